@@ -1,0 +1,137 @@
+// What the auth Worker promises: people, tenants, keys and social sign-in. Its first six methods run before there is a caller to
+// vouch for; they take plain positional arguments and keep the names and shapes of the platform's existing deployment. Newer
+// methods are operations like every other backend's.
+import * as v from "valibot";
+import { type ContractOf, contract } from "./rpc/contract.ts";
+import { Scope, TenantId, Tier, UserId } from "./rpc/identity.ts";
+import { operation } from "./rpc/operation.ts";
+
+/** Why one of the six older methods said no. A newer deployment may know more reasons, so replies are read as any string. */
+export const AUTH_ERRORS = [
+  "INVALID_CREDENTIALS",
+  "EMAIL_EXISTS",
+  "TOKEN_EXPIRED",
+  "KEY_EXPIRED",
+  "KEY_REVOKED",
+  "RATE_LIMITED",
+  "PAYMENT_DELINQUENT",
+  "INVALID_TOKEN",
+] as const;
+export type AuthError = (typeof AUTH_ERRORS)[number];
+
+const Rejected = v.object({ valid: v.literal(false), error: v.string() });
+
+/** Reply of `validateApiKey`. */
+export const ApiKeyVerdict = v.variant("valid", [
+  v.object({
+    valid: v.literal(true),
+    tenant_id: TenantId,
+    tier: Tier,
+    scopes: v.array(v.string()),
+    key_id: v.string(),
+    user_id: v.optional(UserId),
+  }),
+  Rejected,
+]);
+export type ApiKeyVerdict = v.InferOutput<typeof ApiKeyVerdict>;
+
+/** Reply of `validateJwt`. `exp` is in seconds since the Unix epoch. */
+export const JwtVerdict = v.variant("valid", [
+  v.object({
+    valid: v.literal(true),
+    tenant_id: TenantId,
+    user_id: UserId,
+    tier: Tier,
+    scopes: v.array(v.string()),
+    aud: v.union([v.string(), v.array(v.string())]),
+    exp: v.number(),
+  }),
+  Rejected,
+]);
+export type JwtVerdict = v.InferOutput<typeof JwtVerdict>;
+
+/** Reply of `authenticateUser`, `registerUser` and `exchangeSocialCode`. The e-mail of a social sign-in is verified by its provider. */
+export const SignIn = v.variant("valid", [
+  v.object({ valid: v.literal(true), userId: UserId, email: v.string(), name: v.string() }),
+  Rejected,
+]);
+export type SignIn = v.InferOutput<typeof SignIn>;
+
+/** Reply of `provisionTenant`. */
+export const Tenant = v.object({
+  tenantId: TenantId,
+  userId: UserId,
+  tier: Tier,
+  /** Whether the tenant owes money. */
+  delinquent: v.boolean(),
+  /** ISO 8601, or milliseconds since the Unix epoch. */
+  createdAt: v.union([v.string(), v.number()]),
+});
+export type Tenant = v.InferOutput<typeof Tenant>;
+
+/** Through which door a tenant was first needed. */
+export type ProvisionSource = "oauth" | "api_key" | "service_binding";
+
+/** How long the gateway waits for any answer of the auth Worker, in milliseconds. */
+export const AUTH_TIMEOUT_MS = 5_000;
+
+export const GetUser = operation({
+  input: v.strictObject({ userId: UserId }),
+  output: v.object({
+    userId: UserId,
+    tenantId: TenantId,
+    email: v.string(),
+    name: v.string(),
+    tier: Tier,
+    /** A disabled user keeps nothing: no sign-in, no refresh. */
+    isActive: v.boolean(),
+    /** Grows with everything that must end the user's browser sessions: sign-out everywhere, a changed password. */
+    sessionVersion: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  }),
+  errors: { user_not_found: "This account does not exist any more." },
+  timeoutMs: AUTH_TIMEOUT_MS,
+});
+
+/** The auth Worker's newer methods. None of them is a tool. */
+export const auth = contract({
+  audience: "auth",
+  prefix: "auth",
+  methods: {
+    /** The user as of now: still active, which tier, which tenant. */
+    getUser: GetUser,
+  },
+  tools: {},
+  internal: ["getUser"],
+});
+
+/** The auth Worker's six older methods and its newer ones. */
+export interface AuthContract extends ContractOf<typeof auth> {
+  /** `KEY_REVOKED`, `KEY_EXPIRED`, `RATE_LIMITED`, `PAYMENT_DELINQUENT` or `INVALID_TOKEN` where the key is good for nothing. */
+  validateApiKey(rawKey: string): Promise<ApiKeyVerdict>;
+  /** A JWT of the auth Worker's own. Its audience is the caller's to judge. */
+  validateJwt(token: string): Promise<JwtVerdict>;
+  /** `INVALID_CREDENTIALS` for an unknown e-mail and for a wrong password alike; `RATE_LIMITED` after too many of either. */
+  authenticateUser(email: string, password: string): Promise<SignIn>;
+  /** `EMAIL_EXISTS` where the address is taken; `INVALID_CREDENTIALS` where name, address or password are not acceptable. */
+  registerUser(name: string, email: string, password: string): Promise<SignIn>;
+  /** The user's one tenant, made on first need. Idempotent, also in parallel. */
+  provisionTenant(request: { userId: UserId; source: ProvisionSource }): Promise<Tenant>;
+  /**
+   * Trades the one-time code of the social bridge for the user it stands for. The code is good once, for 60 seconds, only with the
+   * verifier whose S256 challenge started the bridge (RFC 7636) and only for the same `returnUrl`. `INVALID_TOKEN` otherwise.
+   */
+  exchangeSocialCode(code: string, proof: { codeVerifier: string; returnUrl: string }): Promise<SignIn>;
+}
+
+/** What the social bridge can sign in with. */
+export const SOCIAL_PROVIDERS = ["github", "google"] as const;
+export const SocialProvider = v.picklist(SOCIAL_PROVIDERS);
+export type SocialProvider = v.InferOutput<typeof SocialProvider>;
+
+/** Shape of an API key; anything else is refused without asking the auth Worker. */
+export const API_KEY_PATTERN = /^sb_(live|test)_[A-Za-z0-9_-]{16,128}$/;
+
+/** The scopes that a key or JWT of the auth Worker really has: unknown ones are dropped. */
+export function knownScopes(scopes: readonly string[]): Scope[] {
+  return Scope.options.filter((scope) => scopes.includes(scope));
+}

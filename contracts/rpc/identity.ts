@@ -1,0 +1,212 @@
+// The signed identity token that rides in every call: a compact JWS (RFC 7515), HS256, under a key that only the gateway and
+// this one backend hold. It is not a user credential and never leaves the account: it lets a backend know, without trusting the
+// binding, that the gateway speaks, for whom, for which tool and with exactly this input.
+import * as v from "valibot";
+
+/** The backends that an identity token can be meant for. */
+export type Audience = "auth" | "stackbilder" | "img-forge";
+
+export const Tier = v.picklist(["free", "hobby", "pro", "enterprise"]);
+export type Tier = v.InferOutput<typeof Tier>;
+
+export const Scope = v.picklist(["read", "generate"]);
+export type Scope = v.InferOutput<typeof Scope>;
+
+declare const brand: unique symbol;
+/** Names a person. Not a tenant: the two are never interchangeable. */
+export type UserId = string & { readonly [brand]: "UserId" };
+/** Names what is billed and what owns flows and images. */
+export type TenantId = string & { readonly [brand]: "TenantId" };
+
+const id = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]{1,128}$/));
+export const UserId = id as unknown as v.GenericSchema<string, UserId>; // the brand lives in TypeScript only
+export const TenantId = id as unknown as v.GenericSchema<string, TenantId>; // the brand lives in TypeScript only
+
+/** Who asks. `tenantId` is `null` only where the gateway speaks for itself, before there is a user. */
+export interface Identity {
+  /** A user id, `sibling:<name>` for a bound Worker that acts as itself, or `gateway`. */
+  readonly subject: string;
+  readonly tenantId: TenantId | null;
+  readonly tier: Tier;
+  readonly scopes: readonly Scope[];
+  /** The OAuth client or the sibling through which the subject asks. */
+  readonly clientId: string;
+}
+
+/** One signed statement: this identity calls this tool with this input, now. */
+export interface Assertion extends Identity {
+  readonly audience: Audience;
+  /** The tool's name, or the method's name where no tool is involved. */
+  readonly tool: string;
+  readonly traceId: string;
+  /** Unique for each token, so that a backend can refuse a replay. */
+  readonly tokenId: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+/** One named secret. `kid` says which, so that keys can be rotated without a gap. */
+export interface IdentityKey {
+  readonly kid: string;
+  readonly key: CryptoKey;
+}
+
+/** Seconds for which a token is good. */
+export const IDENTITY_LIFETIME_SECONDS = 60;
+const CLOCK_SKEW_SECONDS = 30;
+const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
+const HEADER_TYPE = "gw-assert+jwt";
+
+const Header = v.object({ alg: v.literal("HS256"), typ: v.literal(HEADER_TYPE), kid: v.string() });
+const Claims = v.object({
+  iss: v.string(),
+  aud: v.string(),
+  sub: v.string(),
+  tenant: v.nullable(TenantId),
+  tier: Tier,
+  scope: v.array(Scope),
+  cid: v.string(),
+  tool: v.string(),
+  jti: v.string(),
+  trace: v.string(),
+  iat: v.pipe(v.number(), v.integer()),
+  exp: v.pipe(v.number(), v.integer()),
+  ih: v.string(),
+});
+
+/** Imports 32 or more raw bytes as a key that can sign and verify identity tokens. */
+export async function importIdentityKey(kid: string, raw: Uint8Array<ArrayBuffer>): Promise<IdentityKey> {
+  if (raw.byteLength < 32) throw new Error(`Identity key ${kid} is shorter than 32 bytes.`);
+  return { kid, key: await crypto.subtle.importKey("raw", raw, HMAC, false, ["sign", "verify"]) };
+}
+
+/** Reads a backend's `IDENTITY_KEYS`: `kid:base64url`, separated by commas. Throws, without the value, when it is malformed. */
+export async function importIdentityKeys(setting: string): Promise<readonly IdentityKey[]> {
+  const entries = setting.split(",").map((entry) => entry.trim());
+  return Promise.all(
+    entries.map((entry) => {
+      const match = /^([0-9a-f]{8}):([A-Za-z0-9_-]{43,})$/.exec(entry);
+      if (!match?.[1] || !match[2]) throw new Error("IDENTITY_KEYS is not of the form kid:base64url[,kid:base64url].");
+      return importIdentityKey(match[1], fromBase64url(match[2]));
+    }),
+  );
+}
+
+/** Signs that `identity` calls `tool` with `input`. `nowSeconds` is the current Unix time; `nonce` makes the token unique. */
+export async function signIdentity(
+  { kid, key }: IdentityKey,
+  statement: { identity: Identity; issuer: string; audience: Audience; tool: string; traceId: string; nonce: string },
+  input: unknown,
+  nowSeconds: number,
+): Promise<string> {
+  const { identity, issuer, audience, tool, traceId, nonce } = statement;
+  const claims: v.InferOutput<typeof Claims> = {
+    iss: issuer,
+    aud: audience,
+    sub: identity.subject,
+    tenant: identity.tenantId,
+    tier: identity.tier,
+    scope: [...identity.scopes],
+    cid: identity.clientId,
+    tool,
+    jti: `${traceId}.${nonce}`,
+    trace: traceId,
+    iat: nowSeconds,
+    exp: nowSeconds + IDENTITY_LIFETIME_SECONDS,
+    ih: await digestInput(input),
+  };
+  const signed = `${encodeJson({ alg: "HS256", typ: HEADER_TYPE, kid })}.${encodeJson(claims)}`;
+  const signature = await crypto.subtle.sign(HMAC, key, new TextEncoder().encode(signed));
+  return `${signed}.${toBase64url(new Uint8Array(signature))}`;
+}
+
+/**
+ * The statement inside `token`, or `null` when it is not a statement to `audience`, about `input`, good at `nowSeconds` and signed
+ * by a known key. The input is hashed as it arrived, before any schema has touched it.
+ */
+export async function verifyIdentity(
+  keys: readonly IdentityKey[],
+  audience: Audience,
+  token: string,
+  input: unknown,
+  nowSeconds: number,
+): Promise<Assertion | null> {
+  const [head, body, signature, ...rest] = token.split(".");
+  if (!head || !body || !signature || rest.length > 0) return null;
+  const header = v.safeParse(Header, decodeJson(head));
+  if (!header.success) return null;
+  const known = keys.find(({ kid }) => kid === header.output.kid);
+  const raw = tryFromBase64url(signature);
+  if (!known || !raw) return null;
+  if (!(await crypto.subtle.verify(HMAC, known.key, raw, new TextEncoder().encode(`${head}.${body}`)))) return null;
+  const parsed = v.safeParse(Claims, decodeJson(body));
+  if (!parsed.success) return null;
+  const claims = parsed.output;
+  const isTimely =
+    claims.exp > nowSeconds && claims.exp <= claims.iat + IDENTITY_LIFETIME_SECONDS && claims.iat <= nowSeconds + CLOCK_SKEW_SECONDS;
+  if (claims.aud !== audience || !isTimely || claims.ih !== (await digestInput(input))) return null;
+  return {
+    subject: claims.sub,
+    tenantId: claims.tenant,
+    tier: claims.tier,
+    scopes: claims.scope,
+    clientId: claims.cid,
+    audience,
+    tool: claims.tool,
+    traceId: claims.trace,
+    tokenId: claims.jti,
+    issuedAt: claims.iat,
+    expiresAt: claims.exp,
+  };
+}
+
+/** SHA-256, base64url, of the input's canonical JSON. */
+async function digestInput(input: unknown): Promise<string> {
+  const bytes = new TextEncoder().encode(canonicalJson(input));
+  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+/** RFC 8785: keys sorted by UTF-16 code units, numbers and strings as ECMAScript writes them. Keys set to `undefined` are absent. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
+  if (typeof value === "object" && value !== null) {
+    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+    fields.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonicalJson(field)}`).join(",")}}`;
+  }
+  return JSON.stringify(value) ?? "null";
+}
+
+function encodeJson(value: unknown): string {
+  return toBase64url(new TextEncoder().encode(JSON.stringify(value)));
+}
+
+function decodeJson(text: string): unknown {
+  const bytes = tryFromBase64url(text);
+  if (!bytes) return null;
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    return null;
+  }
+}
+
+/** Unpadded base64url, RFC 4648 section 5. */
+export function toBase64url(bytes: Uint8Array): string {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/** Throws a `DOMException` on anything that is not base64url. */
+export function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+}
+
+function tryFromBase64url(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return fromBase64url(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,105 @@
+// The backend's wall. Nobody is believed before the identity token is verified, no handler sees an unparsed input, and nothing
+// that a handler throws crosses the binding.
+import * as v from "valibot";
+import { CallContext, type Progress, traceIdOf, type Verdict } from "./call-context.ts";
+import type { Contract } from "./contract.ts";
+import { type Assertion, type IdentityKey, importIdentityKeys, verifyIdentity } from "./identity.ts";
+import type { CodeOf, OutputOf, ParsedInputOf, WallCode } from "./operation.ts";
+import { type Failure, fail, type Result } from "./result.ts";
+
+/** What a handler knows about the call beside its input and its caller. */
+export interface Turn {
+  readonly traceId: string;
+  /** When the caller stops waiting, in milliseconds since the Unix epoch. */
+  readonly deadlineMs: number;
+  readonly idempotencyKey: string | undefined;
+  /** Whether anybody listens to `report`. */
+  readonly isWatched: boolean;
+  /** Tells the caller how far the work is. Never throws: a caller that cannot be reached any more answers `"cancel"`. */
+  report(update: Progress): Promise<Verdict>;
+}
+
+/**
+ * Keys are imported once an isolate for each value of the setting. Values, not promises: a promise that belongs to another request
+ * must not be awaited in a Worker.
+ */
+const keyRings = new Map<string, readonly IdentityKey[]>();
+
+/**
+ * Runs `handle` for a verified caller with a parsed input, and answers with a plain result whatever happens.
+ *
+ * @param identityKeys the backend's `IDENTITY_KEYS` secret
+ * @returns what `handle` returned, or `unauthenticated` (the token is not good for this call), `invalid_input` (the input breaks the
+ *   contract), `internal` (the handler threw; logged here, once, under the trace id)
+ */
+export async function serve<C extends Contract, Name extends keyof C["methods"] & string>(
+  contract: C,
+  name: Name,
+  identityKeys: string,
+  call: unknown,
+  input: unknown,
+  handle: (
+    input: ParsedInputOf<C["methods"][Name]>,
+    caller: Assertion,
+    turn: Turn,
+  ) => Promise<Result<OutputOf<C["methods"][Name]>, Failure<CodeOf<C["methods"][Name]>>>>,
+): Promise<Result<OutputOf<C["methods"][Name]>, Failure<CodeOf<C["methods"][Name]> | WallCode>>> {
+  const context = v.safeParse(CallContext, call);
+  if (!context.success) return fail("unauthenticated");
+  const traceId = traceIdOf(context.output.traceparent);
+  try {
+    const keys = await keyRing(identityKeys);
+    const caller = await verifyIdentity(keys, contract.audience, context.output.identity, input, Date.now() / 1000);
+    if (!caller) return fail("unauthenticated");
+    const parsed = v.safeParse(contract.methods[name]?.input ?? v.never(), input);
+    if (!parsed.success) return fail("invalid_input");
+    // The schema of `name` is the one that the handler's parameter type is inferred from; an indexed access hides that.
+    return await handle(parsed.output as ParsedInputOf<C["methods"][Name]>, caller, turn(context.output, traceId));
+  } catch (error) {
+    console.error(JSON.stringify({ event: "rpc.crashed", audience: contract.audience, method: name, traceId, ...describeCrash(error) }));
+    return fail("internal");
+  }
+}
+
+function turn(context: CallContext, traceId: string): Turn {
+  const { progress, deadlineMs, idempotencyKey } = context;
+  return {
+    traceId,
+    deadlineMs,
+    idempotencyKey,
+    isWatched: progress !== undefined,
+    async report(update) {
+      if (!progress) return "continue";
+      try {
+        return (await progress(update)) === "cancel" ? "cancel" : "continue";
+      } catch {
+        return "cancel";
+      }
+    },
+  };
+}
+
+async function keyRing(identityKeys: string): Promise<readonly IdentityKey[]> {
+  const known = keyRings.get(identityKeys);
+  if (known) return known;
+  const ring = await importIdentityKeys(identityKeys);
+  keyRings.set(identityKeys, ring);
+  return ring;
+}
+
+/** Messages that the language runtime writes itself; any other message may quote a person's data or a secret. */
+const ENGINE_ERRORS = new Set(["TypeError", "RangeError", "ReferenceError"]);
+
+/** What may be logged about a thrown value: its kind, where it was thrown, and its message only if the engine wrote it. */
+export function describeCrash(error: unknown): { error: string; message?: string; at?: string } {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return {
+    error: error.name,
+    ...(ENGINE_ERRORS.has(error.name) ? { message: error.message.slice(0, 200) } : {}),
+    at: frames
+      .slice(0, 4)
+      .map((line) => line.trim())
+      .join(" < "),
+  };
+}

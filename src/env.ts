@@ -1,0 +1,40 @@
+// Every binding, variable and secret of the gateway. `config.ts` judges the values; this file says what they are for.
+import type { AuthContract } from "../contracts/auth.ts";
+import type { imgForge } from "../contracts/img-forge.ts";
+import type { BackendBinding, Binding } from "../contracts/rpc/service.ts";
+import type { stackbilder } from "../contracts/stackbilder.ts";
+import type { OneTimeMark } from "./oauth/one-time.ts";
+
+export interface Env {
+  /** The gateway's own origin, without a trailing slash: OAuth issuer, and base of every redirect. https, or http on loopback. */
+  readonly API_BASE_URL: string;
+  /** Origin of the auth Worker's social bridge. */
+  readonly AUTH_BASE_URL: string;
+  /** Browser origins that may call `/mcp`, separated by commas. A request without an Origin header is not from a browser page. */
+  readonly ALLOWED_ORIGINS: string;
+  /** The coming-soon gate: sign-in and registration are open only on exactly `"true"`. */
+  readonly PUBLIC_SIGNUPS_ENABLED?: string;
+  /** `"true"` lets clients register themselves (RFC 7591). */
+  readonly DYNAMIC_REGISTRATION_ENABLED?: string;
+  /** `"true"` accepts a client's metadata document as its client id (CIMD). */
+  readonly CIMD_ENABLED?: string;
+
+  /** Root key, at least 32 bytes: every cookie, form and identity key is derived from it. It never leaves the gateway. */
+  readonly SERVICE_BINDING_SECRET: string;
+  /** The root key before a rotation: what it sealed is still read, nothing new is made with it. */
+  readonly SERVICE_BINDING_SECRET_PREVIOUS?: string;
+
+  /** OAuth state only: whoever can write here can forge tokens. */
+  readonly OAUTH_KV: KVNamespace;
+  /** Audit events for the platform. */
+  readonly PLATFORM_EVENTS_QUEUE: Queue;
+  /** Marks that can be set once: makes a browser transaction usable once, also in parallel. */
+  readonly ONE_TIME: DurableObjectNamespace<OneTimeMark>;
+
+  /** Users, tenants, keys, social sign-in. */
+  readonly AUTH_SERVICE: Binding<AuthContract>;
+  /** Architecture flows. */
+  readonly STACKBILDER: BackendBinding<typeof stackbilder>;
+  /** Pictures. */
+  readonly IMG_FORGE: BackendBinding<typeof imgForge>;
+}
