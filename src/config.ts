@@ -8,14 +8,14 @@ const PLACEHOLDER = /^(.)\1*$|change[-_ ]?me|replace[-_ ]?(me|this)|your[-_ ]|ex
 
 /** An origin exactly as a browser writes it: https, or http on loopback; no path, no trailing slash. */
 const Origin = v.pipe(
-  v.string("is missing"),
+  v.string(),
   v.check((text) => {
     const url = URL.parse(text);
     return url?.origin === text && (url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK.has(url.hostname)));
   }, "must be an https origin (http only on loopback) without a path or a trailing slash"),
 );
 const Secret = v.pipe(
-  v.string("is missing"),
+  v.string(),
   v.check((text) => new TextEncoder().encode(text).length >= 32, "must be at least 32 bytes long"),
   v.check((text) => !PLACEHOLDER.test(text), "is a placeholder; make one with `openssl rand -base64 32`"),
 );
@@ -23,7 +23,7 @@ const Switch = v.pipe(
   v.optional(v.string(), ""),
   v.transform((text) => text === "true"),
 );
-const Present = v.custom<object>((value) => typeof value === "object" || typeof value === "function", "is not bound");
+const Present = v.custom<object>((value) => typeof value === "object" || typeof value === "function", "is not a binding");
 
 const Settings = v.object({
   API_BASE_URL: Origin,
@@ -76,7 +76,9 @@ export function configOf(env: Env): Config {
   if (known) return known;
   const settings = v.safeParse(Settings, env);
   if (!settings.success) {
-    const problems = settings.issues.map((issue) => `${v.getDotPath(issue) ?? "env"} ${issue.message}`);
+    const problems = settings.issues.map(
+      (issue) => `${v.getDotPath(issue) ?? "env"} ${issue.received === "undefined" ? "is missing" : issue.message}`,
+    );
     throw new ConfigError(`${problems.join("; ")}.`);
   }
   const s = settings.output;

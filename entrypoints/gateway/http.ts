@@ -1,0 +1,98 @@
+// The gateway's HTTP door. Here, and only here, OAuth and MCP meet: who may come in is decided first, then the wire answers.
+// Order, for every request: settings, host, preflight, Origin, size, token, and then the endpoint itself.
+import type { Identity } from "../../contracts/rpc/identity.ts";
+import { describeCrash } from "../../contracts/rpc/serve.ts";
+import { type Config, ConfigError, configOf } from "../../src/config.ts";
+import type { Env } from "../../src/env.ts";
+import { answerMcp } from "../../src/mcp/endpoint.ts";
+import type { CallToolResult, OpenTool } from "../../src/mcp/host.ts";
+import { MAX_BODY_BYTES, tooLarge } from "../../src/mcp/json-rpc.ts";
+import { oauthFetch } from "../../src/oauth/door.ts";
+import { resourceServer } from "../../src/oauth/resource.ts";
+import { type Finished, openCall } from "../../src/pipeline/pipeline.ts";
+import { text } from "../../src/tools/content.ts";
+import { type Trace, traceFrom } from "../../src/trace.ts";
+import { allowCors, preflight } from "./cors.ts";
+import { offer } from "./offer.ts";
+
+/** RFC 9728 section 3.1: the metadata of a resource with a path stands behind that path; older clients look at the root. */
+const METADATA_PATH = "/.well-known/oauth-protected-resource";
+
+/** Answers every HTTP request to the gateway. */
+export async function answerHttp(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const trace = traceFrom(request.headers.get("traceparent"));
+  try {
+    return await route(request, env, ctx, configOf(env), trace);
+  } catch (error) {
+    const isConfig = error instanceof ConfigError;
+    console.error(
+      JSON.stringify({ event: "http.crashed", traceId: trace.traceId, ...(isConfig ? { config: error.message } : describeCrash(error)) }),
+    );
+    const message = isConfig ? `The gateway is not configured: ${error.message}` : `Something went wrong here. Trace id: ${trace.traceId}`;
+    return Response.json({ error: "server_error", error_description: message }, { status: 500, headers: { "cache-control": "no-store" } });
+  }
+}
+
+async function route(request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
+  const url = new URL(request.url);
+  const { pathname } = url;
+  if (pathname === "/health") return Response.json({ status: "ok", name: offer.info.name, version: offer.info.version });
+  if (url.origin !== config.issuer) {
+    return Response.json({ error: "misdirected_request", error_description: `This gateway is ${config.issuer}.` }, { status: 421 });
+  }
+  if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
+    return resource(env).fetch(new Request(`${config.issuer}${METADATA_PATH}/mcp`, request), env, ctx);
+  }
+  if (pathname === "/mcp") return mcp(request, env, ctx, config);
+  const answer = await oauthFetch(request, env, ctx, trace);
+  return answer ?? Response.json({ error: "not_found", error_description: "There is nothing at this address." }, { status: 404 });
+}
+
+async function mcp(request: Request, env: Env, ctx: ExecutionContext, config: Config): Promise<Response> {
+  const origin = request.headers.get("origin");
+  // Compared with a configured list, never with the request's own host: an attacker forges both alike.
+  if (origin !== null && origin !== config.issuer && !config.allowedOrigins.has(origin)) {
+    return Response.json({ error: "forbidden_origin", error_description: "This origin may not call the endpoint." }, { status: 403 });
+  }
+  if (request.method === "OPTIONS") return preflight(request, origin);
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  const answer = announced > MAX_BODY_BYTES ? tooLarge() : await resource(env).fetch(request, env, ctx);
+  return allowCors(answer, origin);
+}
+
+const servers = new WeakMap<Env, ReturnType<typeof resourceServer>>();
+
+/** The resource server of this isolate. */
+function resource(env: Env): ReturnType<typeof resourceServer> {
+  const known = servers.get(env);
+  if (known) return known;
+  const server = resourceServer(env, offer.info.title, answerCaller);
+  servers.set(env, server);
+  return server;
+}
+
+function answerCaller(request: Request, caller: Identity, env: Env, ctx: ExecutionContext): ReturnType<typeof answerMcp> {
+  const open: OpenTool = (name, args, traceparent) => {
+    const trace = traceFrom(traceparent ?? request.headers.get("traceparent"));
+    const opened = openCall(env, ctx, { name, args, caller, trace, door: "mcp" });
+    if (opened.state === "insufficient_scope") return opened;
+    if (opened.state === "unknown_tool") return opened;
+    return { state: "ready", run: async (progress) => toResult(await opened.run(progress)) };
+  };
+  return answerMcp(request, offer, open);
+}
+
+/** A finished call as MCP shows it: a value with words and pictures, or a tool error that says what to do. */
+async function toResult({ result, show }: Finished): Promise<CallToolResult> {
+  if (result.ok) {
+    const content = await show();
+    return { content: content.length > 0 ? content : [text(JSON.stringify(result.value))], structuredContent: result.value };
+  }
+  const { code, message, retryAfterSeconds, traceId } = result.error;
+  const wait = retryAfterSeconds === undefined ? null : `Try again in ${retryAfterSeconds} s.`;
+  return {
+    isError: true,
+    content: [text(message, wait, `(code ${code}, trace id ${traceId})`)],
+    _meta: { "com.stackbilt/error": result.error },
+  };
+}

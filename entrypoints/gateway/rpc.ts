@@ -1,0 +1,117 @@
+// The sibling's door: the same tools, through the same pipeline, as typed RPC calls. Nothing is thrown at a sibling.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import * as v from "valibot";
+import type {
+  CallToolOptions,
+  Credential,
+  GatewayCode,
+  GatewayContract,
+  ToolListing,
+  ToolName,
+  ToolOperations,
+  ToolRefusal,
+} from "../../contracts/gateway.ts";
+import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import { type Identity, Scope, TenantId, Tier } from "../../contracts/rpc/identity.ts";
+import type { CodeOf, InputOf, OutputOf } from "../../contracts/rpc/operation.ts";
+import type { Result } from "../../contracts/rpc/result.ts";
+import { describeCrash } from "../../contracts/rpc/serve.ts";
+import type { Env } from "../../src/env.ts";
+import { callerOfToken } from "../../src/oauth/resource.ts";
+import { permits } from "../../src/pipeline/authorize.ts";
+import { openCall, recordUncalled, refusal } from "../../src/pipeline/pipeline.ts";
+import { catalog } from "../../src/tools/catalog.ts";
+import { type Trace, traceFrom } from "../../src/trace.ts";
+
+const Props = v.object({
+  caller: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,39}$/)),
+  scopes: v.array(Scope),
+  tier: v.optional(Tier, "free"),
+});
+
+const GivenCredential = v.strictObject({ accessToken: v.string() });
+
+const Options = v.object({
+  credential: v.optional(GivenCredential),
+  traceparent: v.optional(v.string()),
+  idempotencyKey: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
+  onProgress: v.optional(v.custom<ProgressCallback>((value) => typeof value === "function")),
+});
+
+type Answer<Name extends ToolName> = Result<OutputOf<ToolOperations[Name]>, ToolRefusal<CodeOf<ToolOperations[Name]> | GatewayCode>>;
+
+/** What a sibling Worker binds. Who it is comes from the binding's `props`, which its requests cannot change. */
+export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayContract {
+  async listTools(credential?: Credential): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>> {
+    const caller = await callerOf(this.env, siblingOf(this.ctx.props), credential, traceFrom(null));
+    if (!caller.ok) return caller;
+    const permitted = Array.from(catalog.values()).filter(({ scope }) => permits(caller.value.scopes, scope));
+    const value = permitted.map(({ name, title, description, scope, inputSchema, outputSchema }) => ({
+      name: name as ToolName, // the catalog is made from the contracts that `ToolName` is derived from
+      title,
+      description,
+      scope,
+      inputSchemaJson: JSON.stringify(inputSchema),
+      outputSchemaJson: JSON.stringify(outputSchema),
+    }));
+    return { ok: true, value };
+  }
+
+  async callTool<Name extends ToolName>(
+    name: Name,
+    input: InputOf<ToolOperations[Name]>,
+    options?: CallToolOptions,
+  ): Promise<Answer<Name>> {
+    const parsed = v.safeParse(Options, options ?? {});
+    const { credential, traceparent, idempotencyKey, onProgress } = parsed.success ? parsed.output : {};
+    const trace = traceFrom(traceparent);
+    if (!parsed.success) return { ok: false, error: refusal("invalid_arguments", trace) };
+    const sibling = siblingOf(this.ctx.props);
+    const request = { name, args: input, trace, door: "rpc", idempotencyKey } as const;
+    const caller = await callerOf(this.env, sibling, credential, trace);
+    if (!caller.ok) {
+      recordUncalled(this.env, this.ctx, { ...request, caller: sibling ?? NOBODY }, caller.error.code);
+      return caller;
+    }
+    const opened = openCall(this.env, this.ctx, { ...request, caller: caller.value });
+    if (opened.state !== "ready") return { ok: false, error: refusal(opened.state, trace) };
+    const { result } = await opened.run(onProgress);
+    // The pipeline has judged the value against this tool's own output schema, and the code against its list.
+    return result as Answer<Name>;
+  }
+}
+
+/** A binding without proper `props`. */
+const NOBODY: Identity = { subject: "sibling:unknown", tenantId: null, tier: "free", scopes: [], clientId: "sibling:unknown" };
+
+/** The bound Worker, acting as itself: a subject and a tenant of its own. */
+function siblingOf(bound: unknown): Identity | null {
+  const props = v.safeParse(Props, bound);
+  if (!props.success) return null;
+  const { caller, scopes, tier } = props.output;
+  const subject = `sibling:${caller}`;
+  return { subject, tenantId: v.parse(TenantId, subject), tier, scopes, clientId: subject };
+}
+
+/** The sibling itself, or the user whose token it shows; never with more scopes than its binding has. */
+async function callerOf(
+  env: Env,
+  sibling: Identity | null,
+  credential: unknown,
+  trace: Trace,
+): Promise<Result<Identity, ToolRefusal<"unauthenticated" | "unavailable">>> {
+  const given = v.safeParse(v.optional(GivenCredential), credential);
+  const unauthenticated = { ok: false, error: refusal("unauthenticated", trace) } as const;
+  if (sibling === null || !given.success) return unauthenticated;
+  if (given.output === undefined) return { ok: true, value: sibling };
+  try {
+    const user = await callerOfToken(env, given.output.accessToken);
+    if (user === null) return unauthenticated;
+    const scopes = user.scopes.filter((scope) => permits(sibling.scopes, scope));
+    return { ok: true, value: { ...user, scopes, clientId: sibling.clientId } };
+  } catch (error) {
+    console.error(JSON.stringify({ event: "credential.unchecked", traceId: trace.traceId, ...describeCrash(error) }));
+    const message = "The credential could not be checked just now.";
+    return { ok: false, error: { code: "unavailable", message, retryAfterSeconds: 5, traceId: trace.traceId } };
+  }
+}

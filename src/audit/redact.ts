@@ -1,0 +1,51 @@
+// What an audit record may show of a tool's input. The shape is kept; words are not: free text becomes its length, and whatever
+// looks like a secret, or stands under a name that suggests one, is hidden even where short values are shown.
+
+/** A value's place in a record once its content may not be shown. */
+export const HIDDEN = "[hidden]";
+
+const SENSITIVE_NAME = /pass(word|wd|phrase)?|secret|token|api[-_]?key|authorization|cookie|credential|private|session|signature|e-?mail/i;
+
+/** One word without spaces, as ids, modes, tiers and model names are: the only text that is ever shown. */
+const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** Secrets that could pass for such a word. */
+const SECRETS: readonly RegExp[] = [
+  /sb_(live|test)_/i, // this platform's API keys
+  /eyJ[\w-]{4,}\./, // JWT
+  /(gh[pousr]|github_pat)_/, // GitHub
+  /A(KIA|SIA|BIA|CCA)[0-9A-Z]{12}/, // AWS
+  /AIza[\w-]{20}|ya29\./, // Google
+  /\b[spr]k[-_][\w-]{12}/, // Stripe, OpenAI, Anthropic
+  /xox[abeoprs]-/, // Slack
+  /\b(glpat|npm|dop_v1|hf|pypi)[-_]\w{12}/, // GitLab, npm, DigitalOcean, Hugging Face, PyPI
+  /[\w-]{32}/, // long hex, base64url, opaque tokens
+];
+
+const MAX_DEPTH = 4;
+const MAX_ENTRIES = 20;
+
+/** A summary of `input` that is safe to keep: at most 20 fields a level and 4 levels deep. */
+export function summarize(input: unknown, depth = 0): unknown {
+  if (typeof input === "string") return summarizeText(input);
+  if (typeof input === "number" || typeof input === "boolean" || input === null) return input;
+  if (typeof input !== "object") return `<${typeof input}>`;
+  if (depth >= MAX_DEPTH) return "<nested>";
+  if (Array.isArray(input)) {
+    const shown = input.slice(0, MAX_ENTRIES).map((item) => summarize(item, depth + 1));
+    return input.length > MAX_ENTRIES ? [...shown, `<${input.length - MAX_ENTRIES} more>`] : shown;
+  }
+  const fields = Object.entries(input);
+  const shown = fields.slice(0, MAX_ENTRIES).map(([name, value]) => {
+    const safeName = summarizeText(name);
+    return [safeName, SENSITIVE_NAME.test(name) ? HIDDEN : summarize(value, depth + 1)];
+  });
+  if (fields.length > MAX_ENTRIES) shown.push(["<more>", fields.length - MAX_ENTRIES]);
+  return Object.fromEntries(shown);
+}
+
+function summarizeText(text: string): string {
+  if (UUID.test(text)) return text;
+  if (!IDENTIFIER.test(text)) return `<${text.length} characters>`;
+  return SECRETS.some((secret) => secret.test(text)) ? HIDDEN : text;
+}

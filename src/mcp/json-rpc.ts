@@ -1,0 +1,126 @@
+// JSON-RPC 2.0 as MCP uses it over HTTP: one message a POST, UTF-8, and answers whose bytes are made once.
+// Error codes: JSON-RPC 2.0 section 5.1, and those that MCP 2026-07-28 adds.
+
+export const PARSE_ERROR = -32700;
+export const INVALID_REQUEST = -32600;
+export const METHOD_NOT_FOUND = -32601;
+export const INVALID_PARAMS = -32602;
+export const HEADER_MISMATCH = -32020;
+export const UNSUPPORTED_VERSION = -32022;
+
+export type RequestId = string | number;
+export type Params = Readonly<Record<string, unknown>>;
+
+/** One incoming message, its shape checked and nothing more. */
+export type Message =
+  | { readonly kind: "request"; readonly id: RequestId; readonly method: string; readonly params: Params }
+  | { readonly kind: "notification"; readonly method: string; readonly params: Params }
+  | { readonly kind: "response" };
+
+/** The most that `/mcp` reads, in bytes. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+/** Deeper or larger structures than any client sends: recursive code would run out of stack on them. */
+const MAX_DEPTH = 64;
+const MAX_NODES = 10_000;
+
+/** An error answer. `id` is left out where the request's own could not be read. */
+export function errorResponse(
+  status: number,
+  error: { readonly code: number; readonly message: string; readonly data?: object },
+  id?: RequestId,
+): Response {
+  return jsonResponse(status, JSON.stringify({ jsonrpc: "2.0", ...(id === undefined ? {} : { id }), error }));
+}
+
+/** The bytes of a success answer around a result that is already JSON. */
+export function resultJson(id: RequestId, result: string): string {
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
+}
+
+/** An answer of ready JSON. */
+export function jsonResponse(status: number, json: string): Response {
+  return new Response(json, { status, headers: { "content-type": "application/json", "cache-control": "no-store" } });
+}
+
+/** The request's one message, or the answer that says why there is none. */
+export async function readMessage(request: Request): Promise<Message | Response> {
+  const type = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  if (type !== "application/json") {
+    return errorResponse(415, { code: INVALID_REQUEST, message: "Send the message as Content-Type: application/json." });
+  }
+  const bytes = await readUpTo(request, MAX_BODY_BYTES);
+  if (bytes === null) return tooLarge();
+  let body: unknown;
+  try {
+    body = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    return errorResponse(400, { code: PARSE_ERROR, message: "The body is not valid JSON in UTF-8." });
+  }
+  return isBounded(body) ? messageOf(body) : invalid("The message is nested too deeply or has too many parts.");
+}
+
+/** The answer to a body over the limit. */
+export function tooLarge(): Response {
+  return errorResponse(413, { code: INVALID_REQUEST, message: `The body is larger than ${MAX_BODY_BYTES} bytes.` });
+}
+
+function messageOf(body: unknown): Message | Response {
+  if (Array.isArray(body)) return invalid("Send one message at a time: batches were removed in revision 2025-06-18.");
+  if (!isObject(body) || body.jsonrpc !== "2.0") return invalid('A message is a JSON object with "jsonrpc": "2.0".');
+  const { id, method, params = {} } = body;
+  if (method === undefined && ("result" in body || "error" in body)) return { kind: "response" };
+  if (id !== undefined && !isRequestId(id)) return invalid("An id is a string or an integer.");
+  if (typeof method !== "string" || method === "") return invalid("A request names its method.", id);
+  if (!isObject(params)) return invalid("params is a JSON object.", id);
+  return id === undefined ? { kind: "notification", method, params } : { kind: "request", id, method, params };
+}
+
+function invalid(message: string, id?: RequestId): Response {
+  return errorResponse(400, { code: INVALID_REQUEST, message }, id);
+}
+
+/** A string or an integer; never `null` (MCP 2026-07-28, basic/index). */
+export function isRequestId(id: unknown): id is RequestId {
+  return typeof id === "string" || Number.isSafeInteger(id);
+}
+
+/** A plain JSON object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+async function readUpTo(request: Request, limit: number): Promise<Uint8Array | null> {
+  if (request.body === null) return new Uint8Array();
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of request.body as ReadableStream<Uint8Array>) {
+    size += piece.byteLength;
+    if (size > limit) return null;
+    pieces.push(piece);
+  }
+  if (pieces.length === 1 && pieces[0]) return pieces[0];
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
+}
+
+/** Walks without recursion, since the structure is what may be too deep for it. */
+function isBounded(root: unknown): boolean {
+  let level: unknown[] = [root];
+  let nodes = 0;
+  for (let depth = 0; level.length > 0; depth++) {
+    nodes += level.length;
+    if (depth > MAX_DEPTH || nodes > MAX_NODES) return false;
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== "object" || value === null) continue;
+      for (const child of Array.isArray(value) ? value : Object.values(value)) next.push(child);
+    }
+    level = next;
+  }
+  return true;
+}

@@ -1,0 +1,54 @@
+// tools/call for both eras: finds the tool, and answers as JSON, or as an event stream where the client asks for progress.
+import * as v from "valibot";
+import { Progress, type ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import { envelopeOf } from "./era.ts";
+import type { CallToolResult, OpenTool, ScopeNeeded } from "./host.ts";
+import { errorResponse, INVALID_PARAMS, isObject, isRequestId, jsonResponse, type Params, type RequestId, resultJson } from "./json-rpc.ts";
+import { eventStream } from "./sse.ts";
+
+/** Answers one tools/call. `project` adds what the era's results carry beside the tool's own. */
+export async function callTool(
+  request: Request,
+  id: RequestId,
+  params: Params,
+  open: OpenTool,
+  project: (result: CallToolResult) => object,
+): Promise<Response | ScopeNeeded> {
+  const { name, arguments: args = {} } = params;
+  const invalid = (message: string) => errorResponse(200, { code: INVALID_PARAMS, message }, id);
+  if (typeof name !== "string") return invalid("params.name is the tool's name, a string.");
+  if (!isObject(args)) return invalid("params.arguments is a JSON object.");
+  const meta = envelopeOf(params);
+  const opened = open(name, args, typeof meta?.traceparent === "string" ? meta.traceparent : undefined);
+  if (opened.state === "unknown_tool")
+    return invalid(`There is no tool named ${JSON.stringify(name.slice(0, 80))}. tools/list has them all.`);
+  if (opened.state === "insufficient_scope") return { scopesNeeded: opened.scopes };
+
+  const token = meta?.progressToken;
+  const accepts = acceptedTypes(request);
+  const answer = async (progress?: ProgressCallback) => resultJson(id, JSON.stringify(project(await opened.run(progress))));
+  if (!accepts.events || (!isRequestId(token) && accepts.json)) return jsonResponse(200, await answer());
+  return eventStream((send) => answer(isRequestId(token) ? reporter(token, send) : undefined));
+}
+
+/** Turns a backend's reports into notifications/progress, each further than the one before. */
+function reporter(progressToken: RequestId, send: (json: string) => Promise<boolean>): ProgressCallback {
+  let furthest = Number.NEGATIVE_INFINITY;
+  return async (update) => {
+    const report = v.safeParse(Progress, update);
+    if (!report.success || report.output.progress <= furthest) return "continue";
+    furthest = report.output.progress;
+    const params = { progressToken, ...report.output };
+    return (await send(JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params }))) ? "continue" : "cancel";
+  };
+}
+
+/** What the client can read. Clients that say nothing, or anything, get JSON. */
+function acceptedTypes(request: Request): { json: boolean; events: boolean } {
+  const accept = request.headers.get("accept") ?? "*/*";
+  const any = accept.includes("*/*");
+  return {
+    json: any || /application\/(json|\*)/.test(accept) || !accept.includes("text/event-stream"),
+    events: any || accept.includes("text/event-stream"),
+  };
+}

@@ -1,0 +1,14 @@
+// Step one: may this caller use this tool at all?
+import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
+import type { Tool } from "../tools/tool.ts";
+
+/** `generate` includes `read`. */
+export function permits(scopes: readonly Scope[], needed: Scope): boolean {
+  return scopes.includes(needed) || (needed === "read" && scopes.includes("generate"));
+}
+
+/** `null` where the caller may; otherwise every scope it should ask for, in one list, so that one step-up is enough. */
+export function missingScopes(tool: Tool, caller: Identity): readonly Scope[] | null {
+  if (permits(caller.scopes, tool.scope)) return null;
+  return tool.scope === "generate" ? ["read", "generate"] : ["read"];
+}

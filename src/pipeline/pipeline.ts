@@ -1,0 +1,130 @@
+// One path for every tool call, whichever door it comes through: authorize, validate, dispatch, audit. A call is opened first, so
+// that a door can still answer with a status of its own (unknown tool, missing scope) before any work begins.
+import { GATEWAY_ERRORS, type GatewayCode, TOOL_BACKENDS, type ToolRefusal } from "../../contracts/gateway.ts";
+import type { Refusal } from "../../contracts/rpc/call.ts";
+import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import type { Contract } from "../../contracts/rpc/contract.ts";
+import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
+import type { Result } from "../../contracts/rpc/result.ts";
+import { describeCrash } from "../../contracts/rpc/serve.ts";
+import type { Door, PolicyDecision } from "../audit/event.ts";
+import { summarize } from "../audit/redact.ts";
+import { type Background, record } from "../audit/sinks.ts";
+import type { Env } from "../env.ts";
+import { catalog } from "../tools/catalog.ts";
+import type { Content } from "../tools/content.ts";
+import type { Reach, Tool } from "../tools/tool.ts";
+import type { Trace } from "../trace.ts";
+import { missingScopes } from "./authorize.ts";
+import { dispatch } from "./dispatch.ts";
+import { validate } from "./validate.ts";
+
+/** One wish to call a tool, and for whom. */
+export interface ToolRequest {
+  readonly name: string;
+  readonly args: unknown;
+  readonly caller: Identity;
+  readonly trace: Trace;
+  readonly door: Door;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** What a call ended with. */
+export interface Finished {
+  readonly result: Result<object, ToolRefusal<GatewayCode | string>>;
+  /** The value in words and pictures. May call the backend once more; never throws. */
+  show(): Promise<readonly Content[]>;
+}
+
+/** A call that may begin, or the reason why it may not. Every refusal here already has its audit record. */
+export type OpenedCall =
+  | { readonly state: "unknown_tool" }
+  | { readonly state: "insufficient_scope"; readonly scopes: readonly Scope[] }
+  | { readonly state: "ready"; readonly tool: Tool; run(progress?: ProgressCallback): Promise<Finished> };
+
+/** Looks the tool up and asks whether the caller may use it. */
+export function openCall(env: Env, background: Background, request: ToolRequest): OpenedCall {
+  const { name, args, caller, trace, idempotencyKey } = request;
+  const audit = auditor(env, background, request);
+  const tool = catalog.get(name);
+  if (!tool) {
+    audit("unknown_tool", "unknown_tool");
+    return { state: "unknown_tool" };
+  }
+  const scopes = missingScopes(tool, caller);
+  if (scopes) {
+    audit("insufficient_scope", "insufficient_scope");
+    return { state: "insufficient_scope", scopes };
+  }
+
+  const failed = (error: Refusal): Finished => ({
+    result: { ok: false, error: { ...error, traceId: trace.traceId } },
+    show: async () => [],
+  });
+
+  return {
+    state: "ready",
+    tool,
+    async run(progress) {
+      const valid = validate(tool.operation, args);
+      if (!valid.ok) {
+        audit("invalid_arguments", "invalid_arguments");
+        return failed({ code: "invalid_arguments", message: valid.problems });
+      }
+      const answer = await dispatch(env, tool, tool.method, tool.operation, valid.input, { caller, trace, idempotencyKey, progress });
+      audit("allowed", answer.ok ? "ok" : answer.error.code);
+      if (!answer.ok) return failed(answer.error);
+      // Every tool's output is an object: its schema was refused at load otherwise.
+      return { result: { ok: true, value: answer.value as object }, show: () => show(env, tool, answer.value, { caller, trace }) };
+    },
+  };
+}
+
+async function show(env: Env, tool: Tool, value: unknown, errand: { caller: Identity; trace: Trace }): Promise<readonly Content[]> {
+  const methods: Contract["methods"] = TOOL_BACKENDS[tool.backend].methods;
+  const reach: Reach = async (method, input) => {
+    const operation = methods[method];
+    if (!operation) throw new Error(`${tool.backend} has no method ${method}.`);
+    return dispatch(env, tool, method, operation, input, errand);
+  };
+  try {
+    return await tool.render(value, reach);
+  } catch (error) {
+    console.error(JSON.stringify({ event: "tool.unshown", tool: tool.name, traceId: errand.trace.traceId, ...describeCrash(error) }));
+    return [];
+  }
+}
+
+/** Leaves the audit record of a call that ended before the pipeline, with its caller's credential: `code` is why. */
+export function recordUncalled(env: Env, background: Background, request: ToolRequest, code: "unauthenticated" | "unavailable"): void {
+  auditor(env, background, request)("unauthenticated", code);
+}
+
+/** Makes the one record of a call. Its clock starts here. */
+function auditor(env: Env, background: Background, { name, args, caller, trace, door }: ToolRequest) {
+  const startedAt = Date.now();
+  const tool = catalog.get(name);
+  return (decision: PolicyDecision, outcome: string): void =>
+    record(env.PLATFORM_EVENTS_QUEUE, background, {
+      type: "tool.called",
+      at: new Date().toISOString(),
+      traceId: trace.traceId,
+      door,
+      subject: caller.subject,
+      tenantId: caller.tenantId,
+      clientId: caller.clientId,
+      tier: caller.tier,
+      scopes: caller.scopes,
+      tool: tool?.name ?? String(summarize(name)),
+      risk: tool?.risk ?? null,
+      decision,
+      outcome,
+      durationMs: Date.now() - startedAt,
+      input: summarize(args),
+    });
+}
+
+/** A refusal of the gateway's own, in its own words. */
+export function refusal<Code extends keyof typeof GATEWAY_ERRORS>(code: Code, trace: Trace): ToolRefusal<Code> {
+  return { code, message: GATEWAY_ERRORS[code], traceId: trace.traceId };
+}

@@ -1,0 +1,27 @@
+// Step two: do the arguments fit the contract's own schema? Where not, the answer says which field and what it should be, so that
+// a model can correct itself.
+import * as v from "valibot";
+import type { Operation } from "../../contracts/rpc/operation.ts";
+
+const MAX_PROBLEMS = 8;
+
+/** The parsed input, or sentences about what does not fit. */
+export function validate(operation: Operation, args: unknown): { ok: true; input: unknown } | { ok: false; problems: string } {
+  const parsed = v.safeParse(operation.input, args);
+  if (parsed.success) return { ok: true, input: parsed.output };
+  const lines = parsed.issues.slice(0, MAX_PROBLEMS).map(describe);
+  if (parsed.issues.length > MAX_PROBLEMS) lines.push(`and ${parsed.issues.length - MAX_PROBLEMS} more`);
+  return { ok: false, problems: `The arguments do not fit. ${lines.join("; ")}.` };
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = clip(v.getDotPath(issue) ?? "", 80);
+  const name = path === "" ? "the arguments" : `"${path}"`;
+  if (issue.type === "strict_object" && issue.expected === "never") return `${name} is not an argument of this tool`;
+  if (issue.received === "undefined") return `${name} is required`;
+  return `${name} must be ${clip(issue.expected ?? issue.requirement?.toString() ?? "valid", 200)}, not ${clip(issue.received, 60)}`;
+}
+
+function clip(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}

@@ -1,0 +1,76 @@
+// img-forge's tools: pictures from words.
+import type { ImageJob } from "../../contracts/img-forge.ts";
+import { type Content, image, type TextContent, text } from "./content.ts";
+import { toolsOf } from "./tool.ts";
+
+/** The largest picture that travels inside a result. Base64 makes it a third larger, and many clients stop at 1 MiB. */
+const INLINE_LIMIT_BYTES = 768 * 1024;
+
+export const imgForgeTools = toolsOf("IMG_FORGE", {
+  image_generate: {
+    title: "Generate an image",
+    description:
+      "Draw a picture from a description and return it, with a URL where it stays. Use it when the user wants an image, illustration, icon or mock-up. " +
+      "Write prompt as a full visual description (subject, setting, style, light, colours). Leave quality_tier out unless the user asks for cheap or high quality; " +
+      "leave model out unless the user names one from image_list_models. With wait set to false it returns a job_id at once and image_check_job tells when it is done.",
+    risk: "EXTERNAL_MUTATION",
+    async render(job, reach) {
+      const shown = [described(job)];
+      if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return shown;
+      const picture = await reach("readImage", { job_id: job.job_id });
+      if (!picture.ok) return shown;
+      const bytes = await readUpTo(picture.value.body, INLINE_LIMIT_BYTES);
+      const content: Content[] = bytes === null ? shown : [image(bytes, picture.value.mime_type), ...shown];
+      return content;
+    },
+  },
+  image_list_models: {
+    title: "List image models",
+    description:
+      "List the models that can draw, with the quality tier each belongs to and whether the user's plan includes it. " +
+      "Use it before naming a model in image_generate, or when the user asks what is available.",
+    risk: "READ_ONLY",
+    render: ({ models }) => [
+      text(
+        ...models.map(
+          ({ name, title, quality_tier, width, height, is_available }) =>
+            `${name} (${title}): tier ${quality_tier}, ${width} x ${height}, ${is_available ? "available" : "not available to you"}`,
+        ),
+      ),
+    ],
+  },
+  image_check_job: {
+    title: "Check an image job",
+    description:
+      "Tell whether a picture is done, and where it is. Use it after image_generate with wait set to false. job_id comes from image_generate.",
+    risk: "READ_ONLY",
+    render: (job) => [described(job)],
+  },
+});
+
+function described(job: ImageJob): TextContent {
+  return text(
+    `Image job ${job.job_id} is ${job.status}.`,
+    job.url === null ? null : `Picture: ${job.url}`,
+    `Model ${job.model}, tier ${job.quality_tier}, ${job.width} x ${job.height} pixels.`,
+    `Prompt as drawn: ${job.enhanced_prompt}`,
+  );
+}
+
+/** All bytes of the stream, or `null` if there are more than `limit`; then the rest is not read. */
+async function readUpTo(body: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array | null> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of body) {
+    size += piece.byteLength;
+    if (size > limit) return null;
+    pieces.push(piece);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
+}

@@ -1,0 +1,101 @@
+// What a tool is: a definition over one method of one backend. Schemas, scope and hints are derived; nothing is written twice.
+// A definition that cannot become a tool throws when the module loads, naming the tool.
+import * as v from "valibot";
+import { TOOL_BACKENDS } from "../../contracts/gateway.ts";
+import type { Refusal } from "../../contracts/rpc/call.ts";
+import type { Contract, ToolOperation } from "../../contracts/rpc/contract.ts";
+import type { Audience, Scope } from "../../contracts/rpc/identity.ts";
+import type { InputOf, Operation, OutputOf, Schema } from "../../contracts/rpc/operation.ts";
+import type { Result } from "../../contracts/rpc/result.ts";
+import type { Content } from "./content.ts";
+import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import { type Annotations, annotationsOf, Risk, scopeOf } from "./risk.ts";
+
+/** The name of a binding whose backend offers tools. */
+export type BackendName = keyof typeof TOOL_BACKENDS;
+
+/** Calls another method of the tool's own backend, for the same caller: for what a result shows beside its value. */
+export type Reach<C extends Contract = Contract> = <M extends keyof C["methods"] & string>(
+  method: M,
+  input: InputOf<C["methods"][M]>,
+) => Promise<Result<OutputOf<C["methods"][M]>, Refusal>>;
+
+/** What a person writes about a tool. */
+export interface ToolDefinition<C extends Contract, Name extends keyof C["tools"]> {
+  /** For a person: a few words. */
+  readonly title: string;
+  /** For a model: when to use it, what happens, where its arguments come from. */
+  readonly description: string;
+  readonly risk: Risk;
+  /** Whether calling again with the same arguments changes nothing more. Default: no; whatever only reads always is. */
+  readonly isIdempotent?: boolean;
+  /** Shows a value in words and pictures. It names everything that a model needs which sees no structured content. */
+  render(value: OutputOf<ToolOperation<C, Name>>, reach: Reach<C>): readonly Content[] | Promise<readonly Content[]>;
+}
+
+type AnyDefinition = Omit<ToolDefinition<Contract, string>, "render"> & Pick<Tool, "render">;
+
+/** One tool, ready to be listed and called. */
+export interface Tool {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly risk: Risk;
+  readonly scope: Scope;
+  readonly annotations: Annotations;
+  /** JSON Schema 2020-12 with an object at its root. */
+  readonly inputSchema: JsonSchema;
+  readonly outputSchema: JsonSchema;
+  readonly backend: BackendName;
+  readonly audience: Audience;
+  readonly method: string;
+  readonly operation: Operation;
+  render(value: unknown, reach: Reach): readonly Content[] | Promise<readonly Content[]>;
+}
+
+const NAME = /^[a-z][a-z0-9_]{0,39}$/;
+
+/** All tools of one backend: each tool name of its contract, defined. */
+export function toolsOf<B extends BackendName>(
+  backend: B,
+  definitions: { readonly [Name in keyof (typeof TOOL_BACKENDS)[B]["tools"]]: ToolDefinition<(typeof TOOL_BACKENDS)[B], Name> },
+): Tool[] {
+  const contract: Contract & { readonly prefix: string } = TOOL_BACKENDS[backend];
+  // Each definition was checked against its own operation above; from here on they are all alike.
+  return Object.entries(definitions as Record<string, AnyDefinition>).map(([name, definition]) => {
+    const method = contract.tools[name];
+    const operation = method === undefined ? undefined : contract.methods[method];
+    if (method === undefined || operation === undefined) throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
+    if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`)) {
+      throw new Error(`Tool ${name}: a name of ${backend} matches ${NAME.source} and starts with "${contract.prefix}_".`);
+    }
+    const { title, description, risk, isIdempotent = false, render } = definition;
+    if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
+    return {
+      name,
+      title,
+      description,
+      risk,
+      scope: scopeOf(risk),
+      annotations: annotationsOf(risk, isIdempotent),
+      inputSchema: objectSchema(name, operation.input, "input"),
+      outputSchema: objectSchema(name, operation.output, "output"),
+      backend,
+      audience: contract.audience,
+      method,
+      operation,
+      render,
+    };
+  });
+}
+
+/** Without `$schema`: 2020-12 is MCP's default, and validators of older clients refuse to load a dialect by its name. */
+function objectSchema(name: string, schema: Schema, side: "input" | "output"): JsonSchema {
+  try {
+    const json = jsonSchemaOf(schema);
+    if (json.type !== "object") throw new Error("its root is not an object");
+    return json;
+  } catch (error) {
+    throw new Error(`Tool ${name}: its ${side} cannot be written as JSON Schema: ${error instanceof Error ? error.message : "unknown"}.`);
+  }
+}

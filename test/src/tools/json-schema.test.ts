@@ -1,0 +1,56 @@
+import { toJsonSchema } from "@valibot/to-json-schema";
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { imgForge } from "../../../contracts/img-forge.ts";
+import type { Schema } from "../../../contracts/rpc/operation.ts";
+import { stackbilder } from "../../../contracts/stackbilder.ts";
+import { catalog } from "../../../src/tools/catalog.ts";
+import { jsonSchemaOf } from "../../../src/tools/json-schema.ts";
+
+function official(schema: Schema, typeMode: "input" | "output" = "input") {
+  const { $schema: _, ...json } = toJsonSchema(schema, { target: "draft-2020-12", typeMode });
+  return json;
+}
+
+describe("the JSON Schema of a tool", () => {
+  it.each(Array.from(catalog.values(), (tool) => [tool.name, tool] as const))(
+    "%s is what valibot's own converter makes of it",
+    (_, tool) => {
+      expect(tool.inputSchema).toEqual(official(tool.operation.input));
+      expect(tool.outputSchema).toEqual(official(tool.operation.output, "output"));
+    },
+  );
+
+  it.each<[string, Schema]>([
+    ["every kind of value", v.object({ s: v.string(), n: v.number(), b: v.boolean(), l: v.literal("x"), p: v.picklist(["a", "b"]) })],
+    [
+      "every bound",
+      v.object({ s: v.pipe(v.string(), v.minLength(1), v.maxLength(2)), a: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(2)) }),
+    ],
+    ["every number", v.object({ n: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9), v.description("d")) })],
+    ["every format", v.object({ u: v.pipe(v.string(), v.uuid()), w: v.pipe(v.string(), v.url()), r: v.pipe(v.string(), v.regex(/^a+$/)) })],
+    [
+      "every kind of object",
+      v.strictObject({ l: v.looseObject({ a: v.optional(v.string()) }), o: v.optional(v.number(), 3), n: v.nullable(v.string()) }),
+    ],
+  ])("covers %s", (_, schema) => {
+    expect(jsonSchemaOf(schema)).toEqual(official(schema));
+  });
+
+  it.each<[string, Schema]>([
+    ["a transformation", v.pipe(v.string(), v.transform(Number)) as Schema],
+    [
+      "a check of one's own",
+      v.pipe(
+        v.string(),
+        v.check((text) => text !== ""),
+      ) as Schema,
+    ],
+    ["a regular expression with flags", v.pipe(v.string(), v.regex(/a/i)) as Schema],
+    ["a date", v.object({ at: v.date() }) as Schema],
+    ["a class", v.object({ body: stackbilder.methods.createFlow.input, stream: imgForge.methods.readImage.output }) as Schema],
+    ["anything at all", v.unknown() as Schema],
+  ])("refuses %s instead of showing less than is asked", (_, schema) => {
+    expect(() => jsonSchemaOf(schema)).toThrow(/no JSON Schema for/);
+  });
+});
