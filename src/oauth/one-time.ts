@@ -1,6 +1,7 @@
 // A mark that can be set once, also by requests that arrive together: what makes a browser transaction usable a single time.
 // KV cannot do this: it has no compare-and-set, and a write is not seen elsewhere at once.
 import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../env.ts";
 
 /** One object a mark, named after what it marks. It deletes itself once the marked thing has expired anyway. */
 export class OneTimeMark extends DurableObject {
@@ -15,4 +16,12 @@ export class OneTimeMark extends DurableObject {
   override async alarm(): Promise<void> {
     await this.ctx.storage.deleteAll();
   }
+}
+
+/** Longer than any page of the door can be used. */
+const MARK_LIFETIME_SECONDS = 660;
+
+/** Uses up a step of a transaction: `true` for the one request that may go on. */
+export async function useUp(env: Env, jti: string): Promise<boolean> {
+  return env.ONE_TIME.get(env.ONE_TIME.idFromName(jti)).claim(MARK_LIFETIME_SECONDS);
 }

@@ -8,8 +8,8 @@ import type { Env } from "../env.ts";
 import { authorizationServer } from "./door.ts";
 import { GrantProps } from "./grant.ts";
 
-/** An opaque access token is far shorter; a longer one would only be an expensive miss. */
-const MAX_TOKEN_LENGTH = 512;
+/** Real tokens have at most 114 characters. Longer ones would make keys that KV refuses with an error of its own. */
+const MAX_TOKEN_LENGTH = 256;
 
 /** Answers a request whose caller is known, or names the scopes that it would take. */
 export type ResourceHandler = (

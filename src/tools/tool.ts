@@ -30,7 +30,7 @@ export interface ToolDefinition<C extends Contract, Name extends keyof C["tools"
   /** Whether calling again with the same arguments changes nothing more. Default: no; whatever only reads always is. */
   readonly isIdempotent?: boolean;
   /** Shows a value in words and pictures. It names everything that a model needs which sees no structured content. */
-  render(value: OutputOf<ToolOperation<C, Name>>, reach: Reach<C>): readonly Content[] | Promise<readonly Content[]>;
+  readonly render: (value: OutputOf<ToolOperation<C, Name>>, reach: Reach<C>) => readonly Content[] | Promise<readonly Content[]>;
 }
 
 type AnyDefinition = Omit<ToolDefinition<Contract, string>, "render"> & Pick<Tool, "render">;

@@ -1,0 +1,91 @@
+// The gateway's side of AUTH_SERVICE. The six older methods take positional arguments and answer without an envelope, so they are
+// judged here: whatever is thrown, late or malformed becomes one value, and is never mistaken for "wrong password" or "bad key".
+import * as v from "valibot";
+import { ApiKeyVerdict, AUTH_TIMEOUT_MS, GetUser, JwtVerdict, type ProvisionSource, SignIn, Tenant } from "../../contracts/auth.ts";
+import { call, isTimedOut, withDeadline } from "../../contracts/rpc/call.ts";
+import type { UserId } from "../../contracts/rpc/identity.ts";
+import { describeCrash } from "../../contracts/rpc/serve.ts";
+import { callContext, GATEWAY_IDENTITY } from "../call-context.ts";
+import type { Config } from "../config.ts";
+import type { Env } from "../env.ts";
+import type { Trace } from "../trace.ts";
+
+/** The auth service gave no usable answer. Already logged; the caller answers 503 and nothing else. */
+export const AUTH_UNAVAILABLE = Symbol("auth service unavailable");
+export type AuthUnavailable = typeof AUTH_UNAVAILABLE;
+
+/** The auth service, asked on behalf of one request. */
+export class AuthService {
+  readonly #env: Env;
+  readonly #config: Config;
+  readonly #trace: Trace;
+
+  constructor(env: Env, config: Config, trace: Trace) {
+    this.#env = env;
+    this.#config = config;
+    this.#trace = trace;
+  }
+
+  validateApiKey(rawKey: string): Promise<ApiKeyVerdict | AuthUnavailable> {
+    return this.#ask("validateApiKey", ApiKeyVerdict, () => this.#env.AUTH_SERVICE.validateApiKey(rawKey));
+  }
+
+  validateJwt(token: string): Promise<JwtVerdict | AuthUnavailable> {
+    return this.#ask("validateJwt", JwtVerdict, () => this.#env.AUTH_SERVICE.validateJwt(token));
+  }
+
+  authenticateUser(email: string, password: string): Promise<SignIn | AuthUnavailable> {
+    return this.#ask("authenticateUser", SignIn, () => this.#env.AUTH_SERVICE.authenticateUser(email, password));
+  }
+
+  registerUser(name: string, email: string, password: string): Promise<SignIn | AuthUnavailable> {
+    return this.#ask("registerUser", SignIn, () => this.#env.AUTH_SERVICE.registerUser(name, email, password));
+  }
+
+  exchangeSocialCode(code: string, proof: { codeVerifier: string; returnUrl: string }): Promise<SignIn | AuthUnavailable> {
+    return this.#ask("exchangeSocialCode", SignIn, () => this.#env.AUTH_SERVICE.exchangeSocialCode(code, proof));
+  }
+
+  /** The tenant of exactly this user: an answer about somebody else counts as none. */
+  async provisionTenant(userId: UserId, source: ProvisionSource): Promise<Tenant | AuthUnavailable> {
+    const tenant = await this.#ask("provisionTenant", Tenant, () => this.#env.AUTH_SERVICE.provisionTenant({ userId, source }));
+    if (tenant === AUTH_UNAVAILABLE || tenant.userId === userId) return tenant;
+    return this.#unavailable("provisionTenant", "breach", { where: "userId" });
+  }
+
+  /** The user as of now. `null`: this user does not exist any more. */
+  async getUser(userId: UserId): Promise<v.InferOutput<typeof GetUser.output> | null | AuthUnavailable> {
+    const input = { userId };
+    const timeoutMs = GetUser.timeoutMs;
+    const request = { audience: "auth", identity: GATEWAY_IDENTITY, tool: "getUser", trace: this.#trace, timeoutMs } as const;
+    const reply = await call(GetUser, async () => this.#env.AUTH_SERVICE.getUser(await callContext(this.#config, request, input), input), {
+      method: "auth.getUser",
+      traceId: this.#trace.traceId,
+    });
+    if (reply.ok) return reply.value.userId === userId ? reply.value : this.#unavailable("getUser", "breach", { where: "userId" });
+    return reply.error.code === "user_not_found" ? null : AUTH_UNAVAILABLE;
+  }
+
+  async #ask<S extends v.GenericSchema>(
+    method: string,
+    schema: S,
+    send: () => PromiseLike<unknown>,
+  ): Promise<v.InferOutput<S> | AuthUnavailable> {
+    let reply: unknown;
+    try {
+      reply = await withDeadline(send, AUTH_TIMEOUT_MS);
+    } catch (error) {
+      return this.#unavailable(method, "rejected", describeCrash(error));
+    }
+    if (isTimedOut(reply)) return this.#unavailable(method, "timeout", { timeoutMs: AUTH_TIMEOUT_MS });
+    const parsed = v.safeParse(schema, reply);
+    if (parsed.success) return parsed.output;
+    return this.#unavailable(method, "breach", { where: v.getDotPath(parsed.issues[0]) ?? "reply" });
+  }
+
+  /** Logs why, once, with the method and no argument or answer. */
+  #unavailable(method: string, fault: "rejected" | "timeout" | "breach", detail: object): AuthUnavailable {
+    console.error(JSON.stringify({ event: "rpc.fault", fault, method: `auth.${method}`, traceId: this.#trace.traceId, ...detail }));
+    return AUTH_UNAVAILABLE;
+  }
+}

@@ -1,0 +1,37 @@
+// A tagged template for HTML: every inserted string is escaped, every inserted fragment is not. Attributes are double-quoted.
+
+/** A piece of finished HTML. Only `html` makes one. */
+export interface Html {
+  readonly [MARKUP]: string;
+}
+const MARKUP: unique symbol = Symbol("markup");
+
+type Insert = string | number | Html | null | undefined | false | readonly Insert[];
+
+/** Markup with everything inserted escaped for text and for double-quoted attributes; `null`, `undefined` and `false` leave nothing. */
+export function html(markup: TemplateStringsArray, ...inserts: readonly Insert[]): Html {
+  const text = markup.reduce((before, after, index) => before + render(inserts[index - 1]) + after);
+  return { [MARKUP]: text };
+}
+
+/** The markup as text, for a response. */
+export function toText(fragment: Html): string {
+  return fragment[MARKUP];
+}
+
+/** A stylesheet of our own as it stands. CSS is not escaped, so this takes no words of anybody else. */
+export function inlineStyle(css: string): Html {
+  return { [MARKUP]: `<style>${css}</style>` };
+}
+
+function render(insert: Insert): string {
+  if (insert === null || insert === undefined || insert === false) return "";
+  if (typeof insert === "object") return MARKUP in insert ? insert[MARKUP] : insert.map(render).join("");
+  return escaped(String(insert));
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
+}

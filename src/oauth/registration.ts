@@ -1,0 +1,98 @@
+// Which clients may register themselves (RFC 7591): limits on what is stored and shown, and no redirect to the gateway itself.
+// Fields that nobody knows are let through, a client must not fail for one of them.
+import * as v from "valibot";
+import { cleanName, isLoopbackHost } from "./client-identity.ts";
+
+/** Most bytes that a registration may have. */
+export const REGISTRATION_LIMIT_BYTES = 16_384;
+
+/** Ids that the library makes have 16 characters. */
+const CLIENT_ID_LIMIT = 64;
+const NAME_LIMIT = 80;
+const STRING_LIMIT = 512;
+const LIST_LIMIT = 20;
+const REDIRECTS = v.pipe(v.array(v.pipe(v.string(), v.maxLength(1024))), v.minLength(1), v.maxLength(10));
+
+/** A refusal in the words of RFC 7591 section 3.2.2. */
+export interface RegistrationProblem {
+  readonly code: "invalid_redirect_uri" | "invalid_client_metadata";
+  readonly description: string;
+}
+
+/** What is wrong with a registration, or `undefined`. `ownOrigins` are those of the gateway and its auth Worker. */
+export function registrationProblem(
+  metadata: Readonly<Record<string, unknown>>,
+  ownOrigins: readonly string[],
+): RegistrationProblem | undefined {
+  const redirects = v.safeParse(REDIRECTS, metadata.redirect_uris);
+  if (!redirects.success) return redirectProblem("redirect_uris must be a list of 1 to 10 URIs of at most 1,024 characters each.");
+  const problem = redirects.output.map((uri) => problemWithRedirect(uri, ownOrigins)).find((found) => found !== undefined);
+  if (problem) return redirectProblem(problem);
+  if (!redirects.output.some(isReachable)) return redirectProblem("At least one redirect URI must use https, or http on a loopback host.");
+
+  const name = metadata.client_name;
+  if (name !== undefined && (typeof name !== "string" || cleanName(name) === "" || [...name].length > NAME_LIMIT)) {
+    return metadataProblem(`client_name must be readable text of 1 to ${NAME_LIMIT} characters.`);
+  }
+  for (const [field, value] of Object.entries(metadata)) {
+    if (field === "redirect_uris") continue;
+    if (typeof value === "string" && value.length > STRING_LIMIT) {
+      return metadataProblem(`A field is longer than ${STRING_LIMIT} characters.`);
+    }
+    if (Array.isArray(value) && (value.length > LIST_LIMIT || value.some((item) => String(item).length > STRING_LIMIT))) {
+      return metadataProblem(`A list has more than ${LIST_LIMIT} entries, or an entry of more than ${STRING_LIMIT} characters.`);
+    }
+  }
+  if (Object.keys(metadata).filter((field) => field.includes("#")).length > LIST_LIMIT) {
+    return metadataProblem(`There are more than ${LIST_LIMIT} translated fields.`);
+  }
+  return undefined;
+}
+
+/** Private schemes (`cursor://`) may stand in the list: no request can use them, but refusing them would refuse the whole client. */
+function problemWithRedirect(uri: string, ownOrigins: readonly string[]): string | undefined {
+  const url = URL.parse(uri);
+  if (!url) return "A redirect URI is not a URI.";
+  if (/%[01][0-9a-f]/i.test(uri)) return "A redirect URI contains an encoded control character.";
+  if (url.protocol !== "https:" && url.protocol !== "http:") return undefined;
+  if (url.hostname.includes("*")) return "A redirect URI must not contain a wildcard.";
+  if (ownOrigins.includes(url.origin)) return "A redirect URI must not lead back to this server.";
+  if (isIpAddress(url.hostname) && !isLoopbackHost(url.hostname)) return "A redirect URI must name its host, not an IP address.";
+  return undefined;
+}
+
+function isReachable(uri: string): boolean {
+  const url = URL.parse(uri);
+  return url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
+}
+
+/** `URL` has already brought every spelling of an IPv4 address to four numbers. */
+function isIpAddress(hostname: string): boolean {
+  return hostname.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function redirectProblem(description: string): RegistrationProblem {
+  return { code: "invalid_redirect_uri", description };
+}
+
+function metadataProblem(description: string): RegistrationProblem {
+  return { code: "invalid_client_metadata", description };
+}
+
+/**
+ * Whether a client id may be fetched as a metadata document (CIMD): https on the default port, at a named public host that is not
+ * our own, at most 512 characters. Keeps requests of strangers from turning this server against other machines.
+ */
+export function isDocumentUrlAcceptable(clientId: string, ownOrigins: readonly string[]): boolean {
+  const url = clientId.length <= 512 ? URL.parse(clientId) : null;
+  if (url?.protocol !== "https:" || url.port !== "" || url.username !== "" || url.password !== "" || url.hash !== "") return false;
+  const { hostname } = url;
+  const isPublicName = /\.[a-z][a-z0-9-]*$/.test(hostname) && !/\.(local|localhost|internal)$/.test(hostname);
+  return isPublicName && !isIpAddress(hostname) && !ownOrigins.includes(url.origin);
+}
+
+/** Whether a client id is worth looking up: short enough for a storage key, or a document's URL that may be fetched. */
+export function isClientIdAcceptable(clientId: string, isCimdEnabled: boolean, ownOrigins: readonly string[]): boolean {
+  if (isCimdEnabled && clientId.startsWith("https:")) return isDocumentUrlAcceptable(clientId, ownOrigins);
+  return clientId.length <= CLIENT_ID_LIMIT;
+}

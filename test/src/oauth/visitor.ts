@@ -1,0 +1,170 @@
+// A browser and a client at the gateway's door, without network: cookies are carried by hand, and the auth Worker is a stand-in
+// whose answers a test chooses. Everything between them is the real thing, storage and one-time marks included.
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env as bound } from "cloudflare:workers";
+import type { AuthContract, SignIn, Tenant } from "../../../contracts/auth.ts";
+import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/identity.ts";
+import type { Env } from "../../../src/env.ts";
+import { oauthFetch } from "../../../src/oauth/door.ts";
+import { traceFrom } from "../../../src/trace.ts";
+
+export const ORIGIN = "http://localhost:8976";
+export const PASSWORD = "correct horse battery staple";
+export const REDIRECT = "http://127.0.0.1:41414/callback";
+export const VERIFIER = "v".repeat(43);
+
+/** A user id or tenant id as the auth Worker would make it. */
+export const userId = (text: string) => text as UserId; // the brand lives in TypeScript only
+const tenantId = (text: string) => text as TenantId; // the brand lives in TypeScript only
+
+const ADA: SignIn = { valid: true, userId: userId("u_ada"), email: "ada@example.com", name: "Ada" };
+
+/** The auth Worker's answers where a test says nothing else. */
+export const AUTH: Omit<AuthContract, "validateApiKey" | "validateJwt"> = {
+  authenticateUser: async (email, password) =>
+    email === "ada@example.com" && password === PASSWORD ? ADA : { valid: false, error: "INVALID_CREDENTIALS" },
+  registerUser: async (name, email) => ({ valid: true, userId: userId("u_new"), email, name }),
+  provisionTenant: async ({ userId: owner }): Promise<Tenant> => ({
+    tenantId: tenantId(`t_${owner}`),
+    userId: owner,
+    tier: "free",
+    delinquent: false,
+    createdAt: "2026-11-22T00:00:00Z",
+  }),
+  exchangeSocialCode: async (code, { codeVerifier }) =>
+    code === `code-${await sha256(codeVerifier)}` ? ADA : { valid: false, error: "INVALID_TOKEN" },
+  getUser: async (_call, { userId: asked }) => ({
+    ok: true,
+    value: {
+      userId: userId(asked),
+      tenantId: tenantId(`t_${asked}`),
+      email: "ada@example.com",
+      name: "Ada",
+      tier: "pro",
+      isActive: true,
+      sessionVersion: 0,
+    },
+  }),
+};
+
+/** The test's bindings with a stand-in for the auth Worker, and other settings where a test needs them. */
+export function envWith(auth: Partial<AuthContract> = {}, settings: Partial<Env> = {}): Env {
+  // A plain object cannot be a service binding's type, but it is called like one.
+  return { ...(bound as unknown as Env), ...settings, AUTH_SERVICE: { ...AUTH, ...auth } as unknown as Env["AUTH_SERVICE"] };
+}
+
+export async function sha256(text: string): Promise<string> {
+  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+}
+
+/** One request from outside; fails the test where the address is not the door's. */
+export async function send(env: Env, path: string, init?: RequestInit): Promise<Response> {
+  const ctx = createExecutionContext();
+  const response = await oauthFetch(new Request(ORIGIN + path, { redirect: "manual", ...init }), env, ctx, traceFrom(null));
+  await waitOnExecutionContext(ctx);
+  if (!response) throw new Error(`${path} is not a route of the door.`);
+  return response;
+}
+
+/** Registers a client and answers its id. */
+export async function register(env: Env, metadata: object = {}): Promise<string> {
+  const body = { client_name: "Test client", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none", ...metadata };
+  const response = await send(env, "/register", json(body));
+  const { client_id } = await response.json<{ client_id: string }>();
+  return client_id;
+}
+
+export function json(body: unknown): RequestInit {
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+}
+
+export function form(fields: Record<string, string> | URLSearchParams, headers: Record<string, string> = {}): RequestInit {
+  return {
+    method: "POST",
+    headers: { "Content-Type": "application/x-www-form-urlencoded", ...headers },
+    body: new URLSearchParams(fields).toString(),
+  };
+}
+
+/** The address of an authorization request, as a client would open it. */
+export async function authorizePath(clientId: string, changes: Record<string, string | undefined> = {}): Promise<string> {
+  const parameters: Record<string, string | undefined> = {
+    response_type: "code",
+    client_id: clientId,
+    redirect_uri: REDIRECT,
+    scope: "read generate",
+    state: "a state & more",
+    code_challenge: await sha256(VERIFIER),
+    code_challenge_method: "S256",
+    resource: `${ORIGIN}/mcp`,
+    ...changes,
+  };
+  const present = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return `/authorize?${new URLSearchParams(present)}`;
+}
+
+/** What a person sees: a response, and the text of its page. */
+export interface Seen {
+  readonly response: Response;
+  readonly status: number;
+  readonly text: string;
+  /** Path and query of a redirect, or the address that a leave page goes on to. */
+  readonly next: string;
+}
+
+/** A browser with a cookie jar. */
+export class Browser {
+  readonly env: Env;
+  readonly cookies = new Map<string, string>();
+
+  constructor(env: Env) {
+    this.env = env;
+  }
+
+  async open(path: string, init: RequestInit = {}): Promise<Seen> {
+    const headers = new Headers(init.headers);
+    if (this.cookies.size > 0) headers.set("Cookie", [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "));
+    const response = await send(this.env, path, { ...init, headers });
+    for (const cookie of response.headers.getSetCookie()) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
+      if (/Max-Age=0(;|$)/.test(cookie)) this.cookies.delete(name);
+      else this.cookies.set(name, value);
+    }
+    const text = await response.text();
+    const [, link = ""] = /id="continue"[^>]*href="([^"]*)"/.exec(text) ?? [];
+    return { response, status: response.status, text, next: response.headers.get("Location") ?? link.replaceAll("&amp;", "&") };
+  }
+
+  /** Sends the page's form with this `action`, hidden fields included. */
+  submit(page: Seen, action: string, fields: Record<string, string> = {}, headers: Record<string, string> = {}): Promise<Seen> {
+    const found = new RegExp(
+      `<form method="post" action="(${action}\\?tx=[^"]*)">\\s*<input type="hidden" name="csrf" value="([^"]*)">`,
+    ).exec(page.text);
+    if (!found?.[1]) throw new Error(`No form for ${action} on this page.`);
+    return this.open(found[1], form({ csrf: found[2] ?? "", ...fields }, { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin", ...headers }));
+  }
+
+  /** As far as the sign-in page. */
+  async arrive(clientId: string, changes: Record<string, string | undefined> = {}): Promise<Seen> {
+    const started = await this.open(await authorizePath(clientId, changes));
+    return this.open(started.next);
+  }
+
+  /** As far as the decision, with the password. */
+  async reachConsent(clientId: string, changes: Record<string, string | undefined> = {}): Promise<Seen> {
+    const login = await this.arrive(clientId, changes);
+    const entered = await this.submit(login, "/login", { email: "ada@example.com", password: PASSWORD });
+    return this.open(entered.next);
+  }
+}
+
+/** Trades the code in a callback address for tokens. */
+export async function redeem(
+  env: Env,
+  clientId: string,
+  callback: string,
+): Promise<{ access_token: string; refresh_token: string; scope: string }> {
+  const code = new URL(callback).searchParams.get("code") ?? "";
+  const fields = { grant_type: "authorization_code", client_id: clientId, code, redirect_uri: REDIRECT, code_verifier: VERIFIER };
+  return (await send(env, "/token", form(fields))).json();
+}

@@ -1,0 +1,71 @@
+// What the world can see of the gateway, as literals. A red test here is a question: did you mean it?
+
+import { describe, expect, it } from "vitest";
+import * as gateway from "../../entrypoints/gateway/index.ts";
+import { offer } from "../../entrypoints/gateway/offer.ts";
+import { catalog } from "../../src/tools/catalog.ts";
+
+describe("the gateway's surface", () => {
+  it("is ten tools, each with its risk and scope", () => {
+    expect(Array.from(catalog.values(), ({ name, risk, scope, backend, method }) => [name, risk, scope, `${backend}.${method}`])).toEqual([
+      ["flow_advance", "LOCAL_MUTATION", "generate", "STACKBILDER.advanceFlow"],
+      ["flow_create", "LOCAL_MUTATION", "generate", "STACKBILDER.createFlow"],
+      ["flow_governance", "READ_ONLY", "read", "STACKBILDER.getFlowGovernance"],
+      ["flow_quality", "READ_ONLY", "read", "STACKBILDER.getFlowQuality"],
+      ["flow_recover", "LOCAL_MUTATION", "generate", "STACKBILDER.recoverFlow"],
+      ["flow_status", "READ_ONLY", "read", "STACKBILDER.getFlowStatus"],
+      ["flow_summary", "READ_ONLY", "read", "STACKBILDER.getFlowSummary"],
+      ["image_check_job", "READ_ONLY", "read", "IMG_FORGE.checkJob"],
+      ["image_generate", "EXTERNAL_MUTATION", "generate", "IMG_FORGE.generateImage"],
+      ["image_list_models", "READ_ONLY", "read", "IMG_FORGE.listModels"],
+    ]);
+  });
+
+  it("asks for these arguments", () => {
+    const shape = (schema: object) => {
+      const { properties, required } = schema as { properties: object; required: string[] };
+      return Object.keys(properties).map((name) => (required.includes(name) ? name : `${name}?`));
+    };
+    expect(Object.fromEntries(offer.tools.map(({ name, inputSchema }) => [name, shape(inputSchema)]))).toEqual({
+      flow_advance: ["flowId", "wait?"],
+      flow_create: ["policy", "projectId?", "projectDescription?", "taskKeywords?"],
+      flow_governance: ["flowId"],
+      flow_quality: ["flowId"],
+      flow_recover: ["flowId"],
+      flow_status: ["flowId"],
+      flow_summary: ["flowId"],
+      image_check_job: ["job_id"],
+      image_generate: ["prompt", "quality_tier?", "negative_prompt?", "model?", "wait?"],
+      image_list_models: [],
+    });
+  });
+
+  it("fits every client: names, and schemas with a plain object at the root", () => {
+    for (const { name, inputSchema, outputSchema, description } of offer.tools) {
+      expect(name).toMatch(/^[a-z][a-z0-9_]{0,39}$/);
+      for (const schema of [inputSchema, outputSchema] as Record<string, unknown>[]) {
+        expect(schema.type, name).toBe("object");
+        for (const keyword of ["$schema", "oneOf", "anyOf", "allOf", "if", "not", "$ref"])
+          expect(Object.keys(schema), name).not.toContain(keyword);
+      }
+      expect(description.length, name).toBeLessThan(1024);
+    }
+  });
+
+  it("exports one HTTP door, one sibling's door and one Durable Object, and nothing else", () => {
+    expect(Object.keys(gateway).toSorted()).toEqual(["GatewayEntrypoint", "OneTimeMark", "default"]);
+    expect(Object.keys(gateway.default)).toEqual(["fetch"]);
+  });
+
+  it("lets a sibling call two methods", () => {
+    expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools"]);
+    expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "claim"]);
+  });
+});
+
+/** Everything on the prototype can be called over RPC, whatever TypeScript calls private. */
+function methodsOf(entry: { prototype: object }): string[] {
+  return Object.getOwnPropertyNames(entry.prototype)
+    .filter((name) => name !== "constructor")
+    .toSorted();
+}

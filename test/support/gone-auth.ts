@@ -1,0 +1,10 @@
+// An auth Worker that fails at everything, under the real one's name.
+import { WorkerEntrypoint } from "cloudflare:workers";
+
+export class AuthEntrypoint extends WorkerEntrypoint {
+  authenticateUser(): never {
+    throw new Error("D1 is gone: hunter2");
+  }
+}
+
+export default {};

@@ -1,0 +1,76 @@
+// What must not compile about contracts and backends. Each line below an expected error is a mistake that somebody will make; if
+// one of them starts to compile, the expectation itself becomes the error.
+import * as v from "valibot";
+import { contract } from "../../contracts/rpc/contract.ts";
+import type { IdentityKey, TenantId, UserId } from "../../contracts/rpc/identity.ts";
+import { operation } from "../../contracts/rpc/operation.ts";
+import { fail, ok } from "../../contracts/rpc/result.ts";
+import { serve } from "../../contracts/rpc/serve.ts";
+import type { Binding, RpcSafe } from "../../contracts/rpc/service.ts";
+import { CreateFlow, GetFlowStatus, type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
+
+const methods = { createFlow: CreateFlow, getFlowStatus: GetFlowStatus };
+const base = { audience: "stackbilder", prefix: "flow", methods, internal: ["getFlowStatus"] } as const;
+contract({ ...base, tools: { flow_create: "createFlow" } });
+
+// A method that is neither a tool nor listed as internal.
+// @ts-expect-error methodIsNeitherToolNorInternal: "getFlowStatus"
+contract({ ...base, tools: { flow_create: "createFlow" }, internal: [] });
+// A tool over a method that the contract does not have.
+// @ts-expect-error "advanceFlow" is not a method here
+contract({ ...base, tools: { flow_create: "createFlow", flow_advance: "advanceFlow" } });
+// A tool without its backend's prefix.
+// @ts-expect-error create_flow does not start with flow_
+contract({ ...base, tools: { flow_create: "createFlow", create_flow: "createFlow" } });
+// An audience that no key is derived for.
+// @ts-expect-error "billing" is not an audience
+contract({ ...base, tools: { flow_create: "createFlow" }, audience: "billing" });
+
+// A backend that misses methods of its contract.
+// @ts-expect-error getFlowStatus and others are missing
+export class Incomplete implements StackbilderContract {
+  createFlow(call: unknown, input: unknown) {
+    return serve(stackbilder, "createFlow", "", call, input, async () => fail("flow_not_found" as never));
+  }
+}
+
+declare const call: unknown;
+// A handler that refuses with a code its operation does not list.
+// @ts-expect-error "flow_busy" is not a refusal of getFlowStatus
+await serve(stackbilder, "getFlowStatus", "", call, {}, async () => fail("flow_busy"));
+// A handler that answers the wrong shape.
+// @ts-expect-error a flow has a status
+await serve(stackbilder, "getFlowStatus", "", call, {}, async () => ok({ flowId: "f" }));
+// A method that the contract does not have.
+// @ts-expect-error no such method
+await serve(stackbilder, "deleteFlow", "", call, {}, async () => ok({}));
+
+declare const binding: Binding<StackbilderContract>;
+declare const context: Parameters<StackbilderContract["createFlow"]>[0];
+// @ts-expect-error policy is required
+await binding.createFlow(context, {});
+// @ts-expect-error there is no such profile
+await binding.createFlow(context, { policy: { profile: "reckless" } });
+// @ts-expect-error there is no such method
+await binding.destroyFlow(context, {});
+// @ts-expect-error the call context is not optional
+await binding.getFlowStatus({ flowId: "f" });
+
+// A person is not a tenant.
+declare const userId: UserId;
+// @ts-expect-error UserId is not TenantId
+export const tenantId: TenantId = userId;
+// @ts-expect-error a plain string is neither
+export const fromNowhere: UserId = "u1";
+
+// An output that cannot cross a binding: free-form JSON turns the whole result into `never`.
+const Loose = operation({ input: v.object({}), output: v.object({ anything: v.unknown() }), errors: {}, timeoutMs: 1 });
+interface LooseContract {
+  loose(): Promise<v.InferOutput<(typeof Loose)["output"]>>;
+}
+// @ts-expect-error notSerializable: "loose"
+true satisfies RpcSafe<LooseContract>;
+
+// A key that somebody wrote as text.
+// @ts-expect-error a key is imported, never a string
+export const key: IdentityKey = { kid: "0123abcd", key: "secret" };
