@@ -57,7 +57,14 @@ async function mcp(request: Request, env: Env, ctx: ExecutionContext, config: Co
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
   const answer = announced > MAX_BODY_BYTES ? tooLarge() : await resource(env).fetch(request, env, ctx);
-  return allowCors(answer, origin);
+  return allowCors(answer.status === 401 ? explained(answer) : answer, origin);
+}
+
+/** The library's challenge says everything to a program; this says it to whoever reads the body. */
+function explained(challenge: Response): Response {
+  const error_description =
+    "Sign in to use this endpoint: send an OAuth access token as a bearer. The WWW-Authenticate header says where to get one.";
+  return Response.json({ error: "unauthorized", error_description }, challenge);
 }
 
 const servers = new WeakMap<Env, ReturnType<typeof resourceServer>>();

@@ -94,7 +94,7 @@ describe("a request that is nonsense", () => {
       ["an unknown address", 404, system.fetch("/nowhere")],
       ["below the endpoint", 404, system.fetch("/mcp/nowhere", { headers: { authorization } })],
       ["GET at the token endpoint", 405, system.fetch("/token")],
-      ["an unknown grant type", 400, system.fetch("/token", { method: "POST", body: new URLSearchParams({ grant_type: "password" }) })],
+      ["a token request without a client", 401, system.fetch("/token", { method: "POST", body: new URLSearchParams({ grant_type: "password" }) })],
       [
         "a registration without redirect URIs",
         400,
@@ -118,7 +118,7 @@ describe("a request that is nonsense", () => {
 
   it("is answered at one host only", async () => {
     const { port } = new URL(system.origin);
-    const response = await fetch(`http://127.0.0.1:${port}/.well-known/oauth-authorization-server`);
+    const response = await fetch(`http://localhost:${port}/.well-known/oauth-authorization-server`);
     expect([response.status, await response.json()]).toEqual([
       421,
       expect.objectContaining({ error_description: expect.stringContaining(system.origin) }),

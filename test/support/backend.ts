@@ -34,6 +34,8 @@ export interface BackendOptions<C extends Contract> {
   readonly secrets?: Record<string, string>;
   /** The D1 binding whose migrations are applied before anything is called. */
   readonly d1?: string;
+  /** Bindings that a Worker of the test's own stands in for: name of the binding to the path, from the root, of its module. */
+  readonly standIns?: Readonly<Record<string, string>>;
 }
 
 /** Who calls, and how. Every field has a default; those of `token` spoil the identity token on purpose. */
@@ -82,7 +84,7 @@ export interface Backend<C extends Contract> {
 
 /** Starts the Worker, with empty storage and a fresh identity key. */
 export async function startBackend<const C extends Contract>(options: BackendOptions<C>): Promise<Backend<C>> {
-  const { contract, configPath, entrypoint, vars = {}, secrets = {}, d1 } = options;
+  const { contract, configPath, entrypoint, vars = {}, secrets = {}, d1, standIns = {} } = options;
   const config = readConfig({ config: `${ROOT}/${configPath}` }, { hideWarnings: true });
   if (!config.name || !config.compatibility_date) throw new Error(`${configPath} lacks a name or a compatibility date.`);
   const raw = new Uint8Array(randomBytes(32));
@@ -90,7 +92,12 @@ export async function startBackend<const C extends Contract>(options: BackendOpt
   const harness = createTestHarness({
     root: ROOT,
     workers: [
-      { configPath, vars, secrets: { IDENTITY_KEYS: `${key.kid}:${toBase64url(raw)}`, ...secrets } },
+      {
+        configPath,
+        vars,
+        secrets: { IDENTITY_KEYS: `${key.kid}:${toBase64url(raw)}`, ...secrets },
+        bindingOverrides: Object.fromEntries(Object.keys(standIns).map((binding) => [binding, standInName(binding)])),
+      },
       {
         config: {
           name: CALLER,
@@ -99,6 +106,9 @@ export async function startBackend<const C extends Contract>(options: BackendOpt
           services: [{ binding: "BACKEND", service: config.name, entrypoint }],
         },
       },
+      ...Object.entries(standIns).map(([binding, main]) => ({
+        config: { name: standInName(binding), main: `${ROOT}/${main}`, compatibility_date: config.compatibility_date },
+      })),
     ],
   });
   await harness.listen();
@@ -133,6 +143,10 @@ export async function startBackend<const C extends Contract>(options: BackendOpt
     harness,
     stop: () => harness.close(),
   };
+}
+
+function standInName(binding: string): string {
+  return `stand-in-${binding.toLowerCase().replaceAll("_", "-")}`;
 }
 
 async function contextOf(audience: Audience, key: IdentityKey, method: string, input: unknown, options: CallOptions): Promise<CallContext> {

@@ -12,7 +12,9 @@ export const MODES: readonly Mode[] = ["legacy", "auto", "modern", "older-sdk"];
 
 const REDIRECT_URI = "http://localhost:33418/callback";
 
-type Saved<Key extends "saveTokens" | "saveClientInformation"> = Parameters<NonNullable<OAuthClientProvider[Key]>>[0];
+type Saved<Key extends "saveTokens" | "saveClientInformation" | "saveDiscoveryState"> = Parameters<
+  NonNullable<OAuthClientProvider[Key]>
+>[0];
 
 /** What a client keeps between runs, and the person it sends to the browser. */
 export class SignInByPerson implements OAuthClientProvider {
@@ -20,6 +22,7 @@ export class SignInByPerson implements OAuthClientProvider {
   readonly clientMetadata: OAuthClientProvider["clientMetadata"];
   readonly #visit: (authorizationUrl: URL) => Promise<URL>;
   #client: Saved<"saveClientInformation"> | undefined;
+  #discovery: Saved<"saveDiscoveryState"> | undefined;
   #verifier = "";
   #state = "";
   saved: Saved<"saveTokens"> | undefined;
@@ -28,7 +31,12 @@ export class SignInByPerson implements OAuthClientProvider {
 
   constructor(visit: (authorizationUrl: URL) => Promise<URL>, name = "Test client") {
     this.#visit = visit;
-    this.clientMetadata = { client_name: name, redirect_uris: [REDIRECT_URI], grant_types: ["authorization_code", "refresh_token"] };
+    this.clientMetadata = {
+      client_name: name,
+      redirect_uris: [REDIRECT_URI],
+      grant_types: ["authorization_code", "refresh_token"],
+      token_endpoint_auth_method: "none",
+    };
   }
 
   state = () => {
@@ -47,6 +55,10 @@ export class SignInByPerson implements OAuthClientProvider {
     this.#verifier = verifier;
   };
   codeVerifier = () => this.#verifier;
+  saveDiscoveryState = (state: Saved<"saveDiscoveryState">) => {
+    this.#discovery = state;
+  };
+  discoveryState = () => this.#discovery;
 
   async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
     this.callback = await this.#visit(authorizationUrl);

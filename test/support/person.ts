@@ -24,7 +24,7 @@ export interface Account {
 
 /** Somebody who has never been here before. */
 export function newAccount(name = "Ada Lovelace"): Account {
-  return { name, email: `ada-${randomUUID()}@example.com`, password: "correct horse battery staple" };
+  return { name, email: `ada-${randomUUID()}@example.com`, password: "seven green turtles at noon" };
 }
 
 /** How somebody goes through the pages. */
