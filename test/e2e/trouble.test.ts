@@ -94,7 +94,11 @@ describe("a request that is nonsense", () => {
       ["an unknown address", 404, system.fetch("/nowhere")],
       ["below the endpoint", 404, system.fetch("/mcp/nowhere", { headers: { authorization } })],
       ["GET at the token endpoint", 405, system.fetch("/token")],
-      ["a token request without a client", 401, system.fetch("/token", { method: "POST", body: new URLSearchParams({ grant_type: "password" }) })],
+      [
+        "a token request without a client",
+        401,
+        system.fetch("/token", { method: "POST", body: new URLSearchParams({ grant_type: "password" }) }),
+      ],
       [
         "a registration without redirect URIs",
         400,

@@ -1,0 +1,325 @@
+// The img-forge reference Worker, over real RPC and HTTP, with the identity tokens that the gateway would sign.
+import { randomBytes, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { crc32, inflateSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { imgForge, QUALITY_TIERS } from "../../contracts/img-forge.ts";
+import { importIdentityKey } from "../../contracts/rpc/identity.ts";
+import { type Backend, type CallOptions, startBackend } from "../support/backend.ts";
+
+const CONFIG = { contract: imgForge, configPath: "entrypoints/img-forge/wrangler.toml", entrypoint: "ImgForgeEntrypoint" } as const;
+const SIZES = { draft: 256, standard: 512, premium: 768, ultra: 1024, ultra_plus: 1280 };
+/** What the gateway puts into a reply as image content, in bytes. */
+const INLINE_LIMIT = 768 * 1024;
+
+let backend: Backend<typeof imgForge>;
+beforeAll(async () => {
+  backend = await startBackend({ ...CONFIG, vars: { IMAGE_BASE_URL: "https://images.example" } });
+}, 30_000);
+afterAll(() => backend?.stop());
+
+async function value<Value>(reply: Promise<{ ok: true; value: Value } | { ok: false; error: { code: string } }>): Promise<Value> {
+  const result = await reply;
+  if (!result.ok) throw new Error(`refused: ${result.error.code}`);
+  return result.value;
+}
+
+const generate = (input: object, options: CallOptions = {}) =>
+  value(backend.call("generateImage", { quality_tier: "draft", ...input }, options));
+
+/** The file's bytes, as `readImage` gives them. */
+async function bytesOf(jobId: string, from = backend): Promise<Uint8Array> {
+  const { body } = await value(from.call("readImage", { job_id: jobId }));
+  return body as unknown as Uint8Array; // the support module reads the stream
+}
+
+async function settled(jobId: string) {
+  for (;;) {
+    const job = await value(backend.call("checkJob", { job_id: jobId }));
+    if (job.status !== "queued" && job.status !== "running") return job;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Reads a PNG file as the specification has it: signature, chunks with their CRCs, header, rows. */
+function readPng(file: Uint8Array) {
+  const bytes = Buffer.from(file);
+  expect(bytes.subarray(0, 8).toString("hex")).toBe("89504e470d0a1a0a");
+  const chunks: { type: string; data: Buffer }[] = [];
+  for (let at = 8; at < bytes.length; ) {
+    const length = bytes.readUInt32BE(at);
+    expect(bytes.readUInt32BE(at + 8 + length)).toBe(crc32(bytes.subarray(at + 4, at + 8 + length)));
+    chunks.push({ type: bytes.toString("latin1", at + 4, at + 8), data: bytes.subarray(at + 8, at + 8 + length) });
+    at += 12 + length;
+  }
+  expect(chunks.map(({ type }) => type)).toEqual(["IHDR", "IDAT", "IEND"]);
+  const [header, data] = chunks;
+  if (!header || !data) throw new Error("no chunks");
+  expect([...header.data.subarray(8)]).toEqual([8, 2, 0, 0, 0]);
+  return { width: header.data.readUInt32BE(0), height: header.data.readUInt32BE(4), rows: inflateSync(data.data) };
+}
+
+test("a picture is a real PNG, kept and served under its URL", async () => {
+  const job = await generate({ prompt: "sunset over the sea", quality_tier: "standard" });
+  expect(job).toMatchObject({ status: "completed", model: "procedural", quality_tier: "standard", width: 512, height: 512 });
+  expect(job.url).toBe(`https://images.example/images/${job.job_id}.png`);
+  const file = await bytesOf(job.job_id);
+  expect(file.length).toBe(job.size_bytes);
+  expect(file.length).toBeLessThan(INLINE_LIMIT);
+  const { width, height, rows } = readPng(file);
+  expect([width, height, rows.length]).toEqual([512, 512, 512 * (1 + 512 * 3)]);
+  const response = await backend.fetch(`/images/${job.job_id}.png`);
+  expect(response.status).toBe(200);
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    "content-type": "image/png",
+    "cache-control": "public, max-age=31536000, immutable",
+    "x-content-type-options": "nosniff",
+  });
+  expect(Buffer.from(await response.arrayBuffer()).equals(Buffer.from(file))).toBe(true);
+  const etag = response.headers.get("etag") ?? "";
+  expect((await backend.fetch(`/images/${job.job_id}.png`, { headers: { "if-none-match": etag } })).status).toBe(304);
+  const head = await backend.fetch(`/images/${job.job_id}.png`, { method: "HEAD" });
+  expect([head.status, await head.text()]).toEqual([200, ""]);
+});
+
+test("nothing else is served over HTTP", async () => {
+  const paths = [
+    "/",
+    "/images/",
+    "/images/x.png",
+    `/images/${randomUUID()}.png`,
+    `/images/${randomUUID()}`,
+    `/images/..%2f${randomUUID()}.png`,
+  ];
+  for (const path of paths) expect((await backend.fetch(path)).status, path).toBe(404);
+  expect((await backend.fetch(`/images/${randomUUID()}.png`, { method: "DELETE" })).status).toBe(405);
+});
+
+test("every tier has its size", async () => {
+  for (const quality_tier of QUALITY_TIERS) {
+    const job = await generate({ prompt: "a forest at night", quality_tier });
+    const { width, height } = readPng(await bytesOf(job.job_id));
+    expect([width, height]).toEqual([SIZES[quality_tier], SIZES[quality_tier]]);
+    expect([job.width, job.height]).toEqual([width, height]);
+  }
+}, 30_000);
+
+test("the same words give the same picture; other words, or another negative prompt, give another", async () => {
+  const jobs = await Promise.all([
+    generate({ prompt: "東京の夜" }),
+    generate({ prompt: "東京の夜" }, { tenant: "tenant-b" }),
+    generate({ prompt: "東京の朝" }),
+    generate({ prompt: "東京の夜", negative_prompt: "moon" }),
+  ]);
+  const [a, b, c, d] = await Promise.all([
+    bytesOf(jobs[0].job_id),
+    value(backend.call("readImage", { job_id: jobs[1].job_id }, { tenant: "tenant-b" })).then(({ body }) => body as unknown as Uint8Array),
+    bytesOf(jobs[2].job_id),
+    bytesOf(jobs[3].job_id),
+  ]);
+  expect(Buffer.from(a).equals(Buffer.from(b))).toBe(true);
+  expect(Buffer.from(a).equals(Buffer.from(c))).toBe(false);
+  expect(Buffer.from(a).equals(Buffer.from(d))).toBe(false);
+  expect(jobs[0].enhanced_prompt).toBe(
+    "東京の夜, city scene, night light, deep indigo palette, stars, moon, layered depth, soft gradients",
+  );
+  expect(jobs[3].enhanced_prompt).not.toContain("moon");
+});
+
+test("whatever the subject, it is drawn", async () => {
+  const prompts = ["a friendly robot", "a", "ocean", "snowy mountains", "desert", "meadow", "galaxy", "rainy city", "🙂", "x".repeat(2000)];
+  for (const prompt of prompts) expect((await generate({ prompt })).status, prompt).toBe("completed");
+}, 30_000);
+
+test("drawing reports progress from 0 to 100", async () => {
+  const seen: number[] = [];
+  await generate({ prompt: "hills" }, { progress: ({ progress }) => seen.push(progress) });
+  expect([seen[0], seen.at(-1)]).toEqual([0, 100]);
+  expect(seen.length).toBeGreaterThan(4);
+  expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+  expect(new Set(seen).size).toBe(seen.length);
+});
+
+test("a caller that answers 'cancel' gets a cancelled job without a picture", async () => {
+  const job = await generate({ prompt: "hills" }, { cancelAt: 15 });
+  expect(job).toMatchObject({ status: "cancelled", url: null, size_bytes: null });
+  expect(await backend.call("readImage", { job_id: job.job_id })).toEqual({ ok: false, error: { code: "job_not_completed" } });
+  expect((await backend.fetch(`/images/${job.job_id}.png`)).status).toBe(404);
+});
+
+test("without waiting the picture is drawn by itself", async () => {
+  const job = await generate({ prompt: "hills", wait: false });
+  expect(job).toMatchObject({ status: "queued", url: null, size_bytes: null });
+  const done = await settled(job.job_id);
+  expect(done).toMatchObject({ status: "completed", enhanced_prompt: job.enhanced_prompt });
+  readPng(await bytesOf(job.job_id));
+});
+
+test("cancelJob stops a job that is not over and leaves a finished one as it is", async () => {
+  const job = await generate({ prompt: "hills", quality_tier: "ultra", wait: false });
+  expect(await value(backend.call("cancelJob", { job_id: job.job_id }))).toMatchObject({ status: "cancelled" });
+  await new Promise((resolve) => setTimeout(resolve, 800));
+  expect(await value(backend.call("checkJob", { job_id: job.job_id }))).toMatchObject({ status: "cancelled", url: null });
+  expect((await backend.fetch(`/images/${job.job_id}.png`)).status).toBe(404);
+  const done = await generate({ prompt: "hills" });
+  expect(await value(backend.call("cancelJob", { job_id: done.job_id }))).toEqual(done);
+});
+
+test("one idempotency key makes one job a tenant, also in parallel", async () => {
+  const order = { prompt: "hills" };
+  const [a, again, other] = await Promise.all([
+    generate(order, { idempotencyKey: "k1" }),
+    generate(order, { idempotencyKey: "k1" }),
+    generate(order, { idempotencyKey: "k1", tenant: "tenant-b" }),
+  ]);
+  expect(again).toEqual(a);
+  expect(a.status).toBe("completed");
+  expect(other.job_id).not.toBe(a.job_id);
+  expect(await generate({ ...order, wait: false }, { idempotencyKey: "k1" })).toEqual(a);
+});
+
+test("free and hobby draw draft and standard; pro and enterprise draw all five", async () => {
+  for (const [tier, count] of [
+    ["free", 2],
+    ["hobby", 2],
+    ["pro", 5],
+    ["enterprise", 5],
+  ] as const) {
+    const { models } = await value(backend.call("listModels", {}, { tier }));
+    const available = models.filter(({ is_available }) => is_available);
+    expect(available.map(({ name, quality_tier }) => [name, quality_tier])).toEqual(
+      QUALITY_TIERS.slice(0, count).map((one) => ["procedural", one]),
+    );
+  }
+  for (const quality_tier of ["premium", "ultra", "ultra_plus"]) {
+    expect(await backend.call("generateImage", { prompt: "hills", quality_tier }, { tier: "hobby" })).toEqual({
+      ok: false,
+      error: { code: "model_unavailable" },
+    });
+  }
+  expect(await generate({ prompt: "hills" }, { tier: "free" })).toMatchObject({ status: "completed" });
+});
+
+test("the five models of the tiers are listed, and what is not switched on says so", async () => {
+  const { models } = await value(backend.call("listModels", {}));
+  expect(
+    models
+      .filter(({ name }) => name !== "procedural")
+      .map(({ title, quality_tier, width, is_available }) => [title, quality_tier, width, is_available]),
+  ).toEqual([
+    ["SDXL", "draft", 256, false],
+    ["FLUX Klein", "standard", 512, false],
+    ["FLUX Dev", "premium", 768, false],
+    ["Gemini 2.5 Flash Image", "ultra", 1024, false],
+    ["Gemini 3.1 Flash Image", "ultra_plus", 1280, false],
+  ]);
+});
+
+test("a model named directly must exist, be of the tier and be switched on", async () => {
+  expect(await generate({ prompt: "hills", model: "procedural" })).toMatchObject({ model: "procedural" });
+  for (const model of ["unknown", "flux-klein", "sdxl", "constructor"]) {
+    expect(await backend.call("generateImage", { prompt: "hills", quality_tier: "draft", model })).toEqual({
+      ok: false,
+      error: { code: "model_unavailable" },
+    });
+  }
+});
+
+test("what may not be drawn is rejected, and harmless words beside it are not", async () => {
+  for (const prompt of ["a nude child", "Sexualized  SCHOOLGIRL", "csam", "a ｎｕｄｅ teenager"]) {
+    expect(await backend.call("generateImage", { prompt }), prompt).toEqual({ ok: false, error: { code: "content_rejected" } });
+  }
+  for (const prompt of ["a child with a kite", "a nude statue in a museum", "Essex in spring"]) {
+    expect((await generate({ prompt })).status, prompt).toBe("completed");
+  }
+});
+
+test("to another tenant a job does not exist, and an unknown id leaves no storage behind", async () => {
+  const { job_id } = await generate({ prompt: "hills" });
+  for (const method of ["checkJob", "cancelJob", "readImage"] as const) {
+    expect(await backend.call(method, { job_id }, { tenant: "tenant-b" })).toEqual({ ok: false, error: { code: "job_not_found" } });
+  }
+  expect(await value(backend.call("checkJob", { job_id: job_id.toUpperCase() }))).toMatchObject({ job_id, status: "completed" });
+  const unknown = randomUUID();
+  for (const method of ["checkJob", "cancelJob", "readImage"] as const) {
+    expect(await backend.call(method, { job_id: unknown })).toEqual({ ok: false, error: { code: "job_not_found" } });
+  }
+  const stored = async (jobId: string) => {
+    const storage = await backend.worker.getDurableObjectStorage("JobObject", { name: `job/${jobId}` });
+    return (await storage.exec("SELECT name FROM sqlite_master WHERE name = '_cf_KV'")).length;
+  };
+  expect([await stored(job_id), await stored(unknown)]).toEqual([1, 0]);
+});
+
+test("who is not vouched for is unauthenticated", async () => {
+  const forged = await importIdentityKey("00000000", new Uint8Array(randomBytes(32)));
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const bad: NonNullable<CallOptions["token"]>[] = [
+    { key: forged },
+    { nowSeconds: nowSeconds - 61 },
+    { nowSeconds: nowSeconds + 120 },
+    { audience: "stackbilder" },
+    { input: { prompt: "other" } },
+    { raw: "a.b.c" },
+  ];
+  for (const token of bad) {
+    expect(await backend.call("generateImage", { prompt: "hills" }, { token })).toEqual({ ok: false, error: { code: "unauthenticated" } });
+  }
+  expect(await backend.invoke("generateImage", null, { prompt: "hills" })).toEqual({ ok: false, error: { code: "unauthenticated" } });
+});
+
+test("input that breaks the contract is invalid_input", async () => {
+  for (const input of [
+    {},
+    { prompt: "" },
+    { prompt: "x".repeat(2001) },
+    { prompt: "x", quality_tier: "best" },
+    { prompt: "x", invented: 1 },
+  ]) {
+    expect(await backend.call("generateImage", input)).toEqual({ ok: false, error: { code: "invalid_input" } });
+  }
+  expect(await backend.call("checkJob", { job_id: "nope" })).toEqual({ ok: false, error: { code: "invalid_input" } });
+});
+
+test("the exports are the attack surface: exactly these, and only the contract's methods answer", async () => {
+  const source = await readFile(path.join(import.meta.dirname, "../../entrypoints/img-forge/worker.ts"), "utf8");
+  expect(source.match(/^export (?!interface|type)[^\n]*/gm)).toEqual([
+    'export { JobObject } from "./job-object.ts";',
+    "export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {",
+    "export default {",
+  ]);
+  for (const name of ["job", "#job", "jobIdFor", "means", "env", "ctx", "constructor", "claim", "fetch"]) {
+    await expect(backend.invoke(name, {}, {}), name).rejects.toThrow();
+  }
+});
+
+test("a bucket that cannot be written to makes a job that failed, not a crash", async () => {
+  const broken = await startBackend({ ...CONFIG, standIns: { IMAGES: "test/support/stand-ins/workers-ai.ts" } });
+  try {
+    const job = await value(broken.call("generateImage", { prompt: "hills", quality_tier: "draft" }));
+    expect(job).toMatchObject({ status: "failed", url: null, size_bytes: null });
+    expect(await value(broken.call("checkJob", { job_id: job.job_id }))).toEqual(job);
+    expect((await broken.fetch(`/images/${job.job_id}.png`)).status).toBe(503);
+  } finally {
+    await broken.stop();
+  }
+}, 30_000);
+
+test("with Workers AI bound its models draw the tiers that it offers, and this Worker draws the others", async () => {
+  const withAi = await startBackend({ ...CONFIG, standIns: { AI: "test/support/stand-ins/workers-ai.ts" } });
+  try {
+    const draft = await value(withAi.call("generateImage", { prompt: "hills", quality_tier: "draft", negative_prompt: "fog" }));
+    expect(draft).toMatchObject({ status: "completed", model: "sdxl", width: 8, height: 4 });
+    expect([...readPng(await bytesOf(draft.job_id, withAi)).rows.subarray(1, 4)]).toEqual([255, 0, 0]);
+    const premium = await value(withAi.call("generateImage", { prompt: "hills", quality_tier: "premium", model: "flux-dev" }));
+    expect(premium).toMatchObject({ status: "completed", model: "flux-dev" });
+    expect([...readPng(await bytesOf(premium.job_id, withAi)).rows.subarray(1, 4)]).toEqual([0, 0, 255]);
+    expect(await value(withAi.call("generateImage", { prompt: "hills", quality_tier: "ultra" }))).toMatchObject({
+      model: "procedural",
+      width: 1024,
+    });
+  } finally {
+    await withAi.stop();
+  }
+}, 30_000);

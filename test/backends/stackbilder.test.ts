@@ -1,0 +1,324 @@
+// The Stackbilder reference Worker, over real RPC, with the identity tokens that the gateway would sign.
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { importIdentityKey } from "../../contracts/rpc/identity.ts";
+import { MODES, stackbilder } from "../../contracts/stackbilder.ts";
+import { type Backend, type CallOptions, startBackend } from "../support/backend.ts";
+
+const DOG_WALKS = {
+  policy: {},
+  projectDescription:
+    "A booking platform for dog walkers. Owners can book a walk in under 2 minutes, pay by card and follow it on a live map. It must work offline in parks.",
+  taskKeywords: ["Stripe", "maps"],
+};
+
+let backend: Backend<typeof stackbilder>;
+beforeAll(async () => {
+  backend = await startBackend({
+    contract: stackbilder,
+    configPath: "entrypoints/stackbilder/wrangler.toml",
+    entrypoint: "StackbilderEntrypoint",
+  });
+}, 30_000);
+afterAll(() => backend?.stop());
+
+async function value<Value>(reply: Promise<{ ok: true; value: Value } | { ok: false; error: { code: string } }>): Promise<Value> {
+  const result = await reply;
+  if (!result.ok) throw new Error(`refused: ${result.error.code}`);
+  return result.value;
+}
+
+async function newFlow(input: object = DOG_WALKS, options: CallOptions = {}): Promise<string> {
+  return (await value(backend.call("createFlow", input, options))).flowId;
+}
+
+async function advanceAll(flowId: string) {
+  const steps = [];
+  for (const _ of MODES) steps.push(await value(backend.call("advanceFlow", { flowId })));
+  return steps;
+}
+
+async function settled(flowId: string) {
+  for (;;) {
+    const summary = await value(backend.call("getFlowSummary", { flowId }));
+    if (!summary.modes.some(({ status }) => status === "running")) return summary;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+test.concurrent("a flow begins as a draft and walks six modes to completion", async () => {
+  const flow = await value(backend.call("createFlow", DOG_WALKS));
+  expect(flow).toMatchObject({ status: "draft", currentMode: "PRODUCT", progress: 0 });
+  expect(flow.estimatedRemainingSeconds).toBeGreaterThan(0);
+  const { flowId } = flow;
+  const steps = await advanceAll(flowId);
+  expect(steps.map(({ mode }) => mode)).toEqual(MODES);
+  expect(steps.map(({ status }) => status)).toEqual(["running", "running", "running", "running", "running", "completed"]);
+  expect(steps.map(({ currentMode }) => currentMode)).toEqual(["UX", "RISK", "ARCHITECT", "TDD", "SPRINT", null]);
+  const summary = await value(backend.call("getFlowSummary", { flowId }));
+  expect(summary).toMatchObject({ status: "completed", progress: 1, estimatedRemainingSeconds: 0, projectId: null });
+  expect(summary.artifacts).toEqual(steps.map(({ artifact }) => artifact));
+  expect(summary.totalTokens).toBe(summary.artifacts.reduce((sum, { tokens }) => sum + tokens, 0));
+  expect(summary.quality).toBe(steps[5]?.quality?.fused);
+  expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_completed" } });
+});
+
+test.concurrent("artifacts speak of what the brief speaks of, and later ones take up the earlier ones", async () => {
+  const steps = await advanceAll(await newFlow());
+  const [product, ux, risk, architect, tdd, sprint] = steps.map(({ artifact }) => artifact?.markdown ?? "");
+  for (const markdown of [product, ux, risk, architect, tdd, sprint]) expect(markdown).toMatch(/walk/i);
+  for (const markdown of [product, ux, risk, architect, tdd, sprint]) expect(markdown).toContain("Stripe");
+  expect(product).toContain("Dog walkers");
+  expect(ux).toContain("(G1)");
+  expect(risk).toMatch(/\| R1 \|.*J\d/);
+  expect(architect).toMatch(/\| D1 \|.*R1/);
+  expect(tdd).toMatch(/\| T1 \| G1 \|/);
+  expect(sprint).toMatch(/\| S\d \|.*T1/);
+});
+
+test.concurrent("the same brief gives the same artifacts in another flow, another brief gives others", async () => {
+  const [one, two, other] = await Promise.all([newFlow(), newFlow(), newFlow({ ...DOG_WALKS, projectId: "walkies" })]);
+  const [a, b, c] = await Promise.all([advanceAll(one), advanceAll(two), advanceAll(other)]);
+  expect(b.map(({ artifact, quality }) => [artifact, quality])).toEqual(a.map(({ artifact, quality }) => [artifact, quality]));
+  expect(c.map(({ artifact }) => artifact?.markdown)).not.toEqual(a.map(({ artifact }) => artifact?.markdown));
+  const seeds = await Promise.all([one, two, other].map((flowId) => value(backend.call("getFlowGovernance", { flowId }))));
+  expect(seeds[1]?.determinism).toEqual(seeds[0]?.determinism);
+  expect(seeds[2]?.determinism.seed).not.toBe(seeds[0]?.determinism.seed);
+});
+
+test.concurrent("a description in another script is read as well", async () => {
+  const flowId = await newFlow({
+    policy: {},
+    projectDescription: "犬の散歩代行サービス。飼い主は予約し、カードで支払い、散歩を地図で確認できる。",
+  });
+  const { artifact, quality } = await value(backend.call("advanceFlow", { flowId }));
+  expect(artifact?.markdown).toContain("| G3 | カードで支払い |");
+  expect(quality?.local).toBeGreaterThan(50);
+});
+
+test.concurrent("a flow made from nothing still walks, with low scores", async () => {
+  const [first] = await advanceAll(await newFlow({ policy: {} }));
+  expect(first?.quality?.local).toBeLessThan(20);
+});
+
+test.concurrent("fused quality weighs the modes before; a keyword that is taken up scores", async () => {
+  const flowId = await newFlow();
+  await advanceAll(flowId);
+  const { modes, minQuality } = await value(backend.call("getFlowQuality", { flowId }));
+  expect(minQuality).toBe(0);
+  expect(modes.map(({ mode }) => mode)).toEqual(MODES);
+  for (const [index, { local, fused }] of modes.entries()) {
+    const before = modes[index - 1]?.fused ?? local;
+    expect(fused).toBeCloseTo(0.6 * local + 0.4 * before, 0);
+  }
+});
+
+test.concurrent("advancing reports progress from 0 to 100", async () => {
+  const flowId = await newFlow();
+  const seen: number[] = [];
+  await backend.call("advanceFlow", { flowId }, { progress: ({ progress }) => seen.push(progress) });
+  expect(seen).toEqual([0, 20, 40, 60, 80, 100]);
+});
+
+test.concurrent("of two advances at once one wins and the other is told that the flow is busy", async () => {
+  const flowId = await newFlow();
+  const replies = await Promise.all([backend.call("advanceFlow", { flowId }), backend.call("advanceFlow", { flowId })]);
+  expect(replies.filter(({ ok }) => ok)).toHaveLength(1);
+  expect(replies).toContainEqual({ ok: false, error: { code: "flow_busy" } });
+  expect((await value(backend.call("getFlowStatus", { flowId }))).progress).toBeCloseTo(1 / 6);
+});
+
+test.concurrent("without waiting the mode runs on by itself", async () => {
+  const flowId = await newFlow();
+  const started = await value(backend.call("advanceFlow", { flowId, wait: false }));
+  expect(started).toMatchObject({ status: "running", mode: "PRODUCT", currentMode: "PRODUCT", artifact: null, quality: null });
+  expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_busy" } });
+  const summary = await settled(flowId);
+  expect(summary).toMatchObject({ status: "running", currentMode: "UX" });
+  expect(summary.artifacts).toHaveLength(1);
+});
+
+test.concurrent("a caller that answers 'cancel' stops the mode, and the flow can be advanced again", async () => {
+  const flowId = await newFlow();
+  const seen: number[] = [];
+  const stopped = await value(backend.call("advanceFlow", { flowId }, { cancelAt: 40, progress: ({ progress }) => seen.push(progress) }));
+  expect(stopped).toMatchObject({ status: "draft", mode: "PRODUCT", currentMode: "PRODUCT", artifact: null });
+  expect(seen).toEqual([0, 20, 40]);
+  expect(await value(backend.call("advanceFlow", { flowId }))).toMatchObject({ mode: "PRODUCT", currentMode: "UX" });
+});
+
+test.concurrent("cancelFlow stops a mode that somebody waits for, and one that nobody waits for", async () => {
+  const flowId = await newFlow();
+  const begun = Promise.withResolvers<void>();
+  const waiting = backend.call("advanceFlow", { flowId }, { progress: () => begun.resolve() });
+  await begun.promise;
+  expect(await value(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft", progress: 0 });
+  expect(await value(waiting)).toMatchObject({ mode: "PRODUCT", artifact: null });
+  await backend.call("advanceFlow", { flowId, wait: false });
+  expect(await value(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft" });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await value(backend.call("getFlowStatus", { flowId }))).toMatchObject({ status: "draft", progress: 0 });
+  expect(await value(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft" });
+  expect(await value(backend.call("advanceFlow", { flowId }))).toMatchObject({ mode: "PRODUCT", status: "running" });
+});
+
+test.concurrent("a policy's failMode fails once; recovering resumes from there", async () => {
+  const flowId = await newFlow({ ...DOG_WALKS, policy: { failMode: "UX" } });
+  expect(await backend.call("recoverFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_not_failed" } });
+  await backend.call("advanceFlow", { flowId });
+  const failed = await value(backend.call("advanceFlow", { flowId }));
+  expect(failed).toMatchObject({ status: "failed", mode: "UX", currentMode: "UX", artifact: null, quality: null });
+  expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_failed" } });
+  expect((await value(backend.call("getFlowSummary", { flowId }))).modes[1]).toEqual({
+    mode: "UX",
+    status: "failed",
+    tokens: 0,
+    quality: null,
+  });
+  const seen: number[] = [];
+  const recovered = await value(backend.call("recoverFlow", { flowId }, { progress: ({ progress }) => seen.push(progress) }));
+  expect(recovered).toMatchObject({ status: "running", mode: "UX", currentMode: "RISK" });
+  expect(recovered.artifact?.markdown).toContain("## Revision 1");
+  expect(seen.at(-1)).toBe(100);
+});
+
+test.concurrent("a mode below minQuality fails; each recovery goes into more detail until it passes", async () => {
+  const plain = await advanceAll(await newFlow());
+  const risk = plain[2];
+  const minQuality = (risk?.quality?.fused ?? 0) + 1;
+  const flowId = await newFlow({ ...DOG_WALKS, policy: { minQuality } });
+  let last = await value(backend.call("advanceFlow", { flowId }));
+  for (let call = 0; call < 20 && last.currentMode !== "ARCHITECT"; call += 1) {
+    last = await value(backend.call(last.status === "failed" ? "recoverFlow" : "advanceFlow", { flowId }));
+  }
+  expect(last.mode).toBe("RISK");
+  expect(last.quality?.fused).toBeGreaterThanOrEqual(minQuality);
+  expect(last.artifact?.tokens).toBeGreaterThan(risk?.artifact?.tokens ?? 0);
+});
+
+test.concurrent("a quality that cannot be reached leaves the flow failed, and recoverable again and again", async () => {
+  const flowId = await newFlow({ policy: { minQuality: 100 } });
+  expect(await value(backend.call("advanceFlow", { flowId }))).toMatchObject({ status: "failed" });
+  for (const _ of [1, 2]) expect(await value(backend.call("recoverFlow", { flowId }))).toMatchObject({ status: "failed", mode: "PRODUCT" });
+});
+
+test("the free plan's exploratory flows are held to balanced, and say so", async () => {
+  const order = { ...DOG_WALKS, policy: { profile: "exploratory" } };
+  const [free, pro] = [await newFlow(order, { tier: "free" }), await newFlow(order, { tier: "pro" })];
+  expect(await value(backend.call("getFlowGovernance", { flowId: free }))).toMatchObject({
+    requestedProfile: "exploratory",
+    effectiveMode: "balanced",
+    isCapped: true,
+    capReason: "The exploratory profile is not part of the free plan.",
+    determinism: { profile: "bounded", isReproducible: true },
+  });
+  expect(await value(backend.call("getFlowGovernance", { flowId: pro }))).toMatchObject({
+    effectiveMode: "exploratory",
+    isCapped: false,
+    capReason: null,
+    determinism: { profile: "open", isReproducible: true },
+  });
+});
+
+test("one idempotency key makes one flow a tenant", async () => {
+  const [a, again, other] = await Promise.all([
+    newFlow(DOG_WALKS, { idempotencyKey: "k1" }),
+    newFlow(DOG_WALKS, { idempotencyKey: "k1" }),
+    newFlow(DOG_WALKS, { idempotencyKey: "k1", tenant: "tenant-b" }),
+  ]);
+  expect(again).toBe(a);
+  expect(other).not.toBe(a);
+  await backend.call("advanceFlow", { flowId: a });
+  expect(await value(backend.call("createFlow", DOG_WALKS, { idempotencyKey: "k1" }))).toMatchObject({ flowId: a, currentMode: "UX" });
+});
+
+test("to another tenant a flow does not exist, whatever is asked", async () => {
+  const flowId = await newFlow();
+  const methods = Object.keys(stackbilder.methods).filter((name) => name !== "createFlow") as Exclude<
+    keyof typeof stackbilder.methods,
+    "createFlow"
+  >[];
+  for (const method of methods) {
+    expect(await backend.call(method, { flowId }, { tenant: "tenant-b" })).toEqual({ ok: false, error: { code: "flow_not_found" } });
+  }
+  expect(await value(backend.call("getFlowStatus", { flowId }))).toMatchObject({ status: "draft" });
+});
+
+test("an unknown flow id is refused and leaves no storage behind", async () => {
+  const before = await backend.worker.listDurableObjectIds("FlowObject");
+  for (const flowId of ["nope", "0".repeat(64), "f".repeat(64)]) {
+    expect(await backend.call("getFlowStatus", { flowId })).toEqual({ ok: false, error: { code: "flow_not_found" } });
+    expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_not_found" } });
+  }
+  expect(await backend.worker.listDurableObjectIds("FlowObject")).toEqual(before);
+});
+
+test("a run that dies with the runtime does not keep the flow busy for ever; one that nobody waits for is taken up again", async () => {
+  const [watched, left] = [await newFlow(), await newFlow()];
+  await backend.call("advanceFlow", { flowId: left, wait: false });
+  const begun = Promise.withResolvers<void>();
+  const dying = backend.call("advanceFlow", { flowId: watched }, { progress: () => begun.resolve() }).catch(() => undefined);
+  await begun.promise;
+  await backend.harness.update((options) => options);
+  await dying;
+  const seen = new Set<string>();
+  const advance = async () => {
+    const reply = await backend.call("advanceFlow", { flowId: watched });
+    seen.add(reply.ok ? `ran ${reply.value.mode}` : reply.error.code);
+    return reply.ok;
+  };
+  await expect.poll(advance, { timeout: 15_000, interval: 250 }).toBe(true);
+  expect([...seen]).toEqual(["flow_busy", "ran PRODUCT"]);
+  expect((await settled(left)).artifacts).toHaveLength(1);
+}, 30_000);
+
+test("who is not vouched for is unauthenticated: forged, expired, for another backend, about another input, nothing at all", async () => {
+  const forged = await importIdentityKey("00000000", new Uint8Array(randomBytes(32)));
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  const bad: CallOptions["token"][] = [
+    { key: forged },
+    { nowSeconds: nowSeconds - 61 },
+    { nowSeconds: nowSeconds + 120 },
+    { audience: "img-forge" },
+    { input: { policy: {}, projectId: "other" } },
+    { raw: "a.b.c" },
+  ];
+  for (const token of bad) {
+    expect(await backend.call("createFlow", { policy: {} }, { ...(token ? { token } : {}) })).toEqual({
+      ok: false,
+      error: { code: "unauthenticated" },
+    });
+  }
+  for (const call of [undefined, null, {}, "token"]) {
+    expect(await backend.invoke("createFlow", call, { policy: {} })).toEqual({ ok: false, error: { code: "unauthenticated" } });
+  }
+});
+
+test("input that breaks the contract is invalid_input", async () => {
+  for (const input of [
+    {},
+    { policy: {}, invented: 1 },
+    { policy: { minQuality: 101 } },
+    { policy: {}, projectDescription: "x".repeat(2001) },
+    null,
+  ]) {
+    expect(await backend.call("createFlow", input)).toEqual({ ok: false, error: { code: "invalid_input" } });
+  }
+  expect(await backend.call("getFlowStatus", { flowId: "../x" })).toEqual({ ok: false, error: { code: "invalid_input" } });
+});
+
+test("the exports are the attack surface: exactly these, and only the contract's methods answer", async () => {
+  const source = await readFile(path.join(import.meta.dirname, "../../entrypoints/stackbilder/worker.ts"), "utf8");
+  const exported = source.match(/^export (?!interface|type)[^\n]*/gm);
+  expect(exported).toEqual([
+    'export { FlowObject } from "./flow-object.ts";',
+    "export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {",
+    "export default {",
+  ]);
+  for (const name of ["flow", "#flow", "ownerOf", "env", "ctx", "constructor", "alarm", "fetch"]) {
+    await expect(backend.invoke(name, {}, {}), name).rejects.toThrow();
+  }
+  expect((await backend.fetch("/")).status).toBe(404);
+});

@@ -1,0 +1,107 @@
+// What one request costs in operations that leave the isolate: reads, writes, calls, messages. Counted, not timed.
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { beforeAll, describe, expect, it } from "vitest";
+import gateway from "../../entrypoints/gateway/index.ts";
+import type { Env } from "../../src/env.ts";
+import { authorizePath, Browser, envWith, form, ORIGIN, PASSWORD, REDIRECT, register, send, VERIFIER } from "./oauth/visitor.ts";
+
+const job = {
+  job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",
+  status: "completed",
+  url: `${ORIGIN}/images/x.png`,
+  model: "procedural",
+  quality_tier: "draft",
+  enhanced_prompt: "a",
+  width: 1,
+  height: 1,
+  size_bytes: 4,
+};
+const counts: Record<string, number> = {};
+
+/** The same object, with every call of a method counted. */
+function counted<T extends object>(name: string, target: T): T {
+  return new Proxy(target, {
+    get(object, key) {
+      const value: unknown = Reflect.get(object, key, object);
+      if (typeof value !== "function") return value;
+      return (...args: unknown[]) => {
+        const operation = `${name}.${String(key)}`;
+        counts[operation] = (counts[operation] ?? 0) + 1;
+        return (value as (...args: unknown[]) => unknown).apply(object, args);
+      };
+    },
+  });
+}
+
+function countedEnv(): Env {
+  const env = envWith();
+  const body = () => new Blob([new Uint8Array(4)]).stream();
+  const backend = {
+    getFlowStatus: async () => ({
+      ok: true,
+      value: { flowId: "f", status: "draft", currentMode: null, progress: 0, estimatedRemainingSeconds: null },
+    }),
+    generateImage: async () => ({ ok: true, value: job }),
+    readImage: async () => ({ ok: true, value: { mime_type: "image/png", size_bytes: 4, body: body() } }),
+  };
+  return {
+    ...env,
+    OAUTH_KV: counted("kv", env.OAUTH_KV),
+    PLATFORM_EVENTS_QUEUE: counted("queue", { send: async () => undefined } as unknown as Queue),
+    AUTH_SERVICE: counted("auth", env.AUTH_SERVICE),
+    STACKBILDER: counted("stackbilder", backend) as unknown as Env["STACKBILDER"],
+    IMG_FORGE: counted("img-forge", backend) as unknown as Env["IMG_FORGE"],
+  };
+}
+
+let accessToken = "";
+
+beforeAll(async () => {
+  const env = envWith();
+  const browser = new Browser(env);
+  const clientId = await register(env);
+  const atLogin = await browser.open((await browser.open(await authorizePath(clientId))).next);
+  const signedIn = await browser.submit(atLogin, "/login", { email: "ada@example.com", password: PASSWORD });
+  const atConsent = await browser.open(signedIn.next);
+  const left = await browser.submit(atConsent, "/authorize", { scope: "generate", decision: "approve" });
+  const code = new URL(left.next).searchParams.get("code") ?? "";
+  const exchange = { grant_type: "authorization_code", code, client_id: clientId, redirect_uri: REDIRECT, code_verifier: VERIFIER };
+  const tokens = await (await send(env, "/token", form(exchange))).json<{ access_token: string }>();
+  accessToken = tokens.access_token;
+});
+
+/** Sends one message and tells which operations it took. */
+async function operationsOf(method: string, params: object, headers: Record<string, string> = {}): Promise<Record<string, number>> {
+  for (const key of Object.keys(counts)) delete counts[key];
+  const ctx = createExecutionContext();
+  const request = new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${accessToken}`, "content-type": "application/json", ...headers },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+  });
+  const response = await gateway.fetch(request, countedEnv(), ctx);
+  const answer = await response.json<{ result?: { isError?: boolean } }>();
+  await waitOnExecutionContext(ctx);
+  expect([response.status, answer.result?.isError], JSON.stringify(answer)).toEqual([200, undefined]);
+  return { ...counts };
+}
+
+describe("one request to /mcp takes", () => {
+  it("for a call: one KV read, one RPC, one audit message", async () => {
+    const operations = await operationsOf("tools/call", { name: "flow_status", arguments: { flowId: "f" } });
+    expect(operations).toEqual({ "kv.get": 1, "stackbilder.getFlowStatus": 1, "queue.send": 1 });
+  });
+
+  it("for a picture: one RPC more", async () => {
+    const operations = await operationsOf("tools/call", { name: "image_generate", arguments: { prompt: "a" } });
+    expect(operations).toEqual({ "kv.get": 1, "img-forge.generateImage": 1, "img-forge.readImage": 1, "queue.send": 1 });
+  });
+
+  it("for lists, the handshake and discovery: one KV read, and no backend", async () => {
+    expect(await operationsOf("tools/list", {})).toEqual({ "kv.get": 1 });
+    expect(await operationsOf("initialize", { protocolVersion: "2025-11-25" })).toEqual({ "kv.get": 1 });
+    const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
+    const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "server/discover" };
+    expect(await operationsOf("server/discover", { _meta }, headers)).toEqual({ "kv.get": 1 });
+  });
+});

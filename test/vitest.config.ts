@@ -1,0 +1,62 @@
+// How the tests run: each folder is a project. `src` runs inside workerd with the gateway's own bindings, all others in plain Node.
+// One worker process at a time, folder by folder, the fast ones first: most projects start real Workers, which use every core.
+import path from "node:path";
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { ROOT, readConfig, settingOf, workerName, writeAdaptedConfig } from "../entrypoints/cli/workers.ts";
+
+let order = 0;
+
+/** The project of `test/<name>`. `timeoutMs` is for one test; hooks that start Workers have twice as long. */
+function project(name: string, timeoutMs: number, plugins: TestProjectInlineConfiguration["plugins"] = []): TestProjectInlineConfiguration {
+  return {
+    plugins,
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs * 2,
+      isolate: false,
+      maxWorkers: 1,
+      sequence: { groupOrder: order++ },
+    },
+  };
+}
+
+/** Takes the place of a backend where only the gateway's own logic is tested: every call to it is refused. */
+const ABSENT = `
+  import { WorkerEntrypoint } from "cloudflare:workers";
+  export class AuthEntrypoint extends WorkerEntrypoint {}
+  export class StackbilderEntrypoint extends WorkerEntrypoint {}
+  export class ImgForgeEntrypoint extends WorkerEntrypoint {}
+  export default {};
+`;
+
+const insideWorkerd = cloudflareTest({
+  // A copy, because a developer's own .dev.vars stands beside the original and would be read.
+  wrangler: { configPath: writeAdaptedConfig("gateway", path.join(ROOT, ".test/src/wrangler.toml"), {}) },
+  miniflare: {
+    cf: false,
+    bindings: { SERVICE_BINDING_SECRET: "a root secret that only these tests know, 32+" },
+    workers: (["auth", "stackbilder", "img-forge"] as const).map((worker) => ({
+      name: workerName(worker),
+      modules: [{ type: "ESModule" as const, path: "absent.mjs", contents: ABSENT }],
+      compatibilityDate: settingOf(readConfig("gateway"), "compatibility_date"),
+    })),
+  },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project("contracts", 10_000),
+      project("pins", 30_000),
+      project("types", 60_000),
+      project("src", 20_000, [insideWorkerd]),
+      project("backends", 60_000),
+      project("e2e", 60_000),
+      project("cli", 60_000),
+      project("browser", 120_000),
+    ],
+  },
+});
