@@ -1,0 +1,136 @@
+// `npm run deploy`: uploads one Worker, the gateway unless told otherwise, with production's variables; what would make it unsafe
+// or useless is refused before anything is built. `--dry-run` builds every Worker as for production and says how large it is.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { Refusal } from "./refusal.ts";
+import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, variablesOf, type WorkerKey, workerName } from "./workers.ts";
+import { runWrangler, WRANGLER } from "./wrangler.ts";
+
+type Deployable = Exclude<WorkerKey, "local">;
+const DEPLOYABLE = ["gateway", "auth", "stackbilder", "img-forge"] as const satisfies readonly Deployable[];
+
+/** The variable that holds the Worker's own origin. */
+const OWN_ORIGIN: Partial<Record<Deployable, string>> = { gateway: "API_BASE_URL", auth: "AUTH_BASE_URL", "img-forge": "IMAGE_BASE_URL" };
+
+/** The gateway's minified bundle, gzipped, stays below this many bytes. */
+const GATEWAY_LIMIT_BYTES = 60_000;
+
+const USAGE = `Usage: npm run deploy [-- options]
+
+  --worker NAME   ${DEPLOYABLE.join(", ")} (default gateway)
+  --domain HOST   the Worker's public host (default for the gateway: mcp.stackbilt.dev)
+  --dry-run       build every Worker, or the one named, and show sizes; nothing is uploaded
+  --help          show this
+
+Variables of the Worker's wrangler.toml are taken from the environment where it has them.`;
+
+/** Uploads, or only builds. */
+export async function run(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options.isHelp) return console.log(USAGE);
+  if (options.isDryRun) return showSizes(options.worker ? [options.worker] : DEPLOYABLE);
+  const worker = options.worker ?? "gateway";
+  const domain = options.domain ?? (worker === "gateway" ? "mcp.stackbilt.dev" : undefined);
+  const variables = productionVariables(worker, domain, process.env);
+  const target = domain === undefined ? [] : ["--domain", domain];
+  const settings = Object.entries(variables).flatMap(([key, value]) => ["--var", `${key}:${value}`]);
+  console.log(`Deploying ${workerName(worker)}${domain === undefined ? "" : ` to https://${domain}`}.`);
+  const wrangler = spawn(process.execPath, [WRANGLER, "deploy", "--minify", "-c", CONFIGS[worker], ...target, ...settings], {
+    cwd: ROOT,
+    stdio: "inherit",
+  });
+  process.exitCode = await new Promise<number>((resolve, reject) => {
+    wrangler.once("error", reject);
+    wrangler.once("exit", (code) => resolve(code ?? 1));
+  });
+}
+
+interface Options {
+  readonly isHelp: boolean;
+  readonly isDryRun: boolean;
+  readonly worker: Deployable | undefined;
+  readonly domain: string | undefined;
+}
+
+function readOptions(args: readonly string[]): Options {
+  const options = {
+    worker: { type: "string" },
+    domain: { type: "string" },
+    "dry-run": { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  } as const;
+  try {
+    const { values } = parseArgs({ args: [...args], options });
+    const worker = DEPLOYABLE.find((name) => name === values.worker);
+    if (values.worker !== undefined && worker === undefined) throw new Error(`There is no Worker "${values.worker}"`);
+    if (values.domain !== undefined && URL.parse(`https://${values.domain}`)?.host !== values.domain) {
+      throw new Error(`"${values.domain}" is not a host name`);
+    }
+    return { isHelp: values.help ?? false, isDryRun: values["dry-run"] ?? false, worker, domain: values.domain };
+  } catch (error) {
+    throw new Refusal(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
+  }
+}
+
+/**
+ * The variables of a real deployment: from the environment, and the Worker's own origin from its host. Throws a `Refusal` where one
+ * would keep its value for development, or where an id in wrangler.toml is still development's.
+ */
+export function productionVariables(
+  worker: Deployable,
+  domain: string | undefined,
+  environment: NodeJS.Dict<string>,
+): Record<string, string> {
+  const toml = readConfig(worker);
+  const given: Record<string, string> = {};
+  for (const [key, value] of Object.entries(variablesOf(toml))) {
+    const chosen = key === OWN_ORIGIN[worker] && domain !== undefined ? `https://${domain}` : environment[key];
+    if (chosen !== undefined) given[key] = chosen;
+    if (!value.includes(DEFAULT_ORIGIN)) continue;
+    if (chosen === undefined) throw new Refusal(`Set ${key} in the environment: the value in ${CONFIGS[worker]} is for development only.`);
+    if (!chosen.startsWith("https://")) throw new Refusal(`${key} must begin with https:// in a deployment.`);
+  }
+  if (worker === "gateway" && environment.PUBLIC_SIGNUPS_ENABLED === undefined) {
+    throw new Refusal("Set PUBLIC_SIGNUPS_ENABLED in the environment: true lets people sign in, false shows them that it is coming soon.");
+  }
+  const placeholder = /^(?:database_)?id\s*=\s*"[0-]+1"/m.exec(toml);
+  if (placeholder) {
+    const command = placeholder[0].startsWith("database")
+      ? `wrangler d1 create ${workerName(worker)}`
+      : "wrangler kv namespace create OAUTH_KV";
+    throw new Refusal(
+      `${CONFIGS[worker]} has an id for development: run \`npx ${command}\` and write the id that it prints into the file.`,
+    );
+  }
+  return given;
+}
+
+async function showSizes(workers: readonly Deployable[]): Promise<void> {
+  const folder = mkdtempSync(path.join(tmpdir(), "deploy-"));
+  try {
+    const builds = await Promise.all(workers.map((worker) => build(worker, path.join(folder, worker))));
+    const width = Math.max(...builds.map(({ name }) => name.length));
+    const kb = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`.padStart(10);
+    console.log(`${"Worker".padEnd(width)}${"minified".padStart(10)}${"gzip".padStart(10)}`);
+    for (const { name, bytes, gzipBytes } of builds) console.log(`${name.padEnd(width)}${kb(bytes)}${kb(gzipBytes)}`);
+    const gateway = builds[workers.indexOf("gateway")];
+    if (gateway && gateway.gzipBytes > GATEWAY_LIMIT_BYTES) {
+      throw new Refusal(`The gateway is larger than ${GATEWAY_LIMIT_BYTES / 1000} kB gzipped: look at what was added to its bundle.`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Builds into `folder`. wrangler says the sizes itself, in KiB. */
+async function build(worker: Deployable, folder: string): Promise<{ name: string; bytes: number; gzipBytes: number }> {
+  const { code, output } = await runWrangler(["deploy", "--dry-run", "--minify", "-c", CONFIGS[worker], "--outdir", folder]);
+  const [, total, gzip] = /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(output) ?? [];
+  if (code !== 0 || total === undefined || gzip === undefined) {
+    throw new Refusal(`${workerName(worker)} does not build. This is what wrangler said:\n\n${output.trim()}`);
+  }
+  return { name: workerName(worker), bytes: Number(total) * 1024, gzipBytes: Number(gzip) * 1024 };
+}

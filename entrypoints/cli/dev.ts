@@ -1,0 +1,139 @@
+// `npm run dev`: the whole system on this machine, behind one port. Makes what it needs (secrets, database), starts every Worker
+// in one `wrangler dev`, says where everything is, and stops all of it on Ctrl-C. Listens on loopback only.
+import { rmSync, watchFile } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { startSystem } from "./dev-process.ts";
+import { ensureLocalSecrets } from "./local-secrets.ts";
+import { APPLIED, applyMigrations, areMigrationsPending } from "./migrations.ts";
+import { choosePort } from "./port.ts";
+import { Refusal } from "./refusal.ts";
+import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, type WorkerKey, writeAdaptedConfig } from "./workers.ts";
+import { stopAll } from "./wrangler.ts";
+
+const USAGE = `Usage: npm run dev [-- options]
+
+  --port N           serve on http://localhost:N (default 8976; 0 takes any free port)
+  --fresh            start empty: forget local users, grants, flows and pictures
+  --persist-to DIR   keep the state in DIR (default .wrangler/state)
+  --help             show this`;
+
+interface Options {
+  readonly isHelp: boolean;
+  readonly isFresh: boolean;
+  readonly port: number;
+  /** Absolute. */
+  readonly stateFolder: string;
+}
+
+/** Runs until the person stops it, then ends the process. */
+export async function run(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options.isHelp) return console.log(USAGE);
+  const startedAt = performance.now();
+  const port = await choosePort(options.port);
+  const configs = devConfigs(port);
+  let isStopping = false;
+  const finish = async (code: number) => {
+    if (isStopping) return;
+    isStopping = true;
+    await stopAll();
+    for (const { target } of configs) if (target) rmSync(target, { force: true });
+    process.exit(code);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void finish(0));
+
+  try {
+    await prepare(options);
+    console.log("Starting the Workers.");
+    for (const { source, target, write } of configs) {
+      write();
+      // An editor may replace the file: for a moment there is none.
+      if (target) watchFile(path.join(ROOT, source), { interval: 500 }, (now) => now.mtimeMs > 0 && write());
+    }
+    const paths = configs.map(({ source, target }) => target ?? source);
+    const system = await startSystem(paths, port, options.stateFolder);
+    console.log(summary(originOf(port), performance.now() - startedAt));
+    await system.ended;
+    throw new Refusal("The Workers have stopped unexpectedly.");
+  } catch (error) {
+    if (!isStopping) console.error(error instanceof Refusal ? error.message : error);
+  }
+  await finish(1);
+}
+
+/** As a browser writes it: without the port where it is http's own. */
+function originOf(port: number): string {
+  return new URL(`http://localhost:${port}`).origin;
+}
+
+function readOptions(args: readonly string[]): Options {
+  const options = {
+    port: { type: "string" },
+    fresh: { type: "boolean" },
+    "persist-to": { type: "string" },
+    help: { type: "boolean", short: "h" },
+  } as const;
+  try {
+    const { values } = parseArgs({ args: [...args], options });
+    const port = Number(values.port ?? new URL(DEFAULT_ORIGIN).port);
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`"${values.port}" is not a port`);
+    return {
+      isHelp: values.help ?? false,
+      isFresh: values.fresh ?? false,
+      port,
+      stateFolder: path.resolve(values["persist-to"] ?? path.join(ROOT, ".wrangler/state")),
+    };
+  } catch (error) {
+    throw new Refusal(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
+  }
+}
+
+/** Secrets, and a database with every table. */
+async function prepare({ isFresh, stateFolder }: Options): Promise<void> {
+  if (isFresh) {
+    console.log("Forgetting the local state.");
+    for (const part of ["v3", "registry", APPLIED]) rmSync(path.join(stateFolder, part), { recursive: true, force: true });
+  }
+  if (await ensureLocalSecrets()) console.log("Made local secrets (.dev.vars, ignored by git).");
+  if (areMigrationsPending(stateFolder)) {
+    console.log("Preparing the database.");
+    await applyMigrations(stateFolder);
+  }
+}
+
+interface DevConfig {
+  readonly source: string;
+  /** The adapted copy that runs instead of `source`, where one is needed. */
+  readonly target: string | undefined;
+  /** Writes the copy, again whenever `source` changes. */
+  readonly write: () => void;
+}
+
+/** Every Worker's config. The auth Worker runs with its local entry (a stand-in for GitHub and Google); another port is another origin. */
+function devConfigs(port: number): DevConfig[] {
+  const origin = originOf(port);
+  const name = origin === DEFAULT_ORIGIN ? "local.generated.toml" : `local-${port}.generated.toml`;
+  return (Object.keys(CONFIGS) as WorkerKey[]).map((worker) => {
+    const source = CONFIGS[worker];
+    const isAdapted = worker === "auth" || (origin !== DEFAULT_ORIGIN && readConfig(worker).includes(DEFAULT_ORIGIN));
+    if (!isAdapted) return { source, target: undefined, write: () => {} };
+    const target = path.join(ROOT, path.dirname(source), name);
+    const main = worker === "auth" ? { main: "local.ts" } : {};
+    return { source, target, write: () => writeAdaptedConfig(worker, target, { ...main, origin }) };
+  });
+}
+
+function summary(origin: string, elapsedMs: number): string {
+  return `
+  The gateway is ready (${(elapsedMs / 1000).toFixed(1)} s).
+
+    Endpoint     ${origin}/mcp
+    Sign-in      ${origin}/ (your client opens it when you connect)
+
+    Claude Code  claude mcp add --transport http stackbilt ${origin}/mcp
+    Inspector    npx @modelcontextprotocol/inspector
+
+  Ctrl-C stops everything; npm run dev -- --fresh starts empty.
+`;
+}

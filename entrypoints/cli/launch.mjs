@@ -1,0 +1,36 @@
+// The door of every npm script: `node launch.mjs <command> [arguments]`. Plain JavaScript without new syntax, so that a Node too
+// old for the rest can still say so. The commands are TypeScript, run by Node itself, which strips their types.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+
+const COMMANDS = ["dev", "deploy", "keys", "test"];
+const [name, ...rest] = process.argv.slice(2);
+const [major, minor] = process.versions.node.split(".").map(Number);
+
+function refuse(sentence) {
+  console.error(sentence);
+  process.exitCode = 1;
+}
+
+if (!COMMANDS.includes(name)) {
+  refuse(`Say what to do: node entrypoints/cli/launch.mjs ${COMMANDS.join("|")} [arguments].`);
+} else if (!existsSync(new URL("../../node_modules/wrangler/package.json", import.meta.url))) {
+  refuse("The dependencies are not installed: run `npm install` first.");
+} else if (major < 22 || (major === 22 && minor < 6)) {
+  refuse(
+    `Node ${process.versions.node} is too old: install Node 22.6 or newer (24 is best), or start this through npm on Linux, where \`npm install\` brings one along.`,
+  );
+} else if (process.features.typescript) {
+  const { run } = await import(`./${name}.ts`);
+  try {
+    await run(rest);
+  } catch (error) {
+    if (error?.name !== "Refusal") throw error;
+    refuse(error.message);
+  }
+} else {
+  const flags = ["--experimental-strip-types", "--disable-warning=ExperimentalWarning"];
+  const child = spawn(process.execPath, [...flags, ...process.argv.slice(1)], { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code) => process.exit(code ?? 1));
+}

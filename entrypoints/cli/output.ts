@@ -1,0 +1,29 @@
+// What a person wants to see of wrangler's output: the Workers' logs, requests, reloads and errors, one plain line each. Tables of
+// bindings, boxes and colour codes go. What is not recognised stays: a line too many is better than an error that nobody sees.
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with the escape character
+const COLOUR = /\u001b\[[0-9;]*m/g;
+const NOISE = [
+  /^Service bindings, Durable Object bindings, and Tail consumers connect to other/,
+  /^⎔ (Starting|Shutting down|Reloading)/,
+  /^\[wrangler:info\] (Ready on|GET \/health 200)/,
+  /^Using secrets defined in/,
+  /^-+$/,
+];
+
+/** A filter for one stream of wrangler's output, fed line by line. Answers the line to show, or `null`. */
+export function readableLines(): (line: string) => string | null {
+  let isInTable = false;
+  return (raw) => {
+    const line = raw.replace(COLOUR, "").trimEnd();
+    if (line.endsWith("has access to the following bindings:")) isInTable = true;
+    if (line === "") isInTable = false;
+    if (line === "" || isInTable || NOISE.some((pattern) => pattern.test(line))) return null;
+    if (line === "⎔ Local server updated and ready") return "Reloaded.";
+    return line
+      .replace(/^\[wrangler:info\] /, "")
+      .replace(/^\[wrangler:error\] /, "error: ")
+      .replace(/^✘ \[ERROR\] /, "error: ")
+      .replace(/^▲ \[WARNING\] /, "warning: ");
+  };
+}

@@ -1,0 +1,90 @@
+// Running wrangler from this repository's node_modules: with this Node, and without the internet where the command needs none.
+import { type ChildProcess, spawn } from "node:child_process";
+import path from "node:path";
+import { ROOT } from "./workers.ts";
+
+/** Its program, for this Node. */
+export const WRANGLER = path.join(ROOT, "node_modules/wrangler/wrangler-dist/cli.js");
+
+/** No metrics, no update check, no crash report, no log file in the home folder. */
+const QUIET = {
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_WRITE_LOGS: "false",
+};
+
+/** What a local system needs beside: no look-up of `request.cf`, and settings from `.dev.vars` only. */
+export const LOCAL = {
+  ...QUIET,
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: "false",
+  X_LOCAL_EXPLORER: "false",
+  X_LOCAL_OBSERVABILITY: "false",
+};
+
+/** Ends a server when the process that started it is gone, however it went. */
+const FOLLOW_PARENT = `data:text/javascript,process.on("disconnect", () => process.kill(process.pid, "SIGINT"))`;
+
+const running = new Set<ChildProcess>();
+
+/**
+ * Starts wrangler with piped output, in a process group of its own: a Ctrl-C reaches it through `stopAll` only. A `server` that
+ * runs until it is told to stop also stops when this process vanishes.
+ */
+export function startWrangler(args: readonly string[], environment: Record<string, string>, kind: "command" | "server"): ChildProcess {
+  const isServer = kind === "server";
+  const flags = ["--no-warnings", ...(isServer ? ["--import", FOLLOW_PARENT] : [])];
+  const child = spawn(process.execPath, [...flags, WRANGLER, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...environment, FORCE_COLOR: "0" },
+    stdio: ["ignore", "pipe", "pipe", ...(isServer ? (["ipc"] as const) : [])],
+    detached: process.platform !== "win32",
+  });
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
+}
+
+/** Runs wrangler to its end. `output` is everything it printed. */
+export async function runWrangler(
+  args: readonly string[],
+  environment: Record<string, string> = QUIET,
+): Promise<{ code: number; output: string }> {
+  const child = startWrangler(args, environment, "command");
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (chunk: string) => {
+      output += chunk;
+    });
+  }
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (exitCode) => resolve(exitCode ?? 1));
+  });
+  return { code, output };
+}
+
+/** Ends every wrangler that was started here, with all its processes: politely, and after `graceMs` for certain. */
+export async function stopAll(graceMs = 3000): Promise<void> {
+  await Promise.all([...running].map((child) => stop(child, graceMs)));
+}
+
+async function stop(child: ChildProcess, graceMs: number): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const over = new Promise((resolve) => child.once("exit", resolve));
+    signalGroup(child, "SIGINT");
+    const timer = setTimeout(() => signalGroup(child, "SIGKILL"), graceMs);
+    await over;
+    clearTimeout(timer);
+  }
+  signalGroup(child, "SIGKILL"); // whatever it left behind
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(process.platform === "win32" ? child.pid : -child.pid, signal);
+  } catch {
+    // The group is gone already.
+  }
+}
