@@ -1,0 +1,103 @@
+// Signing up, signing in, allowing and denying, as a person sees it and as their app hears of it. JavaScript is off.
+import { afterEach, describe, expect, it } from "vitest";
+import { HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
+import { newAccount } from "../support/person.ts";
+import { useSystem } from "../support/system.ts";
+
+const system = useSystem();
+const { visitor, connect, complaints } = useBrowser(system);
+afterEach(() => expect(complaints()).toEqual([]));
+
+describe("a person whose app opens the browser", () => {
+  it.each(["127.0.0.1", "localhost", HOSTED_APP] as const)("signs up and allows, and the app on %s gets a code that works", async (host) => {
+    const connection = await connect({ host });
+    const page = await visitor();
+    await page.goto(connection.url);
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Sign in");
+    expect(await page.locator("main").textContent()).toContain("to connect Test client on");
+    const account = newAccount();
+    await signUp(page, account);
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Allow Test client?");
+    expect(await page.locator("main").textContent()).toContain(account.email);
+    await page.getByRole("button", { name: "Allow" }).click();
+    const answer = await connection.arrival(page);
+    expect(await page.getByRole("heading").textContent()).toBe("Back in the app");
+    expect([...answer.keys()].sort()).toEqual(["code", "iss", "state"]);
+    expect(answer.get("state")).toBe(connection.state);
+    expect(answer.get("iss")).toBe(system.origin);
+    const token = await connection.redeem(answer.get("code"));
+    expect(token.scope).toBe("read generate");
+    expect(connection.received).toHaveLength(1);
+  });
+
+  it("signs in after a wrong password, on the same page, with the e-mail kept and the password empty", async () => {
+    const account = newAccount();
+    const first = await connect();
+    const page = await visitor();
+    await page.goto(first.url);
+    await signUp(page, account);
+    await page.getByRole("button", { name: "Deny" }).click();
+    await first.arrival(page);
+
+    const second = await connect();
+    await page.goto(second.url);
+    await signIn(page, { email: account.email, password: "quite another password" });
+    const alert = page.getByRole("alert");
+    expect(await alert.textContent()).toBe("E-mail or password is wrong. Check both and try again.");
+    expect(await page.title()).toBe("Problem: Sign in · Stackbilt");
+    expect(await page.getByLabel("E-mail").inputValue()).toBe(account.email);
+    expect(await page.getByLabel("Password").inputValue()).toBe("");
+    for (const label of ["E-mail", "Password"]) {
+      expect(await page.getByLabel(label).getAttribute("aria-invalid"), label).toBe("true");
+      expect(await page.getByLabel(label).getAttribute("aria-describedby"), label).toBe(await alert.getAttribute("id"));
+    }
+    await signIn(page, account);
+    await page.getByRole("button", { name: "Allow" }).click();
+    expect((await second.arrival(page)).get("code")).toBeTruthy();
+  });
+
+  it("denies, and the app hears access_denied with its state and our name", async () => {
+    const connection = await connect();
+    const page = await visitor();
+    await page.goto(connection.url);
+    await signUp(page, newAccount());
+    await page.getByRole("button", { name: "Deny" }).click();
+    const answer = await connection.arrival(page);
+    expect(Object.fromEntries(answer)).toMatchObject({ error: "access_denied", state: connection.state, iss: system.origin });
+    expect(answer.has("code")).toBe(false);
+  });
+
+  it("unticks Generate, and the token may read only", async () => {
+    const connection = await connect();
+    const page = await visitor();
+    await page.goto(connection.url);
+    await signUp(page, newAccount());
+    await page.getByLabel("Generate").uncheck();
+    expect(await page.getByLabel("Read").isDisabled()).toBe(true);
+    await page.getByRole("button", { name: "Allow" }).click();
+    const token = await connection.redeem((await connection.arrival(page)).get("code"));
+    expect(token.scope).toBe("read");
+  });
+
+  it("finds the account of the sign-up refused in one sentence when it exists already", async () => {
+    const account = newAccount();
+    const [first, second] = [await connect(), await connect()];
+    const page = await visitor();
+    await page.goto(first.url);
+    await signUp(page, account);
+    await page.goto(second.url);
+    await signUp(page, { ...account, password: "another fifteen characters" });
+    expect(await page.getByRole("alert").textContent()).toBe("We could not create that account. If you already have one, sign in.");
+    expect(await page.getByLabel("Name").inputValue()).toBe(account.name);
+    expect(await page.getByLabel("Password").inputValue()).toBe("");
+  });
+
+  it("goes the same way with JavaScript on", async () => {
+    const connection = await connect();
+    const page = await visitor({ javaScriptEnabled: true });
+    await page.goto(connection.url);
+    await signUp(page, newAccount());
+    await page.getByRole("button", { name: "Allow" }).click();
+    expect((await connection.arrival(page)).get("code")).toBeTruthy();
+  });
+});
