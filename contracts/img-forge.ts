@@ -19,19 +19,16 @@ export type JobState = v.InferOutput<typeof JobState>;
 export const ImageJob = v.object({
   job_id: JobId,
   status: JobState,
-  url: v.pipe(
-    v.nullable(v.pipe(v.string(), v.url())),
-    v.description("Where the picture can be fetched, as PNG; null until the job is completed."),
-  ),
-  model: v.pipe(v.string(), v.description("The model that draws it.")),
+  url: v.pipe(v.nullable(v.pipe(v.string(), v.url())), v.description("The picture, as PNG; null until completed.")),
+  /** Draws it. */
+  model: v.string(),
   quality_tier: QualityTier,
   enhanced_prompt: v.pipe(v.string(), v.description("The prompt as the model received it.")),
-  width: v.pipe(v.number(), v.integer(), v.minValue(1), v.description("In pixels.")),
-  height: v.pipe(v.number(), v.integer(), v.minValue(1), v.description("In pixels.")),
-  size_bytes: v.pipe(
-    v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))),
-    v.description("Size of the picture's file; null until the job is completed."),
-  ),
+  /** In pixels. */
+  width: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  height: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** Of the picture's file; `null` until completed. */
+  size_bytes: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
 export type ImageJob = v.InferOutput<typeof ImageJob>;
 
@@ -44,7 +41,7 @@ export const GenerateImage = operation({
       v.pipe(
         QualityTier,
         v.description(
-          "From fast and cheap to slow and rich. draft and standard are on every plan; the others need pro or enterprise. Default: standard.",
+          "From fast and cheap to slow and rich. Every plan has draft and standard; the others need pro or enterprise. Default: standard.",
         ),
       ),
       "standard",
@@ -55,22 +52,19 @@ export const GenerateImage = operation({
         v.string(),
         v.minLength(1),
         v.maxLength(64),
-        v.description("A model by name, as image_list_models gives it; it must be of the chosen tier. Default: the tier's own."),
+        v.description("A model from image_list_models, of the chosen tier. Default: the tier's own."),
       ),
     ),
     wait: v.optional(
-      v.pipe(
-        v.boolean(),
-        v.description("false returns at once while the picture is drawn; image_check_job tells when it is done. Default: true."),
-      ),
+      v.pipe(v.boolean(), v.description("false: return at once; image_check_job tells when it is done. Default: true.")),
       true,
     ),
   }),
   output: ImageJob,
   errors: {
-    content_rejected: "This prompt asks for something that may not be drawn. Change what the picture shows and try again.",
+    content_rejected: "This may not be drawn. Change what the picture shows and try again.",
     model_unavailable:
-      "This model or tier cannot be used: it is unknown, of another tier, switched off, or not in your plan. image_list_models shows what there is.",
+      "This model or tier cannot be used: unknown, of another tier, switched off or not in your plan. image_list_models shows what there is.",
     quota_exceeded: "Your plan's allowance of pictures is used up.",
   },
   timeoutMs: 60_000,
@@ -86,7 +80,8 @@ export const ListModels = operation({
         title: v.string(),
         width: v.pipe(v.number(), v.integer(), v.minValue(1)),
         height: v.pipe(v.number(), v.integer(), v.minValue(1)),
-        is_available: v.pipe(v.boolean(), v.description("Whether your plan includes it and it is switched on.")),
+        /** Whether the plan includes it and it is switched on. */
+        is_available: v.boolean(),
       }),
     ),
   }),

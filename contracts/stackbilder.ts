@@ -21,21 +21,13 @@ const Score = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 
 const flowFields = {
   flowId: FlowId,
-  status: v.pipe(
-    FlowState,
-    v.description(
-      "draft: nothing has run yet; running: work is under way or the next mode can run; failed: flow_recover resumes it; completed: all six modes are done.",
-    ),
-  ),
-  currentMode: v.pipe(
-    v.nullable(Mode),
-    v.description("The mode that runs now or runs next; in a failed flow the mode that failed; null once completed."),
-  ),
-  progress: v.pipe(v.number(), v.minValue(0), v.maxValue(1), v.description("Share of the six modes that is done, 0 to 1.")),
-  estimatedRemainingSeconds: v.pipe(
-    v.nullable(v.pipe(v.number(), v.minValue(0))),
-    v.description("Estimated working time of the remaining modes, in seconds; null where it cannot be told."),
-  ),
+  /** `draft`: nothing has run yet; `running`: a mode is at work or the next one can run; `failed`: `recoverFlow` resumes it. */
+  status: FlowState,
+  currentMode: v.pipe(v.nullable(Mode), v.description("Runs now or next; where the flow failed, what failed; null once completed.")),
+  /** Share of the six modes that is done. */
+  progress: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  /** Working time of the remaining modes; `null` where it cannot be told. */
+  estimatedRemainingSeconds: v.nullable(v.pipe(v.number(), v.minValue(0))),
 };
 
 /** Where a flow stands. */
@@ -46,30 +38,31 @@ export type Flow = v.InferOutput<typeof Flow>;
 export const Artifact = v.object({
   mode: Mode,
   title: v.string(),
-  markdown: v.pipe(v.string(), v.description("The artifact itself, as Markdown.")),
-  tokens: v.pipe(v.number(), v.integer(), v.minValue(0), v.description("Length of the artifact in tokens.")),
+  markdown: v.string(),
+  /** Length of the artifact. */
+  tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
 });
 export type Artifact = v.InferOutput<typeof Artifact>;
 
 /** Both scores of one mode. */
 export const ModeQuality = v.object({
   mode: Mode,
-  local: v.pipe(Score, v.description("Quality of this mode's artifact alone, 0 to 100.")),
-  fused: v.pipe(Score, v.description("The same, weighed with the modes before it, 0 to 100.")),
+  local: v.pipe(Score, v.description("This artifact alone.")),
+  fused: v.pipe(Score, v.description("Weighed with the modes before it.")),
 });
 export type ModeQuality = v.InferOutput<typeof ModeQuality>;
 
 const FlowRef = v.strictObject({ flowId: FlowId });
 
 const FLOW_NOT_FOUND = "No flow with this id belongs to you. Use the flowId that flow_create returned, exactly.";
-const FLOW_BUSY = "A mode of this flow is running right now. Ask flow_status until it is done, then try again.";
+const FLOW_BUSY = "A mode of this flow is running. Ask flow_status until it is done, then try again.";
 
-/** How far a mode got, and what it left. `artifact` is `null` while nothing is finished. */
+/** How far a mode got, and what it left: `artifact` and `quality` are `null` if it failed or still runs. */
 const Advance = v.object({
   ...flowFields,
-  mode: v.pipe(v.nullable(Mode), v.description("The mode that this call ran or started.")),
-  artifact: v.pipe(v.nullable(Artifact), v.description("What the mode produced; null if it failed or still runs.")),
-  quality: v.pipe(v.nullable(ModeQuality), v.description("The mode's scores; null if it failed or still runs.")),
+  mode: v.pipe(v.nullable(Mode), v.description("What this call ran or started.")),
+  artifact: v.nullable(Artifact),
+  quality: v.nullable(ModeQuality),
 });
 export type Advance = v.InferOutput<typeof Advance>;
 
@@ -77,9 +70,9 @@ export const CreateFlow = operation({
   input: v.strictObject({
     policy: v.pipe(
       v.looseObject({
-        profile: v.optional(v.pipe(Profile, v.description("How freely modes may work. Default: balanced."))),
-        minQuality: v.optional(v.pipe(Score, v.description("A mode whose fused score is below this fails. Default: 0, nothing fails."))),
-        failMode: v.optional(v.pipe(Mode, v.description("This mode fails the first time it runs, so that recovery can be tried."))),
+        profile: v.optional(v.pipe(Profile, v.description("How freely modes work. Default: balanced."))),
+        minQuality: v.optional(v.pipe(Score, v.description("A mode whose fused score is below this fails. Default: 0."))),
+        failMode: v.optional(v.pipe(Mode, v.description("This mode fails the first time it runs: for trying recovery."))),
       }),
       v.description("How the flow is executed. {} takes every default."),
     ),
@@ -90,14 +83,14 @@ export const CreateFlow = operation({
       v.pipe(
         v.string(),
         v.maxLength(2000),
-        v.description("What is to be built, for whom, and under which constraints. The more concrete, the better the artifacts."),
+        v.description("What is to be built, for whom, under which constraints. Concrete words make better artifacts."),
       ),
     ),
     taskKeywords: v.optional(
       v.pipe(
         v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
         v.maxLength(32),
-        v.description("Words that every mode should take up, such as technologies or features."),
+        v.description("Words that every mode takes up, such as technologies or features."),
       ),
     ),
   }),
@@ -113,20 +106,20 @@ export const GetFlowSummary = operation({
   output: v.object({
     ...flowFields,
     projectId: v.nullable(v.string()),
-    modes: v.pipe(
-      v.array(
-        v.object({
-          mode: Mode,
-          status: v.picklist(["pending", "running", "failed", "completed"]),
-          tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-          quality: v.pipe(v.nullable(Score), v.description("Fused score; null until the mode is completed.")),
-        }),
-      ),
-      v.description("All six modes, in order."),
+    /** All six, in order. */
+    modes: v.array(
+      v.object({
+        mode: Mode,
+        status: v.picklist(["pending", "running", "failed", "completed"]),
+        tokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
+        /** Fused score; `null` until the mode is completed. */
+        quality: v.nullable(Score),
+      }),
     ),
     totalTokens: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    quality: v.pipe(v.nullable(Score), v.description("Fused score of the latest completed mode; null before the first.")),
-    artifacts: v.pipe(v.array(Artifact), v.description("What the completed modes produced, in order.")),
+    quality: v.pipe(v.nullable(Score), v.description("Fused score of the latest completed mode.")),
+    /** Of the completed modes, in order. */
+    artifacts: v.array(Artifact),
   }),
   errors: { flow_not_found: FLOW_NOT_FOUND },
   timeoutMs: 10_000,
@@ -136,8 +129,9 @@ export const GetFlowQuality = operation({
   input: FlowRef,
   output: v.object({
     flowId: FlowId,
-    modes: v.pipe(v.array(ModeQuality), v.description("Scores of the completed modes, in order.")),
-    minQuality: v.pipe(Score, v.description("The fused score that the flow's policy asks of every mode.")),
+    /** Of the completed modes, in order. */
+    modes: v.array(ModeQuality),
+    minQuality: v.pipe(Score, v.description("What the policy asks of every fused score.")),
   }),
   errors: { flow_not_found: FLOW_NOT_FOUND },
   timeoutMs: 10_000,
@@ -147,18 +141,18 @@ export const GetFlowGovernance = operation({
   input: FlowRef,
   output: v.object({
     flowId: FlowId,
-    requestedProfile: v.pipe(Profile, v.description("What the policy asked for.")),
-    effectiveMode: v.pipe(Profile, v.description("What the flow runs with.")),
-    isCapped: v.pipe(v.boolean(), v.description("Whether the request was held to less than it asked for.")),
-    capReason: v.pipe(v.nullable(v.string()), v.description("Why it was capped; null if it was not.")),
-    determinism: v.pipe(
-      v.object({
-        profile: v.picklist(["fixed", "bounded", "open"]),
-        seed: v.pipe(v.string(), v.description("What every artifact of this flow is derived from: same seed, same artifacts.")),
-        isReproducible: v.boolean(),
-      }),
-      v.description("How repeatable the flow's artifacts are."),
-    ),
+    /** What the policy asked for. */
+    requestedProfile: Profile,
+    /** What the flow runs with. */
+    effectiveMode: Profile,
+    /** Whether the request was held to less than it asked for, and why. */
+    isCapped: v.boolean(),
+    capReason: v.nullable(v.string()),
+    determinism: v.object({
+      profile: v.picklist(["fixed", "bounded", "open"]),
+      seed: v.pipe(v.string(), v.description("Same seed, same artifacts.")),
+      isReproducible: v.boolean(),
+    }),
   }),
   errors: { flow_not_found: FLOW_NOT_FOUND },
   timeoutMs: 10_000,
@@ -168,14 +162,14 @@ export const AdvanceFlow = operation({
   input: v.strictObject({
     flowId: FlowId,
     wait: v.optional(
-      v.pipe(v.boolean(), v.description("false returns at once while the mode runs on; flow_status tells when it is done. Default: true.")),
+      v.pipe(v.boolean(), v.description("false: return at once; flow_status tells when the mode is done. Default: true.")),
       true,
     ),
   }),
   output: Advance,
   errors: {
     flow_not_found: FLOW_NOT_FOUND,
-    flow_completed: "All six modes of this flow are done; there is nothing to advance. Read it with flow_summary.",
+    flow_completed: "All six modes are done. Read the flow with flow_summary.",
     flow_failed: "A mode of this flow failed. Resume it with flow_recover.",
     flow_busy: FLOW_BUSY,
   },
@@ -187,7 +181,7 @@ export const RecoverFlow = operation({
   output: Advance,
   errors: {
     flow_not_found: FLOW_NOT_FOUND,
-    flow_not_failed: "This flow has not failed, so there is nothing to recover. flow_advance runs its next mode.",
+    flow_not_failed: "This flow has not failed. flow_advance runs its next mode.",
     flow_busy: FLOW_BUSY,
   },
   timeoutMs: 60_000,

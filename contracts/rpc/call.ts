@@ -42,13 +42,16 @@ const FAULTS = {
 /** How a call went wrong: `rejected` (the binding threw), `timeout`, `crashed` (the backend says `internal`), `breach`. */
 export type Fault = keyof typeof FAULTS;
 
-const Envelope = v.variant("ok", [
-  v.object({ ok: v.literal(true), value: v.unknown() }),
-  v.object({
-    ok: v.literal(false),
-    error: v.object({ code: v.string(), retryAfterSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))) }),
-  }),
-]);
+const Success = v.object({ ok: v.literal(true), value: v.unknown() });
+const Refused = v.object({
+  ok: v.literal(false),
+  error: v.object({ code: v.string(), retryAfterSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))) }),
+});
+const Envelope = v.lazy((reply) => (isSuccess(reply) ? Success : Refused));
+
+function isSuccess(reply: unknown): boolean {
+  return typeof reply === "object" && reply !== null && "ok" in reply && reply.ok === true;
+}
 
 /**
  * Sends one call and judges the reply: envelope, code, value.

@@ -10,9 +10,9 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
   image_generate: {
     title: "Generate an image",
     description:
-      "Draw a picture from a description and return it, with a URL where it stays. Use it when the user wants an image, illustration, icon or mock-up. " +
-      "Write prompt as a full visual description (subject, setting, style, light, colours). Leave quality_tier out unless the user asks for cheap or high quality; " +
-      "leave model out unless the user names one from image_list_models. With wait set to false it returns a job_id at once and image_check_job tells when it is done.",
+      "Draw a picture and return it, with the URL where it stays. Use it when the user wants an image, illustration, icon or mock-up. " +
+      "Write prompt as a full visual description: subject, setting, style, light, colours. Set quality_tier only if the user asks for cheap or high quality, " +
+      "and model only if the user names one.",
     risk: "EXTERNAL_MUTATION",
     async render(job, reach) {
       const shown = [described(job)];
@@ -27,7 +27,7 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
   image_list_models: {
     title: "List image models",
     description:
-      "List the models that can draw, with the quality tier each belongs to and whether the user's plan includes it. " +
+      "List the models that can draw: their quality tier, and whether the user's plan includes them. " +
       "Use it before naming a model in image_generate, or when the user asks what is available.",
     risk: "READ_ONLY",
     render: ({ models }) => [
@@ -42,7 +42,7 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
   image_check_job: {
     title: "Check an image job",
     description:
-      "Tell whether a picture is done, and where it is. Use it after image_generate with wait set to false. job_id comes from image_generate.",
+      "Tell whether a picture is done, and where it is. Use it after image_generate with wait: false. job_id comes from image_generate.",
     risk: "READ_ONLY",
     render: (job) => [described(job)],
   },

@@ -7,8 +7,8 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
   flow_create: {
     title: "Start an architecture flow",
     description:
-      "Start designing a system: creates a flow that walks six modes (PRODUCT, UX, RISK, ARCHITECT, TDD, SPRINT), each leaving a written artifact. " +
-      "Use it once per project, with everything the user has told you about what is to be built in projectDescription and the main technologies or features in taskKeywords. " +
+      "Start designing a system: creates a flow of six modes (PRODUCT, UX, RISK, ARCHITECT, TDD, SPRINT), each of which writes an artifact. " +
+      "Use it once a project; put all that the user said about it into projectDescription, and technologies or features into taskKeywords. " +
       "Nothing runs yet: call flow_advance with the returned flowId, once for each mode.",
     risk: "LOCAL_MUTATION",
     render: (flow) => [
@@ -18,15 +18,15 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
   flow_status: {
     title: "See where a flow stands",
     description:
-      "Tell how far a flow is: status, the mode that runs or comes next, progress and remaining time. " +
-      "Use it after flow_advance with wait set to false, or when a flow was left earlier. flowId comes from flow_create.",
+      "Tell how far a flow is: status, mode, progress, remaining time. " +
+      "Use it after flow_advance with wait: false, or to go on with an earlier flow. flowId comes from flow_create.",
     risk: "READ_ONLY",
     render: (flow) => [text(...standing(flow))],
   },
   flow_summary: {
     title: "Read what a flow produced",
     description:
-      "Read everything a flow has produced so far: each mode's state, tokens and quality, and the artifacts in full as Markdown. " +
+      "Read all that a flow has produced: state, tokens and quality of each mode, and the artifacts as Markdown. " +
       "Use it to answer questions about the design or to build from it. flowId comes from flow_create.",
     risk: "READ_ONLY",
     render: (summary) => [
@@ -43,7 +43,7 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
   flow_quality: {
     title: "See a flow's quality scores",
     description:
-      "Give the quality scores of a flow's completed modes, 0 to 100: local (the artifact alone) and fused (weighed with the modes before it). " +
+      "Give the scores, 0 to 100, of a flow's completed modes: local (the artifact alone) and fused (weighed with earlier modes). " +
       "Use it to judge whether a design is good enough to go on. flowId comes from flow_create.",
     risk: "READ_ONLY",
     render: ({ flowId, modes, minQuality }) => [
@@ -57,7 +57,7 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
   flow_governance: {
     title: "See the rules a flow runs under",
     description:
-      "Tell which execution profile a flow asked for, which one it runs with, whether and why it was capped, and how reproducible its artifacts are. " +
+      "Tell which profile a flow asked for, which it runs with, why it was capped, and how reproducible it is. " +
       "Use it when results differ from what the policy asked for. flowId comes from flow_create.",
     risk: "READ_ONLY",
     render: ({ flowId, requestedProfile, effectiveMode, isCapped, capReason, determinism }) => [
@@ -71,15 +71,15 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
   flow_advance: {
     title: "Run a flow's next mode",
     description:
-      "Run the next mode of a flow and return its artifact and scores. Call it once for each of the six modes until status is completed. " +
-      "If status is failed, call flow_recover. With wait set to false it returns at once and flow_status tells when the mode is done. flowId comes from flow_create.",
+      "Run the next mode of a flow and return its artifact and scores. Call it once for each mode, until status is completed. " +
+      "If status is failed, call flow_recover. flowId comes from flow_create.",
     risk: "LOCAL_MUTATION",
     render: advanced,
   },
   flow_recover: {
     title: "Resume a failed flow",
     description:
-      "Run the mode that failed again and, if it succeeds, let the flow go on from there. Use it only when a flow's status is failed. flowId comes from flow_create.",
+      "Run the mode that failed again, so that the flow can go on. Use it only when a flow's status is failed. flowId comes from flow_create.",
     risk: "LOCAL_MUTATION",
     render: advanced,
   },
