@@ -1,5 +1,6 @@
 // JSON-RPC 2.0 as MCP uses it over HTTP: one message a POST, UTF-8, and answers whose bytes are made once.
 // Error codes: JSON-RPC 2.0 section 5.1, and those that MCP 2026-07-28 adds.
+import { readUpTo } from "../bounded-read.ts";
 
 export const PARSE_ERROR = -32700;
 export const INVALID_REQUEST = -32600;
@@ -48,7 +49,7 @@ export async function readMessage(request: Request): Promise<Message | Response>
   if (type !== "application/json") {
     return errorResponse(415, { code: INVALID_REQUEST, message: "Send the message as Content-Type: application/json." });
   }
-  const bytes = await readUpTo(request, MAX_BODY_BYTES);
+  const bytes = await readUpTo(request.body, MAX_BODY_BYTES);
   if (bytes === null) return tooLarge();
   let body: unknown;
   try {
@@ -87,25 +88,6 @@ export function isRequestId(id: unknown): id is RequestId {
 /** A plain JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-async function readUpTo(request: Request, limit: number): Promise<Uint8Array | null> {
-  if (request.body === null) return new Uint8Array();
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of request.body as ReadableStream<Uint8Array>) {
-    size += piece.byteLength;
-    if (size > limit) return null;
-    pieces.push(piece);
-  }
-  if (pieces.length === 1 && pieces[0]) return pieces[0];
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.byteLength;
-  }
-  return bytes;
 }
 
 /** Walks without recursion, since the structure is what may be too deep for it. */

@@ -1,5 +1,6 @@
 // img-forge's tools: pictures from words.
 import type { ImageJob } from "../../contracts/img-forge.ts";
+import { readUpTo } from "../bounded-read.ts";
 import { type Content, image, type TextContent, text } from "./content.ts";
 import { toolsOf } from "./tool.ts";
 
@@ -55,22 +56,4 @@ function described(job: ImageJob): TextContent {
     `Model ${job.model}, tier ${job.quality_tier}, ${job.width} x ${job.height} pixels.`,
     `Prompt as drawn: ${job.enhanced_prompt}`,
   );
-}
-
-/** All bytes of the stream, or `null` if there are more than `limit`; then the rest is not read. */
-async function readUpTo(body: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array | null> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of body) {
-    size += piece.byteLength;
-    if (size > limit) return null;
-    pieces.push(piece);
-  }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.byteLength;
-  }
-  return bytes;
 }
