@@ -181,7 +181,7 @@ export const RecoverFlow = operation({
   output: Advance,
   errors: {
     flow_not_found: FLOW_NOT_FOUND,
-    flow_not_failed: "This flow has not failed. flow_advance runs its next mode.",
+    flow_not_failed: "This flow has not failed, so there is nothing to recover. flow_status tells where it stands.",
     flow_busy: FLOW_BUSY,
   },
   timeoutMs: 60_000,

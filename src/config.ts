@@ -1,52 +1,12 @@
-// The gateway's settings, parsed once an isolate. Whatever is missing or unsafe is named, and then nothing is served at all.
-import * as v from "valibot";
+// The gateway's settings, judged once an isolate. Whatever is missing or unsafe is named, and then nothing is served at all.
 import type { Env } from "./env.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Values that documentation and examples use for a secret. */
 const PLACEHOLDER = /^(.)\1*$|change[-_ ]?me|replace[-_ ]?(me|this)|your[-_ ]|example|placeholder/i;
 
-/** An origin exactly as a browser writes it: https, or http on loopback; no path, no trailing slash. */
-const Origin = v.pipe(
-  v.string(),
-  v.check((text) => {
-    const url = URL.parse(text);
-    return url?.origin === text && (url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK.has(url.hostname)));
-  }, "must be an https origin (http only on loopback) without a path or a trailing slash"),
-);
-const Secret = v.pipe(
-  v.string(),
-  v.check((text) => new TextEncoder().encode(text).length >= 32, "must be at least 32 bytes long"),
-  v.check((text) => !PLACEHOLDER.test(text), "is a placeholder; make one with `openssl rand -base64 32`"),
-);
-const Switch = v.pipe(
-  v.optional(v.string(), ""),
-  v.transform((text) => text === "true"),
-);
-const Present = v.custom<object>((value) => typeof value === "object" || typeof value === "function", "is not a binding");
-
-const Settings = v.object({
-  API_BASE_URL: Origin,
-  AUTH_BASE_URL: Origin,
-  ALLOWED_ORIGINS: v.pipe(
-    v.optional(v.string(), ""),
-    v.transform((text) =>
-      text
-        .split(",")
-        .map((part) => part.trim())
-        .filter((part) => part !== ""),
-    ),
-    v.array(Origin),
-  ),
-  PUBLIC_SIGNUPS_ENABLED: Switch,
-  DYNAMIC_REGISTRATION_ENABLED: Switch,
-  CIMD_ENABLED: Switch,
-  SERVICE_BINDING_SECRET: Secret,
-  SERVICE_BINDING_SECRET_PREVIOUS: v.optional(Secret),
-  OAUTH_KV: Present,
-  PLATFORM_EVENTS_QUEUE: Present,
-  ONE_TIME: Present,
-});
+/** Without these nothing can be served. A product backend that is not bound is a tool error instead. */
+const BINDINGS = ["OAUTH_KV", "PLATFORM_EVENTS_QUEUE", "ONE_TIME", "AUTH_SERVICE"] as const;
 
 export interface Config {
   /** OAuth issuer: the gateway's origin, no trailing slash. */
@@ -74,25 +34,45 @@ const parsed = new WeakMap<Env, Config>();
 export function configOf(env: Env): Config {
   const known = parsed.get(env);
   if (known) return known;
-  const settings = v.safeParse(Settings, env);
-  if (!settings.success) {
-    const problems = settings.issues.map(
-      (issue) => `${v.getDotPath(issue) ?? "env"} ${issue.received === "undefined" ? "is missing" : issue.message}`,
-    );
-    throw new ConfigError(`${problems.join("; ")}.`);
-  }
-  const s = settings.output;
+  const problems = [
+    ...originProblems("API_BASE_URL", env.API_BASE_URL),
+    ...originProblems("AUTH_BASE_URL", env.AUTH_BASE_URL),
+    ...secretProblems("SERVICE_BINDING_SECRET", env.SERVICE_BINDING_SECRET),
+    ...(env.SERVICE_BINDING_SECRET_PREVIOUS === undefined
+      ? []
+      : secretProblems("SERVICE_BINDING_SECRET_PREVIOUS", env.SERVICE_BINDING_SECRET_PREVIOUS)),
+    ...BINDINGS.filter((name) => !env[name]).map((name) => `${name} is not bound`),
+  ];
+  const allowedOrigins = (env.ALLOWED_ORIGINS ?? "").split(",").flatMap((part) => part.trim() || []);
+  problems.push(...allowedOrigins.flatMap((origin) => originProblems("ALLOWED_ORIGINS", origin)));
+  if (problems.length > 0) throw new ConfigError(`${problems.join("; ")}.`);
   const config: Config = {
-    issuer: s.API_BASE_URL,
-    resource: `${s.API_BASE_URL}/mcp`,
-    authBaseUrl: s.AUTH_BASE_URL,
-    allowedOrigins: new Set(s.ALLOWED_ORIGINS),
-    isSignupOpen: s.PUBLIC_SIGNUPS_ENABLED,
-    isDynamicRegistrationEnabled: s.DYNAMIC_REGISTRATION_ENABLED,
-    isCimdEnabled: s.CIMD_ENABLED,
-    secret: s.SERVICE_BINDING_SECRET,
-    previousSecret: s.SERVICE_BINDING_SECRET_PREVIOUS,
+    issuer: env.API_BASE_URL,
+    resource: `${env.API_BASE_URL}/mcp`,
+    authBaseUrl: env.AUTH_BASE_URL,
+    allowedOrigins: new Set(allowedOrigins),
+    isSignupOpen: env.PUBLIC_SIGNUPS_ENABLED === "true",
+    isDynamicRegistrationEnabled: env.DYNAMIC_REGISTRATION_ENABLED === "true",
+    isCimdEnabled: env.CIMD_ENABLED === "true",
+    secret: env.SERVICE_BINDING_SECRET,
+    previousSecret: env.SERVICE_BINDING_SECRET_PREVIOUS,
   };
   parsed.set(env, config);
   return config;
+}
+
+/** An origin exactly as a browser writes it: https, or http on loopback; no path, no trailing slash. */
+function originProblems(name: string, text: string | undefined): string[] {
+  if (!text) return [`${name} is missing`];
+  const url = URL.parse(text);
+  const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.has(url.hostname));
+  return isSafe && url.origin === text
+    ? []
+    : [`${name} must be an https origin (http only on loopback), without a path or a trailing slash`];
+}
+
+function secretProblems(name: string, text: string | undefined): string[] {
+  if (!text) return [`${name} is missing`];
+  if (PLACEHOLDER.test(text)) return [`${name} is a placeholder; make one with \`openssl rand -base64 32\``];
+  return new TextEncoder().encode(text).length < 32 ? [`${name} must be at least 32 bytes long`] : [];
 }

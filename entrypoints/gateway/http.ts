@@ -1,5 +1,6 @@
 // The gateway's HTTP door. Here, and only here, OAuth and MCP meet: who may come in is decided first, then the wire answers.
 // Order, for every request: settings, host, preflight, Origin, size, token, and then the endpoint itself.
+import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import { describeCrash } from "../../contracts/rpc/serve.ts";
 import { type Config, ConfigError, configOf } from "../../src/config.ts";
@@ -28,8 +29,9 @@ export async function answerHttp(request: Request, env: Env, ctx: ExecutionConte
     console.error(
       JSON.stringify({ event: "http.crashed", traceId: trace.traceId, ...(isConfig ? { config: error.message } : describeCrash(error)) }),
     );
-    const message = isConfig ? `The gateway is not configured: ${error.message}` : `Something went wrong here. Trace id: ${trace.traceId}`;
-    return Response.json({ error: "server_error", error_description: message }, { status: 500, headers: { "cache-control": "no-store" } });
+    const what = isConfig ? `The gateway is not configured: ${error.message}` : "Something went wrong here.";
+    const body = { error: "server_error", error_description: `${what} Trace id: ${trace.traceId}` };
+    return Response.json(body, { status: 500, headers: { "cache-control": "no-store" } });
   }
 }
 
@@ -82,9 +84,14 @@ function answerCaller(request: Request, caller: Identity, env: Env, ctx: Executi
   const open: OpenTool = (name, args, traceparent) => {
     const trace = traceFrom(traceparent ?? request.headers.get("traceparent"));
     const opened = openCall(env, ctx, { name, args, caller, trace, door: "mcp" });
-    if (opened.state === "insufficient_scope") return opened;
-    if (opened.state === "unknown_tool") return opened;
-    return { state: "ready", run: async (progress) => toResult(await opened.run(progress)) };
+    if (opened.state !== "ready") return opened;
+    const run = (progress?: ProgressCallback) => {
+      const result = opened.run(progress).then(toResult);
+      // Held also when the client hangs up, so that the backend hears of it and the call leaves its record.
+      ctx.waitUntil(result);
+      return result;
+    };
+    return { state: "ready", run };
   };
   return answerMcp(request, offer, open);
 }

@@ -4,7 +4,7 @@ import { Progress, type ProgressCallback } from "../../contracts/rpc/call-contex
 import { envelopeOf } from "./era.ts";
 import type { CallToolResult, OpenTool, ScopeNeeded } from "./host.ts";
 import { errorResponse, INVALID_PARAMS, isObject, isRequestId, jsonResponse, type Params, type RequestId, resultJson } from "./json-rpc.ts";
-import { eventStream } from "./sse.ts";
+import { eventStream, type Notify } from "./sse.ts";
 
 /** Answers one tools/call. `project` adds what the era's results carry beside the tool's own. */
 export async function callTool(
@@ -28,18 +28,18 @@ export async function callTool(
   const accepts = acceptedTypes(request);
   const answer = async (progress?: ProgressCallback) => resultJson(id, JSON.stringify(project(await opened.run(progress))));
   if (!accepts.events || (!isRequestId(token) && accepts.json)) return jsonResponse(200, await answer());
-  return eventStream((send) => answer(isRequestId(token) ? reporter(token, send) : undefined));
+  return eventStream((notify) => answer(isRequestId(token) ? reporter(token, notify) : undefined));
 }
 
 /** Turns a backend's reports into notifications/progress, each further than the one before. */
-function reporter(progressToken: RequestId, send: (json: string) => Promise<boolean>): ProgressCallback {
+function reporter(progressToken: RequestId, notify: Notify): ProgressCallback {
   let furthest = Number.NEGATIVE_INFINITY;
   return async (update) => {
     const report = v.safeParse(Progress, update);
     if (!report.success || report.output.progress <= furthest) return "continue";
     furthest = report.output.progress;
     const params = { progressToken, ...report.output };
-    return (await send(JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params }))) ? "continue" : "cancel";
+    return (await notify(JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params }))) ? "continue" : "cancel";
   };
 }
 

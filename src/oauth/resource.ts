@@ -39,15 +39,19 @@ export function resourceServer(env: Env, name: string, handle: ResourceHandler):
       async fetch(request, requestEnv, ctx) {
         const caller = callerOf({ props: ctx.props, scope: ctx.auth.scope, clientId: ctx.auth.clientId });
         const answer = await handle(request, caller, requestEnv, ctx);
-        return answer instanceof Response ? answer : insufficientScope(ctx.auth, [...answer.scopesNeeded]);
+        if (answer instanceof Response) return answer;
+        const scopes = [...answer.scopesNeeded];
+        return insufficientScope(ctx.auth, scopes, `This takes the scopes ${scopes.join(" and ")}: connect again and allow them`);
       },
     },
   });
 }
 
-/** Throws on props that this gateway did not write: a grant like that is a bug, not a caller. */
+/** Throws on props of another shape: a grant like that is a bug, not a caller. */
 function callerOf(grant: { props: unknown; scope?: readonly string[]; clientId?: string | undefined }): Identity {
-  const { userId, tenantId, tier } = v.parse(GrantProps, grant.props);
+  const props = v.safeParse(GrantProps, grant.props);
+  if (!props.success) throw new Error("A grant has props that this gateway did not write.");
+  const { userId, tenantId, tier } = props.output;
   const scopes = Scope.options.filter((scope) => grant.scope?.includes(scope));
   return { subject: userId, tenantId, tier, scopes, clientId: grant.clientId ?? "unknown" };
 }

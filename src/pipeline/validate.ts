@@ -19,7 +19,9 @@ function describe(issue: v.BaseIssue<unknown>): string {
   const name = path === "" ? "the arguments" : `"${path}"`;
   if (issue.type === "strict_object" && issue.expected === "never") return `${name} is not an argument of this tool`;
   if (issue.received === "undefined") return `${name} is required`;
-  return `${name} must be ${clip(issue.expected ?? issue.requirement?.toString() ?? "valid", 200)}, not ${clip(issue.received, 60)}`;
+  const unit = issue.type.endsWith("_length") ? (Array.isArray(issue.input) ? " items" : " characters") : "";
+  const expected = (issue.expected ?? `a valid ${issue.type}`).replace(/^<=/, "at most ").replace(/^>=/, "at least ");
+  return `${name} must be ${clip(expected, 200)}${unit}, not ${clip(issue.received, 60)}`;
 }
 
 function clip(text: string, length: number): string {

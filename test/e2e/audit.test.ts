@@ -91,3 +91,28 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
   const everything = JSON.stringify(records) + system.logs().join("\n");
   for (const secret of [...SECRETS, accessToken, auth.saved?.refresh_token ?? "", "neighbour"]) expect(everything).not.toContain(secret);
 });
+
+it("a call whose client hangs up is stopped, and leaves its record all the same", async () => {
+  const { client, auth, close } = await connect(system.origin, "modern");
+  const created = await client.callTool({ name: "flow_create", arguments: { policy: {} } });
+  const { flowId } = created.structuredContent as { flowId: string };
+  const recordsOf = () => system.logs().filter((line) => line.includes('"event":"audit"') && line.includes('"flow_advance"'));
+  const hangUp = new AbortController();
+  const response = await system.fetch("/mcp", {
+    method: "POST",
+    signal: hangUp.signal,
+    headers: { authorization: `Bearer ${auth.saved?.access_token}`, "content-type": "application/json", accept: "text/event-stream" },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "flow_advance", arguments: { flowId }, _meta: { progressToken: 1 } },
+    }),
+  });
+  await response.body?.getReader().read();
+  hangUp.abort();
+  await vi.waitFor(() => expect(recordsOf()).toHaveLength(1), { timeout: 20_000, interval: 100 });
+  const after = await client.callTool({ name: "flow_status", arguments: { flowId } });
+  expect(after.structuredContent).toMatchObject({ currentMode: "PRODUCT", progress: 0 });
+  await close();
+});

@@ -142,6 +142,7 @@ describe("a signed-in client", () => {
     const challenge = refused.headers.get("www-authenticate") ?? "";
     expect(challenge).toContain('error="insufficient_scope"');
     expect(challenge).toContain('scope="read generate"');
+    expect(await refused.json()).toMatchObject({ error: "insufficient_scope", error_description: expect.stringContaining("generate") });
     expect(challenge).toContain(`resource_metadata="${system.origin}/.well-known/oauth-protected-resource/mcp"`);
     expect((await callRaw(auth.saved?.access_token, "image_list_models", {})).status).toBe(200);
     await close();

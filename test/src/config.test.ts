@@ -1,0 +1,60 @@
+import { createExecutionContext } from "cloudflare:test";
+import { env as bound } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import gateway from "../../entrypoints/gateway/index.ts";
+import { ConfigError, configOf } from "../../src/config.ts";
+import type { Env } from "../../src/env.ts";
+
+const env = bound as unknown as Env;
+const withSettings = (settings: Record<string, unknown>): Env => ({ ...env, ...settings }) as Env;
+
+describe("the gateway's settings", () => {
+  it("open the gate only on exactly true", () => {
+    for (const value of ["", "TRUE", "True", " true", "1", "yes", "false", undefined]) {
+      const config = configOf(withSettings({ PUBLIC_SIGNUPS_ENABLED: value, DYNAMIC_REGISTRATION_ENABLED: value, CIMD_ENABLED: value }));
+      expect([config.isSignupOpen, config.isDynamicRegistrationEnabled, config.isCimdEnabled], String(value)).toEqual([
+        false,
+        false,
+        false,
+      ]);
+    }
+    expect(configOf(withSettings({ PUBLIC_SIGNUPS_ENABLED: "true" })).isSignupOpen).toBe(true);
+  });
+
+  it("name the resource after the issuer, and take a list of origins", () => {
+    const config = configOf(
+      withSettings({ API_BASE_URL: "https://mcp.stackbilt.dev", ALLOWED_ORIGINS: " https://a.test , http://localhost:6274," }),
+    );
+    expect(config).toMatchObject({ issuer: "https://mcp.stackbilt.dev", resource: "https://mcp.stackbilt.dev/mcp" });
+    expect([...config.allowedOrigins]).toEqual(["https://a.test", "http://localhost:6274"]);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ["a missing origin", { API_BASE_URL: undefined }, "API_BASE_URL is missing"],
+    ["an origin with a slash", { API_BASE_URL: "https://mcp.stackbilt.dev/" }, "API_BASE_URL must be"],
+    ["an origin with a path", { AUTH_BASE_URL: "https://auth.test/bridge" }, "AUTH_BASE_URL must be"],
+    ["plain http", { API_BASE_URL: "http://mcp.stackbilt.dev" }, "API_BASE_URL must be"],
+    ["capitals", { API_BASE_URL: "https://MCP.stackbilt.dev" }, "API_BASE_URL must be"],
+    ["a wildcard", { ALLOWED_ORIGINS: "*" }, "ALLOWED_ORIGINS must be"],
+    ["no secret", { SERVICE_BINDING_SECRET: undefined }, "SERVICE_BINDING_SECRET is missing"],
+    ["a short secret", { SERVICE_BINDING_SECRET: "k3jx8Wq0" }, "SERVICE_BINDING_SECRET must be at least 32 bytes"],
+    ["a placeholder", { SERVICE_BINDING_SECRET: "change-me-change-me-change-me-change-me" }, "SERVICE_BINDING_SECRET is a placeholder"],
+    ["one letter, many times", { SERVICE_BINDING_SECRET: "a".repeat(64) }, "SERVICE_BINDING_SECRET is a placeholder"],
+    ["a bad previous secret", { SERVICE_BINDING_SECRET_PREVIOUS: "short" }, "SERVICE_BINDING_SECRET_PREVIOUS must be"],
+    ["no storage", { OAUTH_KV: undefined }, "OAUTH_KV is not bound"],
+    ["no auth Worker", { AUTH_SERVICE: undefined }, "AUTH_SERVICE is not bound"],
+  ])("are refused with %s, by name and without the value", async (_, settings, message) => {
+    const broken = withSettings(settings);
+    expect(() => configOf(broken)).toThrow(ConfigError);
+    const request = new Request<unknown, IncomingRequestCfProperties>("http://localhost:8976/health");
+    const response = await gateway.fetch(request, broken, createExecutionContext());
+    const body = await response.text();
+    expect([response.status, body]).toEqual([500, expect.stringContaining(message)]);
+    for (const value of Object.values(settings)) if (typeof value === "string" && value.length > 2) expect(body).not.toContain(value);
+  });
+
+  it("are all judged at once", () => {
+    const broken = withSettings({ API_BASE_URL: "x", AUTH_BASE_URL: "y", SERVICE_BINDING_SECRET: "z" });
+    expect(() => configOf(broken)).toThrow(/API_BASE_URL.*AUTH_BASE_URL.*SERVICE_BINDING_SECRET/);
+  });
+});
