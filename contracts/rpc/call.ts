@@ -1,9 +1,9 @@
 // The caller's wall: one typed call over a service binding becomes one plain result, whatever the far side does. A backend that
 // throws, hangs, is not bound or answers what the contract does not allow cannot hurt its caller, and its words stop here.
 import * as v from "valibot";
+import { describeCrash } from "./crash.ts";
 import type { CodeOf, Operation, OutputOf } from "./operation.ts";
 import type { Result } from "./result.ts";
-import { describeCrash } from "./serve.ts";
 
 /** A refusal as a person or a model reads it. */
 export interface Refusal<Code extends string = string> {

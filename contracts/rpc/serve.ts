@@ -3,9 +3,11 @@
 import * as v from "valibot";
 import { CallContext, type Progress, traceIdOf, type Verdict } from "./call-context.ts";
 import type { Contract } from "./contract.ts";
-import { type Assertion, type IdentityKey, importIdentityKeys, verifyIdentity } from "./identity.ts";
+import { describeCrash } from "./crash.ts";
+import type { Assertion, IdentityKey } from "./identity.ts";
 import type { CodeOf, OutputOf, ParsedInputOf, WallCode } from "./operation.ts";
 import { type Failure, fail, type Result } from "./result.ts";
+import { importIdentityKeys, verifyIdentity } from "./verify.ts";
 
 /** What a handler knows about the call beside its input and its caller. */
 export interface Turn {
@@ -85,21 +87,4 @@ async function keyRing(identityKeys: string): Promise<readonly IdentityKey[]> {
   const ring = await importIdentityKeys(identityKeys);
   keyRings.set(identityKeys, ring);
   return ring;
-}
-
-/** Messages that the language runtime writes itself; any other message may quote a person's data or a secret. */
-const ENGINE_ERRORS = new Set(["TypeError", "RangeError", "ReferenceError"]);
-
-/** What may be logged about a thrown value: its kind, where it was thrown, and its message only if the engine wrote it. */
-export function describeCrash(error: unknown): { error: string; message?: string; at?: string } {
-  if (!(error instanceof Error)) return { error: typeof error };
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-  return {
-    error: error.name,
-    ...(ENGINE_ERRORS.has(error.name) ? { message: error.message.slice(0, 200) } : {}),
-    at: frames
-      .slice(0, 4)
-      .map((line) => line.trim())
-      .join(" < "),
-  };
 }

@@ -1,5 +1,5 @@
 // One log line for whatever this Worker did not expect.
-import { describeCrash } from "../../contracts/rpc/serve.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { SettingsError } from "./settings.ts";
 
 /** Logs what may be logged about `error`; in full only what this Worker wrote itself about its settings. */

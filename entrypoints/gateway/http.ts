@@ -1,8 +1,8 @@
 // The gateway's HTTP door. Here, and only here, OAuth and MCP meet: who may come in is decided first, then the wire answers.
 // Order, for every request: settings, host, preflight, Origin, size, token, and then the endpoint itself.
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
-import { describeCrash } from "../../contracts/rpc/serve.ts";
 import { type Config, ConfigError, configOf } from "../../src/config.ts";
 import type { Env } from "../../src/env.ts";
 import { answerMcp } from "../../src/mcp/endpoint.ts";

@@ -12,10 +12,10 @@ import type {
   ToolRefusal,
 } from "../../contracts/gateway.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { type Identity, Scope, type TenantId, Tier } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, InputOf, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import { describeCrash } from "../../contracts/rpc/serve.ts";
 import type { Env } from "../../src/env.ts";
 import { callerOfToken } from "../../src/oauth/resource.ts";
 import { permits } from "../../src/pipeline/authorize.ts";

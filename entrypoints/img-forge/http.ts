@@ -1,5 +1,5 @@
 // The only HTTP surface: GET and HEAD of finished pictures. The path's UUID is the permission, so no page lists or guesses it.
-import { describeCrash } from "../../contracts/rpc/serve.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 
 const PICTURE = /^\/(images\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.png)$/;
 

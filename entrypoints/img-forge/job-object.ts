@@ -3,7 +3,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { ImageJob } from "../../contracts/img-forge.ts";
 import type { Progress, Verdict } from "../../contracts/rpc/call-context.ts";
-import { describeCrash } from "../../contracts/rpc/serve.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { draw } from "./drawing/draw.ts";
 import type { Env } from "./env.ts";
 import { type Commission, isOver, type JobRecord, newJob, richnessOf, toImageJob, visionOf } from "./job.ts";

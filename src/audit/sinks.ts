@@ -1,5 +1,5 @@
 // Where audit records go: a log line, and the platform's event queue. Neither delays or fails the call that they are about.
-import { describeCrash } from "../../contracts/rpc/serve.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { AuditEvent } from "./event.ts";
 
 /** Keeps work alive after the answer: the runtime's own `ctx`. */

@@ -4,9 +4,9 @@ import { GATEWAY_ERRORS, type GatewayCode, TOOL_BACKENDS, type ToolRefusal } fro
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Contract } from "../../contracts/rpc/contract.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import { describeCrash } from "../../contracts/rpc/serve.ts";
 import type { Door, PolicyDecision } from "../audit/event.ts";
 import { summarize } from "../audit/redact.ts";
 import { type Background, record } from "../audit/sinks.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseEnv } from "node:util";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
-import { importIdentityKeys } from "../../contracts/rpc/identity.ts";
+import { importIdentityKeys } from "../../contracts/rpc/verify.ts";
 import { ensureLocalSecrets } from "../../entrypoints/cli/local-secrets.ts";
 
 const GATEWAY = ".dev.vars";

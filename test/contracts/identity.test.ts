@@ -5,12 +5,11 @@ import {
   type Identity,
   type IdentityKey,
   importIdentityKey,
-  importIdentityKeys,
   signIdentity,
   type TenantId,
   toBase64url,
-  verifyIdentity,
 } from "../../contracts/rpc/identity.ts";
+import { importIdentityKeys, verifyIdentity } from "../../contracts/rpc/verify.ts";
 
 const NOW = 1_800_000_000;
 const raw = crypto.getRandomValues(new Uint8Array(32));
