@@ -1,66 +1,67 @@
-// Answers that several routes of the door share: how each kind of trouble is told to a person.
-
-import { respond } from "./pages/page.ts";
-import type { Problem } from "./pages/plain.ts";
-import { problemPage } from "./pages/plain.ts";
+// How each kind of trouble at the door is told to a person: what happened, and what to do about it.
+import type { Trace } from "../trace.ts";
+import { html } from "./pages/html.ts";
+import { type Page, respond } from "./pages/page.ts";
 import type { Visit } from "./visit.ts";
 
-/** A problem as a page. */
-export function refuse(visit: Visit, problem: Problem): Promise<Response> {
-  return respond(visit.config.issuer, problemPage(problem));
+interface Ways extends Pick<Page, "headers" | "cookies"> {
+  /** Where to go on. */
+  readonly link?: { readonly href: string; readonly label: string };
+}
+
+/** A problem as a page. Failures of ours, 500 and above, show the trace id, so that they can be looked up. */
+export function refuse(
+  { trace }: { readonly trace: Trace },
+  status: number,
+  title: string,
+  text: string,
+  { link = { href: "/", label: "About this gateway" }, ...ways }: Ways = {},
+): Response {
+  return respond({
+    ...ways,
+    status,
+    title,
+    main: html`<small>${status}</small>
+<h1>${title}</h1>
+<p>${text}</p>
+<a class="button" href="${link.href}">${link.label}</a>
+${status >= 500 && html`<small>Trace id <code>${trace.traceId}</code></small>`}`,
+  });
 }
 
 /** The auth service gave no answer: never "wrong password", never a half-made account. */
-export function authUnavailable(visit: Visit): Promise<Response> {
-  return refuse(visit, {
-    status: 503,
-    title: "Sign-in is not available right now",
-    text: "The service that knows your account does not answer. Nothing was changed. Wait a moment, then reload this page or start again from your app.",
-    traceId: visit.trace.traceId,
-    headers: { "Retry-After": "10" },
-  });
+export function authUnavailable(visit: Visit): Response {
+  const text = "Nothing was changed. Wait a moment, then reload this page or start again from your app.";
+  return refuse(visit, 503, "Sign-in is not available right now", text, { headers: { "Retry-After": "10" } });
 }
 
+/** What can be said of a sign-in that is not known, or not known in this browser. */
+export const ENDED = "This sign-in has ended, was already used, or was started in another browser. Go back to your app and connect again.";
+
 /** The browser does not hold the transaction that the address names, or the address names none. */
-export function noTransaction(visit: Visit): Promise<Response> {
+export function noTransaction(visit: Visit): Response {
   const text = visit.url.searchParams.has("tx")
-    ? "This sign-in has ended, was already used, or was started in another browser. Go back to your app and connect again."
+    ? ENDED
     : "Signing in always begins in your app: connect it there, and this page opens by itself.";
-  const isPlainHttp = visit.config.issuer.startsWith("http:");
-  return refuse(visit, {
-    status: 400,
-    title: "Start again from your app",
-    text: isPlainHttp ? `${text} On a local address, Safari keeps no sign-in cookies: use Chrome, Edge or Firefox there.` : text,
-    link: { href: "/", label: "About this gateway" },
-  });
+  const hint = visit.url.protocol === "http:" ? " On a local address, Safari keeps no sign-in cookies: use another browser there." : "";
+  return refuse(visit, 400, "Start again from your app", text + hint);
 }
 
 /** The form was made for an earlier step, or not by us. */
-export function staleForm(visit: Visit, transactionId: string): Promise<Response> {
-  return refuse(visit, {
-    status: 400,
-    title: "This page was out of date",
-    text: "The form belongs to an earlier step of this sign-in, so it was not used.",
+export function staleForm(visit: Visit, transactionId: string): Response {
+  return refuse(visit, 400, "This page was out of date", "Its form belongs to an earlier step, so it was not used.", {
     link: { href: `/login?tx=${transactionId}`, label: "Sign in again" },
   });
 }
 
 /** The decision on this request has been made before. */
-export function alreadyUsed(visit: Visit, cookies: readonly string[]): Promise<Response> {
-  return refuse(visit, {
-    status: 400,
-    title: "Already used",
-    text: "This request has been answered before. If your app is not connected, start again from there.",
-    link: { href: "/", label: "About this gateway" },
-    cookies,
-  });
+export function alreadyUsed(visit: Visit, cookies: readonly string[]): Response {
+  const text = "This request has been answered. If your app is not connected, go back to it and connect again.";
+  return refuse(visit, 400, "Already used", text, { cookies });
 }
 
-/** The metadata document that a client id points to cannot be had, or describes somebody else. The library has logged it. */
-export function unreadableClient(visit: Visit): Promise<Response> {
-  return refuse(visit, {
-    status: 400,
-    title: "This app could not be checked",
-    text: "The description that the app points to could not be read, or it does not describe this app. Start again from your app in a moment.",
-  });
+/** The client's own request is at fault, and a person can do little about it. */
+export function badRequest(visit: Visit, reason: string, ways?: Ways): Response {
+  const text = `${reason} Connect again from your app; if that does not help, tell the people who make it.`;
+  return refuse(visit, 400, "Your app’s request cannot be used", text, ways);
 }

@@ -1,10 +1,10 @@
 // The gateway's side of AUTH_SERVICE. The six older methods take positional arguments and answer without an envelope, so they are
-// judged here: whatever is thrown, late or malformed becomes one value, and is never mistaken for "wrong password" or "bad key".
+// judged here: whatever is thrown, late or malformed becomes one value, and is never mistaken for "wrong password".
 import * as v from "valibot";
-import { ApiKeyVerdict, AUTH_TIMEOUT_MS, GetUser, JwtVerdict, type ProvisionSource, SignIn, Tenant } from "../../contracts/auth.ts";
+import { AUTH_TIMEOUT_MS, GetUser, type ProvisionSource, SignIn, Tenant } from "../../contracts/auth.ts";
 import { call, isTimedOut, withDeadline } from "../../contracts/rpc/call.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { UserId } from "../../contracts/rpc/identity.ts";
-import { describeCrash } from "../../contracts/rpc/serve.ts";
 import { callContext, GATEWAY_IDENTITY } from "../call-context.ts";
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
@@ -24,14 +24,6 @@ export class AuthService {
     this.#env = env;
     this.#config = config;
     this.#trace = trace;
-  }
-
-  validateApiKey(rawKey: string): Promise<ApiKeyVerdict | AuthUnavailable> {
-    return this.#ask("validateApiKey", ApiKeyVerdict, () => this.#env.AUTH_SERVICE.validateApiKey(rawKey));
-  }
-
-  validateJwt(token: string): Promise<JwtVerdict | AuthUnavailable> {
-    return this.#ask("validateJwt", JwtVerdict, () => this.#env.AUTH_SERVICE.validateJwt(token));
   }
 
   authenticateUser(email: string, password: string): Promise<SignIn | AuthUnavailable> {

@@ -3,8 +3,8 @@
 // trusted; anywhere else the person has to click.
 import { AuthorizationError, type AuthRequest, authorizationErrorRedirect, type OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
-import { refuse } from "./answers.ts";
-import { repeatedName } from "./body.ts";
+import { badRequest, refuse } from "./answers.ts";
+import { hasRepeatedName } from "./body.ts";
 import { type ClientIdentity, identify, isRedirectTrusted } from "./client-identity.ts";
 import { grantableScopes } from "./grant.ts";
 import { redirect } from "./pages/page.ts";
@@ -17,12 +17,14 @@ const QUERY_LIMIT = 8_192;
 
 export async function authorize(visit: Visit): Promise<Response> {
   const { request, url, env, config, keys } = visit;
-  if (url.search.length > QUERY_LIMIT) return refuse(visit, badRequest("The request is too long."));
-  if (repeatedName(url.searchParams) !== undefined) return refuse(visit, badRequest("The request names a parameter twice."));
-  if (url.searchParams.has("request") || url.searchParams.has("request_uri")) {
-    return refuse(visit, badRequest("The request uses request objects, which this server does not take."));
-  }
-  if (!isClientIdAcceptable(url.searchParams.get("client_id") ?? "", config.isCimdEnabled, ownOrigins(config))) return unknownClient(visit);
+  const parameters = url.searchParams;
+  const own = ownOrigins(config);
+  if (url.search.length > QUERY_LIMIT) return badRequest(visit, "It is too long.");
+  if (hasRepeatedName(parameters)) return badRequest(visit, "It names a parameter twice.");
+  if (parameters.has("request") || parameters.has("request_uri"))
+    return badRequest(visit, "It uses request objects, which are not taken here.");
+  const clientId = parameters.get("client_id") ?? "";
+  if (!isClientIdAcceptable(clientId, config.isCimdEnabled, own)) return unknownClient(visit);
 
   const library = authorizationServer(env).getOAuthApi(env);
   let parsed: AuthRequest;
@@ -30,57 +32,42 @@ export async function authorize(visit: Visit): Promise<Response> {
     parsed = await library.parseAuthRequest(request);
   } catch (error) {
     if (!(error instanceof AuthorizationError)) throw error;
-    if (error.redirectTo !== undefined && error.redirectUri !== undefined) {
-      const client = await lookUp(library, url.searchParams.get("client_id") ?? "");
-      return client ? returnError(visit, client, error.redirectUri, error.redirectTo) : unknownClient(visit);
-    }
-    return error.description === "Invalid client_id" ? unknownClient(visit) : refuse(visit, badRequest(REASONS[error.description]));
+    if (error.redirectTo && error.redirectUri)
+      return returnError(visit, await lookUp(library, clientId), error.redirectUri, error.redirectTo);
+    return error.description === "Invalid client_id" ? unknownClient(visit) : badRequest(visit, REASONS[error.description] ?? UNUSABLE);
   }
 
-  const client = await lookUp(library, parsed.clientId);
-  if (!client) return unknownClient(visit);
-  if (ownOrigins(config).includes(new URL(parsed.redirectUri).origin)) {
-    return refuse(visit, badRequest("The request asks to be answered to this server itself."));
-  }
+  const { redirectUri } = parsed;
+  if (own.includes(new URL(redirectUri).origin)) return badRequest(visit, "It asks to be answered at an address of this server.");
+  const client = await lookUp(library, clientId);
   const accepted = v.safeParse(AuthorizationRequest, parsed);
-  if (!accepted.success) {
-    const to = authorizationErrorRedirect(parsed, "invalid_request", "PKCE with S256 is required");
-    return returnError(visit, client, parsed.redirectUri, to);
+  if (!client || !accepted.success) {
+    return returnError(visit, client, redirectUri, authorizationErrorRedirect(parsed, "invalid_request", "PKCE with S256 is required"));
   }
-  if (url.searchParams.get("prompt")?.split(" ").includes("none")) {
+  if (parameters.get("prompt")?.split(" ").includes("none")) {
     const to = new URL(authorizationErrorRedirect(parsed, "access_denied", "Nobody is signed in"));
     to.searchParams.set("error", "login_required");
-    return returnError(visit, client, parsed.redirectUri, to.href);
+    return returnError(visit, client, redirectUri, to.href);
   }
 
   const scope = [...grantableScopes(accepted.output.scope)];
   const transaction = startTransaction({ ...accepted.output, scope }, client, nowSeconds());
   const cookie = await transactionCookie(keys, transaction);
-  if (cookie === null) return refuse(visit, badRequest("The request is too long."));
-  return redirect(config.issuer, `/login?tx=${transaction.id}`, [...evictedCookies(request.headers.get("Cookie")), cookie]);
+  if (cookie === null) return badRequest(visit, "It is too long.");
+  return redirect(`/login?tx=${transaction.id}`, [...evictedCookies(request.headers.get("Cookie")), cookie]);
 }
 
+const UNUSABLE = "It is incomplete, or asks for something that is not offered here.";
 /** Sentences for what the library says about a request that must not be answered with a redirect. */
 const REASONS: Readonly<Record<string, string>> = {
-  "client_id is required": "The request does not say which app it comes from.",
-  "Invalid redirect URI": "The request asks to be answered to an address that the app has not registered.",
+  "client_id is required": "It does not say which app it comes from.",
+  "Invalid redirect URI": "It asks to be answered at an address that the app has not registered.",
 };
 
-function badRequest(reason = "The request is not one that this server can answer.") {
-  return {
-    status: 400,
-    title: "Your app’s request cannot be used",
-    text: `${reason} Go back to your app and connect again; if that does not help, tell the people who make it.`,
-  };
-}
-
 /** Clients keep the id of a registration for ever, also when it has expired here. */
-function unknownClient(visit: Visit): Promise<Response> {
-  return refuse(visit, {
-    status: 400,
-    title: "This app is not known here",
-    text: "Its registration is missing or has expired. Remove the connection in your app and add it again, so that it registers anew.",
-  });
+function unknownClient(visit: Visit): Response {
+  const text = "Its registration is missing or has expired. Remove the connection in your app and add it again.";
+  return refuse(visit, 400, "This app is not known here", text);
 }
 
 async function lookUp(library: OAuthHelpers, clientId: string): Promise<ClientIdentity | null> {
@@ -89,10 +76,8 @@ async function lookUp(library: OAuthHelpers, clientId: string): Promise<ClientId
 }
 
 /** Hands an error back to the client: by itself where the redirect is trusted, else with a link that says where it leads. */
-async function returnError(visit: Visit, client: ClientIdentity, redirectUri: string, redirectTo: string): Promise<Response> {
-  if (isRedirectTrusted(client, redirectUri)) return redirect(visit.config.issuer, redirectTo);
-  return refuse(visit, {
-    ...badRequest("The request is incomplete or asks for something that this server does not offer."),
-    link: { href: redirectTo, label: `Return to ${new URL(redirectUri).host}` },
-  });
+function returnError(visit: Visit, client: ClientIdentity | null, redirectUri: string, redirectTo: string): Response {
+  if (!client) return unknownClient(visit);
+  if (isRedirectTrusted(client, redirectUri)) return redirect(redirectTo);
+  return badRequest(visit, UNUSABLE, { link: { href: redirectTo, label: `Return to ${new URL(redirectUri).host}` } });
 }

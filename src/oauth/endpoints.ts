@@ -1,6 +1,7 @@
 // What programs call: the metadata documents, /token and /register. The library answers; this puts limits before it, so that no
 // stranger's length reaches storage, and answers under every address that clients look for metadata at.
-import { hasMediaType, readBody } from "./body.ts";
+import { readUpTo } from "../bounded-read.ts";
+import { hasMediaType } from "./body.ts";
 import { isClientIdAcceptable, REGISTRATION_LIMIT_BYTES } from "./registration.ts";
 import { authorizationServer, type TracedEnv } from "./server.ts";
 import { ownOrigins, type Visit } from "./visit.ts";
@@ -17,8 +18,9 @@ export const METADATA_PATHS: readonly string[] = [
 ];
 
 const TOKEN_LIMIT_BYTES = 16_384;
-/** Longest value of each parameter of /token. Codes and tokens are user id, grant id and secret: at most 114 characters. */
-const PARAMETER_LIMITS: Readonly<Record<string, number>> = { code: 256, refresh_token: 256, token: 256 };
+/** Parameters of /token that become storage keys. They are made of user id, grant id and secret: at most 114 characters. */
+const STORED_PARAMETERS = ["code", "refresh_token", "token"];
+const STORED_LIMIT = 256;
 /** "Basic", and two short credentials. */
 const AUTHORIZATION_LIMIT = 400;
 /** RFC 7636 section 4.1. */
@@ -37,22 +39,20 @@ export async function metadata({ request, url, env, ctx }: Visit): Promise<Respo
 
 /** Token, refresh and revocation (RFC 6749 section 3.2, RFC 7009). */
 export async function token(visit: Visit): Promise<Response> {
-  const { request } = visit;
+  const { request, config } = visit;
   if (request.method !== "POST") return pass(visit);
-  const body = await readBody(request, TOKEN_LIMIT_BYTES);
+  const body = await readUpTo(request.body, TOKEN_LIMIT_BYTES);
   if (body === null) return oauthError(request, 413, "invalid_request", `The body is longer than ${TOKEN_LIMIT_BYTES} bytes.`);
   const parameters = new URLSearchParams(new TextDecoder().decode(body));
-  const { isCimdEnabled } = visit.config;
   const clientIds = [parameters.get("client_id") ?? "", assertionIssuer(parameters.get("client_assertion"))];
-  const authorization = request.headers.get("Authorization") ?? "";
   if (
-    authorization.length > AUTHORIZATION_LIMIT ||
-    !clientIds.every((clientId) => isClientIdAcceptable(clientId, isCimdEnabled, ownOrigins(visit.config)))
+    (request.headers.get("Authorization")?.length ?? 0) > AUTHORIZATION_LIMIT ||
+    !clientIds.every((clientId) => isClientIdAcceptable(clientId, config.isCimdEnabled, ownOrigins(config)))
   ) {
     return oauthError(request, 401, "invalid_client", "Client not found");
   }
-  const tooLong = Object.entries(PARAMETER_LIMITS).find(([name, limit]) => (parameters.get(name)?.length ?? 0) > limit);
-  if (tooLong) return oauthError(request, 400, "invalid_request", `The parameter ${tooLong[0]} is too long.`);
+  const tooLong = STORED_PARAMETERS.find((name) => (parameters.get(name)?.length ?? 0) > STORED_LIMIT);
+  if (tooLong) return oauthError(request, 400, "invalid_request", `The parameter ${tooLong} is too long.`);
   const verifier = parameters.get("code_verifier");
   if (verifier !== null && !CODE_VERIFIER.test(verifier)) {
     return oauthError(request, 400, "invalid_request", "The code_verifier must have 43 to 128 unreserved characters.");
@@ -68,33 +68,21 @@ export async function register(visit: Visit): Promise<Response> {
   if (!config.isDynamicRegistrationEnabled) return oauthError(request, 403, "access_denied", "Clients cannot register themselves here.");
   if (request.method !== "POST") return pass(visit);
   if (!hasMediaType(request, "application/json")) return oauthError(request, 415, "invalid_request", "Send application/json.");
-  const body = await readBody(request, REGISTRATION_LIMIT_BYTES);
+  const body = await readUpTo(request.body, REGISTRATION_LIMIT_BYTES);
   if (body === null) return oauthError(request, 413, "invalid_request", `The body is longer than ${REGISTRATION_LIMIT_BYTES} bytes.`);
   return pass(visit, body);
 }
 
 /** RFC 6749 section 5.2, readable for pages of any origin, as the library's own answers are. */
-export function oauthError(
-  request: Request,
-  status: number,
-  error: string,
-  description: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+export function oauthError(request: Request, status: number, error: string, description: string): Response {
   const origin = request.headers.get("Origin");
-  return Response.json(
-    { error, error_description: description },
-    {
-      status,
-      headers: {
-        ...headers,
-        ...NEVER_STORED,
-        ...(origin === null
-          ? {}
-          : { "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After", Vary: "Origin" }),
-      },
-    },
-  );
+  const readable = {
+    "Access-Control-Allow-Origin": origin ?? "",
+    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After",
+    Vary: "Origin",
+  };
+  const headers = { ...NEVER_STORED, ...(origin !== null && readable) };
+  return Response.json({ error, error_description: description }, { status, headers });
 }
 
 const NEVER_STORED = { "Cache-Control": "no-store", Pragma: "no-cache", "X-Content-Type-Options": "nosniff" };
@@ -112,8 +100,10 @@ async function pass({ request, env, ctx, trace }: Visit, body?: Uint8Array<Array
 /** Whom a client assertion (RFC 7523) claims to be from, read and not believed; the library looks this client up. */
 function assertionIssuer(assertion: string | null): string {
   try {
-    const claims: unknown = JSON.parse(atob((assertion?.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/")));
-    return typeof claims === "object" && claims !== null && "iss" in claims ? String(claims.iss) : "";
+    const { iss }: { readonly iss?: unknown } = JSON.parse(
+      atob((assertion?.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/")),
+    );
+    return String(iss ?? "");
   } catch {
     return "";
   }

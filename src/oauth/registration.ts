@@ -24,29 +24,17 @@ export function registrationProblem(
   metadata: Readonly<Record<string, unknown>>,
   ownOrigins: readonly string[],
 ): RegistrationProblem | undefined {
-  const redirects = v.safeParse(REDIRECTS, metadata.redirect_uris);
-  if (!redirects.success) return redirectProblem("redirect_uris must be a list of 1 to 10 URIs of at most 1,024 characters each.");
-  const problem = redirects.output.map((uri) => problemWithRedirect(uri, ownOrigins)).find((found) => found !== undefined);
-  if (problem) return redirectProblem(problem);
-  if (!redirects.output.some(isReachable)) return redirectProblem("At least one redirect URI must use https, or http on a loopback host.");
+  const redirects = problemWithRedirects(metadata.redirect_uris, ownOrigins);
+  if (redirects !== undefined) return { code: "invalid_redirect_uri", description: redirects };
+  const description = problemWithFields(metadata);
+  return description === undefined ? undefined : { code: "invalid_client_metadata", description };
+}
 
-  const name = metadata.client_name;
-  if (name !== undefined && (typeof name !== "string" || cleanName(name) === "" || [...name].length > NAME_LIMIT)) {
-    return metadataProblem(`client_name must be readable text of 1 to ${NAME_LIMIT} characters.`);
-  }
-  for (const [field, value] of Object.entries(metadata)) {
-    if (field === "redirect_uris") continue;
-    if (typeof value === "string" && value.length > STRING_LIMIT) {
-      return metadataProblem(`A field is longer than ${STRING_LIMIT} characters.`);
-    }
-    if (Array.isArray(value) && (value.length > LIST_LIMIT || value.some((item) => String(item).length > STRING_LIMIT))) {
-      return metadataProblem(`A list has more than ${LIST_LIMIT} entries, or an entry of more than ${STRING_LIMIT} characters.`);
-    }
-  }
-  if (Object.keys(metadata).filter((field) => field.includes("#")).length > LIST_LIMIT) {
-    return metadataProblem(`There are more than ${LIST_LIMIT} translated fields.`);
-  }
-  return undefined;
+function problemWithRedirects(given: unknown, ownOrigins: readonly string[]): string | undefined {
+  const { success, output } = v.safeParse(REDIRECTS, given);
+  if (!success) return "redirect_uris must be a list of 1 to 10 URIs of at most 1,024 characters each.";
+  const problem = output.map((uri) => problemWithRedirect(uri, ownOrigins)).find((found) => found !== undefined);
+  return problem ?? (output.some(isReachable) ? undefined : "At least one redirect URI must use https, or http on a loopback host.");
 }
 
 /** Private schemes (`cursor://`) may stand in the list: no request can use them, but refusing them would refuse the whole client. */
@@ -55,9 +43,9 @@ function problemWithRedirect(uri: string, ownOrigins: readonly string[]): string
   if (!url) return "A redirect URI is not a URI.";
   if (/%[01][0-9a-f]/i.test(uri)) return "A redirect URI contains an encoded control character.";
   if (url.protocol !== "https:" && url.protocol !== "http:") return undefined;
-  if (url.hostname.includes("*")) return "A redirect URI must not contain a wildcard.";
+  const isNobodys = url.hostname.includes("*") || (isIpAddress(url.hostname) && !isLoopbackHost(url.hostname));
+  if (isNobodys) return "A redirect URI must name its host: no wildcard, no IP address.";
   if (ownOrigins.includes(url.origin)) return "A redirect URI must not lead back to this server.";
-  if (isIpAddress(url.hostname) && !isLoopbackHost(url.hostname)) return "A redirect URI must name its host, not an IP address.";
   return undefined;
 }
 
@@ -66,17 +54,21 @@ function isReachable(uri: string): boolean {
   return url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
 }
 
+function problemWithFields({ redirect_uris: _, client_name: name, ...others }: Readonly<Record<string, unknown>>): string | undefined {
+  if (name !== undefined && (typeof name !== "string" || cleanName(name) === "" || [...name].length > NAME_LIMIT)) {
+    return `client_name must be readable text of 1 to ${NAME_LIMIT} characters.`;
+  }
+  const translated = Object.keys(others).filter((field) => field.includes("#"));
+  const lists = [translated, ...Object.values(others).map((value) => [value].flat())];
+  const isTooLong = lists.some(
+    (list) => list.length > LIST_LIMIT || list.some((item) => typeof item === "string" && item.length > STRING_LIMIT),
+  );
+  return isTooLong ? `A field has more than ${STRING_LIMIT} characters, ${LIST_LIMIT} entries or ${LIST_LIMIT} translations.` : undefined;
+}
+
 /** `URL` has already brought every spelling of an IPv4 address to four numbers. */
 function isIpAddress(hostname: string): boolean {
   return hostname.startsWith("[") || /^\d{1,3}(\.\d{1,3}){3}$/.test(hostname);
-}
-
-function redirectProblem(description: string): RegistrationProblem {
-  return { code: "invalid_redirect_uri", description };
-}
-
-function metadataProblem(description: string): RegistrationProblem {
-  return { code: "invalid_client_metadata", description };
 }
 
 /**

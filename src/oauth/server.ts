@@ -57,11 +57,11 @@ async function refreshedProps(
 ): Promise<{ newProps: GrantProps } | undefined> {
   if (grantType !== GrantType.REFRESH_TOKEN) return undefined;
   const known = v.safeParse(GrantProps, props);
-  if (!known.success) throw new OAuthError("invalid_grant", { description: "This grant is of an older kind. Sign in again." });
+  if (!known.success) throw new OAuthError("invalid_grant", { description: "Sign in again." });
   const user = await new AuthService(env, config, env.trace ?? traceFrom(null)).getUser(known.output.userId);
   if (user === AUTH_UNAVAILABLE) {
     throw new OAuthError("temporarily_unavailable", {
-      description: "The account could not be checked right now. Try again shortly.",
+      description: "The account could not be checked. Try again shortly.",
       statusCode: 503,
       headers: { "Retry-After": "10" },
     });

@@ -1,37 +1,38 @@
 // What a page's form sends, and the checks that every form passes before anything is done with it: media type, size, where it was
 // sent from, no repeated fields, a transaction of this browser, and proof that our own page of this very step made it.
+import { readUpTo } from "../bounded-read.ts";
 import { noTransaction, refuse, staleForm } from "./answers.ts";
-import { hasMediaType, readBody, repeatedName } from "./body.ts";
-import { isCsrfToken, openTransaction, type Transaction } from "./transaction.ts";
+import { hasMediaType, hasRepeatedName } from "./body.ts";
+import { isCsrfToken, openTransaction, type StageName, type Transaction, type TransactionAt } from "./transaction.ts";
 import { nowSeconds, type Visit } from "./visit.ts";
 
 const LIMIT_BYTES = 8_192;
 
-export interface Submission {
-  readonly form: URLSearchParams;
-  readonly transaction: Transaction;
+/** A route that hands the checked form `action` of `stage` to `answer`, or says why not. */
+export function onSubmit<Name extends StageName>(
+  action: string,
+  stage: Name,
+  answer: (visit: Visit, form: URLSearchParams, transaction: TransactionAt<Name>) => Promise<Response>,
+): (visit: Visit) => Promise<Response> {
+  return async (visit) => {
+    const { request, url, keys, config } = visit;
+    const unusable = (status: number, why: string) => refuse(visit, status, "This form cannot be used", why);
+    if (!hasMediaType(request, "application/x-www-form-urlencoded")) return unusable(415, "This address takes the form of its own page.");
+    if (!isSentFromHere(request, config.issuer)) return unusable(403, "It did not come from this site.");
+    const body = await readUpTo(request.body, LIMIT_BYTES);
+    if (body === null) return unusable(413, "It is longer than any of our pages can make it.");
+    const form = new URLSearchParams(new TextDecoder().decode(body));
+    if (hasRepeatedName(form, "scope") || hasRepeatedName(url.searchParams))
+      return unusable(400, "It has a field twice. Reload the page and try again.");
+    const transaction = await transactionOf(visit, url.searchParams.get("tx") ?? form.get("tx"));
+    if (!transaction) return noTransaction(visit);
+    const isOurs = isAt(transaction, stage) && (await isCsrfToken(keys, transaction, action, form.get("csrf") ?? ""));
+    return isOurs ? answer(visit, form, transaction) : staleForm(visit, transaction.id);
+  };
 }
 
-/** The checked form `action`, or the page that says why not. */
-export async function readSubmission(visit: Visit, action: string): Promise<Submission | Response> {
-  const { request, url, keys } = visit;
-  if (!hasMediaType(request, "application/x-www-form-urlencoded")) {
-    return refuse(visit, { status: 415, title: "Unknown form", text: "This address takes the form of its own page and nothing else." });
-  }
-  if (!isSentFromHere(request, visit.config.issuer)) {
-    return refuse(visit, { status: 403, title: "Sent from elsewhere", text: "This form did not come from this site, so it was not used." });
-  }
-  const body = await readBody(request, LIMIT_BYTES);
-  if (body === null)
-    return refuse(visit, { status: 413, title: "Too long", text: "The form is longer than any of our pages can make it." });
-  const form = new URLSearchParams(new TextDecoder().decode(body));
-  if (repeatedName(form, ["scope"]) !== undefined || repeatedName(url.searchParams) !== undefined) {
-    return refuse(visit, { status: 400, title: "Unclear form", text: "A field was sent twice. Reload the page and try again." });
-  }
-  const transaction = await transactionOf(visit, url.searchParams.get("tx") ?? form.get("tx"));
-  if (!transaction) return noTransaction(visit);
-  if (!(await isCsrfToken(keys, transaction, action, form.get("csrf") ?? ""))) return staleForm(visit, transaction.id);
-  return { form, transaction };
+function isAt<Name extends StageName>(transaction: Transaction, stage: Name): transaction is TransactionAt<Name> & Transaction {
+  return transaction.stage === stage;
 }
 
 /** The transaction `id` of the browser that makes this request. */

@@ -15,7 +15,8 @@ const LIMIT_BYTES = 3_000;
 /** Transactions that one browser can have open, one a tab. */
 const OPEN_LIMIT = 4;
 const COOKIE_PREFIX = "__Host-gw_tx_";
-const ID = /^[A-Za-z0-9_-]{12}$/;
+/** 32 bytes as base64url: a random text, a SHA-256, an HMAC. */
+export const TEXT_OF_32_BYTES = /^[A-Za-z0-9_-]{43}$/;
 
 /** An authorization request that the library has validated, complete as the rest of the flow needs it. */
 export const AuthorizationRequest = v.object({
@@ -24,7 +25,7 @@ export const AuthorizationRequest = v.object({
   redirectUri: v.string(),
   scope: v.array(v.string()),
   state: v.string(),
-  codeChallenge: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/)),
+  codeChallenge: v.pipe(v.string(), v.regex(TEXT_OF_32_BYTES)),
   codeChallengeMethod: v.literal("S256"),
   resource: v.string(),
   issuer: v.string(),
@@ -35,35 +36,36 @@ export type AuthorizationRequest = v.InferOutput<typeof AuthorizationRequest>;
 export const Account = v.object({ userId: UserId, tenantId: TenantId, tier: Tier, email: v.string(), authTime: v.number() });
 export type Account = Readonly<v.InferOutput<typeof Account>>;
 
+const STEP = {
+  /** Names this step. Used up, once, by whatever ends the step for good. */
+  jti: v.string(),
+  request: AuthorizationRequest,
+  client: ClientIdentity,
+  expiresAt: v.number(),
+};
 /** How far the person is. `social`: away at a provider. `consent`: signed in, undecided. */
-const Stage = v.variant("stage", [
-  v.object({ stage: v.literal("login") }),
-  v.object({ stage: v.literal("social"), provider: SocialProvider }),
-  v.object({ stage: v.literal("consent"), account: Account }),
-]);
-export type Stage = v.InferOutput<typeof Stage>;
+const STAGES = {
+  login: v.object({ ...STEP, stage: v.literal("login") }),
+  social: v.object({ ...STEP, stage: v.literal("social"), provider: SocialProvider }),
+  consent: v.object({ ...STEP, stage: v.literal("consent"), account: Account }),
+};
+const Staged = v.object({ stage: v.picklist(["login", "social", "consent"]) });
+/** The one schema that the content claims to fit. */
+const Content = v.lazy((content) => STAGES[v.is(Staged, content) ? content.stage : "login"]);
 
-const Transaction = v.intersect([
-  v.object({
-    /** Names this step. Used up, once, by whatever ends the step for good. */
-    jti: v.string(),
-    request: AuthorizationRequest,
-    client: ClientIdentity,
-    expiresAt: v.number(),
-  }),
-  Stage,
-]);
+export type StageName = keyof typeof STAGES;
 /** `id` is part of the cookie's name and of the pages' addresses; it proves nothing. */
-export type Transaction = v.InferOutput<typeof Transaction> & { readonly id: string };
-export type TransactionAt<Name extends Stage["stage"]> = Transaction & Extract<Stage, { stage: Name }>;
+export type TransactionAt<Name extends StageName> = v.InferOutput<(typeof STAGES)[Name]> & { readonly id: string };
+export type Transaction = TransactionAt<"login"> | TransactionAt<"social"> | TransactionAt<"consent">;
+type Stage = { [Name in StageName]: Omit<v.InferOutput<(typeof STAGES)[Name]>, keyof typeof STEP> }[StageName];
 
 /** A new transaction, waiting for somebody to sign in. */
 export function startTransaction(request: AuthorizationRequest, client: ClientIdentity, now: number): Transaction {
-  return { id: randomText(9), jti: randomText(16), request, client, expiresAt: now + PAGE_LIFETIME_SECONDS, stage: "login" };
+  return advance({ id: randomText(9), request, client }, { stage: "login" }, now);
 }
 
 /** The same transaction one step on. */
-export function advance({ id, request, client }: Transaction, stage: Stage, now: number): Transaction {
+export function advance({ id, request, client }: Pick<Transaction, "id" | "request" | "client">, stage: Stage, now: number): Transaction {
   return { id, jti: randomText(16), request, client, expiresAt: now + PAGE_LIFETIME_SECONDS, ...stage };
 }
 
@@ -82,18 +84,16 @@ export function clearedCookie(id: string): string {
 
 /** The `Set-Cookie`s that make room for one more transaction. Browsers list the oldest cookie first (RFC 6265 section 5.4). */
 export function evictedCookies(cookieHeader: string | null): readonly string[] {
-  const ids = [...cookies(cookieHeader).keys()]
-    .filter((name) => name.startsWith(COOKIE_PREFIX))
-    .map((name) => name.slice(COOKIE_PREFIX.length));
-  return ids.slice(0, Math.max(0, ids.length - OPEN_LIMIT + 1)).map(clearedCookie);
+  return transactionsIn(cookieHeader)
+    .slice(0, 1 - OPEN_LIMIT)
+    .map(({ id }) => clearedCookie(id));
 }
 
 /** The transaction `id` of this browser, or `null`: none such, forged, or over. */
 export async function openTransaction(keys: DoorKeys, cookieHeader: string | null, id: string, now: number): Promise<Transaction | null> {
-  if (!ID.test(id)) return null;
-  const name = COOKIE_PREFIX + id;
-  const plain = await unseal(keys.tx, cookies(cookieHeader).get(name) ?? "", name);
-  const parsed = v.safeParse(Transaction, plain === null ? null : JSON.parse(plain));
+  const sealed = transactionsIn(cookieHeader).find((cookie) => cookie.id === id)?.sealed ?? "";
+  const plain = await unseal(keys.tx, sealed, COOKIE_PREFIX + id);
+  const parsed = v.safeParse(Content, plain === null ? null : JSON.parse(plain));
   return parsed.success && parsed.output.expiresAt > now ? { id, ...parsed.output } : null;
 }
 
@@ -104,7 +104,7 @@ export async function csrfToken({ csrf: [current] }: DoorKeys, transaction: Tran
 
 /** Whether `token` came from the form `action` of this step. Compared in constant time. */
 export async function isCsrfToken({ csrf }: DoorKeys, transaction: Transaction, action: string, token: string): Promise<boolean> {
-  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return false;
+  if (!TEXT_OF_32_BYTES.test(token)) return false;
   const given = fromBase64url(token);
   const message = csrfMessage(transaction, action);
   const matches = await Promise.all(csrf.map((key) => crypto.subtle.verify("HMAC", key, given, message)));
@@ -120,14 +120,9 @@ function attributes(maxAgeSeconds: number): string {
   return `Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}`;
 }
 
-function cookies(header: string | null): ReadonlyMap<string, string> {
-  const pairs = new Map<string, string>();
-  for (const pair of (header ?? "").split(";")) {
-    const at = pair.indexOf("=");
-    const name = pair.slice(0, at).trim();
-    if (at > 0 && !pairs.has(name)) pairs.set(name, pair.slice(at + 1).trim());
-  }
-  return pairs;
+function transactionsIn(cookieHeader: string | null): readonly { readonly id: string; readonly sealed: string }[] {
+  const cookies = (cookieHeader ?? "").matchAll(/(?<=^|; *)__Host-gw_tx_([A-Za-z0-9_-]{12})=([^;]*)/g);
+  return Array.from(cookies, ([, id = "", sealed = ""]) => ({ id, sealed }));
 }
 
 /** `bytes` random bytes as base64url. */

@@ -2,6 +2,7 @@
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
 import type { Trace } from "../trace.ts";
+import type { AuthService } from "./auth-service.ts";
 import type { DoorKeys } from "./door-keys.ts";
 
 export interface Visit {
@@ -12,6 +13,7 @@ export interface Visit {
   readonly config: Config;
   readonly keys: DoorKeys;
   readonly trace: Trace;
+  readonly auth: AuthService;
 }
 
 /** Origins that belong to the gateway and its auth Worker: no client may have answers sent there. */

@@ -12,7 +12,7 @@ import { summarize } from "../audit/redact.ts";
 import { type Background, record } from "../audit/sinks.ts";
 import type { Env } from "../env.ts";
 import { catalog } from "../tools/catalog.ts";
-import type { Content } from "../tools/content.ts";
+import { type Content, outline } from "../tools/content.ts";
 import type { Reach, Tool } from "../tools/tool.ts";
 import type { Trace } from "../trace.ts";
 import { missingScopes } from "./authorize.ts";
@@ -74,13 +74,13 @@ export function openCall(env: Env, background: Background, request: ToolRequest)
       const answer = await dispatch(env, tool, tool.method, tool.operation, valid.input, { caller, trace, idempotencyKey, progress });
       audit("allowed", answer.ok ? "ok" : answer.error.code);
       if (!answer.ok) return failed(answer.error);
-      // Every tool's output is an object: its schema was refused at load otherwise.
-      return { result: { ok: true, value: answer.value as object }, show: () => show(env, tool, answer.value, { caller, trace }) };
+      const value = answer.value as object; // every output is an object: its schema was refused at load otherwise
+      return { result: { ok: true, value }, show: () => show(env, tool, value, { caller, trace }) };
     },
   };
 }
 
-async function show(env: Env, tool: Tool, value: unknown, errand: { caller: Identity; trace: Trace }): Promise<readonly Content[]> {
+async function show(env: Env, tool: Tool, value: object, errand: { caller: Identity; trace: Trace }): Promise<readonly Content[]> {
   const methods: Contract["methods"] = TOOL_BACKENDS[tool.backend].methods;
   const reach: Reach = async (method, input) => {
     const operation = methods[method];
@@ -88,10 +88,10 @@ async function show(env: Env, tool: Tool, value: unknown, errand: { caller: Iden
     return dispatch(env, tool, method, operation, input, errand);
   };
   try {
-    return await tool.render(value, reach);
+    return await tool.show(value, reach);
   } catch (error) {
     console.error(JSON.stringify({ event: "tool.unshown", tool: tool.name, traceId: errand.trace.traceId, ...describeCrash(error) }));
-    return [];
+    return [outline(value)];
   }
 }
 

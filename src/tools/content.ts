@@ -17,12 +17,43 @@ export interface ImageContent {
 
 export type Content = TextContent | ImageContent;
 
-/** Lines of text; empty ones are left out. */
+/** Lines of text; `null` is left out. */
 export function text(...lines: readonly (string | null)[]): TextContent {
-  return { type: "text", text: lines.filter((line) => line !== null && line !== "").join("\n") };
+  return { type: "text", text: lines.filter((line) => line !== null).join("\n") };
 }
 
 /** A picture from its bytes. */
 export function image(bytes: Uint8Array, mimeType: string): ImageContent {
   return { type: "image", data: toBase64(bytes), mimeType };
+}
+
+/**
+ * A value in readable words, so that a client which shows no structured content misses nothing: a line a field, an item of a list on
+ * a line of its own, longer writing (such as Markdown) as it stands.
+ */
+export function outline(value: object): TextContent {
+  return text(...linesOf(value, ""));
+}
+
+function linesOf(value: object, indent: string): string[] {
+  return Object.entries(value).flatMap(([name, field]: [string, unknown]) => {
+    const label = `${indent}${name.replaceAll("_", " ").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}:`;
+    if (field === null || field === undefined) return [];
+    if (Array.isArray(field)) return [label, ...field.flatMap((item) => itemLines(item, indent))];
+    if (typeof field === "object") return [label, ...linesOf(field, `${indent}  `)];
+    return isWriting(field) ? ["", field, ""] : [`${label} ${field}`];
+  });
+}
+
+function itemLines(item: unknown, indent: string): string[] {
+  if (typeof item !== "object" || item === null) return [`${indent}- ${item}`];
+  const fields = Object.entries(item).filter(([, field]) => field !== null);
+  const short = fields.filter(([, field]) => !isWriting(field)).map(([name, field]) => `${name.replaceAll("_", " ")} ${field}`);
+  const long = fields.flatMap(([, field]) => (isWriting(field) ? ["", field, ""] : []));
+  return [`${indent}- ${short.join(", ")}`, ...long];
+}
+
+/** Several lines are somebody's writing, not a value. */
+function isWriting(field: unknown): field is string {
+  return typeof field === "string" && field.includes("\n");
 }

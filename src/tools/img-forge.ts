@@ -1,7 +1,6 @@
 // img-forge's tools: pictures from words.
-import type { ImageJob } from "../../contracts/img-forge.ts";
 import { readUpTo } from "../bounded-read.ts";
-import { type Content, image, type TextContent, text } from "./content.ts";
+import { image } from "./content.ts";
 import { toolsOf } from "./tool.ts";
 
 /** The largest picture that travels inside a result. Base64 makes it a third larger, and many clients stop at 1 MiB. */
@@ -15,14 +14,12 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
       "Write prompt as a full visual description: subject, setting, style, light, colours. Set quality_tier only if the user asks for cheap or high quality, " +
       "and model only if the user names one.",
     risk: "EXTERNAL_MUTATION",
-    async render(job, reach) {
-      const shown = [described(job)];
-      if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return shown;
+    async show(job, reach) {
+      if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return [];
       const picture = await reach("readImage", { job_id: job.job_id });
-      if (!picture.ok) return shown;
+      if (!picture.ok) return [];
       const bytes = await readUpTo(picture.value.body, INLINE_LIMIT_BYTES);
-      const content: Content[] = bytes === null ? shown : [image(bytes, picture.value.mime_type), ...shown];
-      return content;
+      return bytes === null ? [] : [image(bytes, picture.value.mime_type)];
     },
   },
   image_list_models: {
@@ -31,29 +28,11 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
       "List the models that can draw: their quality tier, and whether the user's plan includes them. " +
       "Use it before naming a model in image_generate, or when the user asks what is available.",
     risk: "READ_ONLY",
-    render: ({ models }) => [
-      text(
-        ...models.map(
-          ({ name, title, quality_tier, width, height, is_available }) =>
-            `${name} (${title}): tier ${quality_tier}, ${width} x ${height}, ${is_available ? "available" : "not available to you"}`,
-        ),
-      ),
-    ],
   },
   image_check_job: {
     title: "Check an image job",
     description:
       "Tell whether a picture is done, and where it is. Use it after image_generate with wait: false. job_id comes from image_generate.",
     risk: "READ_ONLY",
-    render: (job) => [described(job)],
   },
 });
-
-function described(job: ImageJob): TextContent {
-  return text(
-    `Image job ${job.job_id} is ${job.status}.`,
-    job.url === null ? null : `Picture: ${job.url}`,
-    `Model ${job.model}, tier ${job.quality_tier}, ${job.width} x ${job.height} pixels.`,
-    `Prompt as drawn: ${job.enhanced_prompt}`,
-  );
-}

@@ -7,7 +7,7 @@ import type { Contract, ToolOperation } from "../../contracts/rpc/contract.ts";
 import type { Audience, Scope } from "../../contracts/rpc/identity.ts";
 import type { InputOf, Operation, OutputOf, Schema } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import type { Content } from "./content.ts";
+import { type Content, outline } from "./content.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import { type Annotations, annotationsOf, Risk, scopeOf } from "./risk.ts";
 
@@ -29,11 +29,11 @@ export interface ToolDefinition<C extends Contract, Name extends keyof C["tools"
   readonly risk: Risk;
   /** Whether calling again with the same arguments changes nothing more. Default: no; whatever only reads always is. */
   readonly isIdempotent?: boolean;
-  /** Shows a value in words and pictures. It names everything that a model needs which sees no structured content. */
-  readonly render: (value: OutputOf<ToolOperation<C, Name>>, reach: Reach<C>) => readonly Content[] | Promise<readonly Content[]>;
+  /** Shows more than the value's own outline in words: pictures. */
+  readonly show?: (value: OutputOf<ToolOperation<C, Name>>, reach: Reach<C>) => Promise<readonly Content[]>;
 }
 
-type AnyDefinition = Omit<ToolDefinition<Contract, string>, "render"> & Pick<Tool, "render">;
+type AnyDefinition = Omit<ToolDefinition<Contract, string>, "show"> & Partial<Pick<Tool, "show">>;
 
 /** One tool, ready to be listed and called. */
 export interface Tool {
@@ -50,7 +50,8 @@ export interface Tool {
   readonly audience: Audience;
   readonly method: string;
   readonly operation: Operation;
-  render(value: unknown, reach: Reach): readonly Content[] | Promise<readonly Content[]>;
+  /** The value in pictures and words. */
+  show(value: object, reach: Reach): Promise<readonly Content[]>;
 }
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
@@ -69,7 +70,7 @@ export function toolsOf<B extends BackendName>(
     if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`)) {
       throw new Error(`Tool ${name}: a name of ${backend} matches ${NAME.source} and starts with "${contract.prefix}_".`);
     }
-    const { title, description, risk, isIdempotent = false, render } = definition;
+    const { title, description, risk, isIdempotent = false, show } = definition;
     if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
     return {
       name,
@@ -84,7 +85,7 @@ export function toolsOf<B extends BackendName>(
       audience: contract.audience,
       method,
       operation,
-      render,
+      show: async (value, reach) => [...((await show?.(value, reach)) ?? []), outline(value)],
     };
   });
 }

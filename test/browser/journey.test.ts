@@ -9,26 +9,29 @@ const { visitor, connect, complaints } = useBrowser(system);
 afterEach(() => expect(complaints()).toEqual([]));
 
 describe("a person whose app opens the browser", () => {
-  it.each(["127.0.0.1", "localhost", HOSTED_APP] as const)("signs up and allows, and the app on %s gets a code that works", async (host) => {
-    const connection = await connect({ host });
-    const page = await visitor();
-    await page.goto(connection.url);
-    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Sign in");
-    expect(await page.locator("main").textContent()).toContain("to connect Test client on");
-    const account = newAccount();
-    await signUp(page, account);
-    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Allow Test client?");
-    expect(await page.locator("main").textContent()).toContain(account.email);
-    await page.getByRole("button", { name: "Allow" }).click();
-    const answer = await connection.arrival(page);
-    expect(await page.getByRole("heading").textContent()).toBe("Back in the app");
-    expect([...answer.keys()].sort()).toEqual(["code", "iss", "state"]);
-    expect(answer.get("state")).toBe(connection.state);
-    expect(answer.get("iss")).toBe(system.origin);
-    const token = await connection.redeem(answer.get("code"));
-    expect(token.scope).toBe("read generate");
-    expect(connection.received).toHaveLength(1);
-  });
+  it.each(["127.0.0.1", "localhost", HOSTED_APP] as const)(
+    "signs up and allows, and the app on %s gets a code that works",
+    async (host) => {
+      const connection = await connect({ host });
+      const page = await visitor();
+      await page.goto(connection.url);
+      expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Sign in");
+      expect(await page.locator("main").textContent()).toContain("to connect Test client on");
+      const account = newAccount();
+      await signUp(page, account);
+      expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Allow Test client?");
+      expect(await page.locator("main").textContent()).toContain(account.email);
+      await page.getByRole("button", { name: "Allow" }).click();
+      const answer = await connection.arrival(page);
+      expect(await page.getByRole("heading").textContent()).toBe("Back in the app");
+      expect([...answer.keys()].sort()).toEqual(["code", "iss", "state"]);
+      expect(answer.get("state")).toBe(connection.state);
+      expect(answer.get("iss")).toBe(system.origin);
+      const token = await connection.redeem(answer.get("code"));
+      expect(token.scope).toBe("read generate");
+      expect(connection.received).toHaveLength(1);
+    },
+  );
 
   it("signs in after a wrong password, on the same page, with the e-mail kept and the password empty", async () => {
     const account = newAccount();
@@ -79,7 +82,7 @@ describe("a person whose app opens the browser", () => {
     expect(token.scope).toBe("read");
   });
 
-  it("finds the account of the sign-up refused in one sentence when it exists already", async () => {
+  it("is told in one sentence that an account cannot be made, and keeps what was typed but the password", async () => {
     const account = newAccount();
     const [first, second] = [await connect(), await connect()];
     const page = await visitor();

@@ -1,7 +1,7 @@
 // Continue with GitHub or Google, through the local stand-in that takes their place on a developer's machine.
 import type { Page } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
-import { useBrowser } from "../support/browser.ts";
+import { follow, useBrowser } from "../support/browser.ts";
 import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
 
@@ -17,8 +17,8 @@ async function leaveFor(page: Page, provider: string, email: string): Promise<vo
   await page.getByLabel("E-mail", { exact: true }).fill(email);
 }
 
-describe.each(["GitHub", "Google"])("a person who continues with %s", (provider) => {
-  it("comes back signed in, decides, and their app gets a code that works", async () => {
+describe("a person who continues with a provider", () => {
+  it.each(["GitHub", "Google"])("comes back from %s signed in, decides, and their app gets a code that works", async (provider) => {
     const connection = await connect();
     const page = await visitor();
     const { email } = newAccount();
@@ -34,26 +34,35 @@ describe.each(["GitHub", "Google"])("a person who continues with %s", (provider)
     expect(await page.context().cookies()).toEqual([]);
   });
 
-  it("starts from the sign-up page as well", async () => {
-    const connection = await connect();
+  it("may do so from the sign-up page, and is the same person the next time", async () => {
+    const { email } = newAccount();
     const page = await visitor();
-    await page.goto(connection.url);
-    await page.getByRole("link", { name: "Create an account" }).click();
-    await leaveFor(page, provider, newAccount().email);
-    await page.getByRole("button", { name: "Continue" }).click();
-    await page.waitForURL("**/consent?*");
+    const subjects: string[] = [];
+    for (const link of ["Create an account", undefined]) {
+      const connection = await connect();
+      await page.goto(connection.url);
+      if (link !== undefined) await follow(page.getByRole("link", { name: link }));
+      await leaveFor(page, "Google", email);
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByRole("button", { name: "Allow" }).click();
+      const { access_token } = await connection.redeem((await connection.arrival(page)).get("code"));
+      subjects.push(access_token.split(":")[0] ?? "");
+    }
+    expect(subjects[0]).toBeTruthy();
+    expect(subjects[1]).toBe(subjects[0]);
   });
 
   it.each([
-    ["denies there", async (page: Page) => page.getByRole("button", { name: "Deny" }).click()],
+    ["denies there", "GitHub", (page: Page) => page.getByRole("button", { name: "Deny" }).click()],
     [
       "has an e-mail there that was never verified",
+      "Google",
       async (page: Page) => {
         await page.getByRole("checkbox").uncheck();
         await page.getByRole("button", { name: "Continue" }).click();
       },
     ],
-  ])("%s, is back at the sign-in page, told so, and can still sign in another way", async (_, act) => {
+  ] as const)("but %s is back at the sign-in page, told so, and can go on another way", async (_, provider, act) => {
     const connection = await connect();
     const page = await visitor();
     await page.goto(connection.url);

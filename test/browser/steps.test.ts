@@ -1,6 +1,6 @@
 // What people do besides going straight on: two tabs, reload, back, submitting twice. And what the browser keeps meanwhile.
 import { afterEach, describe, expect, it } from "vitest";
-import { signIn, signUp, useBrowser } from "../support/browser.ts";
+import { follow, signIn, signUp, useBrowser } from "../support/browser.ts";
 import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
 
@@ -32,7 +32,7 @@ describe("two tabs of one browser", () => {
     await second.goto(first.url());
     await first.getByRole("button", { name: "Allow" }).click();
     await connection.arrival(first);
-    await second.getByRole("button", { name: "Allow" }).click();
+    await follow(second.getByRole("button", { name: "Allow" }));
     expect(await second.getByRole("heading", { level: 1 }).textContent()).toBe("Start again from your app");
     expect(await second.locator("main").textContent()).toContain("was already used");
     expect(connection.received).toHaveLength(1);
@@ -49,7 +49,7 @@ describe("two tabs of one browser", () => {
     await first.getByRole("button", { name: "Deny" }).click();
     await connection.arrival(first);
     await first.context().addCookies(kept);
-    await second.getByRole("button", { name: "Allow" }).click();
+    await follow(second.getByRole("button", { name: "Allow" }));
     expect(await second.getByRole("heading", { level: 1 }).textContent()).toBe("Already used");
     expect(connection.received).toHaveLength(1);
     expect(await first.context().cookies()).toEqual([]);
@@ -63,7 +63,7 @@ describe("reload", () => {
     const page = await visitor();
     await page.goto(connection.url);
     await page.reload();
-    await page.getByRole("link", { name: "Create an account" }).click();
+    await follow(page.getByRole("link", { name: "Create an account" }));
     await page.reload();
     await page.goBack();
     await signUp(page, account);
@@ -78,7 +78,6 @@ describe("reload", () => {
     const page = await visitor();
     await page.goto(connection.url);
     await signIn(page, { email: newAccount().email, password: "a guess of enough characters" });
-    await page.getByRole("alert").waitFor();
     await page.reload();
     expect(await page.getByRole("alert").textContent()).toContain("E-mail or password is wrong.");
   });
@@ -99,7 +98,7 @@ describe("the back button", () => {
     expect(await page.getByRole("heading", { level: 1 }).textContent(), "nobody is signed in any more").toBe("Sign in");
     await signUp(page, account);
     expect(await page.locator("main").textContent()).toContain(account.email);
-    await page.getByRole("link", { name: "Not you?" }).click();
+    await follow(page.getByRole("link", { name: "Not you?" }));
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Sign in");
     await signIn(page, account);
     await page.getByRole("button", { name: "Allow" }).click();
@@ -115,7 +114,7 @@ describe("the back button", () => {
     await connection.arrival(page);
     await page.goBack();
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Start again from your app");
-    await page.getByRole("link", { name: "About this gateway" }).click();
+    await follow(page.getByRole("link", { name: "About this gateway" }));
     expect(new URL(page.url()).pathname).toBe("/");
     expect(connection.received).toHaveLength(1);
   });

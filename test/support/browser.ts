@@ -4,7 +4,7 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import type { Account } from "./person.ts";
 import type { System } from "./system.ts";
@@ -54,7 +54,14 @@ export function useBrowser(system: System): Browsing {
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
       chromiumSandbox: false, // it cannot start as root, and these pages are ours
-      args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      args: [
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
     });
   });
   afterEach(async () => {
@@ -68,10 +75,17 @@ export function useBrowser(system: System): Browsing {
 
   return {
     async visitor(options = {}) {
-      const profile = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 }, ...options });
+      const profile = await browser.newContext({
+        javaScriptEnabled: false,
+        viewport: { width: 1280, height: 900 },
+        reducedMotion: "reduce", // a colour on its way to another one cannot be measured
+        ...options,
+      });
       profiles.push(profile);
       profile.setDefaultTimeout(15_000);
-      await profile.route(`https://${HOSTED_APP}/**`, (route) => route.fulfill({ contentType: "text/html", body: app.receive(route.request().url()) }));
+      await profile.route(`https://${HOSTED_APP}/**`, (route) =>
+        route.fulfill({ contentType: "text/html", body: app.receive(route.request().url()) }),
+      );
       const known = new Set([system.origin, ...app.origins]);
       profile.on("request", (request) => {
         if (!known.has(new URL(request.url()).origin)) complaints.push(`asks ${request.url()}`);
@@ -80,7 +94,8 @@ export function useBrowser(system: System): Browsing {
       profile.on("console", (message) => {
         const text = message.text();
         // Chromium's remark on an answer like 401; tests look at the page that came with it.
-        if (/^(error|warning)$/.test(message.type()) && !text.startsWith("Failed to load resource: the server responded")) complaints.push(text);
+        if (/^(error|warning)$/.test(message.type()) && !text.startsWith("Failed to load resource: the server responded"))
+          complaints.push(text);
       });
       return profile.newPage();
     },
@@ -111,7 +126,11 @@ async function startApp(system: System): Promise<App> {
   const { port } = server.address() as AddressInfo;
   const origins = { "127.0.0.1": `http://127.0.0.1:${port}`, localhost: `http://localhost:${port}`, [HOSTED_APP]: `https://${HOSTED_APP}` };
 
-  const connect = async ({ name = "Test client", host = "127.0.0.1", scope = "read generate" }: ConnectOptions = {}): Promise<Connection> => {
+  const connect = async ({
+    name = "Test client",
+    host = "127.0.0.1",
+    scope = "read generate",
+  }: ConnectOptions = {}): Promise<Connection> => {
     const redirectUri = `${origins[host]}/callback/${randomUUID()}`;
     const registration = await system.fetch("/register", {
       method: "POST",
@@ -128,7 +147,8 @@ async function startApp(system: System): Promise<App> {
       ...{ response_type: "code", client_id, redirect_uri: redirectUri, scope, state, resource },
       ...{ code_challenge: createHash("sha256").update(verifier).digest("base64url"), code_challenge_method: "S256" },
     }).toString();
-    const received = () => visits.filter(({ origin, pathname }) => origin + pathname === redirectUri).map(({ searchParams }) => searchParams);
+    const received = () =>
+      visits.filter(({ origin, pathname }) => origin + pathname === redirectUri).map(({ searchParams }) => searchParams);
     return {
       url: url.href,
       redirectUri,
@@ -142,7 +162,14 @@ async function startApp(system: System): Promise<App> {
       },
       async redeem(code) {
         const body = new URLSearchParams({
-          ...{ grant_type: "authorization_code", code: code ?? "", client_id, redirect_uri: redirectUri, code_verifier: verifier, resource },
+          ...{
+            grant_type: "authorization_code",
+            code: code ?? "",
+            client_id,
+            redirect_uri: redirectUri,
+            code_verifier: verifier,
+            resource,
+          },
         });
         const answer = await system.fetch("/token", { method: "POST", body });
         if (answer.status !== 200) throw new Error(`No token: ${answer.status} ${await answer.text()}`);
@@ -153,18 +180,23 @@ async function startApp(system: System): Promise<App> {
   return { server, origins: Object.values(origins), receive, connect };
 }
 
+/** Clicks, and waits for the page that answers: until then the old one is still there to be read. */
+export async function follow(control: Locator): Promise<void> {
+  await Promise.all([control.page().waitForEvent("domcontentloaded"), control.click()]);
+}
+
 /** From the sign-in page to the consent page, by way of a new account. */
 export async function signUp(page: Page, account: Account): Promise<void> {
-  await page.getByRole("link", { name: "Create an account" }).click();
+  await follow(page.getByRole("link", { name: "Create an account" }));
   await page.getByLabel("Name").fill(account.name);
   await page.getByLabel("E-mail").fill(account.email);
   await page.getByLabel("Password").fill(account.password);
-  await page.getByRole("button", { name: "Create account" }).click();
+  await follow(page.getByRole("button", { name: "Create account" }));
 }
 
 /** Fills in and sends the sign-in form. */
 export async function signIn(page: Page, { email, password }: Pick<Account, "email" | "password">): Promise<void> {
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await follow(page.getByRole("button", { name: "Sign in", exact: true }));
 }

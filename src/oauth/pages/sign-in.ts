@@ -1,67 +1,70 @@
-// The pages where a person says who they are: sign in, and sign up.
-import type { SocialProvider } from "../../../contracts/auth.ts";
-import { type ClientIdentity, destinationOf } from "../client-identity.ts";
-import { connection, place } from "./client-card.ts";
-import { field, socialForms, summary } from "./forms.ts";
+// The page where a person says who they are, by signing in or by signing up.
+import { SOCIAL_PROVIDERS, type SocialProvider } from "../../../contracts/auth.ts";
+import { destinationOf } from "../client-identity.ts";
+import type { Transaction } from "../transaction.ts";
+import { form, place } from "./forms.ts";
 import { type Html, html } from "./html.ts";
+import { PROVIDER_MARKS } from "./marks.ts";
+import type { Page } from "./page.ts";
 
-/** What the sign-in and the sign-up page know. */
-export interface SignInView {
-  readonly transactionId: string;
-  readonly client: ClientIdentity;
-  readonly redirectUri: string;
-  /** One token for each form of the page. */
-  readonly csrf: Readonly<Record<"login" | "signup" | SocialProvider, string>>;
+export type FieldName = "name" | "email" | "password";
+
+/** What somebody typed before, but never the password, and what is wrong with it. */
+export interface Tried {
   readonly problem?: string | undefined;
-  /** What was typed before, but never the password. */
   readonly name?: string;
   readonly email?: string;
   /** Fields that the problem is about. */
-  readonly wrong?: readonly ("name" | "email" | "password")[];
+  readonly wrong?: readonly FieldName[];
 }
 
 /** Characters that a new password needs at least (NIST SP 800-63B-4, section 3.1.1.2: it is the only factor). */
 export const PASSWORD_MIN_CHARACTERS = 15;
+export const NAME_LIMIT = 100;
+export const EMAIL_LIMIT = 254;
 
-export function loginPage(view: SignInView): Html {
-  const { transactionId, csrf, problem, email = "", wrong = [] } = view;
-  return html`${intro(view, "Sign in")}
-${summary(problem)}
-<form method="post" action="/login?tx=${transactionId}">
-<input type="hidden" name="csrf" value="${csrf.login}">
-${field({ name: "email", label: "E-mail", type: "email", autocomplete: "username", value: email, maxLength: 254, isWrong: wrong.includes("email") })}
-${field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", isWrong: wrong.includes("password") })}
-<button class="button button-main" type="submit">Sign in</button>
-</form>
-${socialForms(transactionId, csrf)}
-<p class="aside">New here? <a href="/signup?tx=${transactionId}">Create an account</a></p>`;
-}
+/** Names a provider as people write it. */
+export const PROVIDER_NAMES: Readonly<Record<SocialProvider, string>> = { github: "GitHub", google: "Google" };
 
-export function signupPage(view: SignInView): Html {
-  const { transactionId, csrf, problem, name = "", email = "", wrong = [] } = view;
-  return html`${intro(view, "Create your account")}
-${summary(problem)}
-<form method="post" action="/signup?tx=${transactionId}">
-<input type="hidden" name="csrf" value="${csrf.signup}">
-${field({ name: "name", label: "Name", type: "text", autocomplete: "name", value: name, maxLength: 100, isWrong: wrong.includes("name") })}
-${field({ name: "email", label: "E-mail", type: "email", autocomplete: "username", value: email, maxLength: 254, isWrong: wrong.includes("email") })}
-${field({
-  name: "password",
-  label: "Password",
-  type: "password",
-  autocomplete: "new-password",
-  hint: `At least ${PASSWORD_MIN_CHARACTERS} characters. A few unrelated words work well.`,
-  minLength: PASSWORD_MIN_CHARACTERS,
-  isWrong: wrong.includes("password"),
-})}
-<button class="button button-main" type="submit">Create account</button>
-</form>
-${socialForms(transactionId, csrf)}
-<p class="aside">Already have an account? <a href="/login?tx=${transactionId}">Sign in</a></p>`;
-}
-
-function intro({ client, redirectUri }: SignInView, heading: string): Html {
-  return html`${connection(client)}
-<h1>${heading}</h1>
-<p class="lead">to connect <bdi class="app">${client.name}</bdi> on ${place(destinationOf(redirectUri))}</p>`;
+/** `csrf` has one token for each form of the page. */
+export function signInPage(
+  kind: "login" | "signup",
+  transaction: Transaction,
+  csrf: Readonly<Record<"own" | SocialProvider, string>>,
+  { problem, name = "", email = "", wrong = [] }: Tried,
+): Page {
+  const isNew = kind === "signup";
+  const title = isNew ? "Create your account" : "Sign in";
+  const { id, client, request } = transaction;
+  const field = (name: FieldName, label: string, attributes: Html, hint?: string) => {
+    const isWrong = wrong.includes(name);
+    const describedBy = [isWrong && "problem", hint && "hint"].filter(Boolean).join(" ");
+    return html`<div>
+<label for="${name}">${label}</label>
+<input id="${name}" name="${name}" required${isWrong && html` aria-invalid="true"`}${describedBy && html` aria-describedby="${describedBy}"`} ${attributes}>
+${hint && html`<small id="hint">${hint}</small>`}
+</div>`;
+  };
+  const newPassword = html`type="password" autocomplete="new-password" minlength="${PASSWORD_MIN_CHARACTERS}"`;
+  const hint = `At least ${PASSWORD_MIN_CHARACTERS} characters. A few unrelated words work well.`;
+  const fields = [
+    isNew && field("name", "Name", html`autocomplete="name" maxlength="${NAME_LIMIT}" value="${name}"`),
+    field("email", "E-mail", html`type="email" autocomplete="username" maxlength="${EMAIL_LIMIT}" value="${email}"`),
+    isNew
+      ? field("password", "Password", newPassword, hint)
+      : field("password", "Password", html`type="password" autocomplete="current-password"`),
+  ];
+  const submit = html`<button class="main">${isNew ? "Create account" : "Sign in"}</button>`;
+  const elsewhere = SOCIAL_PROVIDERS.map((provider) => {
+    const button = html`<button>${PROVIDER_MARKS[provider]} Continue with ${PROVIDER_NAMES[provider]}</button>`;
+    return form(`/oauth/${provider}`, transaction, csrf[provider], button);
+  });
+  const main = html`<h1>${title}</h1>
+<p>to connect <bdi class="app">${client.name}</bdi> on ${place(destinationOf(request.redirectUri))}</p>
+${problem && html`<p class="notice" id="problem" role="alert">${problem}</p>`}
+${form(`/${kind}`, transaction, csrf.own, html`${fields}${submit}`)}
+<div class="or">or</div>
+${elsewhere}
+${isNew ? html`<p>Already have an account? <a href="/login?tx=${id}">Sign in</a></p>` : html`<p>New here? <a href="/signup?tx=${id}">Create an account</a></p>`}`;
+  return { title: problem ? `Problem: ${title}` : title, main };
 }
