@@ -16,31 +16,26 @@ export interface Refusal<Code extends string = string> {
 /** Refusals that any call may end with: the backend could not be reached in time, or did not keep its contract. */
 export type FaultCode = "unavailable" | "internal";
 
-/** Why a call failed beyond what its contract allows. Seconds to wait are a guess that suits a restart or a short overload. */
-const FAULTS = {
-  rejected: {
-    code: "unavailable",
-    message: "The service behind this tool could not be reached. Nothing more is known; try again shortly.",
-    retryAfterSeconds: 5,
-  },
+/** How a call went wrong: `rejected` (the binding threw), `timeout`, `crashed` (the backend says `internal`), `breach` (of its contract). */
+export type Fault = "rejected" | "timeout" | "crashed" | "breach";
+
+/** What a caller is told. Seconds to wait are a guess that suits a restart or a short overload. */
+const FAULTS: Readonly<Record<Fault, Refusal<FaultCode>>> = {
+  rejected: { code: "unavailable", message: "The service behind this tool could not be reached. Try again shortly.", retryAfterSeconds: 5 },
   timeout: {
     code: "unavailable",
-    message:
-      "The service behind this tool did not answer in time. The work may still have been done: look at its state before trying again.",
+    message: "The service behind this tool did not answer in time. The work may have been done: look at its state before you try again.",
     retryAfterSeconds: 10,
   },
-  crashed: {
-    code: "internal",
-    message: "The service behind this tool failed while working on this. Trying again may help; if it does not, report the trace id.",
-  },
-  breach: {
-    code: "internal",
-    message: "The service behind this tool gave an answer that breaks its contract, so it was not used. Report the trace id.",
-  },
-} as const satisfies Record<string, Refusal<FaultCode>>;
+  crashed: { code: "internal", message: "The service behind this tool failed. If trying again does not help, report the trace id." },
+  breach: { code: "internal", message: "The service behind this tool gave an answer that cannot be used. Report the trace id." },
+};
 
-/** How a call went wrong: `rejected` (the binding threw), `timeout`, `crashed` (the backend says `internal`), `breach`. */
-export type Fault = keyof typeof FAULTS;
+/** Where a call goes, for the one log line that a fault leaves. */
+export interface About {
+  readonly method: string;
+  readonly traceId: string;
+}
 
 const Success = v.object({ ok: v.literal(true), value: v.unknown() });
 const Refused = v.object({
@@ -57,40 +52,54 @@ function isSuccess(reply: unknown): boolean {
  * Sends one call and judges the reply: envelope, code, value.
  *
  * @param send makes the call; it may throw, reject or never settle
- * @param about where the call goes, for the log line that every fault leaves under its trace id
  */
 export async function call<O extends Operation>(
   operation: O,
   send: () => PromiseLike<unknown>,
-  about: { method: string; traceId: string },
+  about: About,
 ): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
-  const faulty = (fault: Fault, detail?: object) => {
-    console.error(JSON.stringify({ event: "rpc.fault", fault, ...about, ...detail }));
-    return { ok: false, error: FAULTS[fault] } as const;
-  };
-  let reply: unknown;
-  try {
-    reply = await withDeadline(send, operation.timeoutMs);
-  } catch (error) {
-    return faulty("rejected", describeCrash(error));
-  }
-  if (reply === TIMED_OUT) return faulty("timeout", { timeoutMs: operation.timeoutMs });
-  const envelope = v.safeParse(Envelope, reply);
-  if (!envelope.success) return faulty("breach", { where: "envelope" });
-  if (!envelope.output.ok) {
-    const { code, retryAfterSeconds } = envelope.output.error;
+  const reply = await exchange(Envelope, send, operation.timeoutMs, about);
+  if (!reply.ok) return { ok: false, error: FAULTS[reply.fault] };
+  if (!reply.value.ok) {
+    const { code, retryAfterSeconds } = reply.value.error;
     if (Object.hasOwn(operation.errors, code)) {
       const refusal = { code: code as CodeOf<O>, message: operation.errors[code] ?? code };
       return { ok: false, error: retryAfterSeconds === undefined ? refusal : { ...refusal, retryAfterSeconds } };
     }
-    return code === "internal" ? faulty("crashed") : faulty("breach", { where: "code" });
+    return { ok: false, error: FAULTS[logFault(code === "internal" ? "crashed" : "breach", about, { where: "code" })] };
   }
-  const value = v.safeParse(operation.output, envelope.output.value);
-  if (!value.success) return faulty("breach", { where: v.getDotPath(value.issues[0]) ?? "value" });
-  return { ok: true, value: value.output as OutputOf<O> };
+  const value = v.safeParse(operation.output, reply.value.value);
+  if (value.success) return { ok: true, value: value.output as OutputOf<O> };
+  return { ok: false, error: FAULTS[logFault("breach", about, { where: v.getDotPath(value.issues[0]) })] };
 }
 
-const TIMED_OUT = Symbol("timed out");
+/** One exchange over a binding: a reply that fits `schema`, or why there is none. A fault is logged here. */
+export async function exchange<S extends v.GenericSchema>(
+  schema: S,
+  send: () => PromiseLike<unknown>,
+  timeoutMs: number,
+  about: About,
+): Promise<{ readonly ok: true; readonly value: v.InferOutput<S> } | { readonly ok: false; readonly fault: Fault }> {
+  let reply: unknown;
+  try {
+    reply = await withDeadline(send, timeoutMs);
+  } catch (error) {
+    return { ok: false, fault: logFault("rejected", about, describeCrash(error)) };
+  }
+  if (reply === TIMED_OUT) return { ok: false, fault: logFault("timeout", about, { timeoutMs }) };
+  const parsed = v.safeParse(schema, reply);
+  if (parsed.success) return { ok: true, value: parsed.output };
+  return { ok: false, fault: logFault("breach", about, { where: v.getDotPath(parsed.issues[0]) }) };
+}
+
+/** Logs a fault under its trace id, with nothing that either side said, and hands it back. */
+export function logFault(fault: Fault, about: About, detail: object): Fault {
+  console.error(JSON.stringify({ event: "rpc.fault", fault, ...about, ...detail }));
+  return fault;
+}
+
+/** What `withDeadline` answers when it gives up. */
+export const TIMED_OUT = Symbol("timed out");
 
 /** What `send` settles to, or `TIMED_OUT`. A reply that comes later is dropped, and cannot become an unhandled rejection. */
 export async function withDeadline(send: () => PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
@@ -105,9 +114,4 @@ export async function withDeadline(send: () => PromiseLike<unknown>, timeoutMs: 
   } finally {
     if (timer !== undefined) clearTimeout(timer);
   }
-}
-
-/** Whether `withDeadline` gave up. */
-export function isTimedOut(reply: unknown): boolean {
-  return reply === TIMED_OUT;
 }

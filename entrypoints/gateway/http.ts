@@ -98,10 +98,7 @@ function answerCaller(request: Request, caller: Identity, env: Env, ctx: Executi
 
 /** A finished call as MCP shows it: a value with words and pictures, or a tool error that says what to do. */
 async function toResult({ result, show }: Finished): Promise<CallToolResult> {
-  if (result.ok) {
-    const content = await show();
-    return { content: content.length > 0 ? content : [text(JSON.stringify(result.value))], structuredContent: result.value };
-  }
+  if (result.ok) return { content: await show(), structuredContent: result.value };
   const { code, message, retryAfterSeconds, traceId } = result.error;
   const wait = retryAfterSeconds === undefined ? null : `Try again in ${retryAfterSeconds} s.`;
   return {

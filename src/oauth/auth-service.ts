@@ -1,9 +1,8 @@
 // The gateway's side of AUTH_SERVICE. The six older methods take positional arguments and answer without an envelope, so they are
 // judged here: whatever is thrown, late or malformed becomes one value, and is never mistaken for "wrong password".
-import * as v from "valibot";
+import type * as v from "valibot";
 import { AUTH_TIMEOUT_MS, GetUser, type ProvisionSource, SignIn, Tenant } from "../../contracts/auth.ts";
-import { call, isTimedOut, withDeadline } from "../../contracts/rpc/call.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { type About, call, exchange, logFault } from "../../contracts/rpc/call.ts";
 import type { UserId } from "../../contracts/rpc/identity.ts";
 import { callContext, GATEWAY_IDENTITY } from "../call-context.ts";
 import type { Config } from "../config.ts";
@@ -42,7 +41,7 @@ export class AuthService {
   async provisionTenant(userId: UserId, source: ProvisionSource): Promise<Tenant | AuthUnavailable> {
     const tenant = await this.#ask("provisionTenant", Tenant, () => this.#env.AUTH_SERVICE.provisionTenant({ userId, source }));
     if (tenant === AUTH_UNAVAILABLE || tenant.userId === userId) return tenant;
-    return this.#unavailable("provisionTenant", "breach", { where: "userId" });
+    return this.#misdirected("provisionTenant");
   }
 
   /** The user as of now. `null`: this user does not exist any more. */
@@ -50,11 +49,9 @@ export class AuthService {
     const input = { userId };
     const timeoutMs = GetUser.timeoutMs;
     const request = { audience: "auth", identity: GATEWAY_IDENTITY, tool: "getUser", trace: this.#trace, timeoutMs } as const;
-    const reply = await call(GetUser, async () => this.#env.AUTH_SERVICE.getUser(await callContext(this.#config, request, input), input), {
-      method: "auth.getUser",
-      traceId: this.#trace.traceId,
-    });
-    if (reply.ok) return reply.value.userId === userId ? reply.value : this.#unavailable("getUser", "breach", { where: "userId" });
+    const send = async () => this.#env.AUTH_SERVICE.getUser(await callContext(this.#config, request, input), input);
+    const reply = await call(GetUser, send, this.#about("getUser"));
+    if (reply.ok) return reply.value.userId === userId ? reply.value : this.#misdirected("getUser");
     return reply.error.code === "user_not_found" ? null : AUTH_UNAVAILABLE;
   }
 
@@ -63,21 +60,17 @@ export class AuthService {
     schema: S,
     send: () => PromiseLike<unknown>,
   ): Promise<v.InferOutput<S> | AuthUnavailable> {
-    let reply: unknown;
-    try {
-      reply = await withDeadline(send, AUTH_TIMEOUT_MS);
-    } catch (error) {
-      return this.#unavailable(method, "rejected", describeCrash(error));
-    }
-    if (isTimedOut(reply)) return this.#unavailable(method, "timeout", { timeoutMs: AUTH_TIMEOUT_MS });
-    const parsed = v.safeParse(schema, reply);
-    if (parsed.success) return parsed.output;
-    return this.#unavailable(method, "breach", { where: v.getDotPath(parsed.issues[0]) ?? "reply" });
+    const reply = await exchange(schema, send, AUTH_TIMEOUT_MS, this.#about(method));
+    return reply.ok ? reply.value : AUTH_UNAVAILABLE;
   }
 
-  /** Logs why, once, with the method and no argument or answer. */
-  #unavailable(method: string, fault: "rejected" | "timeout" | "breach", detail: object): AuthUnavailable {
-    console.error(JSON.stringify({ event: "rpc.fault", fault, method: `auth.${method}`, traceId: this.#trace.traceId, ...detail }));
+  /** An answer about somebody else. */
+  #misdirected(method: string): AuthUnavailable {
+    logFault("breach", this.#about(method), { where: "userId" });
     return AUTH_UNAVAILABLE;
+  }
+
+  #about(method: string): About {
+    return { method: `auth.${method}`, traceId: this.#trace.traceId };
   }
 }
