@@ -21,11 +21,10 @@ export function refuse(
     ...ways,
     status,
     title,
-    main: html`<small>${status}</small>
-<h1>${title}</h1>
+    main: html`<h1>${title}</h1>
 <p>${text}</p>
 <a class="button" href="${link.href}">${link.label}</a>
-${status >= 500 && html`<small>Trace id <code>${trace.traceId}</code></small>`}`,
+${status >= 500 && html`<small>Status ${status}, trace id <code>${trace.traceId}</code></small>`}`,
   });
 }
 

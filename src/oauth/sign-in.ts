@@ -66,7 +66,11 @@ export const signUp = onSubmit("signup", "login", async (visit, form, transactio
   }
   if (sizeOf(password) > PASSWORD_LIMIT_BYTES) return again("That password is too long. Choose a shorter one.", "password");
 
-  const verdict = await visit.auth.registerUser(name, email, password);
+  let verdict = await visit.auth.registerUser(name, email, password);
+  // A form that was sent twice made the account the first time. Whoever knows its password may come in, as on the other page.
+  if (verdict !== AUTH_UNAVAILABLE && !verdict.valid && verdict.error === "EMAIL_EXISTS") {
+    verdict = await visit.auth.authenticateUser(email, password);
+  }
   if (verdict === AUTH_UNAVAILABLE) return authUnavailable(visit);
   // One sentence for every reason: whether an address has an account here is nobody else's business.
   return verdict.valid ? enter(visit, transaction, verdict) : again("We could not create that account. If you already have one, sign in.");

@@ -25,13 +25,12 @@ describe("the consent page", () => {
   it("names an app on this computer, its port and what it may do, and asks for care", async () => {
     const { page, text, host } = await consent({ name: "Test client" });
     expect(text).toContain(`Access goes to this computer (${host})`);
-    expect(text).toContain("Its name Self-registered, not verified");
+    expect(text).toContain("App Self-registered, name not verified");
     expect(text).toContain(CAUTION);
     expect(text).toContain("Read always included See your flows and the image models.");
     expect(text).toContain("Generate Run flows and make images, on your plan.");
-    expect(await page.getByLabel("Read").isChecked()).toBe(true);
     expect(await page.getByLabel("Generate").isChecked()).toBe(true);
-    expect(await page.getByRole("group", { name: "It may" }).getByRole("checkbox").count()).toBe(2);
+    expect(await page.getByRole("group", { name: "It may" }).getByRole("checkbox").count()).toBe(1);
   });
 
   it("names the host of an app elsewhere, without the caution for this computer", async () => {
@@ -47,7 +46,7 @@ describe("the consent page", () => {
 
   it("offers nothing that the app did not ask for", async () => {
     const { page } = await consent({ scope: "read" });
-    expect(await page.getByRole("checkbox").count()).toBe(1);
+    expect(await page.getByRole("checkbox").count()).toBe(0);
     expect(await page.getByLabel("Generate").count()).toBe(0);
   });
 

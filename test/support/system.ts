@@ -1,6 +1,8 @@
 // The whole system for end-to-end tests: front door, gateway and every backend, each from its own wrangler.toml, joined by real
 // bindings behind one real port. Storage is empty and in memory, secrets are made here, nothing of a developer's machine is read.
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { createTestHarness, type TestHarnessOptions, type Unstable_RawConfig, type WorkerHandle } from "wrangler";
@@ -68,15 +70,24 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     writeAdaptedConfig(worker, path.join(folder, worker, "wrangler.toml"), worker === "auth" ? { main: "local.ts" } : {});
   }
 
-  const harness = createTestHarness(build(DEFAULT_ORIGIN));
+  // The origin is the OAuth issuer, so the port must be known before anything is built: connections are passed on to the harness's own.
+  let target = 0;
+  const door = createServer((near) => {
+    const far = connect(target, "127.0.0.1");
+    near.pipe(far).pipe(near);
+    near.on("error", () => far.destroy());
+    far.on("error", () => near.destroy());
+  });
+  await once(door.listen(0, "127.0.0.1"), "listening");
+  const url = new URL(`http://127.0.0.1:${(door.address() as AddressInfo).port}`);
+  const harness = createTestHarness(build(url.origin));
   const stop = async () => {
+    door.close();
     await harness.close();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    // The origin is the OAuth issuer, and its port is known only once something listens.
-    const { url } = await harness.listen();
-    await harness.update(build(url.origin));
+    target = Number((await harness.listen()).url.port);
     if (options.standIns?.auth === undefined) await harness.getWorker(workerName("auth")).applyD1Migrations("DB");
     return {
       origin: url.origin,

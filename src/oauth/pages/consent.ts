@@ -10,10 +10,10 @@ export function consentPage(transaction: TransactionAt<"consent">, csrf: string)
   const { id, client, account, request } = transaction;
   const destination = destinationOf(request.redirectUri);
   const main = html`<h1>Allow <bdi class="app">${client.name}</bdi>?</h1>
-<p>to use the account <bdi class="app">${account.email}</bdi>. <a href="/login?tx=${id}">Not you?</a></p>
+<p>You are signed in as <bdi class="app">${account.email}</bdi>. <a href="/login?tx=${id}">Not you?</a></p>
 <dl>
 <div><dt>Access goes to</dt><dd>${place(destination)}</dd></div>
-<div><dt>Its name</dt><dd>${client.domain === null ? "Self-registered, not verified" : html`Verified for <bdi class="host">${client.domain}</bdi>`}</dd></div>
+<div><dt>App</dt><dd>${client.domain === null ? "Self-registered, name not verified" : html`Verified for <bdi class="host">${client.domain}</bdi>`}</dd></div>
 </dl>
 ${cautions(client, destination)}
 ${form(
@@ -22,7 +22,7 @@ ${form(
   csrf,
   html`<fieldset>
 <legend>It may</legend>
-<label><input type="checkbox" name="scope" value="read" checked disabled><span><b>Read</b> <small>always included</small><br>See your flows and the image models.</span></label>
+<p>✓ <span><b>Read</b> <small>always included</small><br>See your flows and the image models.</span></p>
 ${
   grantableScopes(request.scope).includes("generate") &&
   html`<label><input type="checkbox" name="scope" value="generate" checked><span><b>Generate</b><br>Run flows and make images, on your plan.</span></label>`

@@ -50,7 +50,7 @@ button, .button { display: flex; align-items: center; justify-content: center; g
 :focus-visible { outline: 3px solid var(--main); outline-offset: 2px; }
 [aria-invalid] { border: 2px solid var(--bad); }
 fieldset { gap: .5rem; min-width: 0; padding: 0; border: 0; }
-fieldset label { display: flex; align-items: start; gap: .75rem; padding: .75rem; font-weight: 400; color: inherit; border: 1px solid var(--line); border-radius: .625rem; }
+fieldset label, fieldset p { display: flex; align-items: start; gap: .75rem; padding: .75rem; font-weight: 400; color: inherit; border: 1px solid var(--line); border-radius: .625rem; }
 fieldset input { flex: none; width: 1.25rem; min-height: 1.5rem; accent-color: var(--main); }
 .choice button { flex: 1 8rem; margin-top: .5rem; }
 .or { display: flex; align-items: center; gap: 1rem; }
