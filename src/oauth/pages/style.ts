@@ -35,7 +35,7 @@ a { color: var(--main); }
 code, .host { font: 500 .9375em ui-monospace, monospace; user-select: all; }
 form, dl, ol, .notice { text-align: start; }
 dl { gap: .5rem; padding-block: .75rem; border-block: 1px solid var(--line); }
-dl div, .choice { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 .75rem; }
+.choice { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 .75rem; }
 ol { gap: .5rem; padding-inline-start: 1.25rem; }
 .notice { gap: .5rem; padding: .75rem 1rem; color: var(--care); background: var(--ground); border-inline-start: 4px solid; border-radius: .25rem; }
 [role=alert] { color: var(--bad); }
