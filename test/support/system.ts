@@ -75,7 +75,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const door = createServer((near) => {
     const far = connect(target, "127.0.0.1");
     near.pipe(far).pipe(near);
-    near.on("error", () => far.destroy());
+    // A client that hangs up is gone for the Workers too; what they still send to one that waits is let through.
+    near.on("error", () => far.destroy()).on("close", () => far.destroy());
     far.on("error", () => near.destroy());
   });
   await once(door.listen(0, "127.0.0.1"), "listening");
