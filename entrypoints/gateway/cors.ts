@@ -1,17 +1,8 @@
 // CORS for the MCP endpoint: browser clients, such as the MCP Inspector, from configured origins. A preflight carries no token.
 
 const METHODS = "POST, GET, DELETE, OPTIONS";
-const HEADERS = [
-  "authorization",
-  "content-type",
-  "accept",
-  "mcp-protocol-version",
-  "mcp-method",
-  "mcp-name",
-  "mcp-session-id",
-  "last-event-id",
-  "traceparent",
-];
+const HEADERS =
+  "authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id, traceparent";
 const EXPOSED = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protocol-Version";
 
 /** Answers OPTIONS. `origin` has been found in the list, or is absent. */
@@ -23,7 +14,7 @@ export function preflight(request: Request, origin: string | null): Response {
   if (origin !== null) {
     headers.set("access-control-allow-origin", origin);
     headers.set("access-control-allow-methods", METHODS);
-    headers.set("access-control-allow-headers", [...HEADERS, ...parameters].join(", "));
+    headers.set("access-control-allow-headers", [HEADERS, ...parameters].join(", "));
     headers.set("access-control-max-age", "86400");
   }
   return new Response(null, { status: 204, headers });

@@ -6,9 +6,8 @@ import { catalog } from "../../src/tools/catalog.ts";
 export const offer: Offer = {
   info: { name: "stackbilt-mcp-gateway", title: "Stackbilt", version },
   instructions:
-    "Stackbilt offers two products. flow_* tools design a system: flow_create with the user's description, then flow_advance once for each of the six modes " +
-    "(PRODUCT, UX, RISK, ARCHITECT, TDD, SPRINT), then flow_summary for all artifacts. image_* tools draw pictures: image_generate with a full visual description. " +
-    "Ids that a tool returns belong to the signed-in user's account and stay valid.",
+    "flow_* tools design a system: flow_create with the user's description, then flow_advance once for each mode, then flow_summary for all artifacts. " +
+    "image_* tools draw pictures: image_generate with a full visual description. Ids that a tool returns stay valid for the signed-in user.",
   tools: Array.from(catalog.values(), ({ name, title, description, inputSchema, outputSchema, annotations }) => ({
     name,
     title,

@@ -9,18 +9,11 @@ const SENSITIVE_NAME = /pass(word|wd|phrase)?|secret|token|api[-_]?key|authoriza
 /** One word without spaces, as ids, modes, tiers and model names are: the only text that is ever shown. */
 const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** Secrets that could pass for such a word. */
-const SECRETS: readonly RegExp[] = [
-  /sb_(live|test)_/i, // this platform's API keys
-  /eyJ[\w-]{4,}\./, // JWT
-  /(gh[pousr]|github_pat)_/, // GitHub
-  /A(KIA|SIA|BIA|CCA)[0-9A-Z]{12}/, // AWS
-  /AIza[\w-]{20}|ya29\./, // Google
-  /\b[spr]k[-_][\w-]{12}/, // Stripe, OpenAI, Anthropic
-  /xox[abeoprs]-/, // Slack
-  /\b(glpat|npm|dop_v1|hf|pypi)[-_]\w{12}/, // GitLab, npm, DigitalOcean, Hugging Face, PyPI
-  /[\w-]{32}/, // long hex, base64url, opaque tokens
-];
+/**
+ * Secrets that could pass for such a word: this platform's API keys, JWTs, keys of GitHub, AWS, Google, Stripe, OpenAI, Anthropic, Slack,
+ * GitLab, npm and Hugging Face, and whatever is as long as only hashes and tokens are.
+ */
+const SECRET = /sb_(live|test)_|eyJ|gh[pousr]_|github_pat|A[A-Z]IA[0-9A-Z]{12}|AIza|ya29|\b[spr]k[-_]|xox[a-z]-|glpat|npm_|hf_|[\w-]{32}/;
 
 const MAX_DEPTH = 4;
 const MAX_ENTRIES = 20;
@@ -47,5 +40,5 @@ export function summarize(input: unknown, depth = 0): unknown {
 function summarizeText(text: string): string {
   if (UUID.test(text)) return text;
   if (!IDENTIFIER.test(text)) return `<${text.length} characters>`;
-  return SECRETS.some((secret) => secret.test(text)) ? HIDDEN : text;
+  return SECRET.test(text) ? HIDDEN : text;
 }

@@ -65,29 +65,22 @@ function ofSchema({ type, entries, item, wrapped, options, literal, default: fal
   }
 }
 
+/** What a validation adds, by its kind: the keyword for its requirement. Lengths of lists are counted in items. */
+const KEYWORDS: Readonly<Record<string, string>> = {
+  min_value: "minimum",
+  max_value: "maximum",
+  min_length: "minLength",
+  max_length: "maxLength",
+};
+const FORMATS: Readonly<Record<string, string>> = { uuid: "uuid", url: "uri" };
+
 function withAction(schema: JsonSchema, { type, requirement, description }: Part): JsonSchema {
-  const isArray = schema.type === "array";
-  switch (type) {
-    case "description":
-      return { ...schema, description };
-    case "integer":
-      return { ...schema, type };
-    case "min_value":
-      return { ...schema, minimum: requirement };
-    case "max_value":
-      return { ...schema, maximum: requirement };
-    case "min_length":
-      return { ...schema, [isArray ? "minItems" : "minLength"]: requirement };
-    case "max_length":
-      return { ...schema, [isArray ? "maxItems" : "maxLength"]: requirement };
-    case "uuid":
-      return { ...schema, format: "uuid" };
-    case "url":
-      return { ...schema, format: "uri" };
-    case "regex":
-      if (!(requirement instanceof RegExp) || requirement.flags !== "") break;
-      return { ...schema, pattern: requirement.source };
-  }
+  const keyword = KEYWORDS[type];
+  if (keyword) return { ...schema, [schema.type === "array" ? keyword.replace("Length", "Items") : keyword]: requirement };
+  if (FORMATS[type]) return { ...schema, format: FORMATS[type] };
+  if (type === "description") return { ...schema, description };
+  if (type === "integer") return { ...schema, type };
+  if (requirement instanceof RegExp && requirement.flags === "" && type === "regex") return { ...schema, pattern: requirement.source };
   throw new Error(`no JSON Schema for "${type}"`);
 }
 

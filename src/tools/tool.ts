@@ -67,9 +67,7 @@ export function toolsOf<B extends BackendName>(
     const method = contract.tools[name];
     const operation = method === undefined ? undefined : contract.methods[method];
     if (method === undefined || operation === undefined) throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
-    if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`)) {
-      throw new Error(`Tool ${name}: a name of ${backend} matches ${NAME.source} and starts with "${contract.prefix}_".`);
-    }
+    if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`)) throw new Error(`Tool ${name}: its name does not fit ${backend}.`);
     const { title, description, risk, isIdempotent = false, show } = definition;
     if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
     return {
@@ -97,6 +95,6 @@ function objectSchema(name: string, schema: Schema, side: "input" | "output"): J
     if (json.type !== "object") throw new Error("its root is not an object");
     return json;
   } catch (error) {
-    throw new Error(`Tool ${name}: its ${side} cannot be written as JSON Schema: ${error instanceof Error ? error.message : "unknown"}.`);
+    throw new Error(`Tool ${name}: its ${side} cannot be written as JSON Schema.`, { cause: error });
   }
 }
