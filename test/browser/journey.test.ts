@@ -1,28 +1,25 @@
 // Signing up, signing in, allowing and denying, as a person sees it and as their app hears of it. JavaScript is off.
 import { afterEach, describe, expect, it } from "vitest";
-import { HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
+import { decide, HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
 import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
-const { visitor, connect, complaints } = useBrowser(system);
+const { visitor, connect, arrive, complaints } = useBrowser(system);
 afterEach(() => expect(complaints()).toEqual([]));
 
 describe("a person whose app opens the browser", () => {
   it.each(["127.0.0.1", "localhost", HOSTED_APP] as const)(
     "signs up and allows, and the app on %s gets a code that works",
     async (host) => {
-      const connection = await connect({ host });
-      const page = await visitor();
-      await page.goto(connection.url);
+      const { connection, page } = await arrive({ host });
       expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Sign in");
       expect(await page.locator("main").textContent()).toContain("to connect Test client on");
       const account = newAccount();
       await signUp(page, account);
       expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Allow Test client?");
       expect(await page.locator("main").textContent()).toContain(account.email);
-      await page.getByRole("button", { name: "Allow" }).click();
-      const answer = await connection.arrival(page);
+      const answer = await decide(page, "Allow", connection);
       expect(await page.getByRole("heading").textContent()).toBe("Back in the app");
       expect([...answer.keys()].sort()).toEqual(["code", "iss", "state"]);
       expect(answer.get("state")).toBe(connection.state);
@@ -39,8 +36,7 @@ describe("a person whose app opens the browser", () => {
     const page = await visitor();
     await page.goto(first.url);
     await signUp(page, account);
-    await page.getByRole("button", { name: "Deny" }).click();
-    await first.arrival(page);
+    await decide(page, "Deny", first);
 
     const second = await connect();
     await page.goto(second.url);
@@ -55,30 +51,23 @@ describe("a person whose app opens the browser", () => {
       expect(await page.getByLabel(label).getAttribute("aria-describedby"), label).toBe(await alert.getAttribute("id"));
     }
     await signIn(page, account);
-    await page.getByRole("button", { name: "Allow" }).click();
-    expect((await second.arrival(page)).get("code")).toBeTruthy();
+    expect((await decide(page, "Allow", second)).get("code")).toBeTruthy();
   });
 
   it("denies, and the app hears access_denied with its state and our name", async () => {
-    const connection = await connect();
-    const page = await visitor();
-    await page.goto(connection.url);
+    const { connection, page } = await arrive();
     await signUp(page, newAccount());
-    await page.getByRole("button", { name: "Deny" }).click();
-    const answer = await connection.arrival(page);
+    const answer = await decide(page, "Deny", connection);
     expect(Object.fromEntries(answer)).toMatchObject({ error: "access_denied", state: connection.state, iss: system.origin });
     expect(answer.has("code")).toBe(false);
   });
 
   it("unticks Generate, and the token may read only", async () => {
-    const connection = await connect();
-    const page = await visitor();
-    await page.goto(connection.url);
+    const { connection, page } = await arrive();
     await signUp(page, newAccount());
     await page.getByLabel("Generate").uncheck();
     expect(await page.getByRole("checkbox").count()).toBe(1);
-    await page.getByRole("button", { name: "Allow" }).click();
-    const token = await connection.redeem((await connection.arrival(page)).get("code"));
+    const token = await connection.redeem((await decide(page, "Allow", connection)).get("code"));
     expect(token.scope).toBe("read");
   });
 
@@ -96,11 +85,8 @@ describe("a person whose app opens the browser", () => {
   });
 
   it("goes the same way with JavaScript on", async () => {
-    const connection = await connect();
-    const page = await visitor({ javaScriptEnabled: true });
-    await page.goto(connection.url);
+    const { connection, page } = await arrive({}, { javaScriptEnabled: true });
     await signUp(page, newAccount());
-    await page.getByRole("button", { name: "Allow" }).click();
-    expect((await connection.arrival(page)).get("code")).toBeTruthy();
+    expect((await decide(page, "Allow", connection)).get("code")).toBeTruthy();
   });
 });

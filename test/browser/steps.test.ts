@@ -1,11 +1,11 @@
 // What people do besides going straight on: two tabs, reload, back, submitting twice. And what the browser keeps meanwhile.
 import { afterEach, describe, expect, it } from "vitest";
-import { follow, signIn, signUp, useBrowser } from "../support/browser.ts";
+import { decide, follow, signIn, signUp, useBrowser } from "../support/browser.ts";
 import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
-const { visitor, connect, complaints } = useBrowser(system);
+const { visitor, connect, arrive, complaints } = useBrowser(system);
 afterEach(() => expect(complaints()).toEqual([]));
 
 describe("two tabs of one browser", () => {
@@ -24,14 +24,11 @@ describe("two tabs of one browser", () => {
   });
 
   it("show one request twice, and only one of them decides", async () => {
-    const connection = await connect();
-    const first = await visitor();
-    await first.goto(connection.url);
+    const { connection, page: first } = await arrive();
     await signUp(first, newAccount());
     const second = await first.context().newPage();
     await second.goto(first.url());
-    await first.getByRole("button", { name: "Allow" }).click();
-    await connection.arrival(first);
+    await decide(first, "Allow", connection);
     await follow(second.getByRole("button", { name: "Allow" }));
     expect(await second.getByRole("heading", { level: 1 }).textContent()).toBe("Start again from your app");
     expect(await second.locator("main").textContent()).toContain("was already used");
@@ -39,15 +36,12 @@ describe("two tabs of one browser", () => {
   });
 
   it("tell a second submit that the request is answered, even if the browser still had its cookie", async () => {
-    const connection = await connect();
-    const first = await visitor();
-    await first.goto(connection.url);
+    const { connection, page: first } = await arrive();
     await signUp(first, newAccount());
     const second = await first.context().newPage();
     await second.goto(first.url());
     const kept = await first.context().cookies();
-    await first.getByRole("button", { name: "Deny" }).click();
-    await connection.arrival(first);
+    await decide(first, "Deny", connection);
     await first.context().addCookies(kept);
     await follow(second.getByRole("button", { name: "Allow" }));
     expect(await second.getByRole("heading", { level: 1 }).textContent()).toBe("Already used");
@@ -59,9 +53,7 @@ describe("two tabs of one browser", () => {
 describe("reload", () => {
   it("keeps each page as it is, and the way goes on", async () => {
     const account = newAccount();
-    const connection = await connect();
-    const page = await visitor();
-    await page.goto(connection.url);
+    const { connection, page } = await arrive();
     await page.reload();
     await follow(page.getByRole("link", { name: "Create an account" }));
     await page.reload();
@@ -69,14 +61,11 @@ describe("reload", () => {
     await signUp(page, account);
     await page.reload();
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Allow Test client?");
-    await page.getByRole("button", { name: "Allow" }).click();
-    expect((await connection.arrival(page)).get("code")).toBeTruthy();
+    expect((await decide(page, "Allow", connection)).get("code")).toBeTruthy();
   });
 
   it("of a failed sign-in fails the same way", async () => {
-    const connection = await connect();
-    const page = await visitor();
-    await page.goto(connection.url);
+    const { page } = await arrive();
     await signIn(page, { email: newAccount().email, password: "a guess of enough characters" });
     await page.reload();
     expect(await page.getByRole("alert").textContent()).toContain("E-mail or password is wrong.");
@@ -86,9 +75,7 @@ describe("reload", () => {
 describe("the back button", () => {
   it("on the consent page leads to signing in again, as somebody else if they like", async () => {
     const account = newAccount();
-    const connection = await connect();
-    const page = await visitor();
-    await page.goto(connection.url);
+    const { connection, page } = await arrive();
     await signUp(page, newAccount());
     await page.goBack();
     await page.goBack();
@@ -101,17 +88,13 @@ describe("the back button", () => {
     await follow(page.getByRole("link", { name: "Not you?" }));
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Sign in");
     await signIn(page, account);
-    await page.getByRole("button", { name: "Allow" }).click();
-    expect((await connection.arrival(page)).get("code")).toBeTruthy();
+    expect((await decide(page, "Allow", connection)).get("code")).toBeTruthy();
   });
 
   it("in the app, after it is connected, leads to a page that says to start from the app", async () => {
-    const connection = await connect();
-    const page = await visitor();
-    await page.goto(connection.url);
+    const { connection, page } = await arrive();
     await signUp(page, newAccount());
-    await page.getByRole("button", { name: "Allow" }).click();
-    await connection.arrival(page);
+    await decide(page, "Allow", connection);
     await page.goBack();
     expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Start again from your app");
     await follow(page.getByRole("link", { name: "About this gateway" }));
@@ -137,8 +120,7 @@ describe("the browser", () => {
     expect(after).toMatchObject([guarded]);
     expect(after[0]?.name).toBe(before[0]?.name);
     expect(after[0]?.value, "sealed anew at each step").not.toBe(before[0]?.value);
-    await page.getByRole("button", { name: "Allow" }).click();
-    await connection.arrival(page);
+    await decide(page, "Allow", connection);
     expect(await kept()).toEqual([]);
   });
 

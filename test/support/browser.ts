@@ -38,6 +38,8 @@ export interface Browsing {
   /** An empty tab of somebody who has never been here. `page.context().newPage()` is their second tab. */
   visitor(options?: BrowserContextOptions): Promise<Page>;
   connect(options?: ConnectOptions): Promise<Connection>;
+  /** A visitor whom an app has just sent: on the sign-in page. */
+  arrive(app?: ConnectOptions, profile?: BrowserContextOptions): Promise<{ readonly connection: Connection; readonly page: Page }>;
   /** What pages of the running test did that none may do: complain in the console, break their policy, ask somebody else. */
   complaints(): readonly string[];
 }
@@ -73,7 +75,7 @@ export function useBrowser(system: System): Browsing {
     app?.server.close();
   });
 
-  return {
+  const browsing: Browsing = {
     async visitor(options = {}) {
       const profile = await browser.newContext({
         javaScriptEnabled: false,
@@ -100,8 +102,15 @@ export function useBrowser(system: System): Browsing {
       return profile.newPage();
     },
     connect: (options) => app.connect(options),
+    async arrive(options, profile) {
+      const connection = await app.connect(options);
+      const page = await browsing.visitor(profile);
+      await page.goto(connection.url);
+      return { connection, page };
+    },
     complaints: () => complaints,
   };
+  return browsing;
 }
 
 interface App {
@@ -199,4 +208,10 @@ export async function signIn(page: Page, { email, password }: Pick<Account, "ema
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Password").fill(password);
   await follow(page.getByRole("button", { name: "Sign in", exact: true }));
+}
+
+/** Presses a button of the consent page, waits for the app, and says what it was brought. */
+export async function decide(page: Page, button: "Allow" | "Deny", connection: Connection): Promise<URLSearchParams> {
+  await page.getByRole("button", { name: button }).click();
+  return connection.arrival(page);
 }

@@ -59,6 +59,6 @@ function questions(people: readonly string[], absent: readonly string[]): string
     people.length > 1
       ? `Who comes first if ${people[0]} and ${people[1]} want different things?`
       : "Who pays, and is it the one who uses it?",
-    ...absent.slice(0, 3).map((name) => `${name}: left out for now, or never?`),
+    ...absent.slice(0, 3).map((name) => `${name}: left out of the first version, or of every version?`),
   ];
 }

@@ -2,6 +2,7 @@
 // whose answers a test chooses. Everything between them is the real thing, storage and one-time marks included.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
+import { vi } from "vitest";
 import type { AuthContract, SignIn, Tenant } from "../../../contracts/auth.ts";
 import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/identity.ts";
 import type { Env } from "../../../src/env.ts";
@@ -51,6 +52,18 @@ export const AUTH: Omit<AuthContract, "validateApiKey" | "validateJwt"> = {
 export function envWith(auth: Partial<AuthContract> = {}, settings: Partial<Env> = {}): Env {
   // A plain object cannot be a service binding's type, but it is called like one.
   return { ...(bound as unknown as Env), ...settings, AUTH_SERVICE: { ...AUTH, ...auth } as unknown as Env["AUTH_SERVICE"] };
+}
+
+/** Stands in for a call to the auth Worker, or to storage, that crashes with words nobody may read. */
+export const throwing = async () => {
+  throw new Error("a secret of the auth Worker");
+};
+
+/** Keeps the log quiet where a failure is the point, and hands it over. */
+export function quiet() {
+  const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  return log;
 }
 
 export async function sha256(text: string): Promise<string> {

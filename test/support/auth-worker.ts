@@ -1,0 +1,67 @@
+// The auth Worker on its own database, and people in it.
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { afterAll, beforeAll } from "vitest";
+import { auth, type SignIn } from "../../contracts/auth.ts";
+import { CONFIGS, ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
+import { type Backend, startBackend } from "./backend.ts";
+
+export type AuthWorker = Backend<typeof auth>;
+
+/** Any secret that is none of the known placeholders. */
+export const SECRET = "kX9vQ2mN8rT4wZ7pL1sD6fG3hJ5bC0aY";
+export const PASSWORD = "seven green turtles";
+
+/** Starts the Worker as it is deployed, or, from `local.ts`, as it runs on a developer's machine. The caller stops it. */
+export function startAuth(secrets: Record<string, string>, main: "worker.ts" | "local.ts" = "worker.ts"): Promise<AuthWorker> {
+  const local = ".test/auth/wrangler.toml";
+  if (main === "local.ts") writeAdaptedConfig("auth", path.join(ROOT, local), { main });
+  const configPath = main === "local.ts" ? local : CONFIGS.auth;
+  return startBackend({ contract: auth, configPath, entrypoint: "AuthEntrypoint", secrets, d1: "DB" });
+}
+
+/** An address that nobody has used. */
+export const fresh = () => `${randomUUID()}@example.com`;
+
+export interface People {
+  /** The Worker, inside tests and hooks. */
+  readonly backend: AuthWorker;
+  readonly db: D1Database;
+  /** Calls a method with positional arguments. */
+  call<T = SignIn>(method: string, ...args: unknown[]): Promise<T>;
+  register(email: string, password?: string, name?: string): Promise<SignIn>;
+  signIn(email: string, password?: string): Promise<SignIn>;
+  /** Signs somebody up, with the `PASSWORD`. */
+  newUser(): Promise<{ userId: string; email: string }>;
+}
+
+/** The deployed Worker for all tests of the calling file: started before the first, stopped after the last. */
+export function usePeople(): People {
+  let backend: AuthWorker;
+  let db: D1Database;
+  beforeAll(async () => {
+    backend = await startAuth({ BETTER_AUTH_SECRET: SECRET });
+    db = (await backend.worker.getEnv()).DB;
+  });
+  afterAll(() => backend?.stop());
+
+  const call = <T = SignIn>(method: string, ...args: unknown[]) => backend.invoke(method, ...args) as Promise<T>;
+  const register = (email: string, password = PASSWORD, name = "Ada") => call("registerUser", name, email, password);
+  return {
+    get backend() {
+      return backend;
+    },
+    get db() {
+      return db;
+    },
+    call,
+    register,
+    signIn: (email, password = PASSWORD) => call("authenticateUser", email, password),
+    async newUser() {
+      const email = fresh();
+      const user = await register(email);
+      if (!user.valid) throw new Error(`sign-up refused: ${user.error}`);
+      return { userId: user.userId, email };
+    },
+  };
+}
