@@ -1,0 +1,50 @@
+// Every address that the gateway answers, as literals, with what a stranger's GET and POST get there. Addresses are a promise to
+// clients; what is not listed here is 404.
+import { createExecutionContext } from "cloudflare:test";
+import { expect, it } from "vitest";
+import gateway from "../../entrypoints/gateway/index.ts";
+import { envWith, ORIGIN } from "./oauth/visitor.ts";
+
+const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
+  "/": [200, 405],
+  "/health": [200, 200],
+  "/favicon.svg": [200, 405],
+  "/mcp": [401, 401],
+  "/.well-known/oauth-protected-resource": [200, 405],
+  "/.well-known/oauth-protected-resource/mcp": [200, 405],
+  "/.well-known/oauth-authorization-server": [200, 405],
+  "/.well-known/oauth-authorization-server/mcp": [200, 405],
+  "/.well-known/openid-configuration": [200, 405],
+  "/.well-known/openid-configuration/mcp": [200, 405],
+  "/mcp/.well-known/oauth-authorization-server": [200, 405],
+  "/mcp/.well-known/openid-configuration": [200, 405],
+  "/authorize": [400, 415],
+  "/token": [405, 400],
+  "/register": [405, 415],
+  "/login": [400, 415],
+  "/signup": [400, 415],
+  "/consent": [400, 415],
+  "/oauth/github": [405, 415],
+  "/oauth/google": [405, 415],
+  "/oauth/callback": [400, 405],
+  "/mcp/": [404, 404],
+  "/oauth/token": [404, 404],
+  "/admin": [404, 404],
+  "/constructor": [404, 404],
+  "/__proto__": [404, 404],
+};
+
+async function statusOf(path: string, method: string): Promise<number> {
+  const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, { method });
+  const response = await gateway.fetch(request, envWith(), createExecutionContext());
+  await response.body?.cancel();
+  return response.status;
+}
+
+it.each(Object.entries(ROUTES))("%s answers GET and POST with %j", async (path, expected) => {
+  expect([await statusOf(path, "GET"), await statusOf(path, "POST")]).toEqual(expected);
+});
+
+it("HEAD is answered like GET, without a body", async () => {
+  for (const path of ["/", "/health", "/.well-known/oauth-authorization-server"]) expect(await statusOf(path, "HEAD"), path).toBe(200);
+});
