@@ -11,9 +11,10 @@ const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /**
  * Secrets that could pass for such a word: this platform's API keys, JWTs, keys of GitHub, AWS, Google, Stripe, OpenAI, Anthropic, Slack,
- * GitLab, npm and Hugging Face, and whatever is as long as only hashes and tokens are.
+ * GitLab, npm, Hugging Face, PyPI and DigitalOcean, and whatever is as long as only hashes and tokens are.
  */
-const SECRET = /sb_(live|test)_|eyJ|gh[pousr]_|github_pat|A[A-Z]IA[0-9A-Z]{12}|AIza|ya29|\b[spr]k[-_]|xox[a-z]-|glpat|npm_|hf_|[\w-]{32}/;
+const SECRET =
+  /sb_(live|test)_|eyJ|gh[pousr]_|github_pat|A([KSB]I|CC)A[0-9A-Z]{12}|AIza|ya29|\b[spr]k[-_]|xox[a-z]-|glpat|npm_|hf_|pypi-|dop_v1|[\w-]{32}/;
 
 const MAX_DEPTH = 4;
 const MAX_ENTRIES = 20;
