@@ -1,7 +1,7 @@
 // One path for every tool call, whichever door it comes through: authorize, validate, dispatch, audit. A call is opened first, so
 // that a door can still answer with a status of its own (unknown tool, missing scope) before any work begins.
 import { GATEWAY_ERRORS, type GatewayCode, TOOL_BACKENDS, type ToolRefusal } from "../../contracts/gateway.ts";
-import type { Refusal } from "../../contracts/rpc/call.ts";
+import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Contract } from "../../contracts/rpc/contract.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
@@ -80,6 +80,9 @@ export function openCall(env: Env, background: Background, request: ToolRequest)
   };
 }
 
+/** A picture whose bytes stop coming must not hold up the value that is already there. */
+const SHOW_TIMEOUT_MS = 10_000;
+
 async function show(env: Env, tool: Tool, value: object, errand: { caller: Identity; trace: Trace }): Promise<readonly Content[]> {
   const methods: Contract["methods"] = TOOL_BACKENDS[tool.backend].methods;
   const reach: Reach = async (method, input) => {
@@ -88,7 +91,9 @@ async function show(env: Env, tool: Tool, value: object, errand: { caller: Ident
     return dispatch(env, tool, method, operation, input, errand);
   };
   try {
-    return await tool.show(value, reach);
+    const shown = await withDeadline(() => tool.show(value, reach), SHOW_TIMEOUT_MS);
+    if (shown === TIMED_OUT) throw new Error("a picture did not arrive in time");
+    return shown as readonly Content[]; // `withDeadline` answers what `show` did, or `TIMED_OUT`
   } catch (error) {
     console.error(JSON.stringify({ event: "tool.unshown", tool: tool.name, traceId: errand.trace.traceId, ...describeCrash(error) }));
     return [outline(value)];

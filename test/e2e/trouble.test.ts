@@ -50,6 +50,20 @@ describe("a misbehaving backend", () => {
   });
 });
 
+describe("a picture whose bytes stop coming", () => {
+  const system = useSystem({ standIns: { "img-forge": "test/support/stalled-picture.ts" } });
+
+  it("is left out, and its address is given all the same", async () => {
+    const { client, close } = await connect(system.origin, "modern");
+    const result = await client.callTool({ name: "image_generate", arguments: { prompt: "a" } });
+    expect(result).toMatchObject({
+      structuredContent: { status: "completed" },
+      content: [{ type: "text", text: expect.stringContaining("https://") }],
+    });
+    await close();
+  });
+});
+
 describe("an auth Worker that is gone", () => {
   const system = useSystem({ standIns: { auth: "test/support/gone-auth.ts" } });
 
