@@ -3,7 +3,7 @@
 // methods are operations like every other backend's.
 import * as v from "valibot";
 import { type ContractOf, contract } from "./rpc/contract.ts";
-import { Scope, TenantId, Tier, UserId } from "./rpc/identity.ts";
+import { TenantId, Tier, UserId } from "./rpc/identity.ts";
 import { operation } from "./rpc/operation.ts";
 
 /** Why one of the six older methods said no. A newer deployment may know more reasons, so replies are read as any string. */
@@ -69,6 +69,9 @@ export type Tenant = v.InferOutput<typeof Tenant>;
 /** Through which door a tenant was first needed. */
 export type ProvisionSource = "oauth" | "api_key" | "service_binding";
 
+/** Characters that a new password needs at least (NIST SP 800-63B-4, section 3.1.1.2: it is the only factor). */
+export const PASSWORD_MIN_CHARACTERS = 15;
+
 /** How long the gateway waits for any answer of the auth Worker, in milliseconds. */
 export const AUTH_TIMEOUT_MS = 5_000;
 
@@ -127,8 +130,3 @@ export type SocialProvider = v.InferOutput<typeof SocialProvider>;
 
 /** Shape of an API key; anything else is refused without asking the auth Worker. */
 export const API_KEY_PATTERN = /^sb_(live|test)_[A-Za-z0-9_-]{16,128}$/;
-
-/** The scopes that a key or JWT of the auth Worker really has: unknown ones are dropped. */
-export function knownScopes(scopes: readonly string[]): Scope[] {
-  return Scope.options.filter((scope) => scopes.includes(scope));
-}

@@ -1,12 +1,11 @@
 // What counts as a name, an e-mail address and a password, and how the first two are spelled once they are stored. Any script is
 // welcome. Password rules follow NIST SP 800-63B-4, section 3.1.1.2: length and a blocklist, nothing about composition.
 import * as v from "valibot";
+import { PASSWORD_MIN_CHARACTERS } from "../../contracts/auth.ts";
 
 /** Enough for any address (RFC 5321 section 4.5.3.1.3), in UTF-8 bytes. */
 const EMAIL_MAX_BYTES = 254;
 const NAME_MAX = 100;
-/** As the only factor: 15. */
-const PASSWORD_MIN = 15;
 /** What the gateway lets through; keeps hashing cheap to refuse. */
 const PASSWORD_MAX_BYTES = 1024;
 
@@ -63,7 +62,7 @@ const REMAINDER_MIN = 6;
 /** Whether a new password is long enough, and not one that anybody would guess about this person. */
 export function isAcceptablePassword(password: string, person: { name: string; email: string }): boolean {
   const characters = [...password.normalize("NFKC")];
-  if (characters.length < PASSWORD_MIN) return false;
+  if (characters.length < PASSWORD_MIN_CHARACTERS) return false;
   const text = characters.join("").toLowerCase();
   if (new Set(text).size < DISTINCT_MIN) return false;
   const own = [person.email, ...person.email.split(/[^\p{L}\p{N}]+/u), ...person.name.toLowerCase().split(" ")].filter(

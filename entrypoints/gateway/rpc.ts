@@ -65,10 +65,11 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
     const parsed = v.safeParse(Options, options ?? {});
     const { credential, traceparent, idempotencyKey, onProgress } = parsed.success ? parsed.output : {};
     const trace = traceFrom(traceparent);
-    if (!parsed.success) return { ok: false, error: refusal("invalid_arguments", trace) };
     const sibling = siblingOf(this.ctx.props);
     const request = { name, args: input, trace, door: "rpc", idempotencyKey } as const;
-    const caller = await callerOf(this.env, sibling, credential, trace);
+    const caller = parsed.success
+      ? await callerOf(this.env, sibling, credential, trace)
+      : ({ ok: false, error: refusal("invalid_arguments", trace) } as const);
     if (!caller.ok) {
       recordUncalled(this.env, this.ctx, { ...request, caller: sibling ?? NOBODY }, caller.error.code);
       return caller;

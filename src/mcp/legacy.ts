@@ -4,7 +4,7 @@
 import { LEGACY_VERSIONS } from "./era.ts";
 import type { Offer, OpenTool, ScopeNeeded } from "./host.ts";
 import { errorResponse, INVALID_PARAMS, jsonResponse, METHOD_NOT_FOUND, type Message, resultJson } from "./json-rpc.ts";
-import { callTool } from "./tools-call.ts";
+import { callTool, listTools } from "./tools.ts";
 
 /** Answers one request of the legacy era. */
 export async function answerLegacy(
@@ -22,9 +22,7 @@ export async function answerLegacy(
     case "ping":
       return jsonResponse(200, resultJson(id, "{}"));
     case "tools/list":
-      return params.cursor === undefined
-        ? jsonResponse(200, resultJson(id, readyList(offer)))
-        : errorResponse(200, { code: INVALID_PARAMS, message: "This cursor is not one of ours." }, id);
+      return listTools(id, params, readyList(offer));
     case "tools/call":
       return callTool(request, id, params, open, (result) => result);
     default:

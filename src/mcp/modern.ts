@@ -13,7 +13,7 @@ import {
   type Message,
   resultJson,
 } from "./json-rpc.ts";
-import { callTool } from "./tools-call.ts";
+import { callTool, listTools } from "./tools.ts";
 
 /** How long a client may keep a list, in milliseconds: the catalog changes only with a deployment. */
 const LIST_TTL_MS = 300_000;
@@ -34,10 +34,7 @@ export async function answerModern(
     case "server/discover":
       return jsonResponse(200, resultJson(id, ready(offer).discover));
     case "tools/list":
-      // One page holds the whole catalog, so no cursor was ever handed out.
-      return params.cursor === undefined
-        ? jsonResponse(200, resultJson(id, ready(offer).list))
-        : errorResponse(200, { code: INVALID_PARAMS, message: "This cursor is not one of ours." }, id);
+      return listTools(id, params, ready(offer).list);
     case "tools/call":
       return callTool(request, id, params, open, ({ _meta: meta, ...result }) => complete(offer, result, meta));
     default:

@@ -1,10 +1,10 @@
 // Signing in and signing up with a password. The gateway passes a password on as it is: never stored, logged, shown, trimmed or
 // normalised; whether it is right, or good enough, the auth Worker decides.
-import type { SignIn } from "../../contracts/auth.ts";
+import { PASSWORD_MIN_CHARACTERS, type SignIn } from "../../contracts/auth.ts";
 import { authUnavailable, badRequest, noTransaction } from "./answers.ts";
 import { AUTH_UNAVAILABLE } from "./auth-service.ts";
 import { redirect, respond } from "./pages/page.ts";
-import { EMAIL_LIMIT, type FieldName, NAME_LIMIT, PASSWORD_MIN_CHARACTERS, signInPage, type Tried } from "./pages/sign-in.ts";
+import { EMAIL_LIMIT, type FieldName, NAME_LIMIT, signInPage, type Tried } from "./pages/sign-in.ts";
 import { onSubmit, transactionOf } from "./submission.ts";
 import { advance, csrfToken, type Transaction, transactionCookie } from "./transaction.ts";
 import { nowSeconds, type Visit } from "./visit.ts";

@@ -100,9 +100,14 @@ async function show(env: Env, tool: Tool, value: object, errand: { caller: Ident
   }
 }
 
-/** Leaves the audit record of a call that ended before the pipeline, with its caller's credential: `code` is why. */
-export function recordUncalled(env: Env, background: Background, request: ToolRequest, code: "unauthenticated" | "unavailable"): void {
-  auditor(env, background, request)("unauthenticated", code);
+/** Leaves the audit record of a call that its door refused before the pipeline: `code` is why. */
+export function recordUncalled(
+  env: Env,
+  background: Background,
+  request: ToolRequest,
+  code: "unauthenticated" | "unavailable" | "invalid_arguments",
+): void {
+  auditor(env, background, request)(code === "unavailable" ? "unauthenticated" : code, code);
 }
 
 /** Makes the one record of a call. Its clock starts here. */

@@ -37,7 +37,7 @@ export function outline(value: object): TextContent {
 
 function linesOf(value: object, indent: string): string[] {
   return Object.entries(value).flatMap(([name, field]: [string, unknown]) => {
-    const label = `${indent}${name.replaceAll("_", " ").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}:`;
+    const label = `${indent}${wordsOf(name)}:`;
     if (field === null || field === undefined) return [];
     if (Array.isArray(field)) return [label, ...field.flatMap((item) => itemLines(item, indent))];
     if (typeof field === "object") return [label, ...linesOf(field, `${indent}  `)];
@@ -48,9 +48,14 @@ function linesOf(value: object, indent: string): string[] {
 function itemLines(item: unknown, indent: string): string[] {
   if (typeof item !== "object" || item === null) return [`${indent}- ${item}`];
   const fields = Object.entries(item).filter(([, field]) => field !== null);
-  const short = fields.filter(([, field]) => !isWriting(field)).map(([name, field]) => `${name.replaceAll("_", " ")} ${field}`);
+  const short = fields.filter(([, field]) => !isWriting(field)).map(([name, field]) => `${wordsOf(name)} ${field}`);
   const long = fields.flatMap(([, field]) => (isWriting(field) ? ["", field, ""] : []));
   return [`${indent}- ${short.join(", ")}`, ...long];
+}
+
+/** `flowId` and `job_id` as people write them. */
+function wordsOf(name: string): string {
+  return name.replaceAll("_", " ").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** Several lines are somebody's writing, not a value. */

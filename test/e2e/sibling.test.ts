@@ -36,6 +36,12 @@ async function ask(wish: Wish): Promise<Reply> {
   return (await answer.json()) as Reply;
 }
 
+/** The audit record of a refused call. */
+function recordOf({ error }: Reply): unknown {
+  const line = system.logs().find((logged) => logged.includes('"event":"audit"') && logged.includes(error.traceId)) ?? "{}";
+  return JSON.parse(line.slice(line.indexOf("{")));
+}
+
 describe("a sibling that acts as itself", () => {
   it("gets typed results from the tools", async () => {
     const answer = await system
@@ -94,7 +100,9 @@ describe("a sibling that acts as itself", () => {
 
   it("is told that options are wrong instead of having them ignored", async () => {
     const wish = { through: "GATEWAY", tool: "image_list_models", input: {}, options: { idempotencyKey: "" } } as const;
-    expect(await ask(wish)).toMatchObject({ ok: false, error: { code: "invalid_arguments" } });
+    const refused = await ask(wish);
+    expect(refused).toMatchObject({ ok: false, error: { code: "invalid_arguments" } });
+    expect(recordOf(refused)).toMatchObject({ door: "rpc", subject: "sibling:charter-web", decision: "invalid_arguments" });
   });
 });
 
@@ -134,6 +142,7 @@ describe("a sibling that acts for a user", () => {
     async (accessToken) => {
       const reply = await ask({ through: "GATEWAY", tool: "image_list_models", input: {}, options: { credential: { accessToken } } });
       expect(reply).toMatchObject({ ok: false, error: { code: "unauthenticated" } });
+      expect(recordOf(reply)).toMatchObject({ subject: "sibling:charter-web", decision: "unauthenticated", tool: "image_list_models" });
     },
   );
 });

@@ -1,5 +1,5 @@
 // The page where a person says who they are, by signing in or by signing up.
-import { SOCIAL_PROVIDERS, type SocialProvider } from "../../../contracts/auth.ts";
+import { PASSWORD_MIN_CHARACTERS, SOCIAL_PROVIDERS, type SocialProvider } from "../../../contracts/auth.ts";
 import { destinationOf } from "../client-identity.ts";
 import type { Transaction } from "../transaction.ts";
 import { form, place } from "./forms.ts";
@@ -18,8 +18,6 @@ export interface Tried {
   readonly wrong?: readonly FieldName[];
 }
 
-/** Characters that a new password needs at least (NIST SP 800-63B-4, section 3.1.1.2: it is the only factor). */
-export const PASSWORD_MIN_CHARACTERS = 15;
 export const NAME_LIMIT = 100;
 export const EMAIL_LIMIT = 254;
 

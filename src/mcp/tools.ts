@@ -1,10 +1,16 @@
-// tools/call for both eras: finds the tool, and answers as JSON, or as an event stream where the client asks for progress.
+// tools/list and tools/call for both eras. A call is answered as JSON, or as an event stream where the client asks for progress.
 import * as v from "valibot";
 import { Progress, type ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { envelopeOf } from "./era.ts";
 import type { CallToolResult, OpenTool, ScopeNeeded } from "./host.ts";
 import { errorResponse, INVALID_PARAMS, isObject, isRequestId, jsonResponse, type Params, type RequestId, resultJson } from "./json-rpc.ts";
 import { eventStream, type Notify } from "./sse.ts";
+
+/** Answers one tools/list with `list`, ready JSON. One page holds the whole catalog, so no cursor was ever handed out. */
+export function listTools(id: RequestId, params: Params, list: string): Response {
+  if (params.cursor === undefined) return jsonResponse(200, resultJson(id, list));
+  return errorResponse(200, { code: INVALID_PARAMS, message: "This cursor is not one of ours." }, id);
+}
 
 /** Answers one tools/call. `project` adds what the era's results carry beside the tool's own. */
 export async function callTool(

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { image, outline } from "../../../src/tools/content.ts";
+
+describe("a value in words", () => {
+  it("names every field that has something to say, as people write it", () => {
+    expect(outline({ flowId: "f1", quality_tier: "draft", isCapped: false, progress: 0, capReason: null }).text).toBe(
+      "flow id: f1\nquality tier: draft\nis capped: false\nprogress: 0",
+    );
+  });
+
+  it("shows what is inside a field below it, and each item of a list on its own line", () => {
+    const value = { determinism: { seed: "s" }, modes: [{ mode: "UX", localScore: 9, quality: null }], words: ["a", "b"], empty: [] };
+    expect(outline(value).text).toBe("determinism:\n  seed: s\nmodes:\n- mode UX, local score 9\nwords:\n- a\n- b\nempty:");
+  });
+
+  it("leaves Markdown as it stands, apart from what surrounds it", () => {
+    const artifact = { mode: "UX", markdown: "# Title\n\n- a point" };
+    expect(outline({ flowId: "f1", artifact, artifacts: [artifact] }).text).toBe(
+      "flow id: f1\nartifact:\n  mode: UX\n\n# Title\n\n- a point\n\nartifacts:\n- mode UX\n\n# Title\n\n- a point\n",
+    );
+  });
+});
+
+it("a picture travels as base64, also when it is larger than one call can take as arguments", () => {
+  const bytes = Uint8Array.from({ length: 300_001 }, (_, at) => at % 251);
+  const { data, mimeType } = image(bytes, "image/png");
+  expect(mimeType).toBe("image/png");
+  expect(Uint8Array.from(atob(data), (char) => char.charCodeAt(0))).toEqual(bytes);
+});
