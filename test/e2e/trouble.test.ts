@@ -101,6 +101,11 @@ describe("a request that is nonsense", () => {
       ["broken JSON", 400, post("{", json)],
       ["a wrong content type", 415, post("{}", { ...json, "content-type": "text/plain" })],
       ["2 MB", 413, post(`{"a":"${"x".repeat(2_000_000)}"}`, json)],
+      [
+        "2 MB that nobody vouches for: refused by its announced length",
+        413,
+        post("x".repeat(2_000_000), { "content-type": "application/json" }),
+      ],
       ["GET", 405, system.fetch("/mcp", { headers: { authorization } })],
       ["DELETE", 405, system.fetch("/mcp", { method: "DELETE", headers: { authorization } })],
       ["a foreign page's origin", 403, post("{}", { ...json, origin: "https://evil.example" })],
