@@ -4,8 +4,8 @@ import type { FaultCode, Refusal } from "./rpc/call.ts";
 import type { ProgressCallback } from "./rpc/call-context.ts";
 import type { ToolOperation } from "./rpc/contract.ts";
 import type { Scope, Tier } from "./rpc/identity.ts";
-import type { CodeOf, InputOf, OutputOf } from "./rpc/operation.ts";
-import type { Result } from "./rpc/result.ts";
+import type { CodeOf, InputOf, OutputOf, WallCode } from "./rpc/operation.ts";
+import type { Failure, Result } from "./rpc/result.ts";
 import { stackbilder } from "./stackbilder.ts";
 
 /** The backends that offer tools, by the name of the binding that reaches them. */
@@ -19,19 +19,30 @@ export type ToolOperations = { [N in keyof Backends["STACKBILDER"]["tools"]]: To
 };
 export type ToolName = keyof ToolOperations;
 
-/** Whose rights a sibling uses: a user's OAuth access token. Without one it acts as itself. */
-export interface Credential {
-  readonly accessToken: string;
-}
+/** Whose rights a sibling uses: those of an OAuth access token, an API key or a JWT of the auth Worker's. Without one it acts as itself. */
+export type Credential =
+  | { readonly accessToken: string; readonly apiKey?: never; readonly jwt?: never }
+  | { readonly apiKey: string; readonly accessToken?: never; readonly jwt?: never }
+  | { readonly jwt: string; readonly accessToken?: never; readonly apiKey?: never };
 
 /** Refusals that any tool call may end with, beside the tool's own and faults of its backend. */
 export const GATEWAY_ERRORS = {
   unauthenticated: "This credential is not valid here: it is malformed, expired, revoked or meant for another service.",
+  rate_limited: "This credential is used too often. Wait a moment, then try again.",
+  payment_required: "The account behind this credential has an unpaid bill. Its owner must settle it before anything works again.",
+  unavailable: "The credential could not be checked just now. Try again shortly.",
   insufficient_scope: "The credential does not have the scope that this tool needs.",
+  test_key_not_allowed: "This tool costs credits, which a test key never spends. Use a live key.",
   unknown_tool: "There is no tool with this name.",
   invalid_arguments: "The arguments do not fit the tool's input schema.",
 } as const;
 export type GatewayCode = keyof typeof GATEWAY_ERRORS | FaultCode;
+
+/** Why a credential opens nothing, or nothing just now. */
+export type CredentialCode = "unauthenticated" | "rate_limited" | "payment_required" | "unavailable";
+
+/** Seconds until another try is worth it; a guess. Where a code is absent, waiting does not help. */
+export const RETRY_AFTER_SECONDS: { readonly [Code in keyof typeof GATEWAY_ERRORS]?: number } = { rate_limited: 60, unavailable: 5 };
 
 /** A refusal with the trace id under which the gateway's logs and audit records have it. */
 export interface ToolRefusal<Code extends string = string> extends Refusal<Code> {
@@ -78,4 +89,13 @@ export interface GatewayContract {
     input: InputOf<ToolOperations[Name]>,
     options?: CallToolOptions,
   ): Promise<Result<OutputOf<ToolOperations[Name]>, ToolRefusal<CodeOf<ToolOperations[Name]> | GatewayCode>>>;
+}
+
+/** `GatewayAdminEntrypoint`: for the auth Worker alone, bound with `props = { caller = "stackbilt-auth" }`. */
+export interface GatewayAdminContract {
+  /**
+   * Ends every grant, token and browser session of a user, for one who was disabled or whose password was changed. Idempotent.
+   * `unauthenticated` for any other binding, `invalid_input` for what is no user id, `internal` where it may not have been done.
+   */
+  revokeUser(userId: string): Promise<Result<{ readonly revokedGrants: number }, Failure<WallCode>>>;
 }

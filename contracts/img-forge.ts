@@ -68,6 +68,7 @@ export const GenerateImage = operation({
     quota_exceeded: "Your plan's allowance of pictures is used up.",
   },
   timeoutMs: 60_000,
+  changes: true,
 });
 
 export const ListModels = operation({
@@ -91,7 +92,13 @@ export const ListModels = operation({
 
 export const CheckJob = operation({ input: JobRef, output: ImageJob, errors: { job_not_found: JOB_NOT_FOUND }, timeoutMs: 10_000 });
 
-export const CancelJob = operation({ input: JobRef, output: ImageJob, errors: { job_not_found: JOB_NOT_FOUND }, timeoutMs: 10_000 });
+export const CancelJob = operation({
+  input: JobRef,
+  output: ImageJob,
+  errors: { job_not_found: JOB_NOT_FOUND },
+  timeoutMs: 10_000,
+  changes: true,
+});
 
 export const ReadImage = operation({
   input: JobRef,

@@ -97,6 +97,7 @@ export const CreateFlow = operation({
   output: Flow,
   errors: {},
   timeoutMs: 10_000,
+  changes: true,
 });
 
 export const GetFlowStatus = operation({ input: FlowRef, output: Flow, errors: { flow_not_found: FLOW_NOT_FOUND }, timeoutMs: 10_000 });
@@ -174,6 +175,7 @@ export const AdvanceFlow = operation({
     flow_busy: FLOW_BUSY,
   },
   timeoutMs: 60_000,
+  changes: true,
 });
 
 export const RecoverFlow = operation({
@@ -185,6 +187,7 @@ export const RecoverFlow = operation({
     flow_busy: FLOW_BUSY,
   },
   timeoutMs: 60_000,
+  changes: true,
 });
 
 export const CancelFlow = operation({
@@ -192,6 +195,7 @@ export const CancelFlow = operation({
   output: Flow,
   errors: { flow_not_found: FLOW_NOT_FOUND },
   timeoutMs: 10_000,
+  changes: true,
 });
 
 /** Stackbilder's contract. */

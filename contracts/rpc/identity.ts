@@ -22,14 +22,30 @@ const id = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]{1,128}$/));
 export const UserId = id as unknown as v.GenericSchema<string, UserId>; // the brand lives in TypeScript only
 export const TenantId = id as unknown as v.GenericSchema<string, TenantId>; // the brand lives in TypeScript only
 
+/** What the tenant ids of test keys begin with. */
+const TEST_TENANT = "test:";
+
+/** Where a test key works: a tenant of its own, beside the live one, which it cannot reach. */
+export function testTenantOf(tenantId: TenantId): TenantId {
+  return isTestTenant(tenantId) ? tenantId : (`${TEST_TENANT}${tenantId}` as TenantId); // the brand lives in TypeScript only
+}
+
+/** Whether everything about this tenant is for trying out only, and nothing is billed. */
+export function isTestTenant(tenantId: TenantId | null): boolean {
+  return tenantId?.startsWith(TEST_TENANT) ?? false;
+}
+
 /** Who asks. `tenantId` is `null` only where the gateway speaks for itself, before there is a user. */
 export interface Identity {
-  /** A user id, `sibling:<name>` for a bound Worker that acts as itself, or `gateway`. */
+  /** A user id, `key:<id>` for an API key that is nobody's own, `sibling:<name>` for a bound Worker that acts as itself, or `gateway`. */
   readonly subject: string;
   readonly tenantId: TenantId | null;
   readonly tier: Tier;
   readonly scopes: readonly Scope[];
-  /** The OAuth client or the sibling through which the subject asks. */
+  /**
+   * Through what the subject asks: an OAuth client's id, `key:<id>` for an API key, `jwt` for a JWT; `sibling:<name>` for a sibling
+   * that acts as itself, followed by `/` and one of the others where it shows a credential.
+   */
   readonly clientId: string;
 }
 

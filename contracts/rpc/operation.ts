@@ -17,6 +17,8 @@ export interface Operation<Input extends Schema = Schema, Output extends Schema 
   readonly errors: Readonly<Record<Code, string>>;
   /** How long a caller waits for the answer, in milliseconds. */
   readonly timeoutMs: number;
+  /** Whether the method changes anything. The identity token of a call to such a method is good once. */
+  readonly changes?: boolean;
 }
 
 /** Describes one method. */

@@ -21,6 +21,18 @@ export interface Turn {
   report(update: Progress): Promise<Verdict>;
 }
 
+/** What a backend checks every call with. */
+export interface Guard {
+  /** The backend's `IDENTITY_KEYS` secret. */
+  readonly identityKeys: string;
+  /**
+   * `true` for the first caller with this `tokenId`, `false` for every other until `expiresAt` (seconds since the Unix epoch). It
+   * must be decided in durable storage, in one step. Asked before a method that changes something runs, so that a captured call
+   * cannot be made again.
+   */
+  claim(tokenId: string, expiresAt: number): Promise<boolean>;
+}
+
 /**
  * Keys are imported once an isolate for each value of the setting. Values, not promises: a promise that belongs to another request
  * must not be awaited in a Worker.
@@ -30,14 +42,13 @@ const keyRings = new Map<string, readonly IdentityKey[]>();
 /**
  * Runs `handle` for a verified caller with a parsed input, and answers with a plain result whatever happens.
  *
- * @param identityKeys the backend's `IDENTITY_KEYS` secret
- * @returns what `handle` returned, or `unauthenticated` (the token is not good for this call), `invalid_input` (the input breaks the
- *   contract), `internal` (the handler threw; logged here, once, under the trace id)
+ * @returns what `handle` returned, or `unauthenticated` (the token is not good for this call, or was used before), `invalid_input` (the
+ *   input breaks the contract), `internal` (the handler threw; logged here, once, under the trace id)
  */
 export async function serve<C extends Contract, Name extends keyof C["methods"] & string>(
   contract: C,
   name: Name,
-  identityKeys: string,
+  guard: Guard,
   call: unknown,
   input: unknown,
   handle: (
@@ -50,11 +61,13 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
   if (!context.success) return fail("unauthenticated");
   const traceId = traceIdOf(context.output.traceparent);
   try {
-    const keys = await keyRing(identityKeys);
+    const keys = await keyRing(guard.identityKeys);
     const caller = await verifyIdentity(keys, contract.audience, context.output.identity, input, Date.now() / 1000);
     if (!caller) return fail("unauthenticated");
-    const parsed = v.safeParse(contract.methods[name]?.input ?? v.never(), input);
+    const operation = contract.methods[name];
+    const parsed = v.safeParse(operation?.input ?? v.never(), input);
     if (!parsed.success) return fail("invalid_input");
+    if (operation?.changes && !(await guard.claim(caller.tokenId, caller.expiresAt))) return fail("unauthenticated");
     // The schema of `name` is the one that the handler's parameter type is inferred from; an indexed access hides that.
     return await handle(parsed.output as ParsedInputOf<C["methods"][Name]>, caller, turn(context.output, traceId));
   } catch (error) {

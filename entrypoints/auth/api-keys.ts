@@ -1,10 +1,89 @@
-// Judges API keys. A key is 256 random bits behind `sb_live_` or `sb_test_`; the database holds its SHA-256, so a copy of the
-// database is no key ring, and one read tells everything about a key.
+// API keys: made, listed and revoked by the person they belong to, and judged for anybody who shows one. A key is 256 random bits
+// behind `sb_live_` or `sb_test_`; the database holds its SHA-256, so a copy of the database is no key ring, and one read tells
+// everything about a key.
 import * as v from "valibot";
-import { API_KEY_PATTERN, type ApiKeyVerdict, type AuthError } from "../../contracts/auth.ts";
-import { TenantId, Tier, UserId } from "../../contracts/rpc/identity.ts";
-import { sha256 } from "./digest.ts";
+import {
+  API_KEY_PATTERN,
+  API_KEYS_MAX,
+  type ApiKey,
+  type ApiKeyVerdict,
+  type AuthError,
+  type CreateApiKey,
+  KeyEnvironment,
+  type ListApiKeys,
+  type RevokeApiKey,
+} from "../../contracts/auth.ts";
+import { type Identity, Scope, TenantId, Tier, UserId } from "../../contracts/rpc/identity.ts";
+import type { CodeOf, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
+import { type Failure, fail, ok, type Result } from "../../contracts/rpc/result.ts";
+import { KeyName } from "./credentials.ts";
+import { randomToken, sha256 } from "./digest.ts";
 import type { Env } from "./settings.ts";
+import { OWN_TENANT } from "./tenants.ts";
+
+const DAY_SECONDS = 86_400;
+
+/** What the owner may see of a key. */
+const OwnKeyRow = v.object({
+  id: v.string(),
+  name: v.string(),
+  environment: KeyEnvironment,
+  scopes: v.string(),
+  created_at: v.number(),
+  expires_at: v.nullable(v.number()),
+});
+const OWN_KEY_COLUMNS = Object.keys(OwnKeyRow.entries).join(", ");
+
+/** One statement counts and inserts, so that parallel calls cannot make more keys than there may be. */
+export async function createApiKey(
+  env: Env,
+  { tenantId, subject }: Identity,
+  order: ParsedInputOf<typeof CreateApiKey>,
+  nowSeconds: number,
+): Promise<Result<OutputOf<typeof CreateApiKey>, Failure<CodeOf<typeof CreateApiKey>>>> {
+  const name = v.safeParse(KeyName, order.name);
+  if (!name.success) return fail("name_not_usable");
+  const key = `sb_${order.environment}_${randomToken()}`;
+  const id = crypto.randomUUID().replaceAll("-", "");
+  const expiresAt = order.expiresInDays === null ? null : nowSeconds + order.expiresInDays * DAY_SECONDS;
+  const row = [id, await sha256(key), name.output, order.environment, scopeText(order.scopes), nowSeconds, expiresAt];
+  const [owner, made] = await env.DB.batch([
+    env.DB.prepare(OWN_TENANT).bind(tenantId, subject),
+    env.DB.prepare(
+      `INSERT INTO api_keys (tenant_id, id, key_hash, name, environment, scopes, created_at, expires_at)
+       SELECT own.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM (${OWN_TENANT}) own
+       WHERE (SELECT count(*) FROM api_keys WHERE tenant_id = own.id AND revoked_at IS NULL) < ${API_KEYS_MAX}
+       RETURNING ${OWN_KEY_COLUMNS}`,
+    ).bind(tenantId, subject, ...row),
+  ]);
+  if (owner?.results.length !== 1) return fail("user_not_found");
+  return made?.results.length === 1 ? ok({ key, ...ownKey(made.results[0]) }) : fail("too_many_keys");
+}
+
+/** Empty for whoever is nobody here. A key that has expired is there until it is revoked. */
+export async function listApiKeys(env: Env, { tenantId, subject }: Identity): Promise<Result<OutputOf<typeof ListApiKeys>, never>> {
+  const { results } = await env.DB.prepare(
+    `SELECT ${OWN_KEY_COLUMNS} FROM api_keys WHERE tenant_id = (${OWN_TENANT}) AND revoked_at IS NULL ORDER BY created_at DESC, rowid DESC`,
+  )
+    .bind(tenantId, subject)
+    .all();
+  return ok({ keys: results.map(ownKey) });
+}
+
+/** `key_not_found` also for a key of somebody else's, and for one that has been revoked. */
+export async function revokeApiKey(
+  env: Env,
+  { tenantId, subject }: Identity,
+  keyId: string,
+  nowSeconds: number,
+): Promise<Result<OutputOf<typeof RevokeApiKey>, Failure<CodeOf<typeof RevokeApiKey>>>> {
+  const revoked = await env.DB.prepare(
+    `UPDATE api_keys SET revoked_at = ?4 WHERE id = ?3 AND revoked_at IS NULL AND tenant_id = (${OWN_TENANT}) RETURNING id`,
+  )
+    .bind(tenantId, subject, keyId, nowSeconds)
+    .first();
+  return revoked === null ? fail("key_not_found") : ok({ keyId });
+}
 
 const KeyRow = v.object({
   id: v.string(),
@@ -40,6 +119,16 @@ export async function judgeApiKey(env: Env, rawKey: unknown, nowSeconds: number)
     key_id: key.id,
     user_id: key.user_id,
   };
+}
+
+function ownKey(row: unknown): ApiKey {
+  const { id, name, environment, scopes, created_at, expires_at } = v.parse(OwnKeyRow, row);
+  return { keyId: id, name, environment, scopes: v.parse(v.array(Scope), scopes.split(" ")), createdAt: created_at, expiresAt: expires_at };
+}
+
+/** Each scope once, separated by spaces, as in OAuth. */
+export function scopeText(scopes: readonly Scope[]): string {
+  return [...new Set(scopes)].join(" ");
 }
 
 function refused(error: AuthError): ApiKeyVerdict {

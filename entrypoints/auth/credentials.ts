@@ -1,7 +1,7 @@
-// What counts as a name, an e-mail address and a password, and how the first two are spelled once they are stored. Any script is
+// What counts as a name, an e-mail address and a password, and how all but the last are spelled once they are stored. Any script is
 // welcome. Password rules follow NIST SP 800-63B-4, section 3.1.1.2: length and a blocklist, nothing about composition.
 import * as v from "valibot";
-import { PASSWORD_MIN_CHARACTERS } from "../../contracts/auth.ts";
+import { KEY_NAME_MAX_CHARACTERS, PASSWORD_MIN_CHARACTERS } from "../../contracts/auth.ts";
 
 /** Enough for any address (RFC 5321 section 4.5.3.1.3), in UTF-8 bytes. */
 const EMAIL_MAX_BYTES = 254;
@@ -17,13 +17,31 @@ export const EmailAddress = v.pipe(
   v.regex(/^[^\s@\p{C}]+@[^\s@\p{C}.]+(\.[^\s@\p{C}.]+)+$/u),
 );
 
+/** Control and direction characters, and others without a width of their own: they make one name look like another. */
+const DECEPTIVE = /[\p{Cc}\p{Cs}\u061C\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF]/gu;
+
 /** NFC, single spaces, no control or direction characters: it is shown beside things that must not be spoofed. */
 export const PersonName = v.pipe(
   v.string(),
   v.maxBytes(4 * NAME_MAX),
   v.transform((text) => text.normalize("NFC").trim().replace(/\s+/g, " ")),
-  v.regex(/^[^\p{Cc}\p{Cs}\u061C\u200B\u200E\u200F\u202A-\u202E\u2060-\u2069\uFEFF]+$/u),
+  v.check((text) => text !== "" && text.search(DECEPTIVE) < 0),
   v.check((text) => [...text].length <= NAME_MAX),
+);
+
+/** A key's name: NFC, single spaces; control and direction characters are left out, and something to see must remain. */
+export const KeyName = v.pipe(
+  v.string(),
+  v.transform((text) =>
+    text
+      .normalize("NFC")
+      .replace(/[\t\n\v\f\r]/g, " ")
+      .replace(DECEPTIVE, "")
+      .replace(/\s+/g, " ")
+      .trim(),
+  ),
+  v.regex(/[^\s\p{Default_Ignorable_Code_Point}]/u),
+  v.maxLength(KEY_NAME_MAX_CHARACTERS),
 );
 
 /** A password as somebody may try it. Never trimmed. */

@@ -2,20 +2,14 @@
 // Compact JWE (RFC 7516), direct A256GCM. One purpose, one key: what was sealed for one opens for no other.
 import { EncryptJWT, jwtDecrypt } from "jose";
 import * as v from "valibot";
+import { deriveKey } from "./derived-key.ts";
 
 type Purpose = "social-transaction" | "stand-in-code";
-
-async function keyFor(secret: string, purpose: Purpose): Promise<Uint8Array> {
-  const text = new TextEncoder();
-  const material = await crypto.subtle.importKey("raw", text.encode(secret), "HKDF", false, ["deriveBits"]);
-  const parameters = { name: "HKDF", hash: "SHA-256", salt: text.encode("stackbilt-auth/v1"), info: text.encode(purpose) };
-  return new Uint8Array(await crypto.subtle.deriveBits(parameters, material, 256));
-}
 
 /** Seals `content` until `expiresAt`, seconds since the epoch. The result fits into a cookie or a URL. */
 export async function seal(secret: string, purpose: Purpose, content: object, expiresAt: number): Promise<string> {
   const token = new EncryptJWT({ content }).setProtectedHeader({ alg: "dir", enc: "A256GCM" }).setExpirationTime(expiresAt);
-  return token.encrypt(await keyFor(secret, purpose));
+  return token.encrypt(await deriveKey(secret, purpose));
 }
 
 /** What was sealed, or `null`: not ours, for another purpose, of another shape, or too old. */
@@ -33,7 +27,7 @@ export async function unseal<S extends v.GenericSchema>(
     requiredClaims: ["exp"],
   };
   // Every way to fail means the same: it is not ours any more, or never was.
-  const opened = await jwtDecrypt(sealed, await keyFor(secret, purpose), options).catch(() => null);
+  const opened = await jwtDecrypt(sealed, await deriveKey(secret, purpose), options).catch(() => null);
   const parsed = v.safeParse(schema, opened?.payload.content);
   return parsed.success ? parsed.output : null;
 }

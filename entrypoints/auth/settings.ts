@@ -9,9 +9,11 @@ export interface Env {
   readonly AUTH_BASE_URL: string;
   /** Where the social bridge may send a browser: whole URLs, compared exactly, separated by commas. */
   readonly SOCIAL_RETURN_URLS: string;
+  /** The resources that access tokens may be made for: whole URLs, compared exactly, separated by commas. */
+  readonly TOKEN_AUDIENCES: string;
   /** The keys that verify the gateway's identity tokens: `kid:base64url[,kid:base64url]`. */
   readonly IDENTITY_KEYS: string;
-  /** At least 32 bytes. Better Auth's secret; the bridge's sealing keys are derived from it. */
+  /** At least 32 bytes. Better Auth's secret; the bridge's sealing keys and the key of access tokens are derived from it. */
   readonly BETTER_AUTH_SECRET: string;
   readonly GITHUB_CLIENT_ID?: string;
   readonly GITHUB_CLIENT_SECRET?: string;
@@ -29,6 +31,7 @@ export interface Settings {
   /** An origin: no path, no trailing slash. */
   readonly baseUrl: string;
   readonly returnUrls: ReadonlySet<string>;
+  readonly tokenAudiences: ReadonlySet<string>;
   readonly secret: string;
   /** `null` where this deployment has no client at the provider. */
   readonly clients: Readonly<Record<SocialProvider, ProviderClient | null>>;
@@ -53,6 +56,11 @@ const isWebUrl = v.check<string, string>((text) => {
   const url = URL.parse(text);
   return url !== null && url.hash === "" && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(text)));
 }, "must be https (http only on loopback), without a fragment");
+const WebUrls = v.pipe(
+  Required,
+  v.transform((text) => text.split(",").map((part) => part.trim())),
+  v.array(v.pipe(v.string(), isWebUrl)),
+);
 const Optional = v.optional(v.string(), "");
 
 const Bindings = v.object({
@@ -65,11 +73,8 @@ const Bindings = v.object({
     isWebUrl,
     v.check((text) => URL.parse(text)?.origin === text, "must be an origin, without a path or a trailing slash"),
   ),
-  SOCIAL_RETURN_URLS: v.pipe(
-    Required,
-    v.transform((text) => text.split(",").map((part) => part.trim())),
-    v.array(v.pipe(v.string(), isWebUrl)),
-  ),
+  SOCIAL_RETURN_URLS: WebUrls,
+  TOKEN_AUDIENCES: WebUrls,
   IDENTITY_KEYS: Required,
   BETTER_AUTH_SECRET: v.pipe(
     Required,
@@ -97,6 +102,7 @@ export function settingsOf(env: Env): Settings {
   const settings: Settings = {
     baseUrl: b.AUTH_BASE_URL,
     returnUrls: new Set(b.SOCIAL_RETURN_URLS),
+    tokenAudiences: new Set(b.TOKEN_AUDIENCES),
     secret: b.BETTER_AUTH_SECRET,
     clients: {
       github: client("GITHUB", b.GITHUB_CLIENT_ID, b.GITHUB_CLIENT_SECRET),

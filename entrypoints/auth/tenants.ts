@@ -9,6 +9,13 @@ import type { Env } from "./settings.ts";
 /** Arguments of `provisionTenant`, as anybody may send them. */
 export const ProvisionRequest = v.object({ userId: UserId, source: v.picklist(["oauth", "api_key", "service_binding"]) });
 
+/**
+ * The tenant ?1 of the user ?2, for statements about what is theirs: no row where the two do not belong together (what a test key or a
+ * sibling Worker brings), nor for a user who is disabled.
+ */
+export const OWN_TENANT =
+  "SELECT t.id FROM tenants t JOIN user u ON u.id = t.user_id WHERE t.id = ?1 AND u.id = ?2 AND u.disabledAt IS NULL";
+
 const TenantRow = v.object({ id: TenantId, tier: Tier, is_delinquent: v.number(), created_at: v.number() });
 const UserRow = v.object({
   id: UserId,

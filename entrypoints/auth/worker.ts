@@ -4,7 +4,8 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
 import { type ApiKeyVerdict, type AuthContract, auth, type JwtVerdict, type SignIn, type Tenant } from "../../contracts/auth.ts";
 import { serve } from "../../contracts/rpc/serve.ts";
-import { judgeApiKey } from "./api-keys.ts";
+import { judgeJwt, mintToken } from "./access-tokens.ts";
+import { createApiKey, judgeApiKey, listApiKeys, revokeApiKey } from "./api-keys.ts";
 import { configuredProvider } from "./configured-provider.ts";
 import { logCrash } from "./crash-log.ts";
 import { authenticate, register } from "./people.ts";
@@ -12,6 +13,7 @@ import { type Env, settingsOf } from "./settings.ts";
 import { socialBridge } from "./social-bridge.ts";
 import { exchangeCode } from "./social-codes.ts";
 import { findUser, ProvisionRequest, provision } from "./tenants.ts";
+import { guardOf } from "./used-tokens.ts";
 
 /**
  * The six older methods have no caller to vouch for their arguments, so each judges them itself. They throw a bare `internal` where
@@ -22,9 +24,8 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
     return answer(this.env, "validateApiKey", (now) => judgeApiKey(this.env, rawKey, now));
   }
 
-  /** This deployment has not issued a JWT yet, so no token can be one of its own. */
-  validateJwt(_token: unknown): Promise<JwtVerdict> {
-    return Promise.resolve({ valid: false, error: "INVALID_TOKEN" });
+  validateJwt(token: unknown): Promise<JwtVerdict> {
+    return answer(this.env, "validateJwt", (now) => judgeJwt(this.env, token, now));
   }
 
   authenticateUser(email: unknown, password: unknown): Promise<SignIn> {
@@ -45,7 +46,31 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
 
   getUser(call: unknown, input: unknown): ReturnType<AuthContract["getUser"]> {
     return answer(this.env, "getUser", (now) =>
-      serve(auth, "getUser", this.env.IDENTITY_KEYS, call, input, ({ userId }, caller) => findUser(this.env, caller.subject, userId, now)),
+      serve(auth, "getUser", guardOf(this.env, now), call, input, ({ userId }, caller) => findUser(this.env, caller.subject, userId, now)),
+    );
+  }
+
+  createApiKey(call: unknown, input: unknown): ReturnType<AuthContract["createApiKey"]> {
+    return answer(this.env, "createApiKey", (now) =>
+      serve(auth, "createApiKey", guardOf(this.env, now), call, input, (order, caller) => createApiKey(this.env, caller, order, now)),
+    );
+  }
+
+  listApiKeys(call: unknown, input: unknown): ReturnType<AuthContract["listApiKeys"]> {
+    return answer(this.env, "listApiKeys", (now) =>
+      serve(auth, "listApiKeys", guardOf(this.env, now), call, input, (_, caller) => listApiKeys(this.env, caller)),
+    );
+  }
+
+  revokeApiKey(call: unknown, input: unknown): ReturnType<AuthContract["revokeApiKey"]> {
+    return answer(this.env, "revokeApiKey", (now) =>
+      serve(auth, "revokeApiKey", guardOf(this.env, now), call, input, ({ keyId }, caller) => revokeApiKey(this.env, caller, keyId, now)),
+    );
+  }
+
+  mintToken(call: unknown, input: unknown): ReturnType<AuthContract["mintToken"]> {
+    return answer(this.env, "mintToken", (now) =>
+      serve(auth, "mintToken", guardOf(this.env, now), call, input, (order, caller) => mintToken(this.env, caller, order, now)),
     );
   }
 }

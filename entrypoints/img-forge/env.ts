@@ -1,5 +1,6 @@
 // Every binding, variable and secret of this Worker.
 import type { JobObject } from "./job-object.ts";
+import type { UsedTokens } from "./used-tokens.ts";
 
 export interface Env {
   /** Keys that identity tokens for this Worker are signed with: `kid:base64url[,kid:base64url]`. */
@@ -10,6 +11,8 @@ export interface Env {
   readonly IMAGES: R2Bucket;
   /** One object a job, and one for each idempotency key. */
   readonly JOBS: DurableObjectNamespace<JobObject>;
+  /** Identity tokens that were good once, by the last character of their id. */
+  readonly USED_TOKENS: DurableObjectNamespace<UsedTokens>;
   /** Workers AI, which draws the tiers that it offers. Without it this Worker draws them all. */
   readonly AI?: Ai;
   /** Cloudflare Images: turns what Workers AI answers into PNG where it is not PNG. */

@@ -11,12 +11,14 @@ import type { JobObject } from "./job-object.ts";
 import { chooseModel, listModels } from "./models.ts";
 import { isRejected } from "./moderation.ts";
 import { pictureKey } from "./picture.ts";
+import { guardOf } from "./used-tokens.ts";
 
 export { JobObject } from "./job-object.ts";
+export { UsedTokens } from "./used-tokens.ts";
 
 export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {
   generateImage(call: unknown, input: unknown) {
-    return serve(imgForge, "generateImage", this.env.IDENTITY_KEYS, call, input, async (order, caller, turn) => {
+    return serve(imgForge, "generateImage", guardOf(this.env), call, input, async (order, caller, turn) => {
       if (isRejected(order.prompt)) return fail("content_rejected");
       const model = chooseModel(order.quality_tier, order.model, this.#means(caller));
       if (model === null) return fail("model_unavailable");
@@ -31,27 +33,27 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
   }
 
   listModels(call: unknown, input: unknown) {
-    return serve(imgForge, "listModels", this.env.IDENTITY_KEYS, call, input, async (_, caller) =>
+    return serve(imgForge, "listModels", guardOf(this.env), call, input, async (_, caller) =>
       ok({ models: listModels(this.#means(caller)) }),
     );
   }
 
   checkJob(call: unknown, input: unknown) {
-    return serve(imgForge, "checkJob", this.env.IDENTITY_KEYS, call, input, async ({ job_id }, caller) => {
+    return serve(imgForge, "checkJob", guardOf(this.env), call, input, async ({ job_id }, caller) => {
       const job = await this.#job(job_id).check(ownerOf(caller));
       return job ? ok(job) : fail("job_not_found");
     });
   }
 
   cancelJob(call: unknown, input: unknown) {
-    return serve(imgForge, "cancelJob", this.env.IDENTITY_KEYS, call, input, async ({ job_id }, caller) => {
+    return serve(imgForge, "cancelJob", guardOf(this.env), call, input, async ({ job_id }, caller) => {
       const job = await this.#job(job_id).cancel(ownerOf(caller));
       return job ? ok(job) : fail("job_not_found");
     });
   }
 
   readImage(call: unknown, input: unknown) {
-    return serve(imgForge, "readImage", this.env.IDENTITY_KEYS, call, input, async ({ job_id }, caller) => {
+    return serve(imgForge, "readImage", guardOf(this.env), call, input, async ({ job_id }, caller) => {
       const job = await this.#job(job_id).check(ownerOf(caller));
       if (!job) return fail("job_not_found");
       const picture = job.status === "completed" ? await this.env.IMAGES.get(pictureKey(job.job_id)) : null;

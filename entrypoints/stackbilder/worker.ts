@@ -7,12 +7,14 @@ import { type StackbilderContract, stackbilder } from "../../contracts/stackbild
 import type { Env } from "./env.ts";
 import type { FlowObject } from "./flow-object.ts";
 import { grantProfile } from "./governance.ts";
+import { guardOf } from "./used-tokens.ts";
 
 export { FlowObject } from "./flow-object.ts";
+export { UsedTokens } from "./used-tokens.ts";
 
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {
   createFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "createFlow", this.env.IDENTITY_KEYS, call, input, async (order, caller, { idempotencyKey }) => {
+    return serve(stackbilder, "createFlow", guardOf(this.env), call, input, async (order, caller, { idempotencyKey }) => {
       const owner = ownerOf(caller);
       const { FLOWS } = this.env;
       // A repeated key names the object that it made the first time. Both kinds of id are unguessable, and bear the namespace's mark.
@@ -22,31 +24,31 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
   }
 
   getFlowStatus(call: unknown, input: unknown) {
-    return serve(stackbilder, "getFlowStatus", this.env.IDENTITY_KEYS, call, input, async ({ flowId }, caller) => {
+    return serve(stackbilder, "getFlowStatus", guardOf(this.env), call, input, async ({ flowId }, caller) => {
       return (await this.#flow(flowId)?.status(ownerOf(caller))) ?? fail("flow_not_found");
     });
   }
 
   getFlowSummary(call: unknown, input: unknown) {
-    return serve(stackbilder, "getFlowSummary", this.env.IDENTITY_KEYS, call, input, async ({ flowId }, caller) => {
+    return serve(stackbilder, "getFlowSummary", guardOf(this.env), call, input, async ({ flowId }, caller) => {
       return (await this.#flow(flowId)?.summary(ownerOf(caller))) ?? fail("flow_not_found");
     });
   }
 
   getFlowQuality(call: unknown, input: unknown) {
-    return serve(stackbilder, "getFlowQuality", this.env.IDENTITY_KEYS, call, input, async ({ flowId }, caller) => {
+    return serve(stackbilder, "getFlowQuality", guardOf(this.env), call, input, async ({ flowId }, caller) => {
       return (await this.#flow(flowId)?.quality(ownerOf(caller))) ?? fail("flow_not_found");
     });
   }
 
   getFlowGovernance(call: unknown, input: unknown) {
-    return serve(stackbilder, "getFlowGovernance", this.env.IDENTITY_KEYS, call, input, async ({ flowId }, caller) => {
+    return serve(stackbilder, "getFlowGovernance", guardOf(this.env), call, input, async ({ flowId }, caller) => {
       return (await this.#flow(flowId)?.governance(ownerOf(caller))) ?? fail("flow_not_found");
     });
   }
 
   advanceFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "advanceFlow", this.env.IDENTITY_KEYS, call, input, async ({ flowId, wait }, caller, turn) => {
+    return serve(stackbilder, "advanceFlow", guardOf(this.env), call, input, async ({ flowId, wait }, caller, turn) => {
       const flow = this.#flow(flowId);
       if (!flow) return fail("flow_not_found");
       return wait ? flow.advance(ownerOf(caller), (update) => turn.report(update)) : flow.start(ownerOf(caller));
@@ -54,13 +56,13 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
   }
 
   recoverFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "recoverFlow", this.env.IDENTITY_KEYS, call, input, async ({ flowId }, caller, turn) => {
+    return serve(stackbilder, "recoverFlow", guardOf(this.env), call, input, async ({ flowId }, caller, turn) => {
       return (await this.#flow(flowId)?.recover(ownerOf(caller), (update) => turn.report(update))) ?? fail("flow_not_found");
     });
   }
 
   cancelFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "cancelFlow", this.env.IDENTITY_KEYS, call, input, async ({ flowId }, caller) => {
+    return serve(stackbilder, "cancelFlow", guardOf(this.env), call, input, async ({ flowId }, caller) => {
       return (await this.#flow(flowId)?.cancel(ownerOf(caller))) ?? fail("flow_not_found");
     });
   }

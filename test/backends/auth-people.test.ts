@@ -129,7 +129,7 @@ describe("signing in", () => {
 
   test("a disabled user is refused like a wrong password", async () => {
     const { userId, email } = await newUser();
-    await people.db.prepare("UPDATE user SET disabledAt = '2026-01-01T00:00:00.000Z' WHERE id = ?").bind(userId).run();
+    await people.disable(userId);
     expect(await signIn(email)).toEqual({ valid: false, error: "INVALID_CREDENTIALS" });
   });
 
@@ -164,6 +164,29 @@ describe("signing in", () => {
     expect(await mayAttempt(people.db, email, now + 7200)).toBe(true);
     expect(await stored(email)).toMatchObject({ attempts: 1 });
   }, 60_000);
+
+  test.each(["somebody", "nobody"])(
+    "of thirty guesses at %s's password at once after a pause, one is made, and then there is the next pause",
+    async (whose) => {
+      const email = whose === "somebody" ? (await newUser()).email : fresh();
+      // A pause after the fifteenth is a minute long, so that no machine is too slow for this test.
+      const now = Math.floor(Date.now() / 1000);
+      await people.db
+        .prepare("INSERT INTO sign_in_attempts VALUES (?, 14, ?, ?)")
+        .bind(hash(email), now, now + 3600)
+        .run();
+      const replies = await Promise.all(Array.from({ length: 30 }, (_, i) => signIn(email, `a wrong guess ${i}`)));
+      expect(replies.filter((reply) => !reply.valid && reply.error === "INVALID_CREDENTIALS")).toHaveLength(1);
+      expect(replies.filter((reply) => !reply.valid && reply.error === "RATE_LIMITED")).toHaveLength(29);
+      const paused = await stored(email);
+      expect(paused?.attempts).toBe(15);
+      expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
+      expect(await stored(email)).toEqual(paused);
+      await people.db.prepare("UPDATE sign_in_attempts SET next_at = ? WHERE email_hash = ?").bind(now, hash(email)).run();
+      expect(await signIn(email)).toMatchObject(whose === "somebody" ? { valid: true } : { valid: false, error: "INVALID_CREDENTIALS" });
+      expect(await stored(email)).toEqual(whose === "somebody" ? null : { attempts: 16, next_at: expect.any(Number) });
+    },
+  );
 
   test("of a hundred attempts in parallel, ten are made", async () => {
     const email = fresh();

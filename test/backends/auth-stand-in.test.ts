@@ -132,6 +132,14 @@ describe("on a developer's machine, the stand-in", () => {
     expect((await arrive(form)).end.query.get("error")).toBe("account_disabled");
   });
 
+  test("a code is good for nobody once its user is disabled", async () => {
+    const form = person();
+    const { request, end } = await arrive(form);
+    const { DB } = await local.worker.getEnv();
+    await DB.prepare("UPDATE user SET disabledAt = '2026-01-01T00:00:00.000Z' WHERE email = ?").bind(form.email).run();
+    expect(await exchange(local, end.query.get("code"), request.verifier)).toEqual({ valid: false, error: "INVALID_TOKEN" });
+  });
+
   test("another browser cannot finish a sign-in, nor can the same one under another state", async () => {
     const { callback } = await answer(new Browser(local), person());
     const stranger = new Browser(local);

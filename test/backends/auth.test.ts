@@ -1,7 +1,7 @@
-// The auth Worker as the gateway knows it: tenants, users, keys, and no more than the contract says. Passwords are in
-// auth-people.test.ts, social sign-in in auth-stand-in.test.ts and auth-social-providers.test.ts.
-import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+// The auth Worker as the gateway knows it: tenants, users, and no more than the contract says. Passwords are in auth-people.test.ts,
+// keys in auth-keys.test.ts, access tokens in auth-tokens.test.ts, social sign-in in auth-stand-in.test.ts and
+// auth-social-providers.test.ts.
+import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { getMigrations } from "better-auth/db/migration";
 import { build, type Plugin } from "esbuild";
@@ -14,7 +14,6 @@ import { fresh, PASSWORD, SECRET, startAuth, usePeople } from "../support/auth-w
 const FOLDER = `${import.meta.dirname}/../../entrypoints/auth`;
 const people = usePeople();
 const { call, newUser } = people;
-const hash = (text: string) => createHash("sha256").update(text).digest("base64url");
 
 describe("tenants", () => {
   test("a user has one tenant, also when many ask at once", async () => {
@@ -49,7 +48,8 @@ describe("getUser", () => {
     const { tenantId } = await call<Tenant>("provisionTenant", { userId, source: "oauth" });
     const user = { userId, tenantId, email, name: "Ada", tier: "free", isActive: true, sessionVersion: 0 };
     expect(await people.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: user });
-    await people.db.prepare("UPDATE user SET disabledAt = '2026-01-01T00:00:00.000Z', sessionVersion = 2 WHERE id = ?").bind(userId).run();
+    await people.disable(userId);
+    await people.db.prepare("UPDATE user SET sessionVersion = 2 WHERE id = ?").bind(userId).run();
     await people.db.prepare("UPDATE tenants SET tier = 'pro' WHERE user_id = ?").bind(userId).run();
     const now = { ...user, tier: "pro", isActive: false, sessionVersion: 2 };
     expect(await people.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: now });
@@ -71,54 +71,6 @@ describe("getUser", () => {
   });
 });
 
-describe("keys and JWTs", () => {
-  const rawKey = () => `sb_test_${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")}`;
-
-  async function seedKey(fields: { expires_at?: number; revoked_at?: number } = {}) {
-    const key = rawKey();
-    const { userId } = await newUser();
-    const { tenantId } = await call<Tenant>("provisionTenant", { userId, source: "api_key" });
-    await people.db
-      .prepare(
-        "INSERT INTO api_keys (id, tenant_id, key_hash, name, scopes, created_at, expires_at, revoked_at) VALUES (?, ?, ?, 'CI', 'read generate', 0, ?, ?)",
-      )
-      .bind(`key-${userId}`, tenantId, hash(key), fields.expires_at ?? null, fields.revoked_at ?? null)
-      .run();
-    return { key, userId, tenantId, verdict: () => call<unknown>("validateApiKey", key) };
-  }
-
-  test("a good key says whose it is and what it may do", async () => {
-    const { userId, tenantId, verdict } = await seedKey({ expires_at: 4_000_000_000 });
-    const key = { valid: true, tenant_id: tenantId, tier: "free", scopes: ["read", "generate"], key_id: `key-${userId}`, user_id: userId };
-    expect(await verdict()).toEqual(key);
-  });
-
-  test("an expired, a revoked and an unpaid key say so", async () => {
-    expect(await (await seedKey({ expires_at: 1 })).verdict()).toEqual({ valid: false, error: "KEY_EXPIRED" });
-    expect(await (await seedKey({ revoked_at: 1 })).verdict()).toEqual({ valid: false, error: "KEY_REVOKED" });
-    const unpaid = await seedKey();
-    await people.db.prepare("UPDATE tenants SET is_delinquent = 1 WHERE id = ?").bind(unpaid.tenantId).run();
-    expect(await unpaid.verdict()).toEqual({ valid: false, error: "PAYMENT_DELINQUENT" });
-  });
-
-  test("a key stops with its user: disabled, it is revoked; deleted, it is unknown", async () => {
-    const { userId, verdict } = await seedKey();
-    await people.db.prepare("UPDATE user SET disabledAt = '2026-01-01T00:00:00.000Z' WHERE id = ?").bind(userId).run();
-    expect(await verdict()).toEqual({ valid: false, error: "KEY_REVOKED" });
-    await people.db.prepare("DELETE FROM user WHERE id = ?").bind(userId).run();
-    expect(await verdict()).toEqual({ valid: false, error: "INVALID_TOKEN" });
-  });
-
-  test.each([[rawKey()], ["sb_live_short"], ["' OR 1=1 --"], [42], [null], [undefined]])("%j is INVALID_TOKEN", async (key) => {
-    expect(await call("validateApiKey", key)).toEqual({ valid: false, error: "INVALID_TOKEN" });
-  });
-
-  test("no JWT is valid, because this deployment has issued none", async () => {
-    expect(await call("validateJwt", "eyJhbGciOiJub25lIn0.e30.")).toEqual({ valid: false, error: "INVALID_TOKEN" });
-    expect(await call("validateJwt", null)).toEqual({ valid: false, error: "INVALID_TOKEN" });
-  });
-});
-
 /** Lets Node load a bundle of the Worker, to look at its exports. */
 const withoutWorkerd: Plugin = {
   name: "without-workerd",
@@ -129,7 +81,7 @@ const withoutWorkerd: Plugin = {
 };
 
 describe("the Worker's surface", () => {
-  test("AuthEntrypoint and the default handler are all it exports, and the contract's seven methods all that can be called", async () => {
+  test("AuthEntrypoint and the default handler are all it exports, and the contract's methods all that can be called", async () => {
     const { outputFiles } = await build({
       stdin: {
         contents: `import * as worker from "./worker.ts";
@@ -152,10 +104,14 @@ describe("the Worker's surface", () => {
     expect(methods.toSorted()).toEqual([
       "authenticateUser",
       "constructor",
+      "createApiKey",
       "exchangeSocialCode",
       "getUser",
+      "listApiKeys",
+      "mintToken",
       "provisionTenant",
       "registerUser",
+      "revokeApiKey",
       "validateApiKey",
       "validateJwt",
     ]);
@@ -167,7 +123,7 @@ describe("the Worker's surface", () => {
 
   test("its tables are those that Better Auth expects", async () => {
     const database = new DatabaseSync(":memory:");
-    database.exec(readFileSync(`${FOLDER}/migrations/0001_accounts.sql`, "utf8"));
+    for (const file of readdirSync(`${FOLDER}/migrations`).toSorted()) database.exec(readFileSync(`${FOLDER}/migrations/${file}`, "utf8"));
     const { toBeCreated, toBeAdded } = await getMigrations({ ...authOptions(SECRET, "http://localhost"), database });
     expect({ toBeCreated, toBeAdded }).toEqual({ toBeCreated: [], toBeAdded: [] });
   });
@@ -185,16 +141,19 @@ describe("the Worker's surface", () => {
   }, 20_000);
 
   test("whatever is missing is named", () => {
-    const settings = { DB: {}, AUTH_BASE_URL: "http://localhost:8976", SOCIAL_RETURN_URLS: "http://localhost/oauth/callback" };
-    const good = { ...settings, IDENTITY_KEYS: "k", BETTER_AUTH_SECRET: SECRET };
+    const urls = { SOCIAL_RETURN_URLS: "http://localhost/oauth/callback", TOKEN_AUDIENCES: "http://localhost/mcp" };
+    const good = { DB: {}, AUTH_BASE_URL: "http://localhost:8976", ...urls, IDENTITY_KEYS: "k", BETTER_AUTH_SECRET: SECRET };
     const judge = (env: object) => () => settingsOf(env as Env);
     expect(judge(good)).not.toThrow();
-    expect(judge({})).toThrow(/DB is not bound.*AUTH_BASE_URL .*SOCIAL_RETURN_URLS .*IDENTITY_KEYS .*BETTER_AUTH_SECRET /);
+    expect(judge({})).toThrow(
+      /DB is not bound.*AUTH_BASE_URL .*SOCIAL_RETURN_URLS .*TOKEN_AUDIENCES .*IDENTITY_KEYS .*BETTER_AUTH_SECRET /,
+    );
     expect(judge({ ...good, BETTER_AUTH_SECRET: "change-me-change-me-change-me-change-me" })).toThrow(
       "BETTER_AUTH_SECRET is a placeholder",
     );
     expect(judge({ ...good, AUTH_BASE_URL: "http://auth.example.com" })).toThrow("AUTH_BASE_URL must be https");
     expect(judge({ ...good, SOCIAL_RETURN_URLS: "https://a.example/x, javascript:1" })).toThrow("SOCIAL_RETURN_URLS");
+    expect(judge({ ...good, TOKEN_AUDIENCES: "http://mcp.example.com/mcp" })).toThrow("TOKEN_AUDIENCES.0 must be https");
     expect(judge({ ...good, GITHUB_CLIENT_ID: "id" })).toThrow("GITHUB_CLIENT_SECRET is missing");
   });
 });

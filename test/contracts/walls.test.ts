@@ -5,7 +5,7 @@ import { contract } from "../../contracts/rpc/contract.ts";
 import { type IdentityKey, importIdentityKey, signIdentity, type TenantId, toBase64url } from "../../contracts/rpc/identity.ts";
 import { operation } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
-import { serve, type Turn } from "../../contracts/rpc/serve.ts";
+import { type Guard, serve, type Turn } from "../../contracts/rpc/serve.ts";
 
 const Draft = operation({
   input: v.strictObject({ customerId: v.string(), copies: v.optional(v.number(), 1) }),
@@ -13,16 +13,22 @@ const Draft = operation({
   errors: { customer_not_found: "There is no such customer." },
   timeoutMs: 60,
 });
+const Send = operation({ ...Draft, changes: true });
 const billing = contract({
   audience: "stackbilder",
   prefix: "billing",
-  methods: { draft: Draft },
-  tools: { billing_draft: "draft" },
+  methods: { draft: Draft, send: Send },
+  tools: { billing_draft: "draft", billing_send: "send" },
   internal: [],
 });
 
 const raw = crypto.getRandomValues(new Uint8Array(32));
-const keys = `0123abcd:${toBase64url(raw)}`;
+const guard: Guard = {
+  identityKeys: `0123abcd:${toBase64url(raw)}`,
+  claim: async () => {
+    throw new Error("what changes nothing may be asked again");
+  },
+};
 const traceId = "b".repeat(32);
 const about = { method: "BILLING.draft", traceId };
 const input = { customerId: "c1" };
@@ -101,7 +107,7 @@ describe("the caller's wall", () => {
 
 describe("the backend's wall", () => {
   const draft = (call: unknown, given: unknown, handle: Parameters<typeof serve<typeof billing, "draft">>[5] = async () => ok(value)) =>
-    serve(billing, "draft", keys, call, given, handle);
+    serve(billing, "draft", guard, call, given, handle);
 
   it("shows the handler a verified caller and a parsed input with its defaults", async () => {
     const seen: unknown[] = [];
@@ -140,7 +146,33 @@ describe("the backend's wall", () => {
 
   it("is 'internal' where its keys are not configured", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
-    expect(await serve(billing, "draft", "", await context(), input, async () => ok(value))).toEqual(fail("internal"));
+    expect(await serve(billing, "draft", { ...guard, identityKeys: "" }, await context(), input, async () => ok(value))).toEqual(
+      fail("internal"),
+    );
+  });
+
+  it("lets a method that changes something run once a token, and asks before it runs", async () => {
+    const used = new Map<string, number>();
+    const claim = async (tokenId: string, expiresAt: number) => !used.has(tokenId) && used.set(tokenId, expiresAt) === used;
+    const handle = vi.fn(async () => ok(value));
+    const send = async (call: unknown, given: unknown) => serve(billing, "send", { ...guard, claim }, call, given, handle);
+    const captured = await context();
+    // What is refused for another reason uses up nothing.
+    expect(await send({ ...captured, identity: "x.y.z" }, input)).toEqual(fail("unauthenticated"));
+    expect(await send(captured, { customerId: "c2" })).toEqual(fail("unauthenticated"));
+    expect(used.size).toBe(0);
+    expect(await send(captured, input)).toEqual(ok(value));
+    expect([...used]).toEqual([[`${traceId}.n`, expect.toSatisfy((at: number) => Math.abs(at - Date.now() / 1000 - 60) < 10)]]);
+    expect(await send(captured, input)).toEqual(fail("unauthenticated"));
+    expect(handle).toHaveBeenCalledOnce();
+  });
+
+  it("runs nothing that changes something while nobody can say whether the token was used", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const handle = vi.fn(async () => ok(value));
+    const claim = () => Promise.reject(new Error("storage is down"));
+    expect(await serve(billing, "send", { ...guard, claim }, await context(), input, handle)).toEqual(fail("internal"));
+    expect(handle).not.toHaveBeenCalled();
   });
 
   it("carries progress to the caller and its verdict back; a caller that is gone means cancel", async () => {

@@ -2,9 +2,9 @@
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { auth, type SignIn } from "../../contracts/auth.ts";
+import { auth, type SignIn, type Tenant } from "../../contracts/auth.ts";
 import { CONFIGS, ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
-import { type Backend, startBackend } from "./backend.ts";
+import { type Backend, type CallOptions, startBackend } from "./backend.ts";
 
 export type AuthWorker = Backend<typeof auth>;
 
@@ -23,6 +23,14 @@ export function startAuth(secrets: Record<string, string>, main: "worker.ts" | "
 /** An address that nobody has used. */
 export const fresh = () => `${randomUUID()}@example.com`;
 
+/** Somebody with a tenant, and how the gateway calls for them. */
+export interface Owner {
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly email: string;
+  readonly as: CallOptions;
+}
+
 export interface People {
   /** The Worker, inside tests and hooks. */
   readonly backend: AuthWorker;
@@ -33,6 +41,10 @@ export interface People {
   signIn(email: string, password?: string): Promise<SignIn>;
   /** Signs somebody up, with the `PASSWORD`. */
   newUser(): Promise<{ userId: string; email: string }>;
+  /** The same, with a tenant. */
+  newOwner(): Promise<Owner>;
+  /** Ends an account for good, as an operator does. */
+  disable(userId: string): Promise<void>;
 }
 
 /** The deployed Worker for all tests of the calling file: started before the first, stopped after the last. */
@@ -47,6 +59,12 @@ export function usePeople(): People {
 
   const call = <T = SignIn>(method: string, ...args: unknown[]) => backend.invoke(method, ...args) as Promise<T>;
   const register = (email: string, password = PASSWORD, name = "Ada") => call("registerUser", name, email, password);
+  const newUser = async () => {
+    const email = fresh();
+    const user = await register(email);
+    if (!user.valid) throw new Error(`sign-up refused: ${user.error}`);
+    return { userId: user.userId, email };
+  };
   return {
     get backend() {
       return backend;
@@ -57,11 +75,14 @@ export function usePeople(): People {
     call,
     register,
     signIn: (email, password = PASSWORD) => call("authenticateUser", email, password),
-    async newUser() {
-      const email = fresh();
-      const user = await register(email);
-      if (!user.valid) throw new Error(`sign-up refused: ${user.error}`);
-      return { userId: user.userId, email };
+    newUser,
+    async newOwner() {
+      const user = await newUser();
+      const { tenantId } = await call<Tenant>("provisionTenant", { userId: user.userId, source: "oauth" });
+      return { ...user, tenantId, as: { tenant: tenantId, identity: { subject: user.userId } } };
+    },
+    async disable(userId) {
+      await db.prepare("UPDATE user SET disabledAt = '2026-01-01T00:00:00.000Z' WHERE id = ?").bind(userId).run();
     },
   };
 }

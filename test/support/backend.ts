@@ -76,26 +76,27 @@ export interface Backend<C extends Contract> {
   context(method: string, input: unknown, options?: CallOptions): Promise<CallContext>;
   /** Asks the Worker's default entrypoint over HTTP; a path is resolved against its own origin. */
   fetch(path: string, init?: { method?: string; headers?: Record<string, string>; redirect?: "manual" | "follow" }): Promise<Response>;
+  /** A key that the Worker still knows beside the one that calls are signed with, as while keys are rotated. */
+  readonly previousKey: IdentityKey;
   /** The Worker's handle: bindings (`getEnv`), Durable Object storage, eviction. */
   readonly worker: WorkerHandle;
   readonly harness: TestHarness;
   stop(): Promise<void>;
 }
 
-/** Starts the Worker, with empty storage and a fresh identity key. */
+/** Starts the Worker, with empty storage and fresh identity keys. */
 export async function startBackend<const C extends Contract>(options: BackendOptions<C>): Promise<Backend<C>> {
   const { contract, configPath, entrypoint, vars = {}, secrets = {}, d1, standIns = {} } = options;
   const config = readConfig({ config: `${ROOT}/${configPath}` }, { hideWarnings: true });
   if (!config.name || !config.compatibility_date) throw new Error(`${configPath} lacks a name or a compatibility date.`);
-  const raw = new Uint8Array(randomBytes(32));
-  const key = await importIdentityKey(randomBytes(4).toString("hex"), raw);
+  const [current, previous] = [await newIdentityKey(), await newIdentityKey()];
   const harness = createTestHarness({
     root: ROOT,
     workers: [
       {
         configPath,
         vars,
-        secrets: { IDENTITY_KEYS: `${key.kid}:${toBase64url(raw)}`, ...secrets },
+        secrets: { IDENTITY_KEYS: `${current.entry},${previous.entry}`, ...secrets },
         bindingOverrides: Object.fromEntries(Object.keys(standIns).map((binding) => [binding, standInName(binding)])),
       },
       {
@@ -127,7 +128,8 @@ export async function startBackend<const C extends Contract>(options: BackendOpt
     }
     throw new Error("The caller Worker answered without a reply.");
   };
-  const context = (method: string, input: unknown, call: CallOptions = {}) => contextOf(contract.audience, key, method, input, call);
+  const context = (method: string, input: unknown, call: CallOptions = {}) =>
+    contextOf(contract.audience, current.key, method, input, call);
 
   return {
     async call(method, input, call = {}) {
@@ -139,10 +141,18 @@ export async function startBackend<const C extends Contract>(options: BackendOpt
     invoke: (method, ...args) => invoke({ method, args, progress: null }, () => undefined),
     context,
     fetch: (path, init = {}) => worker.fetch(path, init) as unknown as Promise<Response>, // Miniflare's own Response class, of the same shape
+    previousKey: previous.key,
     worker,
     harness,
     stop: () => harness.close(),
   };
+}
+
+/** A new key, and how `IDENTITY_KEYS` lists it. */
+async function newIdentityKey(): Promise<{ key: IdentityKey; entry: string }> {
+  const raw = new Uint8Array(randomBytes(32));
+  const kid = randomBytes(4).toString("hex");
+  return { key: await importIdentityKey(kid, raw), entry: `${kid}:${toBase64url(raw)}` };
 }
 
 function standInName(binding: string): string {

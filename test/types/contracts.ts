@@ -5,7 +5,7 @@ import { contract } from "../../contracts/rpc/contract.ts";
 import type { IdentityKey, TenantId, UserId } from "../../contracts/rpc/identity.ts";
 import { operation } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
-import { serve } from "../../contracts/rpc/serve.ts";
+import { type Guard, serve } from "../../contracts/rpc/serve.ts";
 import type { Binding, RpcSafe } from "../../contracts/rpc/service.ts";
 import { CreateFlow, GetFlowStatus, type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
 
@@ -26,24 +26,30 @@ contract({ ...base, tools: { flow_create: "createFlow", create_flow: "createFlow
 // @ts-expect-error "billing" is not an audience
 contract({ ...base, tools: { flow_create: "createFlow" }, audience: "billing" });
 
+declare const guard: Guard;
+
 // A backend that misses methods of its contract.
 // @ts-expect-error getFlowStatus and others are missing
 export class Incomplete implements StackbilderContract {
   createFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "createFlow", "", call, input, async () => fail("flow_not_found" as never));
+    return serve(stackbilder, "createFlow", guard, call, input, async () => fail("flow_not_found" as never));
   }
 }
 
 declare const call: unknown;
 // A handler that refuses with a code its operation does not list.
 // @ts-expect-error "flow_busy" is not a refusal of getFlowStatus
-await serve(stackbilder, "getFlowStatus", "", call, {}, async () => fail("flow_busy"));
+await serve(stackbilder, "getFlowStatus", guard, call, {}, async () => fail("flow_busy"));
 // A handler that answers the wrong shape.
 // @ts-expect-error a flow has a status
-await serve(stackbilder, "getFlowStatus", "", call, {}, async () => ok({ flowId: "f" }));
+await serve(stackbilder, "getFlowStatus", guard, call, {}, async () => ok({ flowId: "f" }));
 // A method that the contract does not have.
 // @ts-expect-error no such method
-await serve(stackbilder, "deleteFlow", "", call, {}, async () => ok({}));
+await serve(stackbilder, "deleteFlow", guard, call, {}, async () => ok({}));
+
+// A backend that does not say how a captured call is refused.
+// @ts-expect-error claim is missing
+await serve(stackbilder, "createFlow", { identityKeys: "" }, call, {}, async () => fail("flow_not_found" as never));
 
 declare const binding: Binding<StackbilderContract>;
 declare const context: Parameters<StackbilderContract["createFlow"]>[0];

@@ -1,41 +1,46 @@
 // What must not compile about tools, and about calling them from a sibling Worker.
-import type { GatewayContract } from "../../contracts/gateway.ts";
+import type { GatewayCode, GatewayContract } from "../../contracts/gateway.ts";
 import type { ImageJob, imgForge } from "../../contracts/img-forge.ts";
 import { text } from "../../src/tools/content.ts";
-import { imgForgeTools } from "../../src/tools/img-forge.ts";
 import { type ToolDefinition, toolsOf } from "../../src/tools/tool.ts";
 
 type Definition<Name extends keyof (typeof imgForge)["tools"]> = ToolDefinition<typeof imgForge, Name>;
 
+const words = { title: "t", description: "d" };
+const definitions = {
+  image_generate: { ...words, risk: "EXTERNAL_MUTATION", isPaid: true },
+  image_list_models: { ...words, risk: "READ_ONLY" },
+  image_check_job: { ...words, risk: "READ_ONLY" },
+} as const;
+toolsOf("IMG_FORGE", definitions);
+
 // A tool without a risk.
 // @ts-expect-error risk is missing
-export const riskless: Definition<"image_check_job"> = { title: "t", description: "d", render: () => [] };
+export const riskless: Definition<"image_check_job"> = { ...words };
 // A risk that does not exist.
 // @ts-expect-error "HARMLESS" is not a risk
-export const harmless: Definition<"image_check_job"> = { title: "t", description: "d", risk: "HARMLESS", render: () => [] };
+export const harmless: Definition<"image_check_job"> = { ...words, risk: "HARMLESS" };
 // A result shown by fields that the operation does not answer.
 export const wrongField: Definition<"image_check_job"> = {
-  title: "t",
-  description: "d",
+  ...words,
   risk: "READ_ONLY",
   // @ts-expect-error a job has no `pictureUrl`
-  render: (job) => [text(job.pictureUrl)],
+  show: async (job) => [text(job.pictureUrl)],
 };
 // What one operation answers, shown as if another had answered it.
 export const swapped: Definition<"image_list_models"> = {
-  title: "t",
-  description: "d",
+  ...words,
   risk: "READ_ONLY",
   // @ts-expect-error a list of models is not a job
-  render: (job: ImageJob) => [text(job.job_id)],
+  show: async (job: ImageJob) => [text(job.job_id)],
 };
 
 // A tool of the contract that nobody defined.
 // @ts-expect-error image_generate and image_check_job are missing
-toolsOf("IMG_FORGE", { image_list_models: { title: "t", description: "d", risk: "READ_ONLY", render: () => [] } });
+toolsOf("IMG_FORGE", { image_list_models: definitions.image_list_models });
 // A tool that no contract has.
 // @ts-expect-error image_delete is not in the contract
-toolsOf("IMG_FORGE", { ...imgForgeTools, image_delete: { title: "t", description: "d", risk: "DESTRUCTIVE", render: () => [] } });
+toolsOf("IMG_FORGE", { ...definitions, image_delete: { ...words, risk: "DESTRUCTIVE" } });
 // A backend that no binding reaches.
 // @ts-expect-error BILLING is not a binding with tools
 toolsOf("BILLING", {});
@@ -49,6 +54,10 @@ await gateway.callTool("flow_create", {});
 await gateway.callTool("image_generate", { prompt: "x", quality_tier: "best" });
 // @ts-expect-error a credential is a token, not a user id
 await gateway.callTool("image_list_models", {}, { credential: { userId: "u1" } });
+// @ts-expect-error a credential is of one kind
+await gateway.callTool("image_list_models", {}, { credential: { accessToken: "a", apiKey: "k" } });
+await gateway.callTool("image_list_models", {}, { credential: { apiKey: "k" } });
+await gateway.callTool("image_list_models", {}, { credential: { jwt: "j" } });
 
 const flow = await gateway.callTool("flow_create", { policy: { profile: "strict" } });
 if (flow.ok) {
@@ -57,6 +66,7 @@ if (flow.ok) {
   flow.value.job_id;
 } else {
   flow.error.traceId satisfies string;
+  flow.error.code satisfies GatewayCode;
   // @ts-expect-error flow_create never answers this code
   flow.error.code satisfies "job_not_found";
 }

@@ -1,0 +1,85 @@
+// JWT access tokens (RFC 9068): made for a person who asks, judged for anybody who shows one. Signed with HS256 under a key that only
+// this Worker has: nobody else verifies them, everybody asks `validateJwt`, which also knows what has become of the user since. So
+// there is no public key to publish, and a token that is signed in any other way is none of ours.
+import { errors, jwtVerify, SignJWT } from "jose";
+import * as v from "valibot";
+import type { AuthError, JwtVerdict, MintToken } from "../../contracts/auth.ts";
+import { type Identity, TenantId, Tier, UserId } from "../../contracts/rpc/identity.ts";
+import type { CodeOf, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
+import { type Failure, fail, ok, type Result } from "../../contracts/rpc/result.ts";
+import { scopeText } from "./api-keys.ts";
+import { deriveKey } from "./derived-key.ts";
+import { type Env, settingsOf } from "./settings.ts";
+import { OWN_TENANT } from "./tenants.ts";
+
+const LIFETIME_SECONDS = 3600;
+/** As many characters as the gateway takes in an `Authorization` header. */
+const TOKEN_MAX_CHARACTERS = 4096;
+const ALGORITHM = "HS256";
+/** RFC 9068 section 2.1: tells an access token from every other JWT. */
+const TYPE = "at+jwt";
+
+const Claims = v.object({ sub: UserId, aud: v.string(), scope: v.string(), exp: v.number() });
+const OwnerRow = v.object({ tenant_id: TenantId, tier: Tier, is_delinquent: v.number() });
+
+/** A token for the person who asks, for one of `TOKEN_AUDIENCES`. */
+export async function mintToken(
+  env: Env,
+  { tenantId, subject, clientId }: Identity,
+  { audience, scopes }: ParsedInputOf<typeof MintToken>,
+  nowSeconds: number,
+): Promise<Result<OutputOf<typeof MintToken>, Failure<CodeOf<typeof MintToken>>>> {
+  const { baseUrl, secret, tokenAudiences } = settingsOf(env);
+  if (!tokenAudiences.has(audience)) return fail("audience_not_allowed");
+  if ((await env.DB.prepare(OWN_TENANT).bind(tenantId, subject).first()) === null) return fail("user_not_found");
+  const expiresAt = nowSeconds + LIFETIME_SECONDS;
+  const token = await new SignJWT({ client_id: clientId, scope: scopeText(scopes) })
+    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE })
+    .setIssuer(baseUrl)
+    .setSubject(subject)
+    .setAudience(audience)
+    .setIssuedAt(nowSeconds)
+    .setExpirationTime(expiresAt)
+    .setJti(crypto.randomUUID())
+    .sign(await deriveKey(secret, "access-token"));
+  return ok({ token, expiresAt });
+}
+
+/**
+ * The user of a token, with tenant and tier as of now. `INVALID_TOKEN` also where the user is gone or disabled, `TOKEN_EXPIRED`,
+ * `PAYMENT_DELINQUENT`. For which resource the token is, the caller judges.
+ */
+export async function judgeJwt(env: Env, token: unknown, nowSeconds: number): Promise<JwtVerdict> {
+  if (typeof token !== "string" || token.length > TOKEN_MAX_CHARACTERS) return refused("INVALID_TOKEN");
+  const claims = await verify(env, token, nowSeconds);
+  if (typeof claims === "string") return refused(claims);
+  const read = await env.DB.prepare(
+    `SELECT t.id AS tenant_id, t.tier, t.is_delinquent FROM user u JOIN tenants t ON t.user_id = u.id
+     WHERE u.id = ?1 AND u.disabledAt IS NULL`,
+  )
+    .bind(claims.sub)
+    .first();
+  if (read === null) return refused("INVALID_TOKEN");
+  const { tenant_id, tier, is_delinquent } = v.parse(OwnerRow, read);
+  if (is_delinquent !== 0) return refused("PAYMENT_DELINQUENT");
+  const { sub, aud, scope, exp } = claims;
+  return { valid: true, tenant_id, user_id: sub, tier, scopes: scope.split(" "), aud, exp };
+}
+
+/** The claims of a token of ours, or why it is none. */
+async function verify(env: Env, token: string, nowSeconds: number): Promise<v.InferOutput<typeof Claims> | AuthError> {
+  const { baseUrl, secret } = settingsOf(env);
+  const key = await deriveKey(secret, "access-token");
+  const options = { algorithms: [ALGORITHM], typ: TYPE, issuer: baseUrl, currentDate: new Date(nowSeconds * 1000) };
+  try {
+    const { payload } = await jwtVerify(token, key, options);
+    const claims = v.safeParse(Claims, payload);
+    return claims.success ? claims.output : "INVALID_TOKEN";
+  } catch (error) {
+    return error instanceof errors.JWTExpired ? "TOKEN_EXPIRED" : "INVALID_TOKEN";
+  }
+}
+
+function refused(error: AuthError): JwtVerdict {
+  return { valid: false, error };
+}
