@@ -4,6 +4,9 @@ import type { imgForge } from "../contracts/img-forge.ts";
 import type { BackendBinding, Binding } from "../contracts/rpc/service.ts";
 import type { stackbilder } from "../contracts/stackbilder.ts";
 import type { OneTimeMark } from "./oauth/one-time.ts";
+import type { TokenGate } from "./oauth/token-gate.ts";
+import type { UserRevocations } from "./oauth/user-revocations.ts";
+import type { RateCounter } from "./rate-counter.ts";
 
 export interface Env {
   /** The gateway's own origin, without a trailing slash: OAuth issuer, and base of every redirect. https, or http on loopback. */
@@ -30,6 +33,20 @@ export interface Env {
   readonly PLATFORM_EVENTS_QUEUE: Queue;
   /** Marks that can be set once: makes a browser transaction usable once, also in parallel. */
   readonly ONE_TIME: DurableObjectNamespace<OneTimeMark>;
+  /** One object a grant: redeems, refreshes and revokes one at a time. */
+  readonly TOKEN_GATE: DurableObjectNamespace<TokenGate>;
+  /** One object a user: what of theirs has ended before its time. */
+  readonly USER_REVOCATIONS: DurableObjectNamespace<UserRevocations>;
+  /** One object a counter: limits over hours and days, counted exactly. */
+  readonly RATE_COUNTER: DurableObjectNamespace<RateCounter>;
+  /** Limits a minute, counted for each location: the number is in the name. What is limited to how much stands in `limits.ts`. */
+  readonly LIMIT_5: RateLimit;
+  readonly LIMIT_10: RateLimit;
+  readonly LIMIT_20: RateLimit;
+  readonly LIMIT_30: RateLimit;
+  readonly LIMIT_60: RateLimit;
+  readonly LIMIT_300: RateLimit;
+  readonly LIMIT_1000: RateLimit;
 
   /** Users, tenants, keys, social sign-in. */
   readonly AUTH_SERVICE: Binding<AuthContract>;

@@ -23,10 +23,23 @@ function project(name: string, timeoutMs: number, plugins: TestProjectInlineConf
   };
 }
 
-/** Takes the place of a backend where only the gateway's own logic is tested: every call to it is refused. */
+/**
+ * Takes the place of a backend where only the gateway's own logic is tested: every call to it is refused. The gateway's Durable
+ * Objects have no other auth Worker than this one, so it knows users, and what is the matter with them stands in their ids.
+ */
 const ABSENT = `
   import { WorkerEntrypoint } from "cloudflare:workers";
-  export class AuthEntrypoint extends WorkerEntrypoint {}
+  const asked = new Map();
+  export class AuthEntrypoint extends WorkerEntrypoint {
+    async getUser(call, { userId }) {
+      const times = (asked.get(userId) ?? 0) + 1;
+      asked.set(userId, times);
+      if (userId.startsWith("u_gone")) return { ok: false, error: { code: "user_not_found" } };
+      if (userId.startsWith("u_down") && times === 1) throw new Error("a secret of the auth Worker");
+      const isActive = !userId.startsWith("u_disabled");
+      return { ok: true, value: { userId, tenantId: "t_" + userId, email: "ada@example.com", name: "Ada", tier: "pro", isActive, sessionVersion: 0 } };
+    }
+  }
   export class StackbilderEntrypoint extends WorkerEntrypoint {}
   export class ImgForgeEntrypoint extends WorkerEntrypoint {}
   export default {};
@@ -55,6 +68,7 @@ export default defineConfig({
       project("src", 20_000, [insideWorkerd]),
       project("backends", 60_000),
       project("e2e", 60_000),
+      project("conformance", 60_000),
       project("cli", 60_000),
       project("browser", 120_000),
     ],

@@ -2,19 +2,21 @@
 // Order, for every request: settings, host, preflight, Origin, size, token, and then the endpoint itself.
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import type { Identity } from "../../contracts/rpc/identity.ts";
 import { type Config, ConfigError, configOf } from "../../src/config.ts";
 import type { Env } from "../../src/env.ts";
+import { addressOf, waitFor } from "../../src/limits.ts";
 import { answerMcp } from "../../src/mcp/endpoint.ts";
 import type { CallToolResult, OpenTool } from "../../src/mcp/host.ts";
-import { MAX_BODY_BYTES, tooLarge } from "../../src/mcp/json-rpc.ts";
+import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
+import type { Caller } from "../../src/oauth/bearer.ts";
 import { oauthFetch } from "../../src/oauth/door.ts";
 import { resourceServer } from "../../src/oauth/resource.ts";
+import { grantNameOf } from "../../src/oauth/token-gate.ts";
 import { type Finished, openCall } from "../../src/pipeline/pipeline.ts";
 import { text } from "../../src/tools/content.ts";
 import { type Trace, traceFrom } from "../../src/trace.ts";
 import { allowCors, preflight } from "./cors.ts";
-import { offer } from "./offer.ts";
+import { INFO, offerTo } from "./offer.ts";
 
 /** RFC 9728 section 3.1: the metadata of a resource with a path stands behind that path; older clients look at the root. */
 const METADATA_PATH = "/.well-known/oauth-protected-resource";
@@ -38,19 +40,19 @@ export async function answerHttp(request: Request, env: Env, ctx: ExecutionConte
 async function route(request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
   const url = new URL(request.url);
   const { pathname } = url;
-  if (pathname === "/health") return Response.json({ status: "ok", name: offer.info.name, version: offer.info.version });
+  if (pathname === "/health") return Response.json({ status: "ok", name: INFO.name, version: INFO.version });
   if (url.origin !== config.issuer) {
     return Response.json({ error: "misdirected_request", error_description: `This gateway is ${config.issuer}.` }, { status: 421 });
   }
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
     return resource(env).fetch(new Request(`${config.issuer}${METADATA_PATH}/mcp`, request), env, ctx);
   }
-  if (pathname === "/mcp") return mcp(request, env, ctx, config);
+  if (pathname === "/mcp") return mcp(request, env, ctx, config, trace);
   const answer = await oauthFetch(request, env, ctx, trace);
   return answer ?? Response.json({ error: "not_found", error_description: "There is nothing at this address." }, { status: 404 });
 }
 
-async function mcp(request: Request, env: Env, ctx: ExecutionContext, config: Config): Promise<Response> {
+async function mcp(request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
   const origin = request.headers.get("origin");
   // Compared with a configured list, never with the request's own host: an attacker forges both alike.
   if (origin !== null && origin !== config.issuer && !config.allowedOrigins.has(origin)) {
@@ -58,14 +60,21 @@ async function mcp(request: Request, env: Env, ctx: ExecutionContext, config: Co
   }
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
-  const answer = announced > MAX_BODY_BYTES ? tooLarge() : await resource(env).fetch(request, env, ctx);
-  return allowCors(answer.status === 401 ? explained(answer) : answer, origin);
+  const answer = announced > MAX_BODY_BYTES ? tooLarge() : await resource(env).fetch(request, { ...env, trace }, ctx);
+  return allowCors(answer.status === 401 ? await refused(request, env, trace, answer) : answer, origin);
 }
 
-/** The library's challenge says everything to a program; this says it to whoever reads the body. */
-function explained(challenge: Response): Response {
+/**
+ * The library's challenge says everything to a program; this says it to whoever reads the body. An address that shows too many bad
+ * bearers is told to wait instead; one that shows none is only asking where to sign in.
+ */
+async function refused(request: Request, env: Env, trace: Trace, challenge: Response): Promise<Response> {
+  const shown = request.headers.get("authorization")?.replace(/^bearer\s+/i, "");
+  const limited = grantNameOf(shown ?? "") === null ? "foreignBearer" : "expiredBearer";
+  const retryAfterSeconds = shown === undefined ? 0 : await waitFor(env, trace, limited, addressOf(request));
+  if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
   const error_description =
-    "Sign in to use this endpoint: send an OAuth access token as a bearer. The WWW-Authenticate header says where to get one.";
+    "Sign in to use this endpoint, and send an access token as a bearer: the WWW-Authenticate header says where. An API key works too.";
   return Response.json({ error: "unauthorized", error_description }, challenge);
 }
 
@@ -75,15 +84,24 @@ const servers = new WeakMap<Env, ReturnType<typeof resourceServer>>();
 function resource(env: Env): ReturnType<typeof resourceServer> {
   const known = servers.get(env);
   if (known) return known;
-  const server = resourceServer(env, offer.info.title, answerCaller);
+  const server = resourceServer(env, INFO.title, answerCaller);
   servers.set(env, server);
   return server;
 }
 
-function answerCaller(request: Request, caller: Identity, env: Env, ctx: ExecutionContext): ReturnType<typeof answerMcp> {
+async function answerCaller(
+  request: Request,
+  caller: Caller,
+  env: Env,
+  ctx: ExecutionContext,
+  requestTrace: Trace,
+): ReturnType<typeof answerMcp> {
+  const { identity, confirm } = caller;
+  const retryAfterSeconds = await waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
+  if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
   const open: OpenTool = (name, args, traceparent) => {
-    const trace = traceFrom(traceparent ?? request.headers.get("traceparent"));
-    const opened = openCall(env, ctx, { name, args, caller, trace, door: "mcp" });
+    const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
+    const opened = openCall(env, ctx, { name, args, caller: identity, trace, door: "mcp", confirm });
     if (opened.state !== "ready") return opened;
     const run = (progress?: ProgressCallback) => {
       const result = opened.run(progress).then(toResult);
@@ -93,7 +111,7 @@ function answerCaller(request: Request, caller: Identity, env: Env, ctx: Executi
     };
     return { state: "ready", run };
   };
-  return answerMcp(request, offer, open);
+  return answerMcp(request, offerTo(caller), open);
 }
 
 /** A finished call as MCP shows it: a value with words and pictures, or a tool error that says what to do. */

@@ -1,12 +1,18 @@
 // The gateway's main module. Its export list is its attack surface: the default export serves HTTP, `GatewayEntrypoint` serves
-// sibling Workers over RPC, and `OneTimeMark` is a Durable Object class.
+// sibling Workers over RPC, `GatewayAdminEntrypoint` the auth Worker alone, and the others are Durable Object classes.
 
 import type { Env } from "../../src/env.ts";
+import { purgeExpired } from "../../src/oauth/purge.ts";
 import { answerHttp } from "./http.ts";
 
 export { OneTimeMark } from "../../src/oauth/one-time.ts";
+export { TokenGate } from "../../src/oauth/token-gate.ts";
+export { UserRevocations } from "../../src/oauth/user-revocations.ts";
+export { RateCounter } from "../../src/rate-counter.ts";
+export { GatewayAdminEntrypoint } from "./admin.ts";
 export { GatewayEntrypoint } from "./rpc.ts";
 
 export default {
   fetch: answerHttp,
+  scheduled: (_controller, env) => purgeExpired(env),
 } satisfies ExportedHandler<Env>;

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type {
   CallToolOptions,
   Credential,
+  CredentialCode,
   GatewayCode,
   GatewayContract,
   ToolListing,
@@ -12,13 +13,12 @@ import type {
   ToolRefusal,
 } from "../../contracts/gateway.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { type Identity, Scope, type TenantId, Tier } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, InputOf, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { Env } from "../../src/env.ts";
-import { callerOfToken } from "../../src/oauth/resource.ts";
-import { permits } from "../../src/pipeline/authorize.ts";
+import { type BearerKind, type Caller, checkBearer } from "../../src/oauth/bearer.ts";
+import { mayCall, permits } from "../../src/pipeline/authorize.ts";
 import { openCall, recordUncalled, refusal } from "../../src/pipeline/pipeline.ts";
 import { catalog } from "../../src/tools/catalog.ts";
 import { type Trace, traceFrom } from "../../src/trace.ts";
@@ -29,10 +29,26 @@ const Props = v.object({
   tier: v.optional(Tier, "free"),
 });
 
-const GivenCredential = v.strictObject({ accessToken: v.string() });
+const shown = (kind: BearerKind, bearer: string) => ({ kind, bearer });
+/** Exactly one kind, under its own name. */
+const GivenCredential = v.union([
+  v.pipe(
+    v.strictObject({ accessToken: v.string() }),
+    v.transform(({ accessToken }) => shown("oauth", accessToken)),
+  ),
+  v.pipe(
+    v.strictObject({ apiKey: v.string() }),
+    v.transform(({ apiKey }) => shown("api_key", apiKey)),
+  ),
+  v.pipe(
+    v.strictObject({ jwt: v.string() }),
+    v.transform(({ jwt }) => shown("jwt", jwt)),
+  ),
+]);
 
-const Options = v.object({
-  credential: v.optional(GivenCredential),
+/** Strict: under a misspelt credential the sibling would act as itself. */
+const Options = v.strictObject({
+  credential: v.optional(v.unknown()),
   traceparent: v.optional(v.string()),
   idempotencyKey: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
   onProgress: v.optional(v.custom<ProgressCallback>((value) => typeof value === "function")),
@@ -45,7 +61,7 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
   async listTools(credential?: Credential): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>> {
     const caller = await callerOf(this.env, siblingOf(this.ctx.props), credential, traceFrom(null));
     if (!caller.ok) return caller;
-    const permitted = Array.from(catalog.values()).filter(({ scope }) => permits(caller.value.scopes, scope));
+    const permitted = Array.from(catalog.values()).filter((tool) => mayCall(tool, caller.value.identity));
     const value = permitted.map(({ name, title, description, scope, inputSchema, outputSchema }) => ({
       name: name as ToolName, // the catalog is made from the contracts that `ToolName` is derived from
       title,
@@ -74,7 +90,8 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
       recordUncalled(this.env, this.ctx, { ...request, caller: sibling ?? NOBODY }, caller.error.code);
       return caller;
     }
-    const opened = openCall(this.env, this.ctx, { ...request, caller: caller.value });
+    const { identity, confirm } = caller.value;
+    const opened = openCall(this.env, this.ctx, { ...request, caller: identity, confirm });
     if (opened.state !== "ready") return { ok: false, error: refusal(opened.state, trace) };
     const { result } = await opened.run(onProgress);
     // The pipeline has judged the value against this tool's own output schema, and the code against its list.
@@ -94,25 +111,19 @@ function siblingOf(bound: unknown): Identity | null {
   return { subject, tenantId: subject as TenantId, tier, scopes, clientId: subject };
 }
 
-/** The sibling itself, or the user whose token it shows; never with more scopes than its binding has. */
+/** The sibling itself, or whoever's credential it shows; never with more scopes than its binding has. */
 async function callerOf(
   env: Env,
   sibling: Identity | null,
   credential: unknown,
   trace: Trace,
-): Promise<Result<Identity, ToolRefusal<"unauthenticated" | "unavailable">>> {
+): Promise<Result<Pick<Caller, "identity"> & Partial<Pick<Caller, "confirm">>, ToolRefusal<CredentialCode>>> {
   const given = v.safeParse(v.optional(GivenCredential), credential);
-  const unauthenticated = { ok: false, error: refusal("unauthenticated", trace) } as const;
-  if (sibling === null || !given.success) return unauthenticated;
-  if (given.output === undefined) return { ok: true, value: sibling };
-  try {
-    const user = await callerOfToken(env, given.output.accessToken);
-    if (user === null) return unauthenticated;
-    const scopes = user.scopes.filter((scope) => permits(sibling.scopes, scope));
-    return { ok: true, value: { ...user, scopes, clientId: sibling.clientId } };
-  } catch (error) {
-    console.error(JSON.stringify({ event: "credential.unchecked", traceId: trace.traceId, ...describeCrash(error) }));
-    const message = "The credential could not be checked just now.";
-    return { ok: false, error: { code: "unavailable", message, retryAfterSeconds: 5, traceId: trace.traceId } };
-  }
+  if (sibling === null || !given.success) return { ok: false, error: refusal("unauthenticated", trace) };
+  if (given.output === undefined) return { ok: true, value: { identity: sibling } };
+  const caller = await checkBearer(env, given.output.bearer, trace, given.output.kind);
+  if (typeof caller === "string") return { ok: false, error: refusal(caller, trace) };
+  const { identity, confirm } = caller;
+  const scopes = identity.scopes.filter((scope) => permits(sibling.scopes, scope));
+  return { ok: true, value: { identity: { ...identity, scopes, clientId: `${sibling.clientId}/${identity.clientId}` }, confirm } };
 }

@@ -1,5 +1,5 @@
-// One record for every tool call and every refused one. It is made once, where the pipeline ends, and never holds a credential, a
-// prompt or a person's words.
+// One record for every tool call and every refused one, and one for every change of who has access. Each is made once, where the
+// thing is decided, and never holds a credential, a prompt or a person's words.
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Risk } from "../tools/risk.ts";
 
@@ -7,7 +7,17 @@ import type { Risk } from "../tools/risk.ts";
 export type Door = "mcp" | "rpc";
 
 /** What the gateway decided before any backend was asked. */
-export type PolicyDecision = "allowed" | "unknown_tool" | "insufficient_scope" | "invalid_arguments" | "unauthenticated";
+export type PolicyDecision =
+  | "allowed"
+  | "unknown_tool"
+  | "insufficient_scope"
+  /** Something that costs credits, asked for with a test key. */
+  | "test_key_not_allowed"
+  | "invalid_arguments"
+  /** The credential is not good, or nobody could tell: `outcome` says which. */
+  | "unauthenticated"
+  | "rate_limited"
+  | "payment_required";
 
 export interface AuditEvent {
   readonly type: "tool.called";
@@ -31,4 +41,29 @@ export interface AuditEvent {
   readonly durationMs: number;
   /** See `redact.ts`. */
   readonly input: unknown;
+}
+
+/** Something that changed who can do what, outside of any tool call. */
+export interface AccessEvent {
+  readonly type:
+    | "grant.made"
+    | "grant.declined"
+    | "grant.revoked"
+    /** A refresh token was used long after it had been replaced: somebody has a copy, so the grant was ended. */
+    | "grant.reuse_detected"
+    | "key.created"
+    | "key.revoked"
+    | "token.minted"
+    | "session.started"
+    | "session.ended"
+    /** Every grant and session of the user ended. */
+    | "user.revoked";
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly traceId: string;
+  readonly subject: string;
+  /** The client, or the API key, that it is about; `null` where it is about neither. */
+  readonly clientId: string | null;
+  /** What was granted or created, where that is what happened. */
+  readonly scopes?: readonly string[];
 }

@@ -4,7 +4,8 @@
 /** A value's place in a record once its content may not be shown. */
 export const HIDDEN = "[hidden]";
 
-const SENSITIVE_NAME = /pass(word|wd|phrase)?|secret|token|api[-_]?key|authorization|cookie|credential|private|session|signature|e-?mail/i;
+const SENSITIVE_NAME =
+  /pass(word|wd|phrase)?|secret|token|api[-_]?key|authorization|bearer|jwt|cookie|credential|private|session|signature|e-?mail/i;
 
 /** One word without spaces, as ids, modes, tiers and model names are: the only text that is ever shown. */
 const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;

@@ -65,6 +65,14 @@ export function tooLarge(): Response {
   return errorResponse(413, { code: INVALID_REQUEST, message: `The body is larger than ${MAX_BODY_BYTES} bytes.` });
 }
 
+/** The answer to whoever asks too often. Nothing has been read, so it names no request. */
+export function tooManyRequests(retryAfterSeconds: number): Response {
+  const message = `Too many requests. Try again in ${retryAfterSeconds} s.`;
+  const response = errorResponse(429, { code: INVALID_REQUEST, message, data: { retryAfterSeconds } });
+  response.headers.set("retry-after", String(retryAfterSeconds));
+  return response;
+}
+
 function messageOf(body: unknown): Message | Response {
   if (Array.isArray(body)) return invalid("Send one message at a time: batches were removed in revision 2025-06-18.");
   if (!isObject(body) || body.jsonrpc !== "2.0") return invalid('A message is a JSON object with "jsonrpc": "2.0".');

@@ -4,7 +4,8 @@ import { html } from "./pages/html.ts";
 import { type Page, respond } from "./pages/page.ts";
 import type { Visit } from "./visit.ts";
 
-interface Ways extends Pick<Page, "headers" | "cookies"> {
+/** Ways on from a problem. */
+export interface Ways extends Pick<Page, "headers" | "cookies"> {
   /** Where to go on. */
   readonly link?: { readonly href: string; readonly label: string };
 }
@@ -39,9 +40,7 @@ export const ENDED = "This sign-in has ended, was already used, or was started i
 
 /** The browser does not hold the transaction that the address names, or the address names none. */
 export function noTransaction(visit: Visit): Response {
-  const text = visit.url.searchParams.has("tx")
-    ? ENDED
-    : "Signing in always begins in your app: connect it there, and this page opens by itself.";
+  const text = visit.url.searchParams.has("tx") ? ENDED : "Signing in begins in your app: connect it there, and this page opens by itself.";
   const hint = visit.url.protocol === "http:" ? " On a local address, Safari keeps no sign-in cookies: use another browser there." : "";
   return refuse(visit, 400, "Start again from your app", text + hint);
 }
@@ -57,6 +56,14 @@ export function staleForm(visit: Visit, transactionId: string): Response {
 export function alreadyUsed(visit: Visit, cookies: readonly string[]): Response {
   const text = "This request has been answered. If your app is not connected, go back to it and connect again.";
   return refuse(visit, 400, "Already used", text, { cookies });
+}
+
+/** Asked for too often. Nothing was done, so the same step can be tried again. */
+export function tooMany(visit: Visit, retryAfterSeconds: number): Response {
+  const [unitSeconds, unit] = retryAfterSeconds > 3_600 ? [3_600, "hours"] : [60, "minutes"];
+  const wait = retryAfterSeconds <= 60 ? "a minute" : `${Math.ceil(retryAfterSeconds / unitSeconds)} ${unit}`;
+  const text = `Nothing was changed. Wait ${wait}, then go back and try again.`;
+  return refuse(visit, 429, "Too many attempts", text, { headers: { "Retry-After": String(retryAfterSeconds) } });
 }
 
 /** The client's own request is at fault, and a person can do little about it. */

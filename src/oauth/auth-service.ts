@@ -1,9 +1,20 @@
 // The gateway's side of AUTH_SERVICE. The six older methods take positional arguments and answer without an envelope, so they are
 // judged here: whatever is thrown, late or malformed becomes one value, and is never mistaken for "wrong password".
 import type * as v from "valibot";
-import { AUTH_TIMEOUT_MS, GetUser, type ProvisionSource, SignIn, Tenant } from "../../contracts/auth.ts";
-import { type About, call, exchange, logFault } from "../../contracts/rpc/call.ts";
-import type { UserId } from "../../contracts/rpc/identity.ts";
+import {
+  ApiKeyVerdict,
+  AUTH_TIMEOUT_MS,
+  auth,
+  type GetUser,
+  JwtVerdict,
+  type ProvisionSource,
+  SignIn,
+  Tenant,
+} from "../../contracts/auth.ts";
+import { type About, call, exchange, logFault, type Refusal } from "../../contracts/rpc/call.ts";
+import type { Identity, UserId } from "../../contracts/rpc/identity.ts";
+import type { InputOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
+import type { Result } from "../../contracts/rpc/result.ts";
 import { callContext, GATEWAY_IDENTITY } from "../call-context.ts";
 import type { Config } from "../config.ts";
 import type { Env } from "../env.ts";
@@ -44,15 +55,33 @@ export class AuthService {
     return this.#misdirected("provisionTenant");
   }
 
+  validateApiKey(rawKey: string): Promise<ApiKeyVerdict | AuthUnavailable> {
+    return this.#ask("validateApiKey", ApiKeyVerdict, () => this.#env.AUTH_SERVICE.validateApiKey(rawKey));
+  }
+
+  validateJwt(token: string): Promise<JwtVerdict | AuthUnavailable> {
+    return this.#ask("validateJwt", JwtVerdict, () => this.#env.AUTH_SERVICE.validateJwt(token));
+  }
+
   /** The user as of now. `null`: this user does not exist any more. */
-  async getUser(userId: UserId): Promise<v.InferOutput<typeof GetUser.output> | null | AuthUnavailable> {
-    const input = { userId };
-    const timeoutMs = GetUser.timeoutMs;
-    const request = { audience: "auth", identity: GATEWAY_IDENTITY, tool: "getUser", trace: this.#trace, timeoutMs } as const;
-    const send = async () => this.#env.AUTH_SERVICE.getUser(await callContext(this.#config, request, input), input);
-    const reply = await call(GetUser, send, this.#about("getUser"));
+  async getUser(userId: UserId): Promise<OutputOf<typeof GetUser> | null | AuthUnavailable> {
+    const reply = await this.order("getUser", GATEWAY_IDENTITY, { userId });
     if (reply.ok) return reply.value.userId === userId ? reply.value : this.#misdirected("getUser");
     return reply.error.code === "user_not_found" ? null : AUTH_UNAVAILABLE;
+  }
+
+  /** Calls one of the newer methods for `identity`. The reply is a result whatever the auth service does. */
+  async order<Name extends keyof (typeof auth)["methods"]>(
+    method: Name,
+    identity: Identity,
+    input: InputOf<(typeof auth)["methods"][Name]>,
+  ): Promise<Result<OutputOf<(typeof auth)["methods"][Name]>, Refusal>> {
+    const operation: Operation = auth.methods[method];
+    const request = { audience: auth.audience, identity, tool: method, trace: this.#trace, timeoutMs: operation.timeoutMs };
+    // The method's name types its input and its value; that all methods are called alike is what the compiler cannot follow.
+    const service = this.#env.AUTH_SERVICE as unknown as Record<string, (context: unknown, input: unknown) => Promise<unknown>>;
+    const send = async () => service[method]?.(await callContext(this.#config, request, input), input);
+    return (await call(operation, send, this.#about(method))) as Result<OutputOf<(typeof auth)["methods"][Name]>, Refusal>; // as above
   }
 
   async #ask<S extends v.GenericSchema>(

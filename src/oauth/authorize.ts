@@ -1,22 +1,28 @@
 // GET /authorize: the front of the door (OAuth 2.1 section 4.1.1). Judges the request before anything is shown, seals it into a
-// transaction of this browser, and sends the person to sign in. Errors reach the client by themselves only where the redirect is
-// trusted; anywhere else the person has to click.
-import { AuthorizationError, type AuthRequest, authorizationErrorRedirect, type OAuthHelpers } from "@cloudflare/workers-oauth-provider";
+// transaction of this browser, and sends the person to sign in, or to decide where they are signed in. Errors reach the client by
+// themselves only where the redirect is trusted; anywhere else the person has to click.
+import { AuthorizationError, type AuthRequest, authorizationErrorRedirect, type ClientInfo } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
-import { badRequest, refuse } from "./answers.ts";
-import { hasRepeatedName } from "./body.ts";
-import { type ClientIdentity, identify, isRedirectTrusted } from "./client-identity.ts";
+import { authUnavailable, badRequest, refuse } from "./answers.ts";
+import { metaHashOf } from "./approvals.ts";
+import { AUTH_UNAVAILABLE } from "./auth-service.ts";
+import { hasRepeatedName, withPlainResource } from "./body.ts";
+import { documentRefusal } from "./client-document.ts";
+import { identify, isRedirectTrusted } from "./client-identity.ts";
+import { grant, rememberedScopes } from "./decision.ts";
 import { grantableScopes } from "./grant.ts";
 import { redirect } from "./pages/page.ts";
 import { isClientIdAcceptable } from "./registration.ts";
 import { authorizationServer } from "./server.ts";
-import { AuthorizationRequest, evictedCookies, startTransaction, transactionCookie } from "./transaction.ts";
+import { endedSessionCookies, sessionCookie, signedInSession } from "./session.ts";
+import { begin } from "./sign-in.ts";
+import { AuthorizationRequest, type Connection, startTransaction } from "./transaction.ts";
 import { nowSeconds, ownOrigins, type Visit } from "./visit.ts";
 
 const QUERY_LIMIT = 8_192;
 
 export async function authorize(visit: Visit): Promise<Response> {
-  const { request, url, env, config, keys } = visit;
+  const { request, url, env, config } = visit;
   const parameters = url.searchParams;
   const own = ownOrigins(config);
   if (url.search.length > QUERY_LIMIT) return badRequest(visit, "It is too long.");
@@ -25,36 +31,69 @@ export async function authorize(visit: Visit): Promise<Response> {
     return badRequest(visit, "It uses request objects, which are not taken here.");
   const clientId = parameters.get("client_id") ?? "";
   if (!isClientIdAcceptable(clientId, config.isCimdEnabled, own)) return unknownClient(visit);
+  const undocumented = await documentRefusal(visit, clientId);
+  if (undocumented) return undocumented;
 
   const library = authorizationServer(env).getOAuthApi(env);
   let parsed: AuthRequest;
   try {
-    parsed = await library.parseAuthRequest(request);
+    parsed = await library.parseAuthRequest(new Request(new URL(`?${withPlainResource(parameters)}`, url), request));
   } catch (error) {
     if (!(error instanceof AuthorizationError)) throw error;
     if (error.redirectTo && error.redirectUri)
-      return returnError(visit, await lookUp(library, clientId), error.redirectUri, error.redirectTo);
+      return returnError(visit, await library.lookupClient(clientId), error.redirectUri, error.redirectTo);
     return error.description === "Invalid client_id" ? unknownClient(visit) : badRequest(visit, REASONS[error.description] ?? UNUSABLE);
   }
 
   const { redirectUri } = parsed;
   if (own.includes(new URL(redirectUri).origin)) return badRequest(visit, "It asks to be answered at an address of this server.");
-  const client = await lookUp(library, clientId);
+  const client = await library.lookupClient(clientId);
   const accepted = v.safeParse(AuthorizationRequest, parsed);
   if (!client || !accepted.success) {
     return returnError(visit, client, redirectUri, authorizationErrorRedirect(parsed, "invalid_request", "PKCE with S256 is required"));
   }
-  if (parameters.get("prompt")?.split(" ").includes("none")) {
-    const to = new URL(authorizationErrorRedirect(parsed, "access_denied", "Nobody is signed in"));
-    to.searchParams.set("error", "login_required");
-    return returnError(visit, client, redirectUri, to.href);
-  }
-
   const scope = [...grantableScopes(accepted.output.scope)];
-  const transaction = startTransaction({ ...accepted.output, scope }, client, nowSeconds());
-  const cookie = await transactionCookie(keys, transaction);
-  if (cookie === null) return badRequest(visit, "It is too long.");
-  return redirect(`/login?tx=${transaction.id}`, [...evictedCookies(request.headers.get("Cookie")), cookie]);
+  const prompts = (parameters.get("prompt") ?? "").split(" ");
+  const identity = identify(client);
+  const connection: Connection = {
+    request: { ...accepted.output, scope },
+    client: identity,
+    metaHash: await metaHashOf(client, identity, redirectUri),
+    mustAsk: prompts.includes("consent"),
+  };
+  return goOn(visit, connection, prompts, (code) => {
+    const to = new URL(authorizationErrorRedirect(parsed, "access_denied", "The person would have to be asked"));
+    to.searchParams.set("error", code);
+    return returnError(visit, client, redirectUri, to.href);
+  });
+}
+
+/**
+ * To the sign-in page; to the decision, where somebody is signed in; or back to the client, where that person has decided before.
+ * `prompts` as in OpenID Connect Core section 3.1.2.1; `unprompted` answers a client that wants nobody to be asked.
+ */
+async function goOn(
+  visit: Visit,
+  connection: Connection,
+  prompts: readonly string[],
+  unprompted: (code: "login_required" | "consent_required") => Response,
+): Promise<Response> {
+  const ignoresSession = prompts.includes("login");
+  const session = ignoresSession ? null : await signedInSession(visit);
+  if (session === AUTH_UNAVAILABLE) return authUnavailable(visit);
+  const isSilent = prompts.includes("none");
+  if (session === null) {
+    if (isSilent) return unprompted("login_required");
+    const cookies = ignoresSession ? [] : endedSessionCookies(visit);
+    return begin(visit, startTransaction({ stage: "login", connection }, nowSeconds()), cookies);
+  }
+  const { account, sid, startedAtMs } = session;
+  const approved = await rememberedScopes(visit, connection, account);
+  const cookie = await sessionCookie(visit.keys, session);
+  if (approved !== null) return redirect((await grant(visit, connection, account, approved)).redirectTo, [cookie]);
+  if (isSilent) return unprompted("consent_required");
+  const stage = { stage: "consent", connection, account, session: { sid, startedAtMs } } as const;
+  return begin(visit, startTransaction(stage, nowSeconds()), [cookie]);
 }
 
 const UNUSABLE = "It is incomplete, or asks for something that is not offered here.";
@@ -70,14 +109,9 @@ function unknownClient(visit: Visit): Response {
   return refuse(visit, 400, "This app is not known here", text);
 }
 
-async function lookUp(library: OAuthHelpers, clientId: string): Promise<ClientIdentity | null> {
-  const client = await library.lookupClient(clientId);
-  return client && identify(client);
-}
-
 /** Hands an error back to the client: by itself where the redirect is trusted, else with a link that says where it leads. */
-function returnError(visit: Visit, client: ClientIdentity | null, redirectUri: string, redirectTo: string): Response {
+function returnError(visit: Visit, client: ClientInfo | null, redirectUri: string, redirectTo: string): Response {
   if (!client) return unknownClient(visit);
-  if (isRedirectTrusted(client, redirectUri)) return redirect(redirectTo);
+  if (isRedirectTrusted(identify(client), redirectUri)) return redirect(redirectTo);
   return badRequest(visit, UNUSABLE, { link: { href: redirectTo, label: `Return to ${new URL(redirectUri).host}` } });
 }

@@ -10,3 +10,11 @@ export function hasRepeatedName(parameters: URLSearchParams, except?: string): b
   const names = [...parameters.keys()].filter((name) => name !== except);
   return new Set(names).size < names.length;
 }
+
+/**
+ * The same parameters, with no slash at the end of what they name as the resource (RFC 8707): some clients add one. Which resource
+ * it is, and whether it is ours, the library judges.
+ */
+export function withPlainResource(parameters: URLSearchParams): URLSearchParams {
+  return new URLSearchParams([...parameters].map(([name, value]) => [name, name === "resource" ? value.replace(/\/$/, "") : value]));
+}

@@ -2,6 +2,7 @@
 // nothing, so it is cleaned for display and measured against names that people trust; the address is what counts.
 import type { ClientInfo } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
+import { spelledOut } from "./punycode.ts";
 
 export const ClientIdentity = v.object({
   /** Cleaned for display. */
@@ -17,19 +18,36 @@ export interface Destination {
   readonly host: string;
   /** On the user's own computer. */
   readonly isLoopback: boolean;
-  /** The host contains letters beyond ASCII, which can look like others. */
-  readonly isPunycode: boolean;
+  /** The host in letters beyond ASCII, which can look like others; `null` where it has none. */
+  readonly letters: string | null;
 }
 
-/** Names that people trust, as they read without spaces and punctuation, and the domains that may use them. */
-const TRUSTED_NAMES: readonly (readonly [name: RegExp, domains: readonly string[]])[] = [
-  [/stackb[iu]i?lt/, ["stackbilt.dev"]],
-  [/claude|anthropic/, ["claude.ai", "claude.com", "anthropic.com"]],
-  [/chatgpt|openai|codex/, ["chatgpt.com", "openai.com"]],
-  [/cursor/, ["cursor.com", "cursor.sh"]],
-  [/vscode|visualstudio|copilot|github|microsoft/, ["vscode.dev", "visualstudio.com", "github.com", "microsoft.com"]],
-  [/gemini|google/, ["google.com"]],
+/** Names that people trust, without spaces and punctuation, and the domains that may use them. */
+const TRUSTED_NAMES: readonly (readonly [names: readonly string[], domains: readonly string[]])[] = [
+  [["stackbilt", "stackbuilt"], ["stackbilt.dev"]],
+  [
+    ["claude", "anthropic"],
+    ["claude.ai", "claude.com", "anthropic.com"],
+  ],
+  [
+    ["chatgpt", "openai", "codex"],
+    ["chatgpt.com", "openai.com"],
+  ],
+  [["cursor"], ["cursor.com", "cursor.sh"]],
+  [
+    ["vscode", "visualstudio", "copilot", "github", "microsoft"],
+    ["vscode.dev", "visualstudio.com", "github.com", "microsoft.com"],
+  ],
+  [["gemini", "google"], ["google.com"]],
 ];
+
+/** Cyrillic, Greek, Latin and digits that look like a plain letter, behind the letter that they look like (after UTS #39). */
+const LOOK_ALIKES = new Map(
+  [
+    ...["aаαɑ4", "bвьβ", "cсϲᴄ", "dԁժ", "eеєεҽ3", "gɡց", "hнһհ", "jјϳ", "kкκ", "mмμ", "nпռηνո", "oоοσօ0", "pрρ", "qԛգ", "rгᴦ", "sѕꜱ5"],
+    ...["tтτ", "uսυ", "vѵ", "wԝшɯω", "xхχ", "yуүγ", "zᴢζ", "liіıɩι1ӏ|"],
+  ].flatMap(([letter = "", ...others]) => others.map((other) => [other, letter] as const)),
+);
 
 const NAME_LIMIT = 64;
 
@@ -61,7 +79,7 @@ export function identify(client: ClientInfo): ClientIdentity {
 /** Where `redirectUri`, which the library has validated, leads. */
 export function destinationOf(redirectUri: string): Destination {
   const url = new URL(redirectUri);
-  return { host: url.host, isLoopback: isLoopbackHost(url.hostname), isPunycode: /(^|\.)xn--/.test(url.hostname) };
+  return { host: url.host, isLoopback: isLoopbackHost(url.hostname), letters: spelledOut(url.hostname) };
 }
 
 /** `localhost`, 127.0.0.0/8 and `[::1]`, as `URL` spells them. */
@@ -69,15 +87,37 @@ export function isLoopbackHost(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** Whether the name belongs to somebody whom this client has not proven to be. */
-export function borrowsTrustedName({ name, domain }: ClientIdentity): boolean {
-  const letters = name
-    .normalize("NFKC")
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]/gu, "");
-  return TRUSTED_NAMES.some(
-    ([pattern, domains]) => pattern.test(letters) && !domains.some((owner) => domain === owner || domain?.endsWith(`.${owner}`)),
-  );
+/** How a client's name leans on one that people trust. */
+export type Borrowing =
+  /** It is the name of somebody whom this client has not proven to be. */
+  | "borrowed"
+  /** It only looks like the name: it is written with other letters, which nobody does by accident. */
+  | "disguised";
+
+/** `null` for a name of the client's own. */
+export function borrowingOf({ name, domain }: ClientIdentity): Borrowing | null {
+  const read = lettersOf(name.normalize("NFKC"));
+  const seen = skeletonOf(name);
+  const found = TRUSTED_NAMES.flatMap(([names, domains]) => {
+    if (domains.some((owner) => domain === owner || domain?.endsWith(`.${owner}`))) return [];
+    if (names.some((trusted) => read.includes(trusted))) return "borrowed";
+    return names.some((trusted) => seen.includes(skeletonOf(trusted))) ? "disguised" : [];
+  });
+  return found.find((borrowing) => borrowing === "disguised") ?? found[0] ?? null;
+}
+
+/** The name as the eye takes it in: letters that look alike are the same letter, and accents are overlooked. */
+function skeletonOf(name: string): string {
+  const letters = lettersOf(name.normalize("NFKD").replaceAll("|", "l"));
+  return [...letters]
+    .map((letter) => LOOK_ALIKES.get(letter) ?? letter)
+    .join("")
+    .replaceAll("rn", "m")
+    .replaceAll("vv", "w");
+}
+
+function lettersOf(text: string): string {
+  return text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
 }
 
 /**

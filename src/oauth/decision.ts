@@ -1,7 +1,9 @@
-// The person decides. No code exists before this, and it exists at most once: the step is used up in one place, whatever arrives
-// together, immediately before the library makes the code.
+// The person decides, or has decided before and asked for that to be remembered. No code exists before this, and it exists at most
+// once: the step is used up in one place, whatever arrives together, immediately before the library makes the code.
 import { authorizationErrorRedirect } from "@cloudflare/workers-oauth-provider";
+import { recordAccess } from "../audit/sinks.ts";
 import { alreadyUsed, noTransaction, refuse } from "./answers.ts";
+import { approvedScopes, rememberDecision } from "./approvals.ts";
 import { destinationOf } from "./client-identity.ts";
 import { type GrantProps, grantedScopes } from "./grant.ts";
 import { useUp } from "./one-time.ts";
@@ -10,49 +12,91 @@ import { html } from "./pages/html.ts";
 import { redirect, respond } from "./pages/page.ts";
 import { leavePage } from "./pages/plain.ts";
 import { authorizationServer } from "./server.ts";
+import { hasSignedOut } from "./session.ts";
 import { onSubmit, transactionOf } from "./submission.ts";
-import { clearedCookie, csrfToken, type TransactionAt } from "./transaction.ts";
+import { openGate } from "./token-gate.ts";
+import { type Account, type Connection, clearedCookie, csrfToken, type TransactionAt } from "./transaction.ts";
 import { nowSeconds, type Visit } from "./visit.ts";
 
-/** GET /consent */
+/** GET /consent: asks, or goes on where the person said that they need not be asked. */
 export async function showConsent(visit: Visit): Promise<Response> {
   const transaction = await transactionOf(visit, visit.url.searchParams.get("tx"));
   if (!transaction) return noTransaction(visit);
   if (transaction.stage !== "consent") return redirect(`/login?tx=${transaction.id}`);
-  return respond(consentPage(transaction, await csrfToken(visit.keys, transaction, "decide")));
+  if (await hasSignedOut(visit, transaction)) return signInAgain(transaction);
+  const { id, jti, connection, account } = transaction;
+  const approved = await rememberedScopes(visit, connection, account);
+  if (approved === null) return respond(consentPage(transaction, await csrfToken(visit.keys, transaction, "decide")));
+  const cookies = [clearedCookie(id)];
+  if (!(await useUp(visit.env, jti))) return alreadyUsed(visit, cookies);
+  // Not a redirect: this answers the form that the person signed in with.
+  return leaveFor(connection, (await grant(visit, connection, account, approved)).redirectTo, cookies);
 }
 
 /** POST /authorize, and /consent as well. */
 export const decide = onSubmit("decide", "consent", async (visit, form, transaction) => {
+  const { env, ctx, trace } = visit;
+  const { id, jti, connection, account } = transaction;
   const decision = form.get("decision");
   if (decision !== "approve" && decision !== "deny") return refuse(visit, 400, "No decision", "Go back, then choose Allow or Deny.");
-  const cookies = [clearedCookie(transaction.id)];
-  if (!(await useUp(visit.env, transaction.jti))) return alreadyUsed(visit, cookies);
-  const { host } = destinationOf(transaction.request.redirectUri);
-  const url =
-    decision === "approve"
-      ? await grant(visit, transaction, host, form.getAll("scope"))
-      : authorizationErrorRedirect(transaction.request, "access_denied", "The person declined.");
-  return respond(leavePage(url, html`Returning to <bdi class="host">${host}</bdi>`, cookies));
+  if (await hasSignedOut(visit, transaction)) return signInAgain(transaction);
+  const cookies = [clearedCookie(id)];
+  if (!(await useUp(env, jti))) return alreadyUsed(visit, cookies);
+  if (decision === "deny") {
+    await rememberDecision(env, account.userId, connection, null);
+    const change = { type: "grant.declined", subject: account.userId, clientId: connection.request.clientId } as const;
+    recordAccess(env.PLATFORM_EVENTS_QUEUE, ctx, trace.traceId, change);
+    return leaveFor(connection, authorizationErrorRedirect(connection.request, "access_denied", "The person declined."), cookies);
+  }
+  const { redirectTo, scopes } = await grant(visit, connection, account, form.getAll("scope"));
+  await rememberDecision(env, account.userId, connection, form.has("remember") ? scopes : null);
+  return leaveFor(connection, redirectTo, cookies);
 });
 
-/** Makes the grant, and the address that carries its code to the client. */
-async function grant(
-  { env }: Visit,
-  { request, client, account }: TransactionAt<"consent">,
-  host: string,
-  ticked: readonly string[],
-): Promise<string> {
-  const { userId, tenantId, tier, authTime } = account;
+/**
+ * What the person approved before, so that they need not be asked; `null`: ask. Only a page that they look at goes on by itself,
+ * not one that something fetches ahead, embeds or probes.
+ */
+export async function rememberedScopes(
+  { env, request }: Visit,
+  connection: Connection,
+  account: Account,
+): Promise<readonly string[] | null> {
+  const { method, headers } = request;
+  const isLookedAt = method !== "HEAD" && !headers.has("Sec-Purpose") && (headers.get("Sec-Fetch-Dest") ?? "document") === "document";
+  return isLookedAt ? approvedScopes(env, account.userId, connection) : null;
+}
+
+/** Makes the grant, with the address that carries its code to the client. `allowed`: what the person allows, beyond reading. */
+export async function grant(
+  { env, ctx, trace }: Visit,
+  { request, client }: Connection,
+  { userId, tenantId, tier, authTime }: Account,
+  allowed: readonly string[],
+): Promise<{ readonly redirectTo: string; readonly scopes: readonly string[] }> {
   const props: GrantProps = { userId, tenantId, tier, authTime, v: 1 };
+  const scopes = grantedScopes(request.scope, allowed);
+  const { host } = destinationOf(request.redirectUri);
   const { redirectTo } = await authorizationServer(env)
     .getOAuthApi(env)
     .completeAuthorization({
       request,
       userId,
-      scope: [...grantedScopes(request.scope, ticked)],
+      scope: [...scopes],
       metadata: { clientName: client.name, host, at: nowSeconds() },
       props,
     });
-  return redirectTo;
+  await openGate(env, redirectTo, trace.traceId);
+  const change = { type: "grant.made", subject: userId, clientId: request.clientId, scopes } as const;
+  recordAccess(env.PLATFORM_EVENTS_QUEUE, ctx, trace.traceId, change);
+  return { redirectTo, scopes };
+}
+
+function signInAgain({ id }: TransactionAt<"consent">): Response {
+  return redirect(`/login?tx=${id}&e=ended`);
+}
+
+function leaveFor({ request }: Connection, url: string, cookies: readonly string[]): Response {
+  const { host } = destinationOf(request.redirectUri);
+  return respond(leavePage(url, html`Returning to <bdi class="host">${host}</bdi>`, cookies));
 }

@@ -4,10 +4,13 @@ import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
+import { addressOf, type Limited, waitFor } from "../limits.ts";
 import type { Trace } from "../trace.ts";
-import { refuse } from "./answers.ts";
+import { refuse, tooMany } from "./answers.ts";
+import { createKey, logOut, makeToken, revokeApp, revokeEverything, revokeKey, showApps, showLogout } from "./apps.ts";
 import { AuthService } from "./auth-service.ts";
 import { authorize } from "./authorize.ts";
+import { uncheckedApp } from "./client-document.ts";
 import { decide, showConsent } from "./decision.ts";
 import { doorKeys } from "./door-keys.ts";
 import { METADATA_PATHS, metadata, oauthError, register, token } from "./endpoints.ts";
@@ -39,10 +42,40 @@ const STEPS: Readonly<Record<string, Route>> = {
   "/oauth/callback": { GET: comeBack },
   "/consent": { GET: showConsent, POST: decide },
 };
+
+/** A person's own page: who has access to their account, and their keys. It stays open while sign-in is not. */
+const OWN_PAGES: Readonly<Record<string, Route>> = {
+  "/apps": { GET: showApps },
+  "/apps/revoke": { POST: revokeApp },
+  "/apps/revoke-all": { POST: revokeEverything },
+  "/apps/keys": { POST: createKey },
+  "/apps/keys/revoke": { POST: revokeKey },
+  "/apps/token": { POST: makeToken },
+  "/logout": { GET: showLogout, POST: logOut },
+};
+
 /** What anybody may look at, at any time. */
 const PAGES: Readonly<Record<string, Route>> = {
   "/": { GET: ({ config }) => respond(homePage(config.resource, config.isSignupOpen)) },
   "/favicon.svg": { GET: favicon },
+};
+
+/** Pages that cost something, and what they are limited as, by address. What programs call says so itself. */
+const LIMITED: Readonly<Record<string, Limited>> = {
+  "GET /authorize": "authorize",
+  "POST /authorize": "decision",
+  "POST /consent": "decision",
+  "POST /login": "login",
+  "POST /signup": "signup",
+  "POST /oauth/github": "social",
+  "POST /oauth/google": "social",
+  "GET /oauth/callback": "social",
+  "POST /apps/revoke": "ownPages",
+  "POST /apps/revoke-all": "ownPages",
+  "POST /apps/keys": "credential",
+  "POST /apps/keys/revoke": "ownPages",
+  "POST /apps/token": "credential",
+  "POST /logout": "ownPages",
 };
 
 /** What programs call, with any method. */
@@ -60,7 +93,7 @@ export async function oauthFetch(request: Request, env: Env, ctx: ExecutionConte
   const url = new URL(request.url);
   const endpoint = ENDPOINTS[url.pathname];
   const step = STEPS[url.pathname];
-  const route = step ?? PAGES[url.pathname];
+  const route = step ?? OWN_PAGES[url.pathname] ?? PAGES[url.pathname];
   let response: Response;
   try {
     const config = configOf(env);
@@ -68,7 +101,7 @@ export async function oauthFetch(request: Request, env: Env, ctx: ExecutionConte
     const visit: Visit = { request, url, env, ctx, config, keys: await doorKeys(config), trace, auth };
     if (endpoint) response = await endpoint(visit);
     else if (step && !config.isSignupOpen) response = respond(comingSoonPage());
-    else if (route) response = await follow(route, visit);
+    else if (route) response = (await refusedForNow(visit)) ?? (await follow(route, visit));
     else return null;
   } catch (error) {
     console.error(JSON.stringify({ event: "oauth.crashed", route: url.pathname, traceId: trace.traceId, ...describeCrash(error) }));
@@ -79,6 +112,14 @@ export async function oauthFetch(request: Request, env: Env, ctx: ExecutionConte
   }
   if (!endpoint) await protect(response, url.protocol === "https:");
   return request.method === "HEAD" ? new Response(null, response) : response;
+}
+
+/** The answer to an address that asks for this page too often; `null` where it may go on. */
+async function refusedForNow(visit: Visit): Promise<Response | null> {
+  const { request, url, env, trace } = visit;
+  const limited = LIMITED[`${request.method === "HEAD" ? "GET" : request.method} ${url.pathname}`];
+  const retryAfterSeconds = limited === undefined ? 0 : await waitFor(env, trace, limited, addressOf(request));
+  return retryAfterSeconds === 0 ? null : tooMany(visit, retryAfterSeconds);
 }
 
 /** The route's answer, for the methods that it has. */
@@ -94,8 +135,7 @@ async function follow({ GET, POST }: Route, visit: Visit): Promise<Response> {
   } catch (error) {
     if (!(error instanceof CimdFetchError)) throw error;
     // The library has logged why.
-    const text = "Its description could not be read, or describes another app. Wait a moment, then start again from your app.";
-    return refuse(visit, 400, "This app could not be checked", text);
+    return uncheckedApp(visit);
   }
 }
 

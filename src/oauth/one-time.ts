@@ -22,6 +22,6 @@ export class OneTimeMark extends DurableObject {
 const MARK_LIFETIME_SECONDS = 660;
 
 /** Uses up a step of a transaction: `true` for the one request that may go on. */
-export async function useUp(env: Env, jti: string): Promise<boolean> {
-  return env.ONE_TIME.get(env.ONE_TIME.idFromName(jti)).claim(MARK_LIFETIME_SECONDS);
+export async function useUp(env: Env, jti: string, lifetimeSeconds = MARK_LIFETIME_SECONDS): Promise<boolean> {
+  return env.ONE_TIME.get(env.ONE_TIME.idFromName(jti)).claim(lifetimeSeconds);
 }

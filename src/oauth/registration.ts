@@ -73,18 +73,23 @@ function isIpAddress(hostname: string): boolean {
 
 /**
  * Whether a client id may be fetched as a metadata document (CIMD): https on the default port, at a named public host that is not
- * our own, at most 512 characters. Keeps requests of strangers from turning this server against other machines.
+ * our own, at most 512 characters, and spelled as `URL` spells it, so that nobody reads another address in it. Keeps requests of
+ * strangers from turning this server against other machines.
  */
 export function isDocumentUrlAcceptable(clientId: string, ownOrigins: readonly string[]): boolean {
   const url = clientId.length <= 512 ? URL.parse(clientId) : null;
-  if (url?.protocol !== "https:" || url.port !== "" || url.username !== "" || url.password !== "" || url.hash !== "") return false;
+  if (url?.protocol !== "https:" || url.href !== clientId || clientId.includes("#")) return false;
+  if (url.port !== "" || url.username !== "" || url.password !== "") return false;
   const { hostname } = url;
   const isPublicName = /\.[a-z][a-z0-9-]*$/.test(hostname) && !/\.(local|localhost|internal)$/.test(hostname);
   return isPublicName && !isIpAddress(hostname) && !ownOrigins.includes(url.origin);
 }
 
-/** Whether a client id is worth looking up: short enough for a storage key, or a document's URL that may be fetched. */
+/**
+ * Whether a client id is worth looking up: short enough for a storage key, or a document's URL that may be fetched. The library
+ * takes whatever `URL` reads as https for such a URL, so nothing else may hold a colon.
+ */
 export function isClientIdAcceptable(clientId: string, isCimdEnabled: boolean, ownOrigins: readonly string[]): boolean {
-  if (isCimdEnabled && clientId.startsWith("https:")) return isDocumentUrlAcceptable(clientId, ownOrigins);
+  if (clientId.includes(":")) return isCimdEnabled && isDocumentUrlAcceptable(clientId, ownOrigins);
   return clientId.length <= CLIENT_ID_LIMIT;
 }

@@ -8,6 +8,7 @@ import { type Trace, traceFrom } from "../trace.ts";
 import { AUTH_UNAVAILABLE, AuthService } from "./auth-service.ts";
 import { GRANT_SCOPES, GrantProps } from "./grant.ts";
 import { registrationProblem } from "./registration.ts";
+import { revocationsOf } from "./user-revocations.ts";
 import { ownOrigins } from "./visit.ts";
 
 const HOUR = 3_600;
@@ -58,7 +59,9 @@ async function refreshedProps(
   if (grantType !== GrantType.REFRESH_TOKEN) return undefined;
   const known = v.safeParse(GrantProps, props);
   if (!known.success) throw new OAuthError("invalid_grant", { description: "Sign in again." });
-  const user = await new AuthService(env, config, env.trace ?? traceFrom(null)).getUser(known.output.userId);
+  const { userId, authTime } = known.output;
+  if (await revocationsOf(env, userId).hasEndedTokens(authTime)) throw new OAuthError("invalid_grant", { description: "Sign in again." });
+  const user = await new AuthService(env, config, env.trace ?? traceFrom(null)).getUser(userId);
   if (user === AUTH_UNAVAILABLE) {
     throw new OAuthError("temporarily_unavailable", {
       description: "The account could not be checked. Try again shortly.",

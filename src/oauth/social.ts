@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { SocialProvider } from "../../contracts/auth.ts";
 import { toBase64url } from "../../contracts/rpc/identity.ts";
 import type { Config } from "../config.ts";
-import { alreadyUsed, authUnavailable, badRequest, ENDED, refuse } from "./answers.ts";
+import { authUnavailable, badRequest, ENDED, refuse } from "./answers.ts";
 import { AUTH_UNAVAILABLE } from "./auth-service.ts";
 import { hasRepeatedName } from "./body.ts";
 import { useUp } from "./one-time.ts";
@@ -16,25 +16,33 @@ import { PROVIDER_NAMES } from "./pages/sign-in.ts";
 import { seal, unseal } from "./seal.ts";
 import { enter } from "./sign-in.ts";
 import { onSubmit, transactionOf } from "./submission.ts";
-import { advance, clearedCookie, randomText, TEXT_OF_32_BYTES, transactionCookie } from "./transaction.ts";
+import { advance, randomText, TEXT_OF_32_BYTES, transactionCookie } from "./transaction.ts";
 import { nowSeconds, type Visit } from "./visit.ts";
 
 const STATE_LIFETIME_SECONDS = 300;
 
-const SocialState = v.object({ txId: v.string(), jti: v.string(), provider: SocialProvider, verifier: v.string() });
+const SocialState = v.object({
+  txId: v.string(),
+  jti: v.string(),
+  provider: SocialProvider,
+  verifier: v.string(),
+  /** Seconds since the Unix epoch. Storage forgets the record then as well, but may be late. */
+  expiresAt: v.number(),
+});
 type SocialState = v.InferOutput<typeof SocialState>;
 
 /** POST /oauth/github and /oauth/google: on to the provider. */
 export function leaveFor(provider: SocialProvider): (visit: Visit) => Promise<Response> {
   return onSubmit(provider, "login", async (visit, _form, transaction) => {
     const { env, config, keys } = visit;
-    const next = advance(transaction, { stage: "social", provider }, nowSeconds());
+    const now = nowSeconds();
+    const next = advance(transaction.id, { stage: "social", connection: transaction.connection, provider }, now);
     const cookie = await transactionCookie(keys, next);
     if (cookie === null) return badRequest(visit, "It is too long.");
     const state = randomText(32);
     const verifier = randomText(32);
     const key = await stateKey(state);
-    const record: SocialState = { txId: next.id, jti: next.jti, provider, verifier };
+    const record: SocialState = { txId: next.id, jti: next.jti, provider, verifier, expiresAt: now + STATE_LIFETIME_SECONDS };
     await env.OAUTH_KV.put(key, await seal(keys.social, JSON.stringify(record), key), { expirationTtl: STATE_LIFETIME_SECONDS });
 
     const bridge = new URL("/social-bridge", config.authBaseUrl);
@@ -47,6 +55,7 @@ export function leaveFor(provider: SocialProvider): (visit: Visit) => Promise<Re
 /** GET /oauth/callback: back from the provider, with a code or an error, and exactly the `state` that this browser left with. */
 export async function comeBack(visit: Visit): Promise<Response> {
   const { url, env, config, auth } = visit;
+  const foreign = () => refuse(visit, 400, "That sign-in does not belong here", ENDED);
   const parameters = url.searchParams;
   const state = parameters.get("state") ?? "";
   const code = parameters.get("code");
@@ -58,16 +67,17 @@ export async function comeBack(visit: Visit): Promise<Response> {
   const record = isWellFormed ? await takeState(visit, state) : null;
   const transaction = record && (await transactionOf(visit, record.txId));
   if (transaction?.stage !== "social" || transaction.jti !== record?.jti || transaction.provider !== record.provider) {
-    return refuse(visit, 400, "That sign-in does not belong here", ENDED);
+    return foreign();
   }
 
   const backToLogin = () => redirect(`/login?tx=${transaction.id}&e=social`);
   if (code === null) return backToLogin();
-  if (!(await useUp(env, transaction.jti))) return alreadyUsed(visit, [clearedCookie(transaction.id)]);
+  // Its cookie stays: it may be the next step's already, set by the answer to the request that came first.
+  if (!(await useUp(env, transaction.jti))) return foreign();
   const proof = { codeVerifier: record.verifier, returnUrl: returnUrl(config) };
   const verdict = await auth.exchangeSocialCode(code, proof);
   if (verdict === AUTH_UNAVAILABLE) return authUnavailable(visit);
-  return verdict.valid ? enter(visit, transaction, verdict) : backToLogin();
+  return verdict.valid ? ((await enter(visit, transaction, verdict)) ?? backToLogin()) : backToLogin();
 }
 
 /** The record that `state` names, which is gone from now on; `null` where there is none or it is not ours. */
@@ -78,7 +88,7 @@ async function takeState({ env, keys }: Visit, state: string): Promise<SocialSta
   await env.OAUTH_KV.delete(key);
   const plain = await unseal(keys.social, sealed, key);
   const parsed = v.safeParse(SocialState, plain === null ? null : JSON.parse(plain));
-  return parsed.success ? parsed.output : null;
+  return parsed.success && parsed.output.expiresAt > nowSeconds() ? parsed.output : null;
 }
 
 function returnUrl({ issuer }: Config): string {

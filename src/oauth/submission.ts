@@ -1,7 +1,7 @@
 // What a page's form sends, and the checks that every form passes before anything is done with it: media type, size, where it was
 // sent from, no repeated fields, a transaction of this browser, and proof that our own page of this very step made it.
 import { readUpTo } from "../bounded-read.ts";
-import { noTransaction, refuse, staleForm } from "./answers.ts";
+import { noTransaction, refuse, staleForm, type Ways } from "./answers.ts";
 import { hasMediaType, hasRepeatedName } from "./body.ts";
 import { isCsrfToken, openTransaction, type StageName, type Transaction, type TransactionAt } from "./transaction.ts";
 import { nowSeconds, type Visit } from "./visit.ts";
@@ -15,20 +15,28 @@ export function onSubmit<Name extends StageName>(
   answer: (visit: Visit, form: URLSearchParams, transaction: TransactionAt<Name>) => Promise<Response>,
 ): (visit: Visit) => Promise<Response> {
   return async (visit) => {
-    const { request, url, keys, config } = visit;
-    const unusable = (status: number, why: string) => refuse(visit, status, "This form cannot be used", why);
-    if (!hasMediaType(request, "application/x-www-form-urlencoded")) return unusable(415, "This address takes the form of its own page.");
-    if (!isSentFromHere(request, config.issuer)) return unusable(403, "It did not come from this site.");
-    const body = await readUpTo(request.body, LIMIT_BYTES);
-    if (body === null) return unusable(413, "It is longer than any of our pages can make it.");
-    const form = new URLSearchParams(new TextDecoder().decode(body));
-    if (hasRepeatedName(form, "scope") || hasRepeatedName(url.searchParams))
-      return unusable(400, "It has a field twice. Reload the page and try again.");
+    const { url, keys } = visit;
+    const form = await readForm(visit);
+    if (form instanceof Response) return form;
     const transaction = await transactionOf(visit, url.searchParams.get("tx") ?? form.get("tx"));
     if (!transaction) return noTransaction(visit);
     const isOurs = isAt(transaction, stage) && (await isCsrfToken(keys, transaction, action, form.get("csrf") ?? ""));
     return isOurs ? answer(visit, form, transaction) : staleForm(visit, transaction.id);
   };
+}
+
+/** The form of one of our pages, as far as can be told without knowing which; or why it cannot be used, and the way on from there. */
+export async function readForm(visit: Visit, ways?: Ways): Promise<URLSearchParams | Response> {
+  const { request, url, config } = visit;
+  const unusable = (status: number, why: string) => refuse(visit, status, "This form cannot be used", why, ways);
+  if (!hasMediaType(request, "application/x-www-form-urlencoded")) return unusable(415, "This address takes the form of its own page.");
+  if (!isSentFromHere(request, config.issuer)) return unusable(403, "It did not come from this site.");
+  const body = await readUpTo(request.body, LIMIT_BYTES);
+  if (body === null) return unusable(413, "It is longer than any of our pages can make it.");
+  const form = new URLSearchParams(new TextDecoder().decode(body));
+  // Each scope is a tick box of its own.
+  if (!hasRepeatedName(form, "scope") && !hasRepeatedName(url.searchParams)) return form;
+  return unusable(400, "It has a field twice. Reload the page and try again.");
 }
 
 function isAt<Name extends StageName>(transaction: Transaction, stage: Name): transaction is TransactionAt<Name> & Transaction {

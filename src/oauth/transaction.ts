@@ -1,6 +1,7 @@
-// One person's way through the door, from GET /authorize to the decision, kept in a sealed cookie of their own browser: nothing is
-// written for a visitor who never comes back, and nobody can go on with a transaction that another browser started. Each step makes
-// a new `jti`, so that what was captured at one stage is useless at the next (session fixation).
+// One person's way through the door, from GET /authorize to the decision, or from their own page to signing in and back. It is kept
+// in a sealed cookie of their own browser: nothing is written for a visitor who never comes back, and nobody can go on with a
+// transaction that another browser started. Each step makes a new `jti`, so that what was captured at one stage is useless at the
+// next (session fixation).
 import * as v from "valibot";
 import { SocialProvider } from "../../contracts/auth.ts";
 import { fromBase64url, TenantId, Tier, toBase64url, UserId } from "../../contracts/rpc/identity.ts";
@@ -32,6 +33,17 @@ export const AuthorizationRequest = v.object({
 });
 export type AuthorizationRequest = v.InferOutput<typeof AuthorizationRequest>;
 
+/** An app that asks to be connected. */
+export const Connection = v.object({
+  request: AuthorizationRequest,
+  client: ClientIdentity,
+  /** What an approval is remembered by, see `approvals.ts`; `null` where none may be remembered. */
+  metaHash: v.nullable(v.string()),
+  /** The app wants the person to be asked, whatever is remembered (`prompt=consent`). */
+  mustAsk: v.boolean(),
+});
+export type Connection = Readonly<v.InferOutput<typeof Connection>>;
+
 /** Who signed in, and when, in seconds since the Unix epoch. */
 export const Account = v.object({ userId: UserId, tenantId: TenantId, tier: Tier, email: v.string(), authTime: v.number() });
 export type Account = Readonly<v.InferOutput<typeof Account>>;
@@ -39,15 +51,22 @@ export type Account = Readonly<v.InferOutput<typeof Account>>;
 const STEP = {
   /** Names this step. Used up, once, by whatever ends the step for good. */
   jti: v.string(),
-  request: AuthorizationRequest,
-  client: ClientIdentity,
   expiresAt: v.number(),
 };
+/** `null`: no app has sent the person, they are on the way to their own page. There is nothing to decide at the end of that way. */
+const connection = v.nullable(Connection);
 /** How far the person is. `social`: away at a provider. `consent`: signed in, undecided. */
 const STAGES = {
-  login: v.object({ ...STEP, stage: v.literal("login") }),
-  social: v.object({ ...STEP, stage: v.literal("social"), provider: SocialProvider }),
-  consent: v.object({ ...STEP, stage: v.literal("consent"), account: Account }),
+  login: v.object({ ...STEP, connection, stage: v.literal("login") }),
+  social: v.object({ ...STEP, connection, stage: v.literal("social"), provider: SocialProvider }),
+  consent: v.object({
+    ...STEP,
+    connection: Connection,
+    stage: v.literal("consent"),
+    account: Account,
+    /** The session in which they signed in: once they sign out there, nothing can be decided here. */
+    session: v.object({ sid: v.string(), startedAtMs: v.number() }),
+  }),
 };
 const Staged = v.object({ stage: v.picklist(["login", "social", "consent"]) });
 /** The one schema that the content claims to fit. */
@@ -59,14 +78,14 @@ export type TransactionAt<Name extends StageName> = v.InferOutput<(typeof STAGES
 export type Transaction = TransactionAt<"login"> | TransactionAt<"social"> | TransactionAt<"consent">;
 type Stage = { [Name in StageName]: Omit<v.InferOutput<(typeof STAGES)[Name]>, keyof typeof STEP> }[StageName];
 
-/** A new transaction, waiting for somebody to sign in. */
-export function startTransaction(request: AuthorizationRequest, client: ClientIdentity, now: number): Transaction {
-  return advance({ id: randomText(9), request, client }, { stage: "login" }, now);
+/** A new transaction. */
+export function startTransaction(stage: Stage, now: number): Transaction {
+  return advance(randomText(9), stage, now);
 }
 
-/** The same transaction one step on. */
-export function advance({ id, request, client }: Pick<Transaction, "id" | "request" | "client">, stage: Stage, now: number): Transaction {
-  return { id, jti: randomText(16), request, client, expiresAt: now + PAGE_LIFETIME_SECONDS, ...stage };
+/** The transaction `id` at another step. */
+export function advance(id: string, stage: Stage, now: number): Transaction {
+  return { id, jti: randomText(16), expiresAt: now + PAGE_LIFETIME_SECONDS, ...stage };
 }
 
 /** The `Set-Cookie` that keeps `transaction` in the browser, or `null` where it does not fit into a cookie. */
@@ -115,8 +134,8 @@ function csrfMessage({ id, jti, stage }: Transaction, action: string): Uint8Arra
   return new TextEncoder().encode([COOKIE_PREFIX + id, jti, stage, action].join("|"));
 }
 
-/** Lax, because a Strict cookie would be missing on the way back from an identity provider. */
-function attributes(maxAgeSeconds: number): string {
+/** Of every cookie of the door. Lax, because a Strict cookie would be missing on the way back from an identity provider. */
+export function attributes(maxAgeSeconds: number): string {
   return `Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}`;
 }
 

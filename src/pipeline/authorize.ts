@@ -1,5 +1,5 @@
 // Step one: may this caller use this tool at all?
-import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
+import { type Identity, isTestTenant, type Scope } from "../../contracts/rpc/identity.ts";
 import type { Tool } from "../tools/tool.ts";
 
 /** `generate` includes `read`. */
@@ -11,4 +11,14 @@ export function permits(scopes: readonly Scope[], needed: Scope): boolean {
 export function missingScopes(tool: Tool, caller: Identity): readonly Scope[] | null {
   if (permits(caller.scopes, tool.scope)) return null;
   return tool.scope === "generate" ? ["read", "generate"] : ["read"];
+}
+
+/** Whether no scope would help: nothing that costs credits is done for a test tenant. */
+export function isBarred(tool: Tool, caller: Identity): boolean {
+  return tool.isPaid && isTestTenant(caller.tenantId);
+}
+
+/** Whether a call would be let through. */
+export function mayCall(tool: Tool, caller: Identity): boolean {
+  return permits(caller.scopes, tool.scope) && !isBarred(tool, caller);
 }

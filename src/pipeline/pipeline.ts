@@ -1,6 +1,13 @@
 // One path for every tool call, whichever door it comes through: authorize, validate, dispatch, audit. A call is opened first, so
 // that a door can still answer with a status of its own (unknown tool, missing scope) before any work begins.
-import { GATEWAY_ERRORS, type GatewayCode, TOOL_BACKENDS, type ToolRefusal } from "../../contracts/gateway.ts";
+import {
+  type CredentialCode,
+  GATEWAY_ERRORS,
+  type GatewayCode,
+  RETRY_AFTER_SECONDS,
+  TOOL_BACKENDS,
+  type ToolRefusal,
+} from "../../contracts/gateway.ts";
 import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Contract } from "../../contracts/rpc/contract.ts";
@@ -15,7 +22,7 @@ import { catalog } from "../tools/catalog.ts";
 import { type Content, outline } from "../tools/content.ts";
 import type { Reach, Tool } from "../tools/tool.ts";
 import type { Trace } from "../trace.ts";
-import { missingScopes } from "./authorize.ts";
+import { isBarred, missingScopes } from "./authorize.ts";
 import { dispatch } from "./dispatch.ts";
 import { validate } from "./validate.ts";
 
@@ -27,6 +34,8 @@ export interface ToolRequest {
   readonly trace: Trace;
   readonly door: Door;
   readonly idempotencyKey?: string | undefined;
+  /** Asks at the source whether the caller's credential is still good. Absent where the caller shows none. Never throws. */
+  readonly confirm?: (() => Promise<"good" | CredentialCode>) | undefined;
 }
 
 /** What a call ended with. */
@@ -44,7 +53,7 @@ export type OpenedCall =
 
 /** Looks the tool up and asks whether the caller may use it. */
 export function openCall(env: Env, background: Background, request: ToolRequest): OpenedCall {
-  const { name, args, caller, trace, idempotencyKey } = request;
+  const { name, args, caller, trace, idempotencyKey, confirm } = request;
   const audit = auditor(env, background, request);
   const tool = catalog.get(name);
   if (!tool) {
@@ -66,10 +75,19 @@ export function openCall(env: Env, background: Background, request: ToolRequest)
     state: "ready",
     tool,
     async run(progress) {
+      if (isBarred(tool, caller)) {
+        audit("test_key_not_allowed", "test_key_not_allowed");
+        return failed(refusal("test_key_not_allowed", trace));
+      }
       const valid = validate(tool.operation, args);
       if (!valid.ok) {
         audit("invalid_arguments", "invalid_arguments");
         return failed({ code: "invalid_arguments", message: valid.problems });
+      }
+      const standing = tool.isPaid && confirm ? await confirm() : "good";
+      if (standing !== "good") {
+        audit(decisionOn(standing), standing);
+        return failed(refusal(standing, trace));
       }
       const answer = await dispatch(env, tool, tool.method, tool.operation, valid.input, { caller, trace, idempotencyKey, progress });
       audit("allowed", answer.ok ? "ok" : answer.error.code);
@@ -101,13 +119,13 @@ async function show(env: Env, tool: Tool, value: object, errand: { caller: Ident
 }
 
 /** Leaves the audit record of a call that its door refused before the pipeline: `code` is why. */
-export function recordUncalled(
-  env: Env,
-  background: Background,
-  request: ToolRequest,
-  code: "unauthenticated" | "unavailable" | "invalid_arguments",
-): void {
-  auditor(env, background, request)(code === "unavailable" ? "unauthenticated" : code, code);
+export function recordUncalled(env: Env, background: Background, request: ToolRequest, code: CredentialCode | "invalid_arguments"): void {
+  auditor(env, background, request)(decisionOn(code), code);
+}
+
+/** A credential that could not be checked lets nobody in. */
+function decisionOn<Code extends PolicyDecision>(code: Code | "unavailable"): Code | "unauthenticated" {
+  return code === "unavailable" ? "unauthenticated" : code;
 }
 
 /** Makes the one record of a call. Its clock starts here. */
@@ -136,5 +154,6 @@ function auditor(env: Env, background: Background, { name, args, caller, trace, 
 
 /** A refusal of the gateway's own, in its own words. */
 export function refusal<Code extends keyof typeof GATEWAY_ERRORS>(code: Code, trace: Trace): ToolRefusal<Code> {
-  return { code, message: GATEWAY_ERRORS[code], traceId: trace.traceId };
+  const retryAfterSeconds = RETRY_AFTER_SECONDS[code];
+  return { code, message: GATEWAY_ERRORS[code], ...(retryAfterSeconds && { retryAfterSeconds }), traceId: trace.traceId };
 }

@@ -14,6 +14,7 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
       "Write prompt as a full visual description: subject, setting, style, light, colours. Set quality_tier only if the user asks for cheap or high quality, " +
       "and model only if the user names one.",
     risk: "EXTERNAL_MUTATION",
+    isPaid: true,
     async show(job, reach) {
       if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return [];
       const picture = await reach("readImage", { job_id: job.job_id });

@@ -29,6 +29,8 @@ export interface ToolDefinition<C extends Contract, Name extends keyof C["tools"
   readonly risk: Risk;
   /** Whether calling again with the same arguments changes nothing more. Default: no; whatever only reads always is. */
   readonly isIdempotent?: boolean;
+  /** Whether a call costs credits. Default: no. Then the credential is asked about once more, and test keys never get it. */
+  readonly isPaid?: boolean;
   /** Shows more than the value's own outline in words: pictures. */
   readonly show?: (value: OutputOf<ToolOperation<C, Name>>, reach: Reach<C>) => Promise<readonly Content[]>;
 }
@@ -42,6 +44,8 @@ export interface Tool {
   readonly description: string;
   readonly risk: Risk;
   readonly scope: Scope;
+  /** Whether a call costs credits. */
+  readonly isPaid: boolean;
   readonly annotations: Annotations;
   /** JSON Schema 2020-12 with an object at its root. */
   readonly inputSchema: JsonSchema;
@@ -68,14 +72,18 @@ export function toolsOf<B extends BackendName>(
     const operation = method === undefined ? undefined : contract.methods[method];
     if (method === undefined || operation === undefined) throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
     if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`)) throw new Error(`Tool ${name}: its name does not fit ${backend}.`);
-    const { title, description, risk, isIdempotent = false, show } = definition;
+    const { title, description, risk, isIdempotent = false, isPaid = false, show } = definition;
     if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
+    if ((risk === "READ_ONLY") === (operation.changes === true)) {
+      throw new Error(`Tool ${name}: its risk is ${risk}, and its method ${operation.changes ? "changes something" : "changes nothing"}.`);
+    }
     return {
       name,
       title,
       description,
       risk,
       scope: scopeOf(risk),
+      isPaid,
       annotations: annotationsOf(risk, isIdempotent),
       inputSchema: objectSchema(name, operation.input, "input"),
       outputSchema: objectSchema(name, operation.output, "output"),

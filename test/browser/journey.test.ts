@@ -1,6 +1,6 @@
 // Signing up, signing in, allowing and denying, as a person sees it and as their app hears of it. JavaScript is off.
 import { afterEach, describe, expect, it } from "vitest";
-import { decide, HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
+import { decide, follow, HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
 import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
 
@@ -32,14 +32,11 @@ describe("a person whose app opens the browser", () => {
 
   it("signs in after a wrong password, on the same page, with the e-mail kept and the password empty", async () => {
     const account = newAccount();
-    const first = await connect();
-    const page = await visitor();
-    await page.goto(first.url);
-    await signUp(page, account);
-    await decide(page, "Deny", first);
+    const first = await arrive();
+    await signUp(first.page, account);
+    await decide(first.page, "Deny", first.connection);
 
-    const second = await connect();
-    await page.goto(second.url);
+    const { connection: second, page } = await arrive();
     await signIn(page, { email: account.email, password: "quite another password" });
     const alert = page.getByRole("alert");
     expect(await alert.textContent()).toBe("E-mail or password is wrong. Check both and try again.");
@@ -73,15 +70,37 @@ describe("a person whose app opens the browser", () => {
 
   it("is told in one sentence that an account cannot be made, and keeps what was typed but the password", async () => {
     const account = newAccount();
-    const [first, second] = [await connect(), await connect()];
-    const page = await visitor();
-    await page.goto(first.url);
-    await signUp(page, account);
-    await page.goto(second.url);
+    await signUp((await arrive()).page, account);
+    const { page } = await arrive();
     await signUp(page, { ...account, password: "another fifteen characters" });
     expect(await page.getByRole("alert").textContent()).toBe("We could not create that account. If you already have one, sign in.");
     expect(await page.getByLabel("Name").inputValue()).toBe(account.name);
     expect(await page.getByLabel("Password").inputValue()).toBe("");
+  });
+
+  it("is not asked for the password again by the next app, and can still be somebody else there", async () => {
+    const [account, other] = [newAccount(), newAccount()];
+    const { connection, page } = await arrive();
+    await signUp(page, account);
+    await decide(page, "Allow", connection);
+    const next = await connect({ name: "Next app" });
+    await page.goto(next.url);
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Allow Next app?");
+    expect(await page.locator("main").textContent()).toContain(account.email);
+    await follow(page.getByRole("link", { name: "Not you?" }));
+    await signUp(page, other);
+    expect(await page.locator("main").textContent()).toContain(other.email);
+    expect((await decide(page, "Allow", next)).get("code")).toBeTruthy();
+  });
+
+  it("comes to their own page from the front page, by signing in for nothing else", async () => {
+    const page = await visitor();
+    await page.goto(system.origin);
+    await follow(page.getByRole("link", { name: "Your connected apps" }));
+    expect(await page.locator("main").textContent()).toContain("to manage your account");
+    await signUp(page, newAccount());
+    expect(new URL(page.url()).pathname).toBe("/apps");
+    expect((await page.context().cookies()).map(({ name }) => name)).toEqual(["__Host-gw_s"]);
   });
 
   it("goes the same way with JavaScript on", async () => {

@@ -5,10 +5,10 @@ import path from "node:path";
 import type { Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
-import { type ConnectOptions, follow, HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
-import { newAccount } from "../support/person.ts";
+import { useBrowser } from "../support/browser.ts";
 import { useSystem } from "../support/system.ts";
 import { contrasts, overflowing, smallestTarget, structure } from "./measures.ts";
+import { doorPages, ownPages } from "./pages.ts";
 
 const FOLDER = path.join(ROOT, ".test/screenshots");
 const SIZES = [
@@ -52,41 +52,7 @@ describe("a page", () => {
   const { visitor, connect, complaints } = useBrowser(system);
   afterEach(() => expect(complaints()).toEqual([]));
 
-  let people = 1;
-  /** Ways to a page, from an empty tab. */
-  const login = async (page: Page, options?: ConnectOptions) => page.goto((await connect(options)).url);
-  const consent = async (page: Page, options?: ConnectOptions) => {
-    await login(page, options);
-    await signUp(page, { ...newAccount(), email: `ada.lovelace+${people++}@example.com` });
-  };
-  const kinds: Record<string, (page: Page) => Promise<unknown>> = {
-    home: (page) => page.goto(system.origin),
-    login: (page) => login(page),
-    "login-error": async (page) => {
-      await login(page);
-      await signIn(page, { email: "ada.lovelace@example.com", password: "a guess of enough characters" });
-    },
-    signup: async (page) => {
-      await login(page);
-      await follow(page.getByRole("link", { name: "Create an account" }));
-    },
-    consent: (page) => consent(page),
-    "consent-elsewhere": (page) => consent(page, { host: HOSTED_APP, name: "Claude Desktop" }),
-    "consent-long-name": (page) => consent(page, { host: HOSTED_APP, name: "W".repeat(80) }),
-    leave: async (page) => {
-      await page.route("**/callback/**", (route) => route.fulfill({ status: 204 })); // with no page to go on to, this one stays
-      await consent(page);
-      await page.getByRole("button", { name: "Allow" }).click();
-      await page.getByRole("heading", { name: "Returning to" }).waitFor();
-    },
-    expired: (page) => page.goto(`${system.origin}/consent?tx=AAAAAAAAAAAA`),
-    "unknown-app": (page) => page.goto(`${system.origin}/authorize?client_id=nobody`),
-    "stand-in": async (page) => {
-      await login(page);
-      await page.getByRole("button", { name: "Continue with GitHub" }).click();
-      await page.getByRole("heading", { name: "No GitHub here" }).waitFor();
-    },
-  };
+  const kinds = { ...doorPages(system, { connect }), ...ownPages(system, { connect }) };
 
   it.each(Object.keys(kinds))("of the kind %s fits, can be read and can be hit", async (name) => {
     const page = await visitor();

@@ -62,7 +62,7 @@ export async function overflowing(page: Page): Promise<readonly string[]> {
 /** The smaller side, in CSS pixels, of the smallest thing to click; links within a sentence do not count (WCAG 2.2, 2.5.8). */
 export async function smallestTarget(page: Page): Promise<number> {
   return page.evaluate(`(() => {
-    const targets = [...document.querySelectorAll("button, a.button, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox])")];
+    const targets = [...document.querySelectorAll("button, a.button, input:not([type=hidden], [type=checkbox], [type=radio]), select, summary, label:has([type=checkbox], [type=radio])")];
     return Math.min(...targets.map((target) => target.getBoundingClientRect()).map(({ width, height }) => Math.min(width, height)));
   })()`);
 }

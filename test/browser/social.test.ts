@@ -31,15 +31,14 @@ describe("a person who continues with a provider", () => {
     const answer = await connection.arrival(page);
     expect(answer.get("state")).toBe(connection.state);
     expect((await connection.redeem(answer.get("code"))).scope).toBe("read generate");
-    expect(await page.context().cookies()).toEqual([]);
+    expect((await page.context().cookies()).map(({ name }) => name)).toEqual(["__Host-gw_s"]);
   });
 
   it("may do so from the sign-up page, and is the same person the next time", async () => {
     const { email } = newAccount();
-    const page = await visitor();
     const subjects: string[] = [];
     for (const link of ["Create an account", undefined]) {
-      const connection = await connect();
+      const [connection, page] = [await connect(), await visitor()];
       await page.goto(connection.url);
       if (link !== undefined) await follow(page.getByRole("link", { name: link }));
       await leaveFor(page, "Google", email);

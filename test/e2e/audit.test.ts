@@ -1,7 +1,7 @@
-// Every tool call and every refused one leaves one record, as a log line and as a message on the platform's queue, and no record
-// holds a secret or a person's words.
+// Every tool call and every refused one leaves one record, as a log line and as a message on the platform's queue, and so does every
+// change of who has access; no record holds a secret or a person's words.
 import { expect, it, vi } from "vitest";
-import type { AuditEvent } from "../../src/audit/event.ts";
+import type { AccessEvent, AuditEvent } from "../../src/audit/event.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
 
@@ -23,7 +23,7 @@ const SECRETS = [
 ];
 
 it("one record for each call: who, what, why, how it ended, and nothing that is not the platform's to know", async () => {
-  const { client, auth, close } = await connect(system.origin, "modern", { generate: false });
+  const { client, auth, account, close } = await connect(system.origin, "modern", { generate: false });
   const accessToken = auth.saved?.access_token ?? "";
   const raw = (name: unknown, args: object) =>
     system.fetch("/mcp", {
@@ -39,20 +39,30 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
   await raw(`no_such_tool_${SECRETS[0]}`, { token: SECRETS[1] });
   await close();
 
-  const records = await vi.waitFor(
+  const isCall = (record: AuditEvent | AccessEvent): record is AuditEvent => record.type === "tool.called";
+  const arrived = await vi.waitFor(
     async () => {
-      const arrived = (await (await system.worker("event-consumer").fetch("/")).json()) as AuditEvent[];
-      expect(arrived).toHaveLength(5);
-      return arrived;
+      const all = (await (await system.worker("event-consumer").fetch("/")).json()) as (AuditEvent | AccessEvent)[];
+      expect(all.filter(isCall)).toHaveLength(5);
+      return all;
     },
     { timeout: 20_000, interval: 200 },
   );
+  const records = arrived.filter(isCall);
   const logged = system
     .logs()
     .filter((line) => line.includes('"event":"audit"'))
-    .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as AuditEvent);
-  const byTrace = (a: AuditEvent, b: AuditEvent) => (a.traceId < b.traceId ? -1 : 1);
-  expect(logged.toSorted(byTrace)).toEqual(records.map((record) => ({ event: "audit", ...record })).toSorted(byTrace));
+    .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as AuditEvent | AccessEvent);
+  const byTrace = (a: { traceId: string }, b: { traceId: string }) => (a.traceId < b.traceId ? -1 : 1);
+  expect(logged.toSorted(byTrace)).toEqual(arrived.map((record) => ({ event: "audit", ...record })).toSorted(byTrace));
+
+  const { client_id } = auth.clientInformation() as { client_id: string };
+  const [userId] = accessToken.split(":");
+  const change = { at: expect.stringMatching(/^\d{4}-.*Z$/), traceId: expect.stringMatching(/^[0-9a-f]{32}$/), subject: userId };
+  expect(arrived.filter((record) => !isCall(record)).toSorted((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
+    { ...change, type: "grant.made", clientId: client_id, scopes: ["read", "offline_access"] },
+    { ...change, type: "session.started", clientId: null },
+  ]);
 
   const common = {
     type: "tool.called",
@@ -88,8 +98,9 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
   expect(new Set(records.map(({ subject, tenantId, clientId }) => `${subject} ${tenantId} ${clientId}`)).size).toBe(1);
   expect(new Set(records.map(({ traceId }) => traceId)).size).toBe(5);
 
-  const everything = JSON.stringify(records) + system.logs().join("\n");
-  for (const secret of [...SECRETS, accessToken, auth.saved?.refresh_token ?? "", "neighbour"]) expect(everything).not.toContain(secret);
+  const everything = JSON.stringify(arrived) + system.logs().join("\n");
+  for (const secret of [...SECRETS, accessToken, auth.saved?.refresh_token ?? "", "neighbour", account.email])
+    expect(everything).not.toContain(secret);
 });
 
 it("a call whose client hangs up is stopped, and leaves its record all the same", async () => {

@@ -78,6 +78,25 @@ describe("an auth Worker that is gone", () => {
     expect(page.html).not.toMatch(/wrong|incorrect|hunter2/i);
   });
 
+  it("is 503 to whoever shows a key or a JWT, never a refusal that would make them throw it away", async () => {
+    const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { iss: system.origin, aud: `${system.origin}/mcp`, iat: now, exp: now + 60 };
+    const jwt = `${encode({ alg: "HS256", typ: "at+jwt" })}.${encode(claims)}.${encode({})}`;
+    for (const bearer of [`sb_live_${"k".repeat(43)}`, `sb_test_${"k".repeat(43)}`, jwt]) {
+      const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
+      const answer = await system.fetch("/mcp", { method: "POST", headers, body: "{}" });
+      expect([answer.status, answer.headers.get("retry-after"), answer.headers.get("www-authenticate")]).toEqual([503, "5", null]);
+      expect(await answer.json()).toEqual({
+        error: "temporarily_unavailable",
+        error_description: expect.stringMatching(
+          /^The credential could not be checked just now\. Try again shortly\. Trace id [0-9a-f]{32}\.$/,
+        ),
+      });
+    }
+    expect(system.logs().join("\n")).not.toContain("kkkkkkkk");
+  });
+
   it("does not take the metadata, the health check or the rest of the gateway with it", async () => {
     expect((await system.fetch("/health")).status).toBe(200);
     expect((await system.fetch("/.well-known/oauth-authorization-server")).status).toBe(200);
@@ -97,6 +116,9 @@ describe("a request that is nonsense", () => {
       ["no token", 401, post("{}", { "content-type": "application/json" })],
       ["a foreign token", 401, post("{}", { ...json, authorization: "Bearer u1:0123456789abcdef:ABCDEFGHIJKLMNOPQRSTUVWXYZ012345" })],
       ["a token as long as a book", 401, post("{}", { ...json, authorization: `Bearer ${"x".repeat(8000)}` })],
+      ["an API key that nobody made", 401, post("{}", { ...json, authorization: `Bearer sb_live_${"k".repeat(43)}` })],
+      ["a JWT that nobody signed", 401, post("{}", { ...json, authorization: "Bearer eyJhbGciOiJub25lIn0.e30.e30" })],
+      ["a token in the address", 401, system.fetch(`/mcp?access_token=${auth.saved?.access_token}`, { method: "POST", body: "{}" })],
       ["basic authentication", 401, post("{}", { ...json, authorization: "Basic dTpw" })],
       ["broken JSON", 400, post("{", json)],
       ["a wrong content type", 415, post("{}", { ...json, "content-type": "text/plain" })],

@@ -7,7 +7,8 @@ import { CONFIGS, ROOT, readConfig, type WorkerKey } from "../../entrypoints/cli
 const files = readdirSync(ROOT, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
   .map((entry) => path.relative(ROOT, path.join(entry.parentPath, entry.name)))
-  .filter((file) => /^(contracts|src|entrypoints)\//.test(file));
+  .filter((file) => /^(contracts|src|entrypoints)\//.test(file))
+  .toSorted();
 
 /** What a file imports: packages by name, files by their path from the root. */
 function importsOf(file: string): string[] {
@@ -22,7 +23,7 @@ const room = (folder: string) => files.filter((file) => file.startsWith(folder))
 describe("the rooms of the house", () => {
   it.each([
     ["src/mcp/", /^src\/(oauth|tools|pipeline|audit)\//],
-    ["src/oauth/", /^src\/(mcp|tools|pipeline|audit)\//],
+    ["src/oauth/", /^src\/(mcp|tools|pipeline)\//],
     ["src/tools/", /^src\/(mcp|oauth|pipeline|audit)\//],
     ["src/pipeline/", /^src\/(mcp|oauth)\//],
     ["src/audit/", /^src\/(mcp|oauth|pipeline)\//],
@@ -50,6 +51,9 @@ describe("the rooms of the house", () => {
     );
     expect(importers((target) => target === "cloudflare:workers").filter((file) => !file.startsWith("entrypoints/"))).toEqual([
       "src/oauth/one-time.ts",
+      "src/oauth/token-gate.ts",
+      "src/oauth/user-revocations.ts",
+      "src/rate-counter.ts",
     ]);
     expect(importers((target) => target.startsWith("@modelcontextprotocol/"))).toEqual([]);
   });
@@ -90,6 +94,9 @@ describe("names that other systems depend on", () => {
       "STACKBILDER",
       "IMG_FORGE",
       "OneTimeMark",
+      "TokenGate",
+      "UserRevocations",
+      "RateCounter",
     ]);
     expect(values(source, "service").map((service, at) => `${service}#${values(source, "entrypoint")[at]}`)).toEqual([
       "stackbilt-auth#AuthEntrypoint",
@@ -98,5 +105,17 @@ describe("names that other systems depend on", () => {
     ]);
     expect(values(source, "queue")).toEqual(["stackbilt-user-events"]);
     expect(source).not.toMatch(/^routes?\b/m);
+  });
+
+  it("each counter of a minute is named after its number, and counts alone", () => {
+    const limits = Array.from(
+      text("gateway").matchAll(
+        /^\[\[ratelimits\]\]\nname = "(\w+)"\nnamespace_id = "(\d+)"\nsimple = \{ limit = (\d+), period = (\d+) \}$/gm,
+      ),
+      ([, name, namespace, limit, period]) => ({ name, namespace, limit, period }),
+    );
+    const numbers = [5, 10, 20, 30, 60, 300, 1000];
+    expect(limits.map(({ name, limit, period }) => [name, limit, period])).toEqual(numbers.map((n) => [`LIMIT_${n}`, `${n}`, "60"]));
+    expect(new Set(limits.map(({ namespace }) => namespace)).size).toBe(numbers.length);
   });
 });

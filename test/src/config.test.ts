@@ -43,6 +43,10 @@ describe("the gateway's settings", () => {
     ["a bad previous secret", { SERVICE_BINDING_SECRET_PREVIOUS: "short" }, "SERVICE_BINDING_SECRET_PREVIOUS must be"],
     ["no storage", { OAUTH_KV: undefined }, "OAUTH_KV is not bound"],
     ["no auth Worker", { AUTH_SERVICE: undefined }, "AUTH_SERVICE is not bound"],
+    ["no gate for tokens", { TOKEN_GATE: undefined }, "TOKEN_GATE is not bound"],
+    ["no revocations", { USER_REVOCATIONS: undefined }, "USER_REVOCATIONS is not bound"],
+    ["no counter of a day", { RATE_COUNTER: undefined }, "RATE_COUNTER is not bound"],
+    ["no counter of a minute", { LIMIT_30: undefined }, "LIMIT_30 is not bound"],
   ])("are refused with %s, by name and without the value", async (_, settings, message) => {
     const broken = withSettings(settings);
     expect(() => configOf(broken)).toThrow(ConfigError);

@@ -1,6 +1,8 @@
 // What one request costs in operations that leave the isolate: reads, writes, calls, messages. Counted, not timed.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { AuthContract } from "../../contracts/auth.ts";
+import type { TenantId } from "../../contracts/rpc/identity.ts";
 import gateway from "../../entrypoints/gateway/index.ts";
 import type { Env } from "../../src/env.ts";
 import { authorizePath, Browser, envWith, form, ORIGIN, PASSWORD, REDIRECT, register, send, VERIFIER } from "./oauth/visitor.ts";
@@ -27,14 +29,29 @@ function counted<T extends object>(name: string, target: T): T {
       return (...args: unknown[]) => {
         const operation = `${name}.${String(key)}`;
         counts[operation] = (counts[operation] ?? 0) + 1;
-        return (value as (...args: unknown[]) => unknown).apply(object, args);
+        // A stub has an answer to every name, `apply` too.
+        return Reflect.apply(value, object, args) as unknown;
       };
     },
   });
 }
 
+/** The same Durable Objects, with every question to one of them counted. */
+function countedObjects<T extends Env["TOKEN_GATE"] | Env["USER_REVOCATIONS"]>(name: string, namespace: T): T {
+  const ask = (id: DurableObjectId) => counted<object>(name, namespace.get(id));
+  return { idFromName: (text: string) => namespace.idFromName(text), get: ask } as unknown as T; // all of it that is used here
+}
+
+const validateApiKey: AuthContract["validateApiKey"] = async () => ({
+  valid: true,
+  tenant_id: "t" as TenantId, // the brand lives in TypeScript only
+  tier: "free",
+  scopes: ["generate"],
+  key_id: "k",
+});
+
 function countedEnv(): Env {
-  const env = envWith();
+  const env = envWith({ validateApiKey });
   const body = () => new Blob([new Uint8Array(4)]).stream();
   const backend = {
     getFlowStatus: async () => ({
@@ -48,6 +65,8 @@ function countedEnv(): Env {
     ...env,
     OAUTH_KV: counted("kv", env.OAUTH_KV),
     PLATFORM_EVENTS_QUEUE: counted("queue", { send: async () => undefined } as unknown as Queue),
+    TOKEN_GATE: countedObjects("token-gate", env.TOKEN_GATE),
+    USER_REVOCATIONS: countedObjects("user-revocations", env.USER_REVOCATIONS),
     AUTH_SERVICE: counted("auth", env.AUTH_SERVICE),
     STACKBILDER: counted("stackbilder", backend) as unknown as Env["STACKBILDER"],
     IMG_FORGE: counted("img-forge", backend) as unknown as Env["IMG_FORGE"],
@@ -71,12 +90,17 @@ beforeAll(async () => {
 });
 
 /** Sends one message and tells which operations it took. */
-async function operationsOf(method: string, params: object, headers: Record<string, string> = {}): Promise<Record<string, number>> {
+async function operationsOf(
+  method: string,
+  params: object,
+  headers: Record<string, string> = {},
+  bearer = accessToken,
+): Promise<Record<string, number>> {
   for (const key of Object.keys(counts)) delete counts[key];
   const ctx = createExecutionContext();
   const request = new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, {
     method: "POST",
-    headers: { authorization: `Bearer ${accessToken}`, "content-type": "application/json", ...headers },
+    headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json", ...headers },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
   });
   const response = await gateway.fetch(request, countedEnv(), ctx);
@@ -92,9 +116,27 @@ describe("one request to /mcp takes", () => {
     expect(operations).toEqual({ "kv.get": 1, "stackbilder.getFlowStatus": 1, "queue.send": 1 });
   });
 
-  it("for a picture: one RPC more", async () => {
+  it("for a picture: one RPC more, and whether grant or user have ended", async () => {
     const operations = await operationsOf("tools/call", { name: "image_generate", arguments: { prompt: "a" } });
-    expect(operations).toEqual({ "kv.get": 1, "img-forge.generateImage": 1, "img-forge.readImage": 1, "queue.send": 1 });
+    expect(operations).toEqual({
+      "kv.get": 1,
+      "token-gate.hasEnded": 1,
+      "user-revocations.hasEndedTokens": 1,
+      "img-forge.generateImage": 1,
+      "img-forge.readImage": 1,
+      "queue.send": 1,
+    });
+  });
+
+  it("with an API key: no KV, and the auth Worker is asked once in half a minute, or where it costs credits", async () => {
+    const key = `sb_live_${crypto.randomUUID()}`;
+    const status = { name: "flow_status", arguments: { flowId: "f" } };
+    const without = { "stackbilder.getFlowStatus": 1, "queue.send": 1 };
+    expect(await operationsOf("tools/call", status, {}, key)).toEqual({ "auth.validateApiKey": 1, ...without });
+    expect(await operationsOf("tools/call", status, {}, key)).toEqual(without);
+    const picture = { name: "image_generate", arguments: { prompt: "a" } };
+    const drawn = { "img-forge.generateImage": 1, "img-forge.readImage": 1, "queue.send": 1 };
+    expect(await operationsOf("tools/call", picture, {}, key)).toEqual({ "auth.validateApiKey": 1, ...drawn });
   });
 
   it("for lists, the handshake and discovery: one KV read, and no backend", async () => {

@@ -3,6 +3,7 @@
 import { createExecutionContext } from "cloudflare:test";
 import { expect, it } from "vitest";
 import gateway from "../../entrypoints/gateway/index.ts";
+import { withAddress } from "../support/address.ts";
 import { envWith, ORIGIN } from "./oauth/visitor.ts";
 
 const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
@@ -27,6 +28,13 @@ const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
   "/oauth/github": [405, 415],
   "/oauth/google": [405, 415],
   "/oauth/callback": [400, 405],
+  "/apps": [303, 405],
+  "/apps/revoke": [405, 415],
+  "/apps/revoke-all": [405, 415],
+  "/apps/keys": [405, 415],
+  "/apps/keys/revoke": [405, 415],
+  "/apps/token": [405, 415],
+  "/logout": [200, 415],
   "/mcp/": [404, 404],
   "/oauth/token": [404, 404],
   "/admin": [404, 404],
@@ -35,7 +43,11 @@ const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
 };
 
 async function statusOf(path: string, method: string): Promise<number> {
-  const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, { method });
+  const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, {
+    method,
+    redirect: "manual",
+    headers: withAddress({}),
+  });
   const response = await gateway.fetch(request, envWith(), createExecutionContext());
   await response.body?.cancel();
   return response.status;

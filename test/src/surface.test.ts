@@ -1,9 +1,21 @@
 // What the world can see of the gateway, as literals. A red test here is a question: did you mean it?
 
 import { describe, expect, it } from "vitest";
+import type { Scope, TenantId } from "../../contracts/rpc/identity.ts";
 import * as gateway from "../../entrypoints/gateway/index.ts";
-import { offer } from "../../entrypoints/gateway/offer.ts";
+import { offerTo } from "../../entrypoints/gateway/offer.ts";
+import type { BearerKind } from "../../src/oauth/bearer.ts";
 import { catalog } from "../../src/tools/catalog.ts";
+
+/** What somebody with these rights is shown. */
+function shownTo(kind: BearerKind, scopes: readonly Scope[], tenant = "t") {
+  const tenantId = tenant as TenantId; // the brand lives in TypeScript only
+  const identity = { subject: "u", tenantId, tier: "free", scopes, clientId: "c" } as const;
+  return offerTo({ kind, identity, expiresAt: null, confirm: async () => "good" });
+}
+
+const offer = shownTo("oauth", ["read"]);
+const READING = ["flow_governance", "flow_quality", "flow_status", "flow_summary", "image_check_job", "image_list_models"];
 
 describe("the gateway's surface", () => {
   it("is ten tools, each with its risk and scope", () => {
@@ -19,6 +31,29 @@ describe("the gateway's surface", () => {
       ["image_generate", "EXTERNAL_MUTATION", "generate", "IMG_FORGE.generateImage"],
       ["image_list_models", "READ_ONLY", "read", "IMG_FORGE.listModels"],
     ]);
+  });
+
+  it("costs credits in one place", () => {
+    expect(Array.from(catalog.values()).flatMap(({ name, isPaid }) => (isPaid ? name : []))).toEqual(["image_generate"]);
+  });
+
+  it("is shown whole to an app that its user can allow more, and to a key or a JWT as far as it goes", () => {
+    const names = (...rights: Parameters<typeof shownTo>) => shownTo(...rights).tools.map(({ name }) => name);
+    const all = [...catalog.keys()];
+    expect([names("oauth", ["read"]), names("oauth", ["read", "generate"])]).toEqual([all, all]);
+    expect(names("oauth", [])).toEqual([]);
+    for (const kind of ["api_key", "jwt"] as const) {
+      expect(names(kind, ["read"])).toEqual(READING);
+      expect(names(kind, ["generate"])).toEqual(all);
+      expect(names(kind, [])).toEqual([]);
+    }
+    expect(names("api_key", ["generate"], "test:t")).toEqual(all.filter((name) => name !== "image_generate"));
+  });
+
+  it("is one object for all who are shown the same, so that its JSON is made once", () => {
+    expect(shownTo("api_key", ["read", "generate"], "another")).toBe(offer);
+    expect(shownTo("jwt", ["read"])).toBe(shownTo("api_key", ["read"]));
+    expect(shownTo("jwt", ["read"])).not.toBe(offer);
   });
 
   it("asks for these arguments", () => {
@@ -52,14 +87,33 @@ describe("the gateway's surface", () => {
     }
   });
 
-  it("exports one HTTP door, one sibling's door and one Durable Object, and nothing else", () => {
-    expect(Object.keys(gateway).toSorted()).toEqual(["GatewayEntrypoint", "OneTimeMark", "default"]);
-    expect(Object.keys(gateway.default)).toEqual(["fetch"]);
+  it("exports one HTTP door, the siblings' door, the auth Worker's door and four Durable Objects, and nothing else", () => {
+    expect(Object.keys(gateway).toSorted()).toEqual([
+      "GatewayAdminEntrypoint",
+      "GatewayEntrypoint",
+      "OneTimeMark",
+      "RateCounter",
+      "TokenGate",
+      "UserRevocations",
+      "default",
+    ]);
+    expect(Object.keys(gateway.default)).toEqual(["fetch", "scheduled"]);
   });
 
   it("lets a sibling call two methods", () => {
     expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools"]);
+    expect(methodsOf(gateway.GatewayAdminEntrypoint)).toEqual(["revokeUser"]);
     expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "claim"]);
+    expect(methodsOf(gateway.TokenGate)).toEqual(["alarm", "exchange", "hasEnded", "open", "revoke"]);
+    expect(methodsOf(gateway.UserRevocations)).toEqual([
+      "alarm",
+      "endSession",
+      "endSessions",
+      "endTokens",
+      "hasEndedSession",
+      "hasEndedTokens",
+    ]);
+    expect(methodsOf(gateway.RateCounter)).toEqual(["alarm", "count"]);
   });
 });
 

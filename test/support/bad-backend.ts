@@ -16,12 +16,15 @@ const MISDEEDS: Readonly<Record<string, () => unknown>> = {
   "breaks-the-contract": () => ({ ok: true, value: { ...flow, status: "exploded" } }),
   "invents-a-code": () => ({ ok: false, error: { code: "hunter2", message: "hunter2" } }),
   crashed: () => ({ ok: false, error: { code: "internal" } }),
+  "repeats-everything": () => ({ ok: true, value: flow }),
   "adds-fields": () => ({ ok: true, value: { ...flow, hunter2: true }, hunter2: true }),
 };
 
 export class StackbilderEntrypoint extends WorkerEntrypoint {
-  getFlowStatus(_call: unknown, { flowId }: { flowId: string }): unknown {
-    return MISDEEDS[flowId]?.();
+  getFlowStatus(call: unknown, input: { flowId: string }): unknown {
+    // A backend that writes down all that it gets.
+    if (input.flowId === "repeats-everything") console.log(JSON.stringify({ test: "everything", call, input, props: this.ctx.props }));
+    return MISDEEDS[input.flowId]?.();
   }
 }
 

@@ -4,8 +4,17 @@ import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type LaunchOptions,
+  type Locator,
+  type Page,
+} from "playwright-core";
 import { afterAll, afterEach, beforeAll } from "vitest";
+import { ADDRESS_HEADER, newAddress } from "./address.ts";
 import type { Account } from "./person.ts";
 import type { System } from "./system.ts";
 
@@ -45,7 +54,7 @@ export interface Browsing {
 }
 
 /** Chromium for all tests of the calling file. Profiles last for one test. */
-export function useBrowser(system: System): Browsing {
+export function useBrowser(system: System, launch: LaunchOptions = {}): Browsing {
   let browser: Browser;
   let app: App;
   const profiles: BrowserContext[] = [];
@@ -64,6 +73,7 @@ export function useBrowser(system: System): Browsing {
         "--disable-component-update",
         "--disable-sync",
       ],
+      ...launch,
     });
   });
   afterEach(async () => {
@@ -81,6 +91,7 @@ export function useBrowser(system: System): Browsing {
         javaScriptEnabled: false,
         viewport: { width: 1280, height: 900 },
         reducedMotion: "reduce", // a colour on its way to another one cannot be measured
+        extraHTTPHeaders: { [ADDRESS_HEADER]: newAddress() },
         ...options,
       });
       profiles.push(profile);

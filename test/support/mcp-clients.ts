@@ -4,6 +4,7 @@ import { Client, type OAuthClientProvider, StreamableHTTPClientTransport, Unauth
 import { UnauthorizedError as OlderUnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { newAddress, withAddress } from "./address.ts";
 import { type Account, type AuthorizeOptions, newAccount, Person } from "./person.ts";
 
 /** How the client finds out which protocol the server speaks. */
@@ -80,9 +81,11 @@ export async function connect(origin: string, mode: Mode, options: { account?: A
   const auth = new SignInByPerson((url) => new Person().authorize(url, account, options));
   const url = new URL("/mcp", origin);
   const name = { name: "e2e", version: "1.0.0" };
+  const address = newAddress();
+  const ownFetch = (target: string | URL, init?: RequestInit) => fetch(target, { ...init, headers: withAddress(init?.headers, address) });
   if (mode === "older-sdk") {
     const client = new OlderClient(name);
-    const transport = () => new OlderTransport(url, { authProvider: auth as never }); // the same interface, declared once in each package
+    const transport = () => new OlderTransport(url, { authProvider: auth as never, fetch: ownFetch }); // the same interface, declared once in each package
     const first = transport();
     try {
       await client.connect(first as never); // `exactOptionalPropertyTypes` is not what this package was compiled with
@@ -95,13 +98,14 @@ export async function connect(origin: string, mode: Mode, options: { account?: A
   }
   const negotiation = mode === "modern" ? { mode: { pin: "2026-07-28" } } : { mode };
   const client = new Client(name, { versionNegotiation: negotiation } as ConstructorParameters<typeof Client>[1]); // the modes as literals
-  const first = new StreamableHTTPClientTransport(url, { authProvider: auth });
+  const transport = () => new StreamableHTTPClientTransport(url, { authProvider: auth, fetch: ownFetch });
+  const first = transport();
   try {
     await client.connect(first);
   } catch (error) {
     if (!(error instanceof UnauthorizedError)) throw error;
     await first.finishAuth(auth.callback?.searchParams ?? new URLSearchParams());
-    await client.connect(new StreamableHTTPClientTransport(url, { authProvider: auth }));
+    await client.connect(transport());
   }
   return { client, auth, account, close: () => client.close() };
 }

@@ -1,6 +1,7 @@
 // A person at a browser, as far as HTTP can tell: keeps cookies, follows same-origin redirects, fills in the forms that a page has.
 // Not for what only a real browser decides; `test/browser` is for that.
 import { randomUUID } from "node:crypto";
+import { newAddress, withAddress } from "./address.ts";
 
 /** A form of a page: where it goes and what it holds before anything is typed. */
 interface Form {
@@ -39,6 +40,12 @@ export interface AuthorizeOptions {
 export class Person {
   /** By origin, as a browser keeps `__Host-` cookies. */
   readonly cookies = new Map<string, string>();
+  /** Where they call from. */
+  readonly address: string;
+
+  constructor(address = newAddress()) {
+    this.address = address;
+  }
 
   /** Opens an address and follows redirects on its origin. */
   async open(url: string | URL, init: RequestInit = {}): Promise<Page> {
@@ -47,7 +54,7 @@ export class Person {
     let request = init;
     for (let hops = 0; hops < 10; hops++) {
       const cookie = Array.from(this.cookies, ([name, value]) => `${name}=${value}`).join("; ");
-      const headers = new Headers(request.headers);
+      const headers = withAddress(request.headers, this.address);
       if (cookie !== "") headers.set("cookie", cookie);
       const response = await fetch(target, { ...request, headers, redirect: "manual" });
       for (const line of response.headers.getSetCookie()) this.#keep(line);

@@ -19,6 +19,7 @@ import {
   writeAdaptedConfig,
 } from "../../entrypoints/cli/workers.ts";
 import { identityKeysSetting } from "../../src/keys.ts";
+import { withAddress } from "./address.ts";
 
 type Settings = Partial<Record<WorkerKey, Readonly<Record<string, string>>>>;
 
@@ -36,7 +37,7 @@ export interface SystemOptions {
 export interface System {
   /** The one origin: OAuth issuer, MCP endpoint, pages, pictures. */
   readonly origin: string;
-  /** Node's own fetch over a real connection. A path is resolved against `origin`. */
+  /** Node's own fetch over a real connection, each time from another address. A path is resolved against `origin`. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** A Worker by the name it is deployed under: its bindings, its storage, and `fetch` straight to it. */
   worker(name: string): WorkerHandle;
@@ -92,7 +93,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     if (options.standIns?.auth === undefined) await harness.getWorker(workerName("auth")).applyD1Migrations("DB");
     return {
       origin: url.origin,
-      fetch: (target, init) => fetch(new URL(target, url), init),
+      fetch: (target, init) => fetch(new URL(target, url), { ...init, headers: withAddress(init?.headers) }),
       worker: (name) => harness.getWorker(name),
       logs: () => harness.getLogs().map(({ level, message }) => `${level}: ${message}`),
       stop,

@@ -1,19 +1,26 @@
 // The page on which a person decides: who asks, where access goes, which powers, and what stays closed.
-import { borrowsTrustedName, type ClientIdentity, type Destination, destinationOf } from "../client-identity.ts";
+import { type Borrowing, borrowingOf, type ClientIdentity, type Destination, destinationOf } from "../client-identity.ts";
 import { grantableScopes } from "../grant.ts";
+import { spelledOut } from "../punycode.ts";
 import type { TransactionAt } from "../transaction.ts";
-import { form, place } from "./forms.ts";
+import { form, hostName, place } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
 
 export function consentPage(transaction: TransactionAt<"consent">, csrf: string): Page {
-  const { id, client, account, request } = transaction;
+  const { id, connection, account } = transaction;
+  const { client, request, metaHash } = connection;
   const destination = destinationOf(request.redirectUri);
+  const isGenerateAsked = grantableScopes(request.scope).includes("generate");
   const main = html`<h1>Allow <bdi class="app">${client.name}</bdi>?</h1>
 <p>You are signed in as <bdi class="app">${account.email}</bdi>. <a href="/login?tx=${id}">Not you?</a></p>
 <dl>
 <div><dt>Access goes to</dt><dd>${place(destination)}</dd></div>
-<div><dt>App</dt><dd>${client.domain === null ? "Self-registered, name not verified" : html`Verified for <bdi class="host">${client.domain}</bdi>`}</dd></div>
+${
+  client.domain === null
+    ? html`<div><dt>App</dt><dd>Self-registered, name not verified</dd></div>`
+    : html`<div><dt>Verified domain</dt><dd>${hostName(client.domain, spelledOut(client.domain))}</dd></div>`
+}
 </dl>
 ${cautions(client, destination)}
 ${form(
@@ -24,27 +31,39 @@ ${form(
 <legend>It may</legend>
 <p>✓ <span><b>Read</b> <small>always included</small><br>See your flows and the image models.</span></p>
 ${
-  grantableScopes(request.scope).includes("generate") &&
+  isGenerateAsked &&
   html`<label><input type="checkbox" name="scope" value="generate" checked><span><b>Generate</b><br>Run flows and make images, on your plan.</span></label>`
 }
 </fieldset>
-<p>It cannot see your password or change your account. Access ends after 30 days at the latest.</p>
+<p>It cannot ${!isGenerateAsked && "run flows or make images, "}see your password or change your account. Access ends after 30 days at the latest.</p>
+${
+  metaHash !== null &&
+  html`<fieldset><label><input type="checkbox" name="remember" value="yes"><span>Next time, connect this app without asking</span></label></fieldset>`
+}
 <div class="choice">
 <button name="decision" value="deny">Deny</button>
 <button class="main" name="decision" value="approve">Allow</button>
 </div>`,
-)}`;
+)}
+<p>You can take access back at any time: <a href="/apps">Your connected apps</a></p>`;
   return { title: `Allow ${client.name}?`, main };
 }
 
 /** What a careful person should know before they decide, most telling first. */
-function cautions(client: ClientIdentity, { host, isLoopback, isPunycode }: Destination): Html | false {
+function cautions(client: ClientIdentity, { host, isLoopback, letters }: Destination): Html | false {
   const { name, domain } = client;
+  const named: Readonly<Record<Borrowing, Html | false>> = {
+    disguised: html`“<bdi>${name}</bdi>” is written with letters that only look like those of a name you may know. Be suspicious.`,
+    borrowed: !isLoopback && html`Any app can call itself “<bdi>${name}</bdi>”. Go by the address, not by the name.`,
+  };
+  const borrowing = borrowingOf(client);
+  const isElsewhere = !isLoopback && domain !== null && host !== domain;
   const lines = [
     isLoopback && html`This app runs on this computer, where any program could use its name. Continue only if you just started it.`,
-    !isLoopback && borrowsTrustedName(client) && html`Any app can call itself “<bdi>${name}</bdi>”. Go by the address, not by the name.`,
-    isPunycode && html`The address contains letters that can look like others. Make sure it is the one you expect.`,
-    !isLoopback && domain !== null && host !== domain && html`Access goes to a different place than the app’s own domain.`,
+    borrowing !== null && named[borrowing],
+    (letters !== null || (domain !== null && spelledOut(domain) !== null)) &&
+      html`The address contains letters that can look like others. Make sure it is the one you expect.`,
+    isElsewhere && html`Access goes to a different place than the app’s own domain.`,
   ].filter((line) => line !== false);
   return lines.length > 0 && html`<div class="notice">${lines.map((line) => html`<p>${line}</p>`)}</div>`;
 }

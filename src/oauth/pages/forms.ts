@@ -12,7 +12,12 @@ ${content}
 }
 
 /** "this computer (localhost:3118)" or the host. */
-export function place({ host, isLoopback }: Destination): Html {
+export function place({ host, isLoopback, letters }: Destination): Html {
+  return isLoopback ? html`this computer (${hostName(host, null)})` : hostName(host, letters);
+}
+
+/** A host in ASCII, and what it looks like in an address bar where that is not the same. */
+export function hostName(host: string, letters: string | null): Html {
   const name = html`<bdi class="host">${host}</bdi>`;
-  return isLoopback ? html`this computer (${name})` : name;
+  return letters === null ? name : html`${name} (shown as <bdi class="host">${letters}</bdi>)`;
 }

@@ -39,6 +39,6 @@ export function homePage(resource: string, isSignupOpen: boolean): Page {
 <li>Your browser opens, and you sign in or create an account.</li>
 <li>You choose what the app may do.</li>
 </ol>
-<p>${isSignupOpen ? "There is nothing to sign in to on this page: signing in always starts from your app." : "Sign-in is not open yet."}</p>`,
+<p>${!isSignupOpen && "Sign-in is not open yet. "}What has access to your account: <a href="/apps">Your connected apps</a></p>`,
   };
 }

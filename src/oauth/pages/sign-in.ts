@@ -33,7 +33,10 @@ export function signInPage(
 ): Page {
   const isNew = kind === "signup";
   const title = isNew ? "Create your account" : "Sign in";
-  const { id, client, request } = transaction;
+  const { id, connection } = transaction;
+  const purpose = connection
+    ? html`to connect <bdi class="app">${connection.client.name}</bdi> on ${place(destinationOf(connection.request.redirectUri))}`
+    : "to manage your account";
   const field = (name: FieldName, label: string, attributes: Html, hint?: string) => {
     const isWrong = wrong.includes(name);
     const describedBy = [isWrong && "problem", hint && "hint"].filter(Boolean).join(" ");
@@ -58,7 +61,7 @@ ${hint && html`<small id="hint">${hint}</small>`}
     return form(`/oauth/${provider}`, transaction, csrf[provider], button);
   });
   const main = html`<h1>${title}</h1>
-<p>to connect <bdi class="app">${client.name}</bdi> on ${place(destinationOf(request.redirectUri))}</p>
+<p>${purpose}</p>
 ${problem && html`<p class="notice" id="problem" role="alert">${problem}</p>`}
 ${form(`/${kind}`, transaction, csrf.own, html`${fields}${submit}`)}
 <div class="or">or</div>

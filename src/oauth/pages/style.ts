@@ -40,7 +40,7 @@ ol { gap: .5rem; padding-inline-start: 1.25rem; }
 .notice { gap: .5rem; padding: .75rem 1rem; color: var(--care); background: var(--ground); border-inline-start: 4px solid; border-radius: .25rem; }
 [role=alert] { color: var(--bad); }
 label, legend { display: block; padding: 0 0 .25rem; font-weight: 550; color: var(--ink); }
-input, button, .button {
+input, select, button, .button {
   width: 100%; min-height: 2.875rem; padding: .5rem .875rem; font: inherit; color: var(--ink);
   background: var(--card); border: 1px solid var(--edge); border-radius: .625rem;
 }
@@ -55,4 +55,22 @@ fieldset input { flex: none; width: 1.25rem; min-height: 1.5rem; accent-color: v
 .choice button { flex: 1 8rem; margin-top: .5rem; }
 .or { display: flex; align-items: center; gap: 1rem; }
 .or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
+main:has(section) { gap: 2rem; width: min(100%, 42rem); text-align: start; }
+section, details[open] { display: grid; gap: .75rem; }
+section { padding-top: 2rem; border-top: 1px solid var(--line); }
+h2 { font-size: 1.125rem; line-height: 1.25; color: var(--ink); }
+ul { padding: 0; border: 1px solid var(--line); border-radius: .75rem; }
+li + li { border-top: 1px solid var(--line); }
+ul > li { padding: 1rem; font-size: .9375rem; }
+ul > li, .row { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .75rem 1.5rem; }
+:is(ul, .row) div { flex: 1 1 15rem; }
+.row p { margin: .25rem 0 0; }
+ul .app { font-size: 1rem; }
+section button, .row button { width: fit-content; padding-inline: 1.25rem; }
+:is(ul, .row) button { min-height: 2.5rem; padding-inline: .875rem; }
+.bad { color: var(--bad); border-color: currentcolor; }
+.tag { margin-inline-start: .25rem; padding: .0625rem .5rem; font-size: .8125rem; border: 1px solid var(--line); border-radius: 1rem; }
+.secret { display: block; padding: .875rem 1rem; text-align: start; color: var(--ink); background: var(--ground); border-radius: .625rem; }
+time { white-space: nowrap; }
+summary { width: fit-content; padding: .125rem 0; font-weight: 600; color: var(--main); cursor: pointer; }
 `;

@@ -46,13 +46,22 @@ describe("the summary of a tool's input", () => {
     for (const input of inputs) expect(JSON.stringify(summarize(input))).not.toContain(secret.slice(0, 24));
   });
 
-  it.each(["password", "apiKey", "api_key", "Authorization", "client_secret", "accessToken", "sessionId", "email", "privateKey"])(
-    "hides whatever stands under the name %s",
-    (name) => {
-      expect(summarize({ [name]: "short" })).toEqual({ [name]: HIDDEN });
-      expect(summarize({ [name]: { deep: 1 } })).toEqual({ [name]: HIDDEN });
-    },
-  );
+  it.each([
+    "password",
+    "apiKey",
+    "api_key",
+    "Authorization",
+    "client_secret",
+    "accessToken",
+    "jwt",
+    "bearer",
+    "sessionId",
+    "email",
+    "privateKey",
+  ])("hides whatever stands under the name %s", (name) => {
+    expect(summarize({ [name]: "short" })).toEqual({ [name]: HIDDEN });
+    expect(summarize({ [name]: { deep: 1 } })).toEqual({ [name]: HIDDEN });
+  });
 
   it("stays small whatever comes in", () => {
     const wide = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, "x".repeat(1000)]));

@@ -80,7 +80,7 @@ describe("a client that is named by its metadata document (CIMD)", () => {
   it("is shown with the domain that the document proves", async () => {
     serve({ client_id: id, client_name: "Helpful app", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" });
     const consent = await new Browser(open).reachConsent(id);
-    expect(consent.text).toContain('Verified for <bdi class="host">app.test</bdi>');
+    expect(consent.text).toContain('<dt>Verified domain</dt><dd><bdi class="host">app.test</bdi></dd>');
   });
 
   it("is refused without a redirect where the document is about somebody else", async () => {

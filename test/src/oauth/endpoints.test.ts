@@ -1,8 +1,8 @@
 // What programs call at the door: metadata, registration, tokens.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { authorizationServer, oauthFetch } from "../../../src/oauth/door.ts";
+import { oauthFetch } from "../../../src/oauth/door.ts";
 import { traceFrom } from "../../../src/trace.ts";
-import { AUTH, Browser, envWith, form, json, ORIGIN, REDIRECT, redeem, register, send } from "./visitor.ts";
+import { Browser, envWith, form, json, ORIGIN, REDIRECT, redeem, register, send } from "./visitor.ts";
 
 const env = envWith();
 
@@ -79,61 +79,6 @@ describe("registration (RFC 7591)", () => {
 });
 
 describe("the token endpoint", () => {
-  /** Tokens of a grant, with whatever the auth Worker says about the user at the next refresh. */
-  async function connect(auth: Parameters<typeof envWith>[0] = {}) {
-    const connected = envWith(auth);
-    const client = await register(connected);
-    const browser = new Browser(connected);
-    const left = await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve", scope: "generate" });
-    const tokens = await redeem(connected, client, left.next);
-    const refresh = (token = tokens.refresh_token) =>
-      send(connected, "/token", form({ grant_type: "refresh_token", refresh_token: token, client_id: client }));
-    return { env: connected, client, tokens, refresh };
-  }
-
-  it("looks the user up on every refresh: a new tier goes into the next token", async () => {
-    const { env, tokens, refresh } = await connect();
-    const before = await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, tokens.access_token, env);
-    const { access_token } = await (await refresh()).json<{ access_token: string }>();
-    const after = await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, access_token, env);
-    expect([before?.props.tier, after?.props.tier]).toEqual(["free", "pro"]);
-    expect({ ...after?.props, tier: "free" }).toEqual(before?.props);
-  });
-
-  it("ends the grant of a disabled or deleted user", async () => {
-    const disabled: typeof AUTH.getUser = async (call, input) => {
-      const reply = await AUTH.getUser(call, input);
-      return reply.ok ? { ok: true, value: { ...reply.value, isActive: false } } : reply;
-    };
-    const deleted: typeof AUTH.getUser = async () => ({ ok: false, error: { code: "user_not_found" } });
-    for (const getUser of [disabled, deleted]) {
-      const { env, tokens, refresh } = await connect({ getUser });
-      expect(await errorOf(await refresh())).toEqual([400, "invalid_grant"]);
-      expect(await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, tokens.access_token, env)).toBeNull();
-    }
-  });
-
-  it("keeps the grant when the auth Worker cannot be asked, and says when to come back", async () => {
-    vi.spyOn(console, "error").mockImplementation(() => undefined);
-    let isDown = true;
-    const { refresh } = await connect({
-      getUser: async (call, input) => {
-        if (isDown) throw new Error("down");
-        return AUTH.getUser(call, input);
-      },
-    });
-    const refused = await refresh();
-    expect([refused.headers.get("Retry-After"), ...(await errorOf(refused))]).toEqual(["10", 503, "temporarily_unavailable"]);
-    isDown = false;
-    expect((await refresh()).status).toBe(200);
-  });
-
-  it("revokes (RFC 7009)", async () => {
-    const { env, client, tokens } = await connect();
-    expect((await send(env, "/token", form({ token: tokens.refresh_token, client_id: client }))).status).toBe(200);
-    expect(await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, tokens.access_token, env)).toBeNull();
-  });
-
   it("answers nobody's client with invalid_client, however long its id, so that clients register anew", async () => {
     for (const client_id of ["nobody", "x".repeat(600)]) {
       const fields = { grant_type: "refresh_token", refresh_token: "a:b:c", client_id };
@@ -167,6 +112,19 @@ describe("the token endpoint", () => {
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     expect((await send(env, "/token", { method: "OPTIONS", headers: { Origin: "http://localhost:6274" } })).status).toBe(204);
     expect(await errorOf(await send(env, "/token"))).toEqual([405, "invalid_request"]);
+  });
+
+  it("revokes where it is given no grant type, or an empty one (RFC 7009)", async () => {
+    const client = await register(env);
+    for (const fields of [{}, { grant_type: "" }] as Record<string, string>[]) {
+      const browser = new Browser(env);
+      const left = await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve", scope: "generate" });
+      const { refresh_token } = await redeem(env, client, left.next);
+      const revoked = await send(env, "/token", form({ ...fields, client_id: client, token: refresh_token }));
+      expect([revoked.status, await revoked.text()]).toEqual([200, ""]);
+      const refresh = form({ grant_type: "refresh_token", client_id: client, refresh_token });
+      expect(await errorOf(await send(env, "/token", refresh))).toEqual([400, "invalid_grant"]);
+    }
   });
 
   it("logs refusals by reason, without a word of the client's", async () => {

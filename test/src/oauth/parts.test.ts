@@ -1,8 +1,9 @@
 // The parts of the door that need nothing else: what is shown of a client, what may be granted, what may register, sealing, markup.
 import { describe, expect, it } from "vitest";
-import { borrowsTrustedName, cleanName, destinationOf, identify, isRedirectTrusted } from "../../../src/oauth/client-identity.ts";
+import { borrowingOf, cleanName, destinationOf, identify, isRedirectTrusted } from "../../../src/oauth/client-identity.ts";
 import { grantableScopes, grantedScopes } from "../../../src/oauth/grant.ts";
 import { html, toText } from "../../../src/oauth/pages/html.ts";
+import { spelledOut } from "../../../src/oauth/punycode.ts";
 import { isClientIdAcceptable, isDocumentUrlAcceptable, registrationProblem } from "../../../src/oauth/registration.ts";
 import { importSealingKey, seal, unseal } from "../../../src/oauth/seal.ts";
 
@@ -24,19 +25,53 @@ describe("a client's name", () => {
   });
 
   it("of somebody whom people trust stands out unless their domain proves it", () => {
-    expect(borrowsTrustedName({ name: "C-L-A-U-D-E helper", domain: null })).toBe(true);
-    expect(borrowsTrustedName({ name: "Ｃlaude", domain: "claude.ai.evil.test" })).toBe(true);
-    expect(borrowsTrustedName({ name: "Claude", domain: "claude.ai" })).toBe(false);
-    expect(borrowsTrustedName({ name: "My notes", domain: null })).toBe(false);
+    expect(borrowingOf({ name: "C-L-A-U-D-E helper", domain: null })).toBe("borrowed");
+    expect(borrowingOf({ name: "Ｃlaude", domain: "claude.ai.evil.test" })).toBe("borrowed");
+    expect(borrowingOf({ name: "Claude for GitHub", domain: "claude.ai" })).toBe("borrowed");
+    expect(borrowingOf({ name: "Claude", domain: "claude.ai" })).toBeNull();
+    expect(borrowingOf({ name: "Claude", domain: "console.claude.ai" })).toBeNull();
+    expect(borrowingOf({ name: "My notes", domain: null })).toBeNull();
+    expect(borrowingOf({ name: "Мои заметки", domain: null })).toBeNull();
+  });
+
+  it.each([
+    ["Cyrillic", "\u0421l\u0430ud\u0435"],
+    ["Greek", "\u0391nthr\u03bfpic"],
+    ["capital I for l", "CIaude"],
+    ["a bar for l", "C|aude"],
+    ["digits", "Curs0r"],
+    ["r and n for m", "Gernini"],
+    ["accents", "Cl\u00e0ud\u00e9"],
+    ["mathematical letters beside Cyrillic", "\ud835\udc02l\u0430ude"],
+    ["a bare name beside it", "\u0421ursor for Claude"],
+  ])("that is written to look like such a name, with %s, is called out as that", (_, name) => {
+    expect(borrowingOf({ name: cleanName(name), domain: null })).toBe("disguised");
   });
 });
 
 describe("where access goes", () => {
-  it("is the host with its port, in ASCII", () => {
-    expect(destinationOf("http://127.0.0.1:3118/cb")).toEqual({ host: "127.0.0.1:3118", isLoopback: true, isPunycode: false });
-    expect(destinationOf("https://cläude.test/cb")).toEqual({ host: "xn--clude-hra.test", isLoopback: false, isPunycode: true });
+  it("is the host with its port, in ASCII, and in letters where that hides any", () => {
+    expect(destinationOf("http://127.0.0.1:3118/cb")).toEqual({ host: "127.0.0.1:3118", isLoopback: true, letters: null });
+    expect(destinationOf("https://cläude.test:8443/cb")).toEqual({
+      host: "xn--clude-hra.test:8443",
+      isLoopback: false,
+      letters: "cläude.test",
+    });
     expect(destinationOf("https://localhost.evil.test/").isLoopback).toBe(false);
     expect(destinationOf("http://[::1]:9/").isLoopback).toBe(true);
+  });
+
+  it.each(["bücher.example", "пример.test", "例え.テスト", "faß.de", "مثال.test", "a😀b.test", "www.ελληνικά.gr", "сlаude.ai"])(
+    "reads %s from its punycode (RFC 3492)",
+    (host) => {
+      const { hostname } = new URL(`https://${host}/`);
+      expect(hostname).toContain("xn--");
+      expect(spelledOut(hostname)).toBe(host);
+    },
+  );
+
+  it("is not read from what is no punycode", () => {
+    for (const host of ["xn--", "xn--\u00e4.test", "xn--99999999999.test", "plain.test"]) expect(spelledOut(host)).toBeNull();
   });
 
   it("is trusted without a click only on this computer or on the client's proven domain (RFC 9700 4.11.2)", () => {

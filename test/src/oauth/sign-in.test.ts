@@ -1,7 +1,7 @@
 // A person who signs in or up with a password and decides, from the client's request to its answer.
 import { describe, expect, it, vi } from "vitest";
 import { authorizationServer } from "../../../src/oauth/door.ts";
-import { authorizePath, Browser, envWith, ORIGIN, PASSWORD, REDIRECT, redeem, register, throwing } from "./visitor.ts";
+import { authorizePath, Browser, envWith, freshEmail, ORIGIN, PASSWORD, REDIRECT, redeem, register, throwing } from "./visitor.ts";
 
 const env = envWith();
 const client = await register(env);
@@ -17,7 +17,7 @@ describe("signing in", () => {
     expect(answer.origin + answer.pathname).toBe(REDIRECT);
     expect(answer.searchParams.get("state")).toBe("a state & more");
     expect(answer.searchParams.get("iss")).toBe(ORIGIN);
-    expect(browser.cookies.size).toBe(0);
+    expect([...browser.cookies.keys()]).toEqual(["__Host-gw_s"]);
 
     const tokens = await redeem(env, client, left.next);
     expect(tokens.scope).toBe("read generate");
@@ -46,8 +46,14 @@ describe("signing in", () => {
     expect(again.text).toContain('role="alert"');
     expect(again.text).toContain('value="ada@example.com"');
     expect(again.text).not.toContain("guess 1");
-    const entered = await browser.submit(again, "/login", { email: "ada@example.com", password: PASSWORD });
-    expect(entered.status).toBe(303);
+    expect((await browser.signIn(again)).status).toBe(303);
+  });
+
+  it("too often is 429 on the same page, with the time to wait", async () => {
+    const browser = new Browser(envWith({ authenticateUser: async () => ({ valid: false, error: "RATE_LIMITED" }) }));
+    const refused = await browser.signIn(await browser.arrive(client));
+    expect([refused.status, refused.response.headers.get("Retry-After")]).toEqual([429, "300"]);
+    expect(refused.text).toContain("Too many attempts.");
   });
 
   it("starts over when the person comes back to the form, and the decision page of before is void", async () => {
@@ -71,7 +77,7 @@ describe("signing up", () => {
   it("signs in at once", async () => {
     const browser = new Browser(env);
     const signup = await browser.open((await browser.open(await authorizePath(client))).next.replace("/login", "/signup"));
-    const entered = await browser.submit(signup, "/signup", { name: "New", email: "new@example.com", password: PASSWORD });
+    const entered = await browser.submit(signup, "/signup", { name: "New", email: freshEmail("new"), password: PASSWORD });
     expect((await browser.open(entered.next)).text).toContain("new@example.com");
   });
 
@@ -80,7 +86,7 @@ describe("signing up", () => {
     for (const error of ["EMAIL_EXISTS", "INVALID_CREDENTIALS", "RATE_LIMITED"]) {
       const browser = new Browser(envWith({ registerUser: async () => ({ valid: false, error }) }));
       const signup = await browser.open((await browser.open(await authorizePath(client))).next.replace("/login", "/signup"));
-      const refused = await browser.submit(signup, "/signup", { name: "New", email: "new@example.com", password: PASSWORD });
+      const refused = await browser.submit(signup, "/signup", { name: "New", email: freshEmail("new"), password: PASSWORD });
       texts.push(`${refused.status} ${/role="alert">(.*?)<\/p>/.exec(refused.text)?.[1]}`);
     }
     expect(new Set(texts)).toEqual(new Set(["400 We could not create that account. If you already have one, sign in."]));
@@ -90,7 +96,7 @@ describe("signing up", () => {
     const registerUser = vi.fn(throwing);
     const browser = new Browser(envWith({ registerUser }));
     const signup = await browser.open((await browser.open(await authorizePath(client))).next.replace("/login", "/signup"));
-    const refused = await browser.submit(signup, "/signup", { name: "New", email: "new@example.com", password: "too short" });
+    const refused = await browser.submit(signup, "/signup", { name: "New", email: freshEmail("new"), password: "too short" });
     expect(refused.status).toBe(400);
     expect(refused.text).toContain("at least 15 characters");
     expect(registerUser).not.toHaveBeenCalled();

@@ -13,7 +13,7 @@ import {
   type Transaction,
   transactionCookie,
 } from "../../../src/oauth/transaction.ts";
-import { envWith } from "./visitor.ts";
+import { envWith, tenantId, userId } from "./visitor.ts";
 
 const NOW = 1_800_000_000;
 const REQUEST = {
@@ -28,7 +28,13 @@ const REQUEST = {
   issuer: "http://localhost:8976",
 } as const;
 
-const start = (state = "s") => startTransaction({ ...REQUEST, scope: ["read"], state }, { name: "App", domain: null }, NOW);
+const connectionOf = (state = "s") => ({
+  request: { ...REQUEST, scope: ["read"], state },
+  client: { name: "App", domain: null },
+  metaHash: null,
+  mustAsk: false,
+});
+const start = (state?: string) => startTransaction({ stage: "login", connection: connectionOf(state) }, NOW);
 
 async function headerOf(keys: DoorKeys, transaction: Transaction): Promise<string> {
   return ((await transactionCookie(keys, transaction)) ?? "").split(";")[0] ?? "";
@@ -72,6 +78,25 @@ describe("a transaction", () => {
     expect(largest.indexOf(";")).toBeLessThan(4_096);
   });
 
+  it("for a person's own page has nothing to decide at its end, even if somebody held our keys", async () => {
+    const keys = await keysFor(SECRETS.new);
+    const own = startTransaction({ stage: "login", connection: null }, NOW);
+    expect(await openTransaction(keys, await headerOf(keys, own), own.id, NOW)).toEqual(own);
+    const account = {
+      userId: userId("u_ada"),
+      tenantId: tenantId("t_ada"),
+      tier: "free",
+      email: "ada@example.com",
+      authTime: NOW,
+    } as const;
+    const session = { sid: "s", startedAtMs: NOW * 1000 };
+    // @ts-expect-error: a decision is about an app
+    const forged = advance(own.id, { stage: "consent", connection: null, account, session }, NOW);
+    expect(await openTransaction(keys, await headerOf(keys, forged), own.id, NOW)).toBeNull();
+    const real = advance(own.id, { stage: "consent", connection: connectionOf(), account, session }, NOW);
+    expect(await openTransaction(keys, await headerOf(keys, real), own.id, NOW)).toEqual(real);
+  });
+
   it("is one of at most four; the oldest make room", () => {
     const names = ["a", "b", "c", "d", "e"].map((letter) => `__Host-gw_tx_${letter.repeat(12)}=x`);
     expect(evictedCookies(names.slice(0, 3).join("; "))).toEqual([]);
@@ -89,7 +114,9 @@ describe("a form's token", () => {
     const token = await csrfToken(keys, transaction, "login");
     expect(await isCsrfToken(keys, transaction, "login", token)).toBe(true);
     expect(await isCsrfToken(keys, transaction, "decide", token)).toBe(false);
-    expect(await isCsrfToken(keys, advance(transaction, { stage: "login" }, NOW), "login", token)).toBe(false);
+    expect(
+      await isCsrfToken(keys, advance(transaction.id, { stage: "login", connection: transaction.connection }, NOW), "login", token),
+    ).toBe(false);
     expect(await isCsrfToken(keys, { ...transaction, id: "a".repeat(12) }, "login", token)).toBe(false);
     expect(await isCsrfToken(keys, transaction, "login", "")).toBe(false);
   });

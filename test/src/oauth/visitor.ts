@@ -8,6 +8,7 @@ import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/
 import type { Env } from "../../../src/env.ts";
 import { oauthFetch } from "../../../src/oauth/door.ts";
 import { traceFrom } from "../../../src/trace.ts";
+import { withAddress } from "../../support/address.ts";
 
 export const ORIGIN = "http://localhost:8976";
 export const PASSWORD = "correct horse battery staple";
@@ -16,14 +17,24 @@ export const VERIFIER = "v".repeat(43);
 
 /** A user id or tenant id as the auth Worker would make it. */
 export const userId = (text: string) => text as UserId; // the brand lives in TypeScript only
-const tenantId = (text: string) => text as TenantId; // the brand lives in TypeScript only
+export const tenantId = (text: string) => text as TenantId; // the brand lives in TypeScript only
 
 const ADA: SignIn = { valid: true, userId: userId("u_ada"), email: "ada@example.com", name: "Ada" };
 
+/** One of Ada's many addresses: how often one can be tried is limited, and every test signs her in. */
+export function adasEmail(): string {
+  return freshEmail("ada");
+}
+
+/** An address that nobody has tried before. */
+export function freshEmail(name: string): string {
+  return `${name}+${crypto.randomUUID()}@example.com`;
+}
+
 /** The auth Worker's answers where a test says nothing else. */
-export const AUTH: Omit<AuthContract, "validateApiKey" | "validateJwt"> = {
+export const AUTH: Pick<AuthContract, "authenticateUser" | "registerUser" | "provisionTenant" | "exchangeSocialCode" | "getUser"> = {
   authenticateUser: async (email, password) =>
-    email === "ada@example.com" && password === PASSWORD ? ADA : { valid: false, error: "INVALID_CREDENTIALS" },
+    /^ada(\+[\w-]+)?@example\.com$/.test(email) && password === PASSWORD ? ADA : { valid: false, error: "INVALID_CREDENTIALS" },
   registerUser: async (name, email) => ({ valid: true, userId: userId("u_new"), email, name }),
   provisionTenant: async ({ userId: owner }): Promise<Tenant> => ({
     tenantId: tenantId(`t_${owner}`),
@@ -39,7 +50,7 @@ export const AUTH: Omit<AuthContract, "validateApiKey" | "validateJwt"> = {
     value: {
       userId: userId(asked),
       tenantId: tenantId(`t_${asked}`),
-      email: "ada@example.com",
+      email: asked === "u_new" ? "new@example.com" : "ada@example.com",
       name: "Ada",
       tier: "pro",
       isActive: true,
@@ -70,10 +81,23 @@ export async function sha256(text: string): Promise<string> {
   return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }
 
-/** One request from outside; fails the test where the address is not the door's. */
+/** KV as slow as it is between continents. `vi.restoreAllMocks` brings back the fast one. */
+export function slowStorage(delayMs: number): void {
+  const prototype = Object.getPrototypeOf((bound as unknown as Env).OAUTH_KV) as KVNamespace;
+  for (const method of ["get", "put", "delete"] as const) {
+    const real = prototype[method] as (...args: unknown[]) => Promise<unknown>;
+    vi.spyOn(prototype, method).mockImplementation(async function (this: KVNamespace, ...args: unknown[]) {
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      return real.apply(this, args);
+    } as never); // one stand-in for the overloads of all three
+  }
+}
+
+/** One request from outside, from an address of its own unless `init` names one; fails the test where the path is not the door's. */
 export async function send(env: Env, path: string, init?: RequestInit): Promise<Response> {
   const ctx = createExecutionContext();
-  const response = await oauthFetch(new Request(ORIGIN + path, { redirect: "manual", ...init }), env, ctx, traceFrom(null));
+  const request = new Request(ORIGIN + path, { redirect: "manual", ...init, headers: withAddress(init?.headers) });
+  const response = await oauthFetch(request, env, ctx, traceFrom(null));
   await waitOnExecutionContext(ctx);
   if (!response) throw new Error(`${path} is not a route of the door.`);
   return response;
@@ -134,6 +158,13 @@ export class Browser {
     this.env = env;
   }
 
+  /** Another browser with every cookie of this one: a thief's, or the other half of a double click. */
+  copy(): Browser {
+    const copy = new Browser(this.env);
+    for (const [name, value] of this.cookies) copy.cookies.set(name, value);
+    return copy;
+  }
+
   async open(path: string, init: RequestInit = {}): Promise<Seen> {
     const headers = new Headers(init.headers);
     if (this.cookies.size > 0) headers.set("Cookie", [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "));
@@ -151,7 +182,7 @@ export class Browser {
   /** Sends the page's form with this `action`, hidden fields included. */
   submit(page: Seen, action: string, fields: Record<string, string> = {}, headers: Record<string, string> = {}): Promise<Seen> {
     const found = new RegExp(
-      `<form method="post" action="(${action}\\?tx=[^"]*)">\\s*<input type="hidden" name="csrf" value="([^"]*)">`,
+      `<form method="post" action="(${action}(?:\\?tx=[^"]*)?)">\\s*<input type="hidden" name="csrf" value="([^"]*)">`,
     ).exec(page.text);
     if (!found?.[1]) throw new Error(`No form for ${action} on this page.`);
     return this.open(found[1], form({ csrf: found[2] ?? "", ...fields }, { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin", ...headers }));
@@ -165,9 +196,12 @@ export class Browser {
 
   /** As far as the decision, with the password. */
   async reachConsent(clientId: string, changes: Record<string, string | undefined> = {}): Promise<Seen> {
-    const login = await this.arrive(clientId, changes);
-    const entered = await this.submit(login, "/login", { email: "ada@example.com", password: PASSWORD });
-    return this.open(entered.next);
+    return this.open((await this.signIn(await this.arrive(clientId, changes))).next);
+  }
+
+  /** Sends the sign-in page's form. */
+  signIn(login: Seen): Promise<Seen> {
+    return this.submit(login, "/login", { email: adasEmail(), password: PASSWORD });
   }
 }
 
@@ -177,7 +211,8 @@ export async function redeem(
   clientId: string,
   callback: string,
 ): Promise<{ access_token: string; refresh_token: string; scope: string }> {
-  const code = new URL(callback).searchParams.get("code") ?? "";
-  const fields = { grant_type: "authorization_code", client_id: clientId, code, redirect_uri: REDIRECT, code_verifier: VERIFIER };
+  const { origin, pathname, searchParams } = new URL(callback);
+  const code = searchParams.get("code") ?? "";
+  const fields = { grant_type: "authorization_code", client_id: clientId, code, redirect_uri: origin + pathname, code_verifier: VERIFIER };
   return (await send(env, "/token", form(fields))).json();
 }

@@ -67,5 +67,6 @@ describe("scopes", () => {
     expect(missingScopes(reading, { ...caller, scopes: [] })).toEqual(["read"]);
     expect(missingScopes(generating, { ...caller, scopes: ["read"] })).toEqual(["read", "generate"]);
     expect(missingScopes(generating, { ...caller, scopes: ["generate"] })).toBeNull();
+    expect(missingScopes(generating, { ...caller, scopes: [] })).toEqual(["read", "generate"]);
   });
 });

@@ -12,6 +12,11 @@ describe("a definition that cannot become a tool throws when the module loads, n
   it.each<[string, Record<string, unknown>]>([
     ["image_check_job: it declares no risk", { image_check_job: { ...definition, risk: undefined } }],
     ["image_check_job: it declares no risk", { image_check_job: { ...definition, risk: "HARMLESS" } }],
+    ["image_generate: its risk is READ_ONLY, and its method changes something", { image_generate: { ...definition, risk: "READ_ONLY" } }],
+    [
+      "image_check_job: its risk is LOCAL_MUTATION, and its method changes nothing",
+      { image_check_job: { ...definition, risk: "LOCAL_MUTATION" } },
+    ],
     ["image_delete: the contract of IMG_FORGE has no such tool", { image_delete: definition }],
     ["constructor: the contract of IMG_FORGE has no such tool", { constructor: definition }],
   ])("%s", (message, definitions) => {

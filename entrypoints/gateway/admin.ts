@@ -1,0 +1,27 @@
+// The auth Worker's door: what only it may ask. It stands apart from the siblings' so that a binding to one is no binding to the other.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import * as v from "valibot";
+import type { GatewayAdminContract } from "../../contracts/gateway.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { UserId } from "../../contracts/rpc/identity.ts";
+import { fail, ok } from "../../contracts/rpc/result.ts";
+import type { Env } from "../../src/env.ts";
+import { revokeUser } from "../../src/oauth/revocation.ts";
+import { traceFrom } from "../../src/trace.ts";
+
+const Props = v.object({ caller: v.literal("stackbilt-auth") });
+
+export class GatewayAdminEntrypoint extends WorkerEntrypoint<Env> implements GatewayAdminContract {
+  async revokeUser(userId: unknown): ReturnType<GatewayAdminContract["revokeUser"]> {
+    if (!v.is(Props, this.ctx.props)) return fail("unauthenticated");
+    const user = v.safeParse(UserId, userId);
+    if (!user.success) return fail("invalid_input");
+    const trace = traceFrom(null);
+    try {
+      return ok({ revokedGrants: await revokeUser(this.env, this.ctx, user.output, trace) });
+    } catch (error) {
+      console.error(JSON.stringify({ event: "rpc.crashed", method: "revokeUser", traceId: trace.traceId, ...describeCrash(error) }));
+      return fail("internal");
+    }
+  }
+}

@@ -1,0 +1,128 @@
+// The signed-in browser: a sealed cookie that skips the password, never the decision, and opens the person's own page. It authorises
+// nothing at `/mcp`. A new one is made at every sign-in and ends the one before; signing out ends it at once and everywhere, also
+// where somebody copied it.
+import * as v from "valibot";
+import { fromBase64url, toBase64url, type UserId } from "../../contracts/rpc/identity.ts";
+import { AUTH_UNAVAILABLE, type AuthUnavailable } from "./auth-service.ts";
+import type { DoorKeys } from "./door-keys.ts";
+import { seal, unseal } from "./seal.ts";
+import { Account, attributes, randomText, TEXT_OF_32_BYTES, type TransactionAt } from "./transaction.ts";
+import { revocationsOf, SESSION_LIFETIME_SECONDS } from "./user-revocations.ts";
+import { nowSeconds, type Visit } from "./visit.ts";
+
+const COOKIE = "__Host-gw_s";
+const SENT = /(?:^|; *)__Host-gw_s=([^;]*)/;
+/** A session that nobody uses ends after this. */
+const IDLE_SECONDS = 3_600;
+
+const Session = v.object({
+  /** Names the session, never shown. */
+  sid: v.string(),
+  account: Account,
+  /** The user's session version at sign-in: the auth Worker raises it where sessions must end. */
+  sessionVersion: v.number(),
+  startedAtMs: v.number(),
+  /** Seconds since the Unix epoch; moves with each use. */
+  idleUntil: v.number(),
+});
+export type Session = Readonly<v.InferOutput<typeof Session>>;
+
+/** A new session of somebody who has just proven who they are. */
+export function newSession(account: Account, sessionVersion: number): Session {
+  return { sid: randomText(16), account, sessionVersion, startedAtMs: Date.now(), idleUntil: 0 };
+}
+
+/** The `Set-Cookie` that keeps `session` for another while, and never beyond its eight hours. */
+export async function sessionCookie({ session: keys }: DoorKeys, session: Session): Promise<string> {
+  const left = SESSION_LIFETIME_SECONDS - Math.floor((Date.now() - session.startedAtMs) / 1000);
+  const seconds = Math.max(0, Math.min(IDLE_SECONDS, left));
+  const content: Session = { ...session, idleUntil: nowSeconds() + seconds };
+  return `${COOKIE}=${await seal(keys, JSON.stringify(content), COOKIE)}; ${attributes(seconds)}`;
+}
+
+/** The `Set-Cookie` that takes a session from the browser. */
+export function clearedSessionCookie(): string {
+  return `${COOKIE}=; ${attributes(0)}`;
+}
+
+/** The `Set-Cookie` for a browser that still holds a session which is over; none for one that holds nothing. */
+export function endedSessionCookies({ request }: Visit): readonly string[] {
+  return SENT.test(request.headers.get("Cookie") ?? "") ? [clearedSessionCookie()] : [];
+}
+
+/** The session of the browser that makes this request; `null` where there is none, or it is over. */
+export async function sessionOf({ request, env, keys }: Visit): Promise<Session | null> {
+  const [, sealed = ""] = SENT.exec(request.headers.get("Cookie") ?? "") ?? [];
+  const plain = await unseal(keys.session, sealed, COOKIE);
+  const parsed = v.safeParse(Session, plain === null ? null : JSON.parse(plain));
+  if (!parsed.success || parsed.output.idleUntil <= nowSeconds()) return null;
+  const { account, sid, startedAtMs } = parsed.output;
+  return (await revocationsOf(env, account.userId).hasEndedSession(sid, startedAtMs)) ? null : parsed.output;
+}
+
+/**
+ * The session, with the account as of now. `null` also where the auth Worker has ended it: the user is disabled or gone, or the
+ * session is from before their sessions had to end.
+ */
+export async function signedInSession(visit: Visit): Promise<Session | null | AuthUnavailable> {
+  const session = await sessionOf(visit);
+  const known = session && (await accountNow(visit, session.account.userId, session.account.authTime));
+  if (known === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
+  return session && known?.sessionVersion === session.sessionVersion ? { ...session, account: known.account } : null;
+}
+
+/**
+ * The account of somebody who signed in at `authTime`, with its tenant: that must exist before any grant can. `null` for a user who
+ * is disabled or gone.
+ */
+export async function accountNow(
+  { auth }: Visit,
+  userId: UserId,
+  authTime: number,
+): Promise<{ readonly account: Account; readonly sessionVersion: number } | null | AuthUnavailable> {
+  const [tenant, user] = await Promise.all([auth.provisionTenant(userId, "oauth"), auth.getUser(userId)]);
+  if (user === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
+  if (!user?.isActive) return null;
+  if (tenant === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
+  const { email, sessionVersion } = user;
+  return { account: { userId, tenantId: tenant.tenantId, tier: tenant.tier, email, authTime }, sessionVersion };
+}
+
+/** Ends the session for good, and every decision that waits for it; the browser is to be sent `clearedSessionCookie`. */
+export async function endSession({ env }: Visit, { sid, account }: Session): Promise<void> {
+  const revocations = revocationsOf(env, account.userId);
+  await Promise.all([revocations.endSession(sid), revocations.endSession(decisionsOf(sid))]);
+}
+
+/** Ends a session whose place a new one takes. What the person has not decided yet in another tab stays theirs to decide. */
+export async function replaceSession({ env }: Visit, { sid, account }: Session): Promise<void> {
+  await revocationsOf(env, account.userId).endSession(sid);
+}
+
+/** Whether the person has signed out, or was signed out, since they signed in for this transaction. */
+export async function hasSignedOut({ env }: Visit, { account, session }: TransactionAt<"consent">): Promise<boolean> {
+  return revocationsOf(env, account.userId).hasEndedSession(decisionsOf(session.sid), session.startedAtMs);
+}
+
+/** Names the undecided transactions of a session, as something that can be ended. */
+function decisionsOf(sid: string): string {
+  return `${sid}/decisions`;
+}
+
+/** What a form of a signed-in page must carry: proof that our page, in this session, made it (CSRF). */
+export async function sessionCsrf({ csrf: [current] }: DoorKeys, session: Session, action: string): Promise<string> {
+  return toBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", current, csrfMessage(session, action))));
+}
+
+/** Whether `token` came from the form `action` of this session. Compared in constant time. */
+export async function isSessionCsrf({ csrf }: DoorKeys, session: Session, action: string, token: string): Promise<boolean> {
+  if (!TEXT_OF_32_BYTES.test(token)) return false;
+  const given = fromBase64url(token);
+  const message = csrfMessage(session, action);
+  const matches = await Promise.all(csrf.map((key) => crypto.subtle.verify("HMAC", key, given, message)));
+  return matches.includes(true);
+}
+
+function csrfMessage({ sid }: Session, action: string): Uint8Array {
+  return new TextEncoder().encode([COOKIE, sid, action].join("|"));
+}

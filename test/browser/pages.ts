@@ -1,0 +1,153 @@
+// Ways to every kind of page, each from an empty tab: for tests that look at all of them.
+import type { Page } from "playwright-core";
+import { type Browsing, type ConnectOptions, decide, follow, HOSTED_APP, signIn, signUp } from "../support/browser.ts";
+import { newAccount } from "../support/person.ts";
+import type { System } from "../support/system.ts";
+import { WireClient } from "../support/wire-client.ts";
+
+/** By the name of the kind. */
+export type Ways = Readonly<Record<string, (page: Page) => Promise<unknown>>>;
+
+/** The pages of the door: on the way in, on the way out, and where it does not go on. */
+export function doorPages(system: System, { connect }: Pick<Browsing, "connect">): Ways {
+  let people = 1;
+  const login = async (page: Page, options?: ConnectOptions) => page.goto((await connect(options)).url);
+  const signup = async (page: Page) => {
+    await login(page);
+    await follow(page.getByRole("link", { name: "Create an account" }));
+  };
+  const consent = async (page: Page, options?: ConnectOptions) => {
+    await login(page, options);
+    await signUp(page, { ...newAccount(), email: `ada.lovelace+${people++}@example.com` });
+  };
+  /** The page from which the browser goes on to the app, when it does not. */
+  const leave = async (page: Page, button: string) => {
+    await page.route("**/callback/**", (route) => route.fulfill({ status: 204 })); // with no page to go on to, this one stays
+    await consent(page);
+    await page.getByRole("button", { name: button }).click();
+    await page.getByRole("heading", { name: "Returning to" }).waitFor();
+  };
+  return {
+    home: (page) => page.goto(system.origin),
+    login: (page) => login(page),
+    "login-error": async (page) => {
+      await login(page);
+      await signIn(page, { email: "ada.lovelace@example.com", password: "a guess of enough characters" });
+    },
+    signup,
+    "signup-error": async (page) => {
+      await signup(page);
+      await page.getByLabel("Name").fill("Ada Lovelace");
+      await page.getByLabel("E-mail").fill("ada@nowhere");
+      await page.getByLabel("Password").fill("seven green turtles at noon");
+      await follow(page.getByRole("button", { name: "Create account" }));
+    },
+    consent: (page) => consent(page),
+    "consent-elsewhere": (page) => consent(page, { host: HOSTED_APP, name: "Claude Desktop" }),
+    "consent-long-name": (page) => consent(page, { host: HOSTED_APP, name: "W".repeat(80) }),
+    "consent-look-alike": async (page) => {
+      const redirectUri = "https://xn--80ak6aa92e.example/callback";
+      const client = await WireClient.register(system, {
+        client_name: "Apple",
+        redirect_uris: [redirectUri],
+        token_endpoint_auth_method: "none",
+      });
+      await page.goto(client.ask(redirectUri).url.href);
+      await signUp(page, newAccount());
+    },
+    leave: (page) => leave(page, "Allow"),
+    "leave-denied": (page) => leave(page, "Deny"),
+    expired: (page) => page.goto(`${system.origin}/consent?tx=AAAAAAAAAAAA`),
+    "out-of-date": async (page) => {
+      await login(page);
+      const tab = await page.context().newPage();
+      await tab.goto(page.url());
+      await signUp(tab, newAccount());
+      await tab.close();
+      await signIn(page, newAccount());
+    },
+    "no-decision": async (page) => {
+      await consent(page);
+      await page.evaluate(`document.querySelector("[name=decision][value=approve]").value = "perhaps"`);
+      await follow(page.getByRole("button", { name: "Allow" }));
+    },
+    "wrong-way": (page) => page.goto(`${system.origin}/oauth/github`),
+    "unknown-app": (page) => page.goto(`${system.origin}/authorize?client_id=nobody`),
+    "unusable-request": async (page) => {
+      const redirectUri = `https://${HOSTED_APP}/callback`;
+      const client = await WireClient.register(system, {
+        client_name: "Clumsy",
+        redirect_uris: [redirectUri],
+        token_endpoint_auth_method: "none",
+      });
+      await page.goto(client.ask(redirectUri, { code_challenge: null }).url.href);
+    },
+    "stand-in": async (page) => {
+      await login(page);
+      await page.getByRole("button", { name: "Continue with GitHub" }).click();
+      await page.getByRole("heading", { name: "No GitHub here" }).waitFor();
+    },
+  };
+}
+
+/** The pages of somebody signed in. */
+export function ownPages(system: System, { connect }: Pick<Browsing, "connect">): Ways {
+  const open = (page: Page, path = "/apps") => page.goto(system.origin + path);
+  const signedIn = async (page: Page) => {
+    await open(page);
+    await signUp(page, newAccount());
+  };
+  const make = async (page: Page, name: string) => {
+    await page.getByText("Make a key", { exact: true }).click();
+    await page.getByLabel("Name").fill(name);
+    await follow(page.getByRole("button", { name: "Make the key" }));
+  };
+  /** With apps and a key. */
+  const busy = async (page: Page) => {
+    await signedIn(page);
+    for (const options of [{ name: "Claude", host: HOSTED_APP }, { name: "W".repeat(80) }] as const) {
+      const connection = await connect(options);
+      await page.goto(connection.url);
+      await connection.redeem((await decide(page, "Allow", connection)).get("code"));
+    }
+    await open(page);
+    await make(page, "Build server");
+    await open(page);
+  };
+  return {
+    "own-login": (page) => open(page),
+    "apps-empty": signedIn,
+    apps: busy,
+    "apps-unfolded": async (page) => {
+      await busy(page);
+      for (const summary of ["Disconnect everything", "Make a key", "Make a token"]) await page.getByText(summary, { exact: true }).click();
+    },
+    "new-key": async (page) => {
+      await signedIn(page);
+      await make(page, "Build server");
+    },
+    "key-error": async (page) => {
+      await signedIn(page);
+      await make(page, "\u200B");
+    },
+    "new-token": async (page) => {
+      await signedIn(page);
+      await page.getByText("Make a token", { exact: true }).click();
+      await follow(page.getByRole("button", { name: "Make the token" }));
+    },
+    "sign-out": async (page) => {
+      await signedIn(page);
+      await open(page, "/logout");
+    },
+    "signed-out": async (page) => {
+      await signedIn(page);
+      await follow(page.getByRole("button", { name: "Sign out" }));
+    },
+    "nobody-signed-in": (page) => open(page, "/logout"),
+    disconnected: async (page) => {
+      await signedIn(page);
+      await page.getByText("Disconnect everything", { exact: true }).click();
+      await follow(page.getByRole("button", { name: "Disconnect everything and sign out" }));
+    },
+  };
+}

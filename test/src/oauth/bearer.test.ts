@@ -1,0 +1,466 @@
+// What a request shows as its bearer, with an auth Worker that says whatever a test wants, and counts. Storage and the objects that
+// know of revocations are the real ones; keys and JWTs that a real auth Worker issued are in test/e2e/bearers.test.ts.
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ApiKeyVerdict, JwtVerdict } from "../../../contracts/auth.ts";
+import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/identity.ts";
+import gateway from "../../../entrypoints/gateway/index.ts";
+import type { Env } from "../../../src/env.ts";
+import { type BearerKind, checkBearer, forgetKey } from "../../../src/oauth/bearer.ts";
+import { authorizationServer } from "../../../src/oauth/server.ts";
+import { gateOf, grantNameOf } from "../../../src/oauth/token-gate.ts";
+import { revocationsOf } from "../../../src/oauth/user-revocations.ts";
+import { traceFrom } from "../../../src/trace.ts";
+import { authorizePath, envWith, ORIGIN, quiet, redeem, register, throwing, userId } from "./visitor.ts";
+
+const RESOURCE = `${ORIGIN}/mcp`;
+const tenant = "t_ada" as TenantId; // the brand lives in TypeScript only
+const ada = "u_ada" as UserId; // the brand lives in TypeScript only
+const now = () => Math.floor(Date.now() / 1000);
+
+const KEY: ApiKeyVerdict = { valid: true, tenant_id: tenant, tier: "pro", scopes: ["read", "generate"], key_id: "k1", user_id: ada };
+const TOKEN = (): JwtVerdict => ({
+  valid: true,
+  tenant_id: tenant,
+  user_id: ada,
+  tier: "hobby",
+  scopes: ["read"],
+  aud: RESOURCE,
+  exp: now() + 3600,
+});
+
+const validateApiKey = vi.fn(async (_key: string): Promise<ApiKeyVerdict> => KEY);
+const validateJwt = vi.fn(async (_token: string): Promise<JwtVerdict> => TOKEN());
+const asked = () => validateApiKey.mock.calls.length + validateJwt.mock.calls.length;
+const env = envWith({ validateApiKey, validateJwt });
+const check = (bearer: string, only?: BearerKind) => checkBearer(env, bearer, traceFrom(null), only);
+
+/** A key that nobody has used. */
+const newKey = (environment = "live") => `sb_${environment}_${crypto.randomUUID()}`;
+
+/** A JWT that nobody has used, signed by nobody. */
+function newJwt(claims: object = {}, header: object = {}): string {
+  const encode = (part: object) => toBase64url(new TextEncoder().encode(JSON.stringify(part)));
+  const good = { iss: ORIGIN, aud: RESOURCE, iat: now(), exp: now() + 3600, sub: "u_ada", jti: crypto.randomUUID() };
+  return `${encode({ alg: "HS256", typ: "at+jwt", ...header })}.${encode({ ...good, ...claims })}.c2lnbmF0dXJl`;
+}
+
+/** Whoever shows it; fails the test where it is refused. */
+async function callerOf(bearer: string, asker: Env = env) {
+  const caller = await checkBearer(asker, bearer, traceFrom(null));
+  if (typeof caller === "string") throw new Error(`refused: ${caller}`);
+  return caller;
+}
+
+/** An access token of Ada's, signed in just now. */
+async function accessToken(user = ada): Promise<string> {
+  const client = await register(env);
+  const library = authorizationServer(env).getOAuthApi(env);
+  const request = await library.parseAuthRequest(new Request(ORIGIN + (await authorizePath(client))));
+  const props = { userId: user, tenantId: tenant, tier: "free", authTime: now(), v: 1 };
+  const { redirectTo } = await library.completeAuthorization({ request, userId: user, scope: ["read", "generate"], metadata: {}, props });
+  return (await redeem(env, client, redirectTo)).access_token;
+}
+
+beforeEach(() => {
+  validateApiKey.mockReset().mockResolvedValue(KEY);
+  validateJwt.mockReset().mockImplementation(async () => TOKEN());
+});
+afterEach(() => vi.restoreAllMocks());
+
+describe("what is none of the three kinds", () => {
+  it.each([
+    ["nothing", ""],
+    ["a word", "nonsense"],
+    ["a key of another platform", "sk_live_0123456789abcdef0123456789"],
+    ["a key that is too short", "sb_live_0123456789abcde"],
+    ["a key that is too long", `sb_live_${"k".repeat(129)}`],
+    ["a key with something behind it", "sb_live_0123456789abcdef\n"],
+    ["a key of no environment", "sb_prod_0123456789abcdef"],
+    ["two parts of a JWT", "eyJhbGciOiJIUzI1NiJ9.e30"],
+    ["a JWT without a signature", "eyJhbGciOiJub25lIn0.e30."],
+    ["a JWT as long as a book", `${newJwt()}${"A".repeat(4096)}`],
+    ["three parts that are no token of ours", "a:b:c"],
+    ["a token whose user id no user has", `${"u".repeat(65)}:0123456789abcdef:ABCDEFGHIJKLMNOPQRSTUVWXYZ012345`],
+    ["a token with a part too many", "u1:0123456789abcdef:ABCDEFGHIJKLMNOPQRSTUVWXYZ012345:x"],
+  ])("is refused without asking anybody: %s", async (_, bearer) => {
+    const get = vi.spyOn(env.OAUTH_KV, "get");
+    expect(await check(bearer)).toBe("unauthenticated");
+    expect([get.mock.calls.length, asked()]).toEqual([0, 0]);
+  });
+});
+
+describe("an API key", () => {
+  it("acts for its owner: in their tenant, under their id, with the key on record", async () => {
+    const caller = await callerOf(newKey());
+    expect(caller).toMatchObject({ kind: "api_key", expiresAt: null });
+    expect(caller.identity).toEqual({
+      subject: "u_ada",
+      tenantId: "t_ada",
+      tier: "pro",
+      scopes: ["read", "generate"],
+      clientId: "key:k1",
+    });
+  });
+
+  it("that is nobody's own stands for itself", async () => {
+    validateApiKey.mockResolvedValue({ valid: true, tenant_id: tenant, tier: "free", scopes: ["read"], key_id: "k2" });
+    expect((await callerOf(newKey())).identity).toMatchObject({ subject: "key:k2", clientId: "key:k2" });
+  });
+
+  it("has no scope that is not one here", async () => {
+    validateApiKey.mockResolvedValue({ ...KEY, scopes: ["admin", "read", "read generate", "*"] });
+    expect((await callerOf(newKey())).identity.scopes).toEqual(["read"]);
+    validateApiKey.mockResolvedValue({ ...KEY, scopes: [] });
+    expect((await callerOf(newKey())).identity.scopes).toEqual([]);
+  });
+
+  it("for tests works in a tenant of its own, whatever the auth Worker says", async () => {
+    expect((await callerOf(newKey("test"))).identity.tenantId).toBe("test:t_ada");
+    validateApiKey.mockResolvedValue({ ...KEY, tenant_id: "test:t_ada" as TenantId }); // the brand lives in TypeScript only
+    expect((await callerOf(newKey("test"))).identity.tenantId).toBe("test:t_ada");
+  });
+
+  it.each([
+    ["INVALID_TOKEN", "unauthenticated"],
+    ["KEY_EXPIRED", "unauthenticated"],
+    ["KEY_REVOKED", "unauthenticated"],
+    ["SOMETHING_NEW", "unauthenticated"],
+    ["constructor", "unauthenticated"],
+    ["RATE_LIMITED", "rate_limited"],
+    ["PAYMENT_DELINQUENT", "payment_required"],
+  ])("about which the auth Worker says %s is %s", async (error, code) => {
+    validateApiKey.mockResolvedValue({ valid: false, error });
+    expect(await check(newKey())).toBe(code);
+  });
+
+  it("that cannot be checked is not refused for good, and nothing is told about why", async () => {
+    const log = quiet();
+    validateApiKey.mockImplementation(throwing);
+    expect(await check(newKey())).toBe("unavailable");
+    validateApiKey.mockResolvedValue({ valid: true } as never);
+    expect(await check(newKey())).toBe("unavailable");
+    expect(JSON.stringify(log.mock.calls)).not.toMatch(/a secret|sb_live/);
+  });
+});
+
+describe("a JWT", () => {
+  it("acts for its user", async () => {
+    const caller = await callerOf(newJwt());
+    expect(caller.identity).toEqual({ subject: "u_ada", tenantId: "t_ada", tier: "hobby", scopes: ["read"], clientId: "jwt" });
+    expect(caller).toMatchObject({ kind: "jwt", expiresAt: expect.any(Number) });
+  });
+
+  it.each<[string, object, object]>([
+    ["names this resource among others", { aud: ["https://other.example", RESOURCE] }, {}],
+    ["spells its type out", {}, { typ: "application/at+jwt" }],
+    ["shouts its type", {}, { typ: "AT+JWT" }],
+  ])("is good where it %s", async (_, claims, header) => {
+    expect(await check(newJwt(claims, header))).toMatchObject({ kind: "jwt" });
+  });
+
+  it.each<[string, object, object]>([
+    ["is for another service", { aud: "https://other.example" }, {}],
+    ["is for another path of this host", { aud: `${ORIGIN}/mcp/` }, {}],
+    ["is for nobody in particular: a session of the dashboard", { aud: undefined }, {}],
+    ["is for a list of things that are no names", { aud: [{ href: RESOURCE }] }, {}],
+    ["is of another type", {}, { typ: "JWT" }],
+    ["is of no type", {}, { typ: undefined }],
+    ["is of a type that begins alike", {}, { typ: "at+jwt-like" }],
+    ["is signed with nothing", {}, { alg: "none" }],
+    ["is signed with nothing, in other letters", {}, { alg: "NonE" }],
+    ["comes from somebody else", { iss: "https://evil.example" }, {}],
+    ["comes from nobody", { iss: undefined }, {}],
+    ["has expired", { exp: now() }, {}],
+    ["never expires", { exp: undefined }, {}],
+    ["expires at no number", { exp: "tomorrow" }, {}],
+    ["does not say when it was made", { iat: undefined }, {}],
+  ])("that %s is refused without asking the auth Worker", async (_, claims, header) => {
+    expect(await check(newJwt(claims, header))).toBe("unauthenticated");
+    expect(asked()).toBe(0);
+  });
+
+  it.each(["bm8.bm8.bm8", "e30.e30.e30", "_w.e30.e30", "W10.W10.W10", "bnVsbA.bnVsbA.bnVsbA", "a.b.c"])(
+    "in form only is refused: %s",
+    async (bearer) => {
+      expect(await check(bearer)).toBe("unauthenticated");
+      expect(asked()).toBe(0);
+    },
+  );
+
+  it("is what its issuer says it is, not what it says itself", async () => {
+    validateJwt.mockResolvedValue({ valid: false, error: "INVALID_TOKEN" });
+    expect(await check(newJwt())).toBe("unauthenticated");
+    validateJwt.mockResolvedValue({ ...TOKEN(), aud: "https://other.example" } as JwtVerdict);
+    expect(await check(newJwt())).toBe("unauthenticated");
+    validateJwt.mockResolvedValue({ ...TOKEN(), exp: now() } as JwtVerdict);
+    expect(await check(newJwt())).toBe("unauthenticated");
+    validateJwt.mockResolvedValue({ valid: false, error: "PAYMENT_DELINQUENT" });
+    expect(await check(newJwt())).toBe("payment_required");
+  });
+
+  it("from before everything of its user's was ended is refused, and one from afterwards is good", async () => {
+    const user = userId(`u_${crypto.randomUUID()}`);
+    validateJwt.mockResolvedValue({ ...TOKEN(), user_id: user } as JwtVerdict);
+    const before = newJwt({ iat: now() - 60 });
+    expect(await check(before)).toMatchObject({ kind: "jwt" });
+    const caller = await callerOf(before);
+    await revocationsOf(env, user).endTokens();
+    expect(await caller.confirm()).toBe("unauthenticated");
+    expect(await check(before)).toBe("unauthenticated");
+    expect(await check(newJwt({ iat: now() + 1 }))).toMatchObject({ kind: "jwt" });
+  });
+
+  it("that cannot be checked is not refused for good", async () => {
+    quiet();
+    validateJwt.mockImplementation(throwing);
+    expect(await check(newJwt())).toBe("unavailable");
+  });
+});
+
+describe("an access token", () => {
+  it("acts for its user with what they granted, and each time for what storage says now", async () => {
+    const token = await accessToken();
+    const get = vi.spyOn(env.OAUTH_KV, "get");
+    const caller = await callerOf(token);
+    expect(caller.identity).toMatchObject({ subject: "u_ada", tenantId: "t_ada", tier: "free", scopes: ["read", "generate"] });
+    await callerOf(token);
+    expect([get.mock.calls.length, asked()]).toEqual([2, 0]);
+  });
+
+  it("whose grant has props of another version is refused, so that its user signs in again", async () => {
+    const token = await accessToken();
+    const good = await authorizationServer(env).validateToken(RESOURCE, token, env);
+    vi.spyOn(authorizationServer(env), "validateToken").mockResolvedValue({ ...good, props: { userId: ada, v: 2 } } as never);
+    expect(await check(token)).toBe("unauthenticated");
+  });
+
+  it("that storage cannot tell about is not refused for good", async () => {
+    const log = quiet();
+    const token = await accessToken();
+    vi.spyOn(env.OAUTH_KV, "get").mockImplementation(throwing);
+    expect(await check(token)).toBe("unavailable");
+    expect(JSON.stringify(log.mock.calls)).toContain("credential.unchecked");
+    expect(JSON.stringify(log.mock.calls)).not.toMatch(new RegExp(`a secret|${token.slice(-32)}`));
+  });
+});
+
+describe("a credential under another kind's name", () => {
+  it("is refused without asking anybody", async () => {
+    const [key, jwt, token] = [newKey(), newJwt(), await accessToken()];
+    const get = vi.spyOn(env.OAUTH_KV, "get");
+    const pairs: [string, BearerKind][] = [
+      [key, "oauth"],
+      [key, "jwt"],
+      [jwt, "oauth"],
+      [jwt, "api_key"],
+      [token, "api_key"],
+      [token, "jwt"],
+    ];
+    for (const [bearer, kind] of pairs) expect(await check(bearer, kind)).toBe("unauthenticated");
+    expect([get.mock.calls.length, asked()]).toEqual([0, 0]);
+    expect([await check(key, "api_key"), await check(jwt, "jwt"), await check(token, "oauth")]).toMatchObject([
+      { kind: "api_key" },
+      { kind: "jwt" },
+      { kind: "oauth" },
+    ]);
+  });
+});
+
+describe("what is remembered", () => {
+  /** Moves the clock. */
+  function wait(seconds: number): void {
+    const at = Date.now() + seconds * 1000;
+    vi.spyOn(Date, "now").mockReturnValue(at);
+  }
+
+  it("is a good key for 30 seconds, and not a moment longer", async () => {
+    const key = newKey();
+    await callerOf(key);
+    wait(29);
+    await callerOf(key);
+    expect(asked()).toBe(1);
+    wait(2);
+    validateApiKey.mockResolvedValue({ valid: false, error: "KEY_REVOKED" });
+    expect(await check(key)).toBe("unauthenticated");
+  });
+
+  it("is a good JWT, and never past its end", async () => {
+    const jwt = newJwt({ exp: now() + 10 });
+    validateJwt.mockResolvedValue({ ...TOKEN(), exp: now() + 10 } as JwtVerdict);
+    await callerOf(jwt);
+    await callerOf(jwt);
+    expect(asked()).toBe(1);
+    wait(11);
+    expect(await check(jwt)).toBe("unauthenticated");
+  });
+
+  it("is no refusal: a key is good as soon as the auth Worker says so", async () => {
+    const key = newKey();
+    validateApiKey.mockResolvedValueOnce({ valid: false, error: "PAYMENT_DELINQUENT" });
+    expect(await check(key)).toBe("payment_required");
+    await callerOf(key);
+  });
+
+  it("is forgotten here at once when a key is revoked here, and no other key with it", async () => {
+    const [ended, other] = [newKey(), newKey()];
+    validateApiKey.mockImplementation(async (key) => ({ ...KEY, key_id: key === ended ? "ended" : "other" }) as ApiKeyVerdict);
+    await callerOf(ended);
+    await callerOf(other);
+    forgetKey("ended");
+    validateApiKey.mockClear().mockResolvedValue({ valid: false, error: "KEY_REVOKED" });
+    expect([await check(ended), await check(other)]).toMatchObject(["unauthenticated", { kind: "api_key" }]);
+    expect(asked()).toBe(1);
+  });
+
+  it("is a thousand credentials, and the oldest go first", async () => {
+    const [first, second] = [newKey(), newKey()];
+    await callerOf(first);
+    for (let n = 0; n < 999; n++) await callerOf(newKey());
+    await callerOf(second);
+    validateApiKey.mockClear();
+    await callerOf(second);
+    expect(asked()).toBe(0);
+    await callerOf(first);
+    expect(asked()).toBe(1);
+  });
+});
+
+describe("asking once more, for what costs money", () => {
+  it("ends a key or a JWT that was good a moment ago, and forgets it", async () => {
+    for (const [bearer, verdict] of [
+      [newKey(), validateApiKey],
+      [newJwt(), validateJwt],
+    ] as const) {
+      const caller = await callerOf(bearer);
+      expect(await caller.confirm()).toBe("good");
+      verdict.mockResolvedValue({ valid: false, error: "KEY_REVOKED" });
+      expect(await callerOf(bearer), "remembered").toMatchObject({ kind: caller.kind });
+      expect(await caller.confirm()).toBe("unauthenticated");
+      expect(await check(bearer)).toBe("unauthenticated");
+    }
+  });
+
+  it("says so where nobody answers", async () => {
+    quiet();
+    const caller = await callerOf(newKey());
+    validateApiKey.mockImplementation(throwing);
+    expect(await caller.confirm()).toBe("unavailable");
+  });
+
+  it("ends an access token whose grant has ended, though storage still has it", async () => {
+    const token = await accessToken();
+    const name = grantNameOf(token) ?? expect.fail("no token of ours");
+    const caller = await callerOf(token);
+    expect(await caller.confirm()).toBe("good");
+    const { keys } = await env.OAUTH_KV.list({ prefix: `token:${name.userId}:${name.grantId}:` });
+    const stored = await env.OAUTH_KV.get(keys[0]?.name ?? "");
+    await gateOf(env, name).revoke(name);
+    expect(await check(token)).toBe("unauthenticated");
+    await env.OAUTH_KV.put(keys[0]?.name ?? "", stored ?? ""); // a location that has not heard of it yet
+    expect(await (await callerOf(token)).confirm()).toBe("unauthenticated");
+  });
+
+  it("ends every access token from before all of a user's were ended", async () => {
+    const user = userId(`u_${crypto.randomUUID()}`);
+    const caller = await callerOf(await accessToken(user));
+    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 1000);
+    await revocationsOf(env, user).endTokens();
+    vi.restoreAllMocks();
+    expect(await caller.confirm()).toBe("unauthenticated");
+  });
+
+  it("says so where the objects that know do not answer", async () => {
+    const log = quiet();
+    const token = await accessToken();
+    const deaf = { ...env, TOKEN_GATE: { idFromName: () => ({}), get: () => ({ hasEnded: throwing }) } as unknown as Env["TOKEN_GATE"] };
+    expect(await (await callerOf(token, deaf)).confirm()).toBe("unavailable");
+    expect(JSON.stringify(log.mock.calls)).not.toContain("a secret");
+  });
+});
+
+describe("at /mcp", () => {
+  /** Sends one message; `bearer` is the whole header where it has a space. */
+  async function post(
+    bearer: string | null,
+    message: object = { method: "tools/list" },
+    path = "/mcp",
+    headers: Record<string, string> = {},
+  ) {
+    const ctx = createExecutionContext();
+    const authorization = bearer === null ? {} : { authorization: bearer.includes(" ") ? bearer : `Bearer ${bearer}` };
+    const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...authorization, ...headers },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, params: {}, ...message }),
+    });
+    const response = await gateway.fetch(request, env, ctx);
+    await waitOnExecutionContext(ctx);
+    return response;
+  }
+  const call = (name: string, args: object = {}) => ({ method: "tools/call", params: { name, arguments: args } });
+
+  it.each<[string, number, string | null, string, RegExp]>([
+    ["KEY_REVOKED", 401, null, "unauthorized", /API key/],
+    ["RATE_LIMITED", 429, "60", "rate_limited", /too often/],
+    ["PAYMENT_DELINQUENT", 402, null, "payment_required", /bill/],
+  ])("a key that is %s is answered with %i", async (error, status, retryAfter, code, words) => {
+    validateApiKey.mockResolvedValue({ valid: false, error });
+    const refused = await post(newKey());
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([status, retryAfter]);
+    expect(await refused.json()).toEqual({ error: code, error_description: expect.stringMatching(words) });
+    expect(refused.headers.get("www-authenticate")?.includes('error="invalid_token"') ?? false).toBe(status === 401);
+  });
+
+  it("trouble of the auth Worker is 503 with the caller's own trace id, and no challenge that would sign anybody out", async () => {
+    const log = quiet();
+    validateApiKey.mockImplementation(throwing);
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    const refused = await post(newKey(), call("image_list_models"), "/mcp", { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
+    expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("www-authenticate")]).toEqual([503, "5", null]);
+    expect(await refused.json()).toEqual({ error: "temporarily_unavailable", error_description: expect.stringContaining(traceId) });
+    expect(JSON.stringify(log.mock.calls)).toContain(traceId);
+  });
+
+  it("a header longer than 4,096 characters is refused without being looked at, however good its end", async () => {
+    const key = newKey();
+    expect((await post(`Bearer ${" ".repeat(4097)}${key}`)).status).toBe(401);
+    expect((await post(newJwt({ pad: "x".repeat(3000) }))).status).toBe(401);
+    expect(asked()).toBe(0);
+    expect((await post(`Bearer ${" ".repeat(2000)}${key}`)).status).toBe(200);
+  });
+
+  it.each(["access_token", "api_key", "token", "bearer"])("a credential in the address is never read: %s", async (name) => {
+    expect((await post(null, undefined, `/mcp?${name}=${newKey()}`)).status).toBe(401);
+    expect(asked()).toBe(0);
+  });
+
+  it("a key or a JWT without the scope is told all that it would take, in one challenge, before anything happens", async () => {
+    validateApiKey.mockResolvedValue({ ...KEY, scopes: ["read"] });
+    for (const bearer of [newKey(), newJwt()]) {
+      const refused = await post(bearer, call("image_generate", { prompt: "a" }));
+      expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([
+        403,
+        `Bearer realm="OAuth", error="insufficient_scope", scope="read generate", ` +
+          `resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp", ` +
+          'error_description="This takes the scopes read and generate: use a credential that has them"',
+      ]);
+      expect((await post(bearer, call("no_such_tool"))).status).toBe(200);
+    }
+  });
+
+  it("a key without any scope is shown nothing and may call nothing", async () => {
+    validateApiKey.mockResolvedValue({ ...KEY, scopes: [] });
+    const key = newKey();
+    expect(await (await post(key)).json()).toMatchObject({ result: { tools: [] } });
+    const refused = await post(key, call("image_list_models"));
+    expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([403, expect.stringContaining('scope="read"')]);
+  });
+
+  it("a test key that asks for a picture is told to use a live one, as a tool error", async () => {
+    const refused = await post(newKey("test"), call("image_generate", { prompt: "a" }));
+    expect(await refused.json()).toMatchObject({
+      result: { isError: true, _meta: { "com.stackbilt/error": { code: "test_key_not_allowed" } } },
+    });
+  });
+});

@@ -1,0 +1,398 @@
+// How often the door may be knocked at: each limit is met exactly, says when to come again, in the language of whoever asks, and
+// holds nobody else up. The counters are the runtime's own.
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env as bound } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { TenantId, Tier } from "../../../contracts/rpc/identity.ts";
+import gateway from "../../../entrypoints/gateway/index.ts";
+import type { Env } from "../../../src/env.ts";
+import { ADDRESS_HEADER, newAddress } from "../../support/address.ts";
+import { exhaust } from "../../support/exhaust.ts";
+import {
+  adasEmail,
+  authorizePath,
+  Browser,
+  envWith,
+  form,
+  json,
+  ORIGIN,
+  PASSWORD,
+  REDIRECT,
+  redeem,
+  register,
+  send,
+  userId,
+} from "./visitor.ts";
+
+const env = envWith({ validateApiKey: async () => ({ valid: false, error: "INVALID_KEY" }) });
+
+beforeEach(() => {
+  vi.spyOn(console, "log").mockImplementation(() => undefined);
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Any request to the gateway, also to what is not the door. */
+async function knock(method: string, path: string, address: string, headers: Record<string, string> = {}): Promise<Response> {
+  const ctx = createExecutionContext();
+  const init = { method, redirect: "manual", headers: { [ADDRESS_HEADER]: address, ...headers } } as const;
+  const response = await gateway.fetch(new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, init), env, ctx);
+  await waitOnExecutionContext(ctx);
+  return response;
+}
+
+/** What is sent, in turn, and how many of them a minute has. The last is another purpose, which goes on. */
+const ROWS: readonly (readonly [what: string, limit: number, routes: readonly string[], other: string])[] = [
+  ["authorization requests", 60, ["GET /authorize", "HEAD /authorize", "GET /authorize?client_id=nobody"], "POST /login"],
+  ["passwords", 20, ["POST /login", "POST /login?tx=aaaaaaaaaaaa"], "POST /signup"],
+  ["new accounts", 5, ["POST /signup"], "POST /login"],
+  ["ways to a provider and back", 30, ["POST /oauth/github", "POST /oauth/google", "GET /oauth/callback?state=x&code=y"], "POST /consent"],
+  ["decisions", 30, ["POST /authorize", "POST /consent"], "POST /logout"],
+  ["changes on the own page", 30, ["POST /apps/revoke", "POST /apps/revoke-all", "POST /apps/keys/revoke", "POST /logout"], "POST /login"],
+  ["new credentials", 10, ["POST /apps/keys", "POST /apps/token"], "POST /apps/revoke"],
+];
+
+describe("an address may ask the door for", () => {
+  it.each(ROWS)("%s %i times a minute, and is told on a page when it is too often", async (_, limit, routes, other) => {
+    let address = "";
+    const ask = (route: string, from: string) => knock(...(route.split(" ") as [string, string]), from);
+    const { passed, refused } = await exhaust(() => {
+      address = newAddress();
+      return (attempt) => ask(routes[attempt % routes.length] ?? "", address);
+    });
+    expect(passed).toBe(limit);
+    expect(refused.headers.get("Retry-After")).toBe("60");
+    expect(refused.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
+    expect(refused.headers.get("Content-Security-Policy")).toContain("default-src 'none'");
+    expect(await refused.text()).toMatch(/<h1>Too many attempts<\/h1>.*Wait a minute/s);
+    for (const elsewhere of [ask(routes[0] ?? "", newAddress()), ask(other, address), ask("GET /", address)])
+      expect((await elsewhere).status).not.toBe(429);
+  });
+
+  it("pages that cost nothing as often as it likes", async () => {
+    const address = newAddress();
+    for (let attempt = 0; attempt < 70; attempt++) expect((await knock("GET", "/login", address)).status).toBe(400);
+  });
+
+  it("something from each of its IPv6 addresses, and all of them count", async () => {
+    const { passed } = await exhaust(() => {
+      const network = `2001:db8:${crypto.randomUUID().slice(0, 4)}:${crypto.randomUUID().slice(0, 4)}`;
+      return (attempt) => knock("POST", "/signup", `${network}::${attempt + 1}`);
+    });
+    expect(passed).toBe(5);
+  });
+});
+
+describe("programs", () => {
+  const tooMany = async (answer: Response) => [answer.status, answer.headers.get("Retry-After"), await answer.json()];
+  const oauthError = [
+    429,
+    expect.stringMatching(/^[1-9]\d*$/),
+    { error: "temporarily_unavailable", error_description: expect.stringMatching(/^Too many requests\. Try again in [1-9]\d* s\.$/) },
+  ];
+
+  it("may ask for tokens 300 times a minute from one address, and are told so in OAuth's words", async () => {
+    let address = "";
+    const { passed, refused } = await exhaust(() => {
+      address = newAddress();
+      return () => send(env, "/token", { ...form({}, { [ADDRESS_HEADER]: address, Origin: "https://any.test" }) });
+    });
+    expect(passed).toBe(300);
+    expect(refused.headers.get("Access-Control-Allow-Origin")).toBe("https://any.test");
+    expect(await tooMany(refused)).toEqual(oauthError);
+    expect((await send(env, "/token", form({}))).status).toBe(401);
+    expect((await knock("POST", "/login", address)).status).not.toBe(429);
+    expect(
+      (await send(env, "/token", { method: "OPTIONS", headers: { [ADDRESS_HEADER]: address, Origin: "https://any.test" } })).status,
+    ).toBe(204);
+  });
+
+  it("may ask 10 times a minute about one grant, from wherever they ask, and whatever else they name", async () => {
+    const secret = (attempt: number) => String(attempt).padStart(32, "s");
+    const decoy = () => `u_ada:${crypto.randomUUID().slice(0, 16)}:${secret(0)}`;
+    const about = (attempt: number, grant: string): Record<string, string>[] => [
+      { grant_type: "refresh_token", refresh_token: `u_ada:${grant}:${secret(attempt)}` },
+      { grant_type: "authorization_code", code: `u_ada:${grant}:${secret(attempt)}` },
+      { token: `u_ada:${grant}:${secret(attempt)}` },
+      { grant_type: "", token: `u_ada:${grant}:${secret(attempt)}`, code: decoy() },
+      { grant_type: "refresh_token", refresh_token: `u_ada:${grant}:${secret(attempt)}`, code: decoy(), token: decoy() },
+    ];
+    const { passed, refused } = await exhaust(() => {
+      const grant = crypto.randomUUID().slice(0, 16);
+      return (attempt) => send(env, "/token", form({ client_id: "nobody", ...about(attempt, grant)[attempt % 5] }));
+    });
+    expect(passed).toBe(10);
+    expect(await tooMany(refused)).toEqual(oauthError);
+    const [another] = about(0, crypto.randomUUID().slice(0, 16));
+    expect((await send(env, "/token", form({ client_id: "nobody", ...another }))).status).toBe(401);
+  });
+
+  it("may register 10 clients a minute from one address", async () => {
+    let address = "";
+    const attempt = () =>
+      send(env, "/register", {
+        ...json({ redirect_uris: [REDIRECT] }),
+        headers: { "Content-Type": "application/json", [ADDRESS_HEADER]: address },
+      });
+    const { passed, refused } = await exhaust(() => {
+      address = newAddress();
+      return attempt;
+    });
+    expect(passed).toBe(10);
+    expect(await tooMany(refused)).toEqual(oauthError);
+    expect((await send(env, "/register", json({ redirect_uris: [REDIRECT] }))).status).toBe(201);
+    expect((await send(env, "/register", { method: "GET", headers: { [ADDRESS_HEADER]: address } })).status).toBe(405);
+  });
+
+  it("may register 50 clients a day from one address, and not one more by asking all at once", async () => {
+    const patient = envWith({}, { LIMIT_10: unlimited });
+    const headers = { "Content-Type": "application/json", [ADDRESS_HEADER]: newAddress() };
+    const ask = () => send(patient, "/register", { ...json({ redirect_uris: [REDIRECT] }), headers });
+    const answers = await Promise.all(Array.from({ length: 60 }, ask));
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(50);
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(10);
+    for (const answer of refused) expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(86_000);
+    expect((await send(patient, "/register", json({ redirect_uris: [REDIRECT] }))).status).toBe(201);
+  });
+});
+
+describe("the MCP endpoint", () => {
+  const jsonRpcError = {
+    jsonrpc: "2.0",
+    error: { code: -32600, message: "Too many requests. Try again in 60 s.", data: { retryAfterSeconds: 60 } },
+  };
+
+  /** An access token of a new user with this plan. */
+  async function tokenOf(tier: Tier): Promise<string> {
+    const user = userId(`u_${crypto.randomUUID()}`);
+    const tenantId = `t_${user}` as TenantId; // the brand lives in TypeScript only
+    const account = { userId: user, tenantId, email: adasEmail(), name: "Ada", tier, isActive: true, sessionVersion: 0 };
+    const own = envWith({
+      authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Ada" }),
+      provisionTenant: async () => ({ tenantId, userId: user, tier, delinquent: false, createdAt: "2026-11-22T00:00:00Z" }),
+      getUser: async () => ({ ok: true, value: account }),
+    });
+    const client = await register(own);
+    const browser = new Browser(own);
+    const consent = await browser.reachConsent(client);
+    const left = await browser.submit(consent, "/authorize", { decision: "approve", scope: "generate" });
+    return (await redeem(own, client, left.next)).access_token;
+  }
+
+  const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+
+  it.each([
+    ["free", 20],
+    ["hobby", 60],
+    ["pro", 300],
+    ["enterprise", 1000],
+  ] as const)("serves a user of the plan %s %i times a minute, from wherever they ask, and nobody else is held up", async (tier, limit) => {
+    const mine = await tokenOf(tier);
+    const { passed, refused } = await exhaust(() => () => knock("POST", "/mcp", newAddress(), bearer(mine)));
+    expect(passed).toBe(limit);
+    expect([refused.headers.get("Content-Type"), refused.headers.get("Retry-After")]).toEqual(["application/json", "60"]);
+    expect(await refused.json()).toEqual(jsonRpcError);
+    expect((await knock("POST", "/mcp", newAddress(), bearer(await tokenOf(tier)))).status).toBe(415);
+  });
+
+  it.each([
+    ["that are no token of ours", 30, (attempt: number) => `Bearer ${"x".repeat(attempt % 7)}`],
+    ["that look like API keys", 30, () => `Bearer sb_live_${"x".repeat(32)}`],
+    ["that look like JWTs", 30, () => "bearer eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"],
+    ["that are none", 30, () => "Basic YTpi"],
+    ["that have just expired", 300, (attempt: number) => `Bearer u_ada:${"g".repeat(16)}:${String(attempt).padStart(32, "s")}`],
+  ])("refuses bearers %s %i times a minute from one address with a challenge, then without", async (_, limit, authorization) => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    let address = "";
+    const refuse = (attempt: number, from: string) => knock("POST", "/mcp", from, { Authorization: authorization(attempt) });
+    const { passed, refused } = await exhaust(() => {
+      address = newAddress();
+      return async (attempt) => {
+        const answer = await refuse(attempt, address);
+        if (answer.status !== 429) expect([answer.status, answer.headers.has("WWW-Authenticate")]).toEqual([401, true]);
+        return answer;
+      };
+    });
+    expect([passed, refused.headers.get("Retry-After")]).toEqual([limit, "60"]);
+    expect(await refused.json()).toEqual(jsonRpcError);
+    expect((await refuse(0, newAddress())).status).toBe(401);
+    expect((await knock("POST", "/mcp", address)).status, "whoever only asks where to sign in").toBe(401);
+    expect((await knock("POST", "/mcp", address, bearer(await tokenOf("free")))).status, "a good bearer beside them").toBe(415);
+  });
+});
+
+/** A counter that never has enough, so that the next one can be met. */
+const unlimited: RateLimit = { limit: async () => ({ success: true }) };
+
+describe("an e-mail address", () => {
+  it("can be signed in to 5 times a minute, from wherever and however it is written, and nobody is asked beyond", async () => {
+    const client = await register(env);
+    const asked: string[] = [];
+    const watching = envWith({
+      authenticateUser: async (email) => {
+        asked.push(email);
+        return { valid: false, error: "INVALID_CREDENTIALS" };
+      },
+    });
+    let email = "";
+    let browser = new Browser(watching);
+    const { passed, refused } = await exhaust(() => {
+      email = adasEmail();
+      browser = new Browser(watching);
+      return async (attempt) => {
+        const login = await browser.arrive(client);
+        const typed = attempt % 2 === 0 ? email : ` ${email.toUpperCase()} `;
+        const seen = await browser.submit(login, "/login", { email: typed, password: "wrong" });
+        return new Response(seen.text, seen.response);
+      };
+    });
+    expect([passed, asked.filter((name) => name === email).length]).toEqual([5, 5]);
+    expect(refused.headers.get("Retry-After")).toBe("60");
+    expect(await refused.text()).toMatch(/Too many attempts\..*<form method="post" action="\/login/s);
+    const other = await browser.submit(await browser.arrive(client), "/login", { email: adasEmail(), password: "wrong" });
+    expect(other.status).toBe(401);
+  });
+
+  it("can be signed up with 3 times a day, which mistakes in the form do not count towards", async () => {
+    const client = await register(env);
+    let registrations = 0;
+    const watching = envWith({
+      registerUser: async () => {
+        registrations++;
+        return { valid: false, error: "WEAK_PASSWORD" };
+      },
+    });
+    const email = adasEmail();
+    const browser = new Browser(watching);
+    const page = await browser.open(signUpPath((await browser.arrive(client)).text));
+    const signUp = (fields: Record<string, string>) =>
+      browser.submit(page, "/signup", { name: "Ada", email, password: PASSWORD, ...fields });
+    for (let mistake = 0; mistake < 4; mistake++) expect((await signUp({ password: "short" })).status).toBe(400);
+    const statuses = [];
+    for (let attempt = 0; attempt < 4; attempt++)
+      statuses.push((await signUp({ email: attempt % 2 ? email : email.toUpperCase() })).status);
+    expect([statuses, registrations]).toEqual([[400, 400, 400, 429], 3]);
+    const refused = await signUp({});
+    expect(refused.text).toMatch(/Wait 24 hours/);
+    expect(Number(refused.response.headers.get("Retry-After"))).toBeGreaterThan(86_000);
+    expect((await signUp({ email: adasEmail() })).status).toBe(400);
+  });
+
+  it("is one of at most 20 that an address can sign up with in a day", async () => {
+    const client = await register(env);
+    const patient = envWith({ registerUser: async () => ({ valid: false, error: "EMAIL_EXISTS" }) }, { LIMIT_5: unlimited });
+    const browser = new Browser(patient);
+    const page = await browser.open(signUpPath((await browser.arrive(client)).text));
+    const from = newAddress();
+    const signUp = (address: string) =>
+      browser.submit(page, "/signup", { name: "Ada", email: `x${adasEmail()}`, password: PASSWORD }, { [ADDRESS_HEADER]: address });
+    const statuses = await Promise.all(Array.from({ length: 24 }, async () => (await signUp(from)).status));
+    expect([statuses.filter((status) => status === 400).length, statuses.filter((status) => status === 429).length]).toEqual([20, 4]);
+    expect((await signUp(newAddress())).status).toBe(400);
+  });
+});
+
+describe("while nothing can be counted", () => {
+  const failing = () => {
+    throw new Error("a secret of the platform");
+  };
+  const limits = ["LIMIT_5", "LIMIT_10", "LIMIT_20", "LIMIT_30", "LIMIT_60", "LIMIT_300", "LIMIT_1000"];
+
+  it("the door stays open: people sign up and in, and apps get their tokens", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const bindings = { ...Object.fromEntries(limits.map((name) => [name, { limit: failing }])), RATE_COUNTER: { idFromName: failing } };
+    const uncounted = envWith({}, bindings as unknown as Partial<Env>); // what is called of them
+    const client = await register(uncounted);
+    const browser = new Browser(uncounted);
+    const page = await browser.open(signUpPath((await browser.arrive(client)).text));
+    const entered = await browser.submit(page, "/signup", { name: "Ada", email: adasEmail(), password: PASSWORD });
+    const left = await browser.submit(await browser.open(entered.next), "/authorize", { decision: "approve", scope: "generate" });
+    expect(await redeem(uncounted, client, left.next)).toMatchObject({ access_token: expect.any(String) });
+    expect((await new Browser(uncounted).reachConsent(client)).status).toBe(200);
+  });
+});
+
+function signUpPath(login: string): string {
+  const [, path = ""] = /href="(\/signup\?tx=[^"]*)"/.exec(login) ?? [];
+  return path;
+}
+
+describe("somebody who has shown nothing", () => {
+  /** What was asked of a binding, by its name. */
+  function watch<T extends object>(asked: string[], name: string, real: T): T {
+    return new Proxy(real, {
+      get(target, key) {
+        asked.push(`${name}.${String(key)}`);
+        const member: unknown = Reflect.get(target, key);
+        return typeof member === "function" ? member.bind(target) : member;
+      },
+    });
+  }
+
+  it("writes nothing and wakes no object by looking at anything", async () => {
+    const asked: string[] = [];
+    const real = bound as unknown as Env; // the bindings of wrangler.toml, which the runtime types as unknown
+    const names = [
+      "OAUTH_KV",
+      "ONE_TIME",
+      "TOKEN_GATE",
+      "USER_REVOCATIONS",
+      "RATE_COUNTER",
+      "PLATFORM_EVENTS_QUEUE",
+      "AUTH_SERVICE",
+    ] as const;
+    const watched = envWith({}, Object.fromEntries(names.map((name) => [name, watch(asked, name, real[name])])));
+    const everything = { ...watched, AUTH_SERVICE: watch(asked, "AUTH_SERVICE", watched.AUTH_SERVICE) };
+    const client = await register(env);
+    const state = "s".repeat(43);
+    const junk = { Cookie: "__Host-gw_s=00000000.AAAA.AAAA; __Host-gw_tx_aaaaaaaaaaaa=00000000.AAAA.AAAA" };
+    for (const path of [
+      ...[
+        "/",
+        "/favicon.svg",
+        "/health",
+        "/apps",
+        "/logout",
+        "/login",
+        "/signup",
+        "/consent",
+        "/authorize",
+        "/oauth/callback",
+        "/register",
+      ],
+      ...[
+        "/login?tx=aaaaaaaaaaaa",
+        "/signup?tx=aaaaaaaaaaaa",
+        "/consent?tx=aaaaaaaaaaaa",
+        "/apps?cursor=abc",
+        "/token",
+        "/mcp",
+        "/nowhere",
+      ],
+      ...["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource"],
+      ...[`/oauth/callback?state=${state}&code=c`, "/oauth/callback?state=a&code=b", `/oauth/callback?state=${state}&error=access_denied`],
+      ...[await authorizePath(client), await authorizePath("nobody"), await authorizePath(client, { prompt: "none" })],
+    ]) {
+      for (const headers of [{}, junk]) {
+        const ctx = createExecutionContext();
+        const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, {
+          redirect: "manual",
+          headers: { ...headers, [ADDRESS_HEADER]: newAddress() },
+        });
+        const answer = await gateway.fetch(request, everything, ctx);
+        await waitOnExecutionContext(ctx);
+        expect(answer.status, path).toBeLessThan(500);
+        expect(answer.status, path).not.toBe(429);
+        expect(
+          asked.splice(0).filter((what) => what !== "OAUTH_KV.get"),
+          path,
+        ).toEqual([]);
+      }
+    }
+    await send(everything, "/register", json({ redirect_uris: [REDIRECT] }));
+    expect(asked).toEqual(expect.arrayContaining(["OAUTH_KV.put", "RATE_COUNTER.get"]));
+  });
+});
