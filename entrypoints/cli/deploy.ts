@@ -15,8 +15,8 @@ const DEPLOYABLE = ["gateway", "auth", "stackbilder", "img-forge"] as const sati
 /** The variable that holds the Worker's own origin. */
 const OWN_ORIGIN: Partial<Record<Deployable, string>> = { gateway: "API_BASE_URL", auth: "AUTH_BASE_URL", "img-forge": "IMAGE_BASE_URL" };
 
-/** The gateway's minified bundle, gzipped, stays below this many bytes: what it has today, see docs/decisions/0007-bundle-size.md. */
-const GATEWAY_LIMIT_BYTES = 63_000;
+/** The gateway's minified bundle, gzipped, stays below this many bytes: about what it has today, see docs/decisions/0007-bundle-size.md. */
+const GATEWAY_LIMIT_BYTES = 79_000;
 
 const USAGE = `Usage: npm run deploy [-- options]
 

@@ -1,22 +1,19 @@
-// The gateway's HTTP door. Here, and only here, OAuth and MCP meet: who may come in is decided first, then the wire answers.
+// The gateway's HTTP door. Here OAuth and MCP meet: who may come in is decided first, then the wire answers.
 // Order, for every request: settings, host, preflight, Origin, size, token, and then the endpoint itself.
-import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { type Config, ConfigError, configOf } from "../../src/config.ts";
 import type { Env } from "../../src/env.ts";
 import { addressOf, waitFor } from "../../src/limits.ts";
 import { answerMcp } from "../../src/mcp/endpoint.ts";
-import type { CallToolResult, OpenTool } from "../../src/mcp/host.ts";
 import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { oauthFetch } from "../../src/oauth/door.ts";
 import { resourceServer } from "../../src/oauth/resource.ts";
 import { grantNameOf } from "../../src/oauth/token-gate.ts";
-import { type Finished, openCall } from "../../src/pipeline/pipeline.ts";
-import { text } from "../../src/tools/content.ts";
 import { type Trace, traceFrom } from "../../src/trace.ts";
 import { allowCors, preflight } from "./cors.ts";
-import { INFO, offerTo } from "./offer.ts";
+import { hostFor } from "./host.ts";
+import { INFO } from "./offer.ts";
 
 /** RFC 9728 section 3.1: the metadata of a resource with a path stands behind that path; older clients look at the root. */
 const METADATA_PATH = "/.well-known/oauth-protected-resource";
@@ -96,32 +93,8 @@ async function answerCaller(
   ctx: ExecutionContext,
   requestTrace: Trace,
 ): ReturnType<typeof answerMcp> {
-  const { identity, confirm } = caller;
+  const { identity } = caller;
   const retryAfterSeconds = await waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
   if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
-  const open: OpenTool = (name, args, traceparent) => {
-    const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
-    const opened = openCall(env, ctx, { name, args, caller: identity, trace, door: "mcp", confirm });
-    if (opened.state !== "ready") return opened;
-    const run = (progress?: ProgressCallback) => {
-      const result = opened.run(progress).then(toResult);
-      // Held also when the client hangs up, so that the backend hears of it and the call leaves its record.
-      ctx.waitUntil(result);
-      return result;
-    };
-    return { state: "ready", run };
-  };
-  return answerMcp(request, offerTo(caller), open);
-}
-
-/** A finished call as MCP shows it: a value with words and pictures, or a tool error that says what to do. */
-async function toResult({ result, show }: Finished): Promise<CallToolResult> {
-  if (result.ok) return { content: await show(), structuredContent: result.value };
-  const { code, message, retryAfterSeconds, traceId } = result.error;
-  const wait = retryAfterSeconds === undefined ? null : `Try again in ${retryAfterSeconds} s.`;
-  return {
-    isError: true,
-    content: [text(message, wait, `(code ${code}, trace id ${traceId})`)],
-    _meta: { "com.stackbilt/error": result.error },
-  };
+  return answerMcp(request, hostFor(env, ctx, caller, requestTrace));
 }

@@ -1,12 +1,12 @@
 // The MCP endpoint behind its door: one POST, one message, one answer. Authorization has already happened.
 import { eraOf, isModernVersion } from "./era.ts";
-import type { Offer, OpenTool, ScopeNeeded } from "./host.ts";
+import type { Host, ScopeNeeded } from "./host.ts";
 import { errorResponse, INVALID_REQUEST, readMessage } from "./json-rpc.ts";
 import { answerLegacy } from "./legacy.ts";
 import { answerModern } from "./modern.ts";
 
 /** Answers one HTTP request to the endpoint, or says which scopes it would need. */
-export async function answerMcp(request: Request, offer: Offer, open: OpenTool): Promise<Response | ScopeNeeded> {
+export async function answerMcp(request: Request, host: Host): Promise<Response | ScopeNeeded> {
   if (request.method !== "POST") {
     // GET would open a stream and DELETE end a session; there are neither.
     const refused = errorResponse(405, { code: INVALID_REQUEST, message: "Send messages with POST." });
@@ -19,7 +19,7 @@ export async function answerMcp(request: Request, offer: Offer, open: OpenTool):
   if (message.kind === "request") {
     const era = eraOf(message, header);
     if (era instanceof Response) return era;
-    return era === "modern" ? answerModern(request, message, offer, open) : answerLegacy(request, message, offer, open);
+    return era === "modern" ? answerModern(request, message, host) : answerLegacy(request, message, host);
   }
   if (message.kind === "response" && isModernVersion(header)) {
     return errorResponse(400, { code: INVALID_REQUEST, message: "Nothing was asked, so there is nothing to answer." });

@@ -44,6 +44,12 @@ export type OpenedTool =
 /** Opens a tool call for whoever sent the request. `traceparent` is the one of the message, if it has any. */
 export type OpenTool = (name: string, args: unknown, traceparent: string | undefined) => OpenedTool;
 
+/** The gateway behind the wire, for whoever sent the request. */
+export interface Host {
+  readonly offer: Offer;
+  readonly openTool: OpenTool;
+}
+
 /** An answer that is not the wire's to give: only the resource server knows how to ask for more scopes. */
 export interface ScopeNeeded {
   readonly scopesNeeded: readonly string[];

@@ -2,7 +2,7 @@
 // without state, by whichever isolate it reaches.
 
 import { LEGACY_VERSIONS } from "./era.ts";
-import type { Offer, OpenTool, ScopeNeeded } from "./host.ts";
+import type { Host, Offer, ScopeNeeded } from "./host.ts";
 import { errorResponse, INVALID_PARAMS, jsonResponse, METHOD_NOT_FOUND, type Message, resultJson } from "./json-rpc.ts";
 import { callTool, listTools } from "./tools.ts";
 
@@ -10,8 +10,7 @@ import { callTool, listTools } from "./tools.ts";
 export async function answerLegacy(
   request: Request,
   message: Message & { kind: "request" },
-  offer: Offer,
-  open: OpenTool,
+  { offer, openTool }: Host,
 ): Promise<Response | ScopeNeeded> {
   const { id, method, params } = message;
   switch (method) {
@@ -24,7 +23,7 @@ export async function answerLegacy(
     case "tools/list":
       return listTools(id, params, readyList(offer));
     case "tools/call":
-      return callTool(request, id, params, open, (result) => result);
+      return callTool(request, id, params, openTool, (result) => result);
     default:
       return errorResponse(200, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
   }

@@ -2,7 +2,7 @@
 // proxy needs to route it. The body is the truth; a header that disagrees is refused.
 
 import { CAPABILITIES_KEY, envelopeOf, MODERN_VERSIONS, unsupportedVersion, VERSION_KEY } from "./era.ts";
-import type { Offer, OpenTool, ScopeNeeded } from "./host.ts";
+import type { Host, Offer, ScopeNeeded } from "./host.ts";
 import {
   errorResponse,
   HEADER_MISMATCH,
@@ -24,8 +24,7 @@ const NAMED_BY: Readonly<Record<string, string>> = { "tools/call": "name", "prom
 export async function answerModern(
   request: Request,
   message: Message & { kind: "request" },
-  offer: Offer,
-  open: OpenTool,
+  { offer, openTool }: Host,
 ): Promise<Response | ScopeNeeded> {
   const { id, method, params } = message;
   const refused = envelopeProblem(request, message);
@@ -36,7 +35,7 @@ export async function answerModern(
     case "tools/list":
       return listTools(id, params, ready(offer).list);
     case "tools/call":
-      return callTool(request, id, params, open, ({ _meta: meta, ...result }) => complete(offer, result, meta));
+      return callTool(request, id, params, openTool, ({ _meta: meta, ...result }) => complete(offer, result, meta));
     default:
       return errorResponse(404, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
   }

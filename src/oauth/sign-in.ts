@@ -6,6 +6,7 @@ import { addressOf, waitFor } from "../limits.ts";
 import { authUnavailable, badRequest, noTransaction, tooMany } from "./answers.ts";
 import { AUTH_UNAVAILABLE } from "./auth-service.ts";
 import { type Page, redirect, respond } from "./pages/page.ts";
+import { comingSoonPage } from "./pages/plain.ts";
 import { EMAIL_LIMIT, type FieldName, NAME_LIMIT, signInPage, type Tried } from "./pages/sign-in.ts";
 import { accountNow, endedSessionCookies, newSession, replaceSession, sessionCookie, sessionOf } from "./session.ts";
 import { onSubmit, transactionOf } from "./submission.ts";
@@ -28,6 +29,7 @@ type Kind = "login" | "signup";
 
 /** Sends a browser that has no session to sign in, and then to its own page. No app is told anything. */
 export async function signInForOwnPage(visit: Visit): Promise<Response> {
+  if (!visit.config.isSignupOpen) return respond(comingSoonPage());
   return begin(visit, startTransaction({ stage: "login", connection: null }, nowSeconds()), endedSessionCookies(visit));
 }
 

@@ -1,7 +1,7 @@
 // The MCP wire without anything behind it: what goes in over HTTP, what comes out, to the letter.
 import { describe, expect, it } from "vitest";
 import { answerMcp } from "../../../src/mcp/endpoint.ts";
-import type { CallToolResult, Offer, OpenTool } from "../../../src/mcp/host.ts";
+import type { CallToolResult, Host, Offer, OpenTool } from "../../../src/mcp/host.ts";
 
 const MODERN = "2026-07-28";
 const meta = { "io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {} };
@@ -28,6 +28,7 @@ const open: OpenTool = (name, args, traceparent) => {
     },
   };
 };
+const host: Host = { offer, openTool: open };
 
 interface Answer {
   status: number;
@@ -42,7 +43,7 @@ async function post(body: unknown, headers: Record<string, string> = {}): Promis
     body: text,
     headers: { "content-type": "application/json", ...headers },
   });
-  const answer = await answerMcp(request, offer, open);
+  const answer = await answerMcp(request, host);
   if (!(answer instanceof Response)) return { status: 403, body: answer, headers: new Headers() };
   const raw = await answer.text();
   const isJson = answer.headers.get("content-type") === "application/json";
@@ -116,7 +117,7 @@ describe("what cannot be read as one message", () => {
       body,
       headers: { "content-type": "application/json; charset=utf-8" },
     });
-    const answer = await answerMcp(request, offer, open);
+    const answer = await answerMcp(request, host);
     expect(answer instanceof Response && answer.status).toBe(400);
   });
 
@@ -125,7 +126,7 @@ describe("what cannot be read as one message", () => {
   });
 
   it.each(["GET", "DELETE", "PUT", "PATCH"])("is refused at 405 when it comes by %s", async (method) => {
-    const answer = await answerMcp(new Request("http://localhost/mcp", { method }), offer, open);
+    const answer = await answerMcp(new Request("http://localhost/mcp", { method }), host);
     expect(answer instanceof Response && [answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
   });
 });

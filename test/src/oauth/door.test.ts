@@ -1,6 +1,6 @@
 // What holds on every page of the door: its headers, its words when the auth Worker or the gateway fails, and the door closed.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { authorizePath, Browser, envWith, json, quiet, REDIRECT, register, send, throwing, userId } from "./visitor.ts";
+import { authorizePath, Browser, envWith, json, PASSWORD, quiet, REDIRECT, register, send, throwing, userId } from "./visitor.ts";
 
 const env = envWith();
 const client = await register(env);
@@ -99,6 +99,20 @@ describe("while sign-in is not open", () => {
       }
     },
   );
+
+  it("a person's own page opens for whoever is signed in already, and asks nobody to sign in", async () => {
+    const signedIn = new Browser(envWith());
+    await signedIn.submit(await signedIn.open((await signedIn.open("/apps")).next), "/login", {
+      email: "ada@example.com",
+      password: PASSWORD,
+    });
+    const shut = envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" });
+    const known = new Browser(shut);
+    for (const [name, value] of signedIn.cookies) known.cookies.set(name, value);
+    expect((await known.open("/apps")).status).toBe(200);
+    const stranger = await new Browser(shut).open("/apps");
+    expect([stranger.status, stranger.response.headers.get("Set-Cookie")]).toEqual([503, null]);
+  });
 
   it("no client can register, and metadata stays", async () => {
     const refused = await send(closed, "/register", json({ redirect_uris: [REDIRECT] }));
