@@ -2,11 +2,12 @@
 // nothing at `/mcp`. A new one is made at every sign-in and ends the one before; signing out ends it at once and everywhere, also
 // where somebody copied it.
 import * as v from "valibot";
-import { fromBase64url, toBase64url, type UserId } from "../../contracts/rpc/identity.ts";
+import type { UserId } from "../../contracts/rpc/identity.ts";
 import { AUTH_UNAVAILABLE, type AuthUnavailable } from "./auth-service.ts";
+import { isProofFor, proofFor } from "./csrf.ts";
 import type { DoorKeys } from "./door-keys.ts";
 import { seal, unseal } from "./seal.ts";
-import { Account, attributes, randomText, TEXT_OF_32_BYTES, type TransactionAt } from "./transaction.ts";
+import { Account, attributes, randomText, type TransactionAt } from "./transaction.ts";
 import { revocationsOf, SESSION_LIFETIME_SECONDS } from "./user-revocations.ts";
 import { nowSeconds, type Visit } from "./visit.ts";
 
@@ -110,19 +111,11 @@ function decisionsOf(sid: string): string {
 }
 
 /** What a form of a signed-in page must carry: proof that our page, in this session, made it (CSRF). */
-export async function sessionCsrf({ csrf: [current] }: DoorKeys, session: Session, action: string): Promise<string> {
-  return toBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", current, csrfMessage(session, action))));
+export function sessionCsrf(keys: DoorKeys, { sid }: Session, action: string): Promise<string> {
+  return proofFor(keys, COOKIE, sid, action);
 }
 
-/** Whether `token` came from the form `action` of this session. Compared in constant time. */
-export async function isSessionCsrf({ csrf }: DoorKeys, session: Session, action: string, token: string): Promise<boolean> {
-  if (!TEXT_OF_32_BYTES.test(token)) return false;
-  const given = fromBase64url(token);
-  const message = csrfMessage(session, action);
-  const matches = await Promise.all(csrf.map((key) => crypto.subtle.verify("HMAC", key, given, message)));
-  return matches.includes(true);
-}
-
-function csrfMessage({ sid }: Session, action: string): Uint8Array {
-  return new TextEncoder().encode([COOKIE, sid, action].join("|"));
+/** Whether `token` came from the form `action` of this session. */
+export function isSessionCsrf(keys: DoorKeys, { sid }: Session, action: string, token: string): Promise<boolean> {
+  return isProofFor(keys, token, COOKIE, sid, action);
 }

@@ -8,6 +8,7 @@ import type { Config } from "../config.ts";
 import { authUnavailable, badRequest, ENDED, refuse } from "./answers.ts";
 import { AUTH_UNAVAILABLE } from "./auth-service.ts";
 import { hasRepeatedName } from "./body.ts";
+import { TEXT_OF_32_BYTES } from "./csrf.ts";
 import { useUp } from "./one-time.ts";
 import { html } from "./pages/html.ts";
 import { redirect, respond } from "./pages/page.ts";
@@ -16,7 +17,7 @@ import { PROVIDER_NAMES } from "./pages/sign-in.ts";
 import { seal, unseal } from "./seal.ts";
 import { enter } from "./sign-in.ts";
 import { onSubmit, transactionOf } from "./submission.ts";
-import { advance, randomText, TEXT_OF_32_BYTES, transactionCookie } from "./transaction.ts";
+import { advance, randomText, transactionCookie } from "./transaction.ts";
 import { nowSeconds, type Visit } from "./visit.ts";
 
 const STATE_LIFETIME_SECONDS = 300;

@@ -4,8 +4,9 @@
 // next (session fixation).
 import * as v from "valibot";
 import { SocialProvider } from "../../contracts/auth.ts";
-import { fromBase64url, TenantId, Tier, toBase64url, UserId } from "../../contracts/rpc/identity.ts";
+import { TenantId, Tier, toBase64url, UserId } from "../../contracts/rpc/identity.ts";
 import { ClientIdentity } from "./client-identity.ts";
+import { isProofFor, proofFor, TEXT_OF_32_BYTES } from "./csrf.ts";
 import type { DoorKeys } from "./door-keys.ts";
 import { seal, unseal } from "./seal.ts";
 
@@ -16,8 +17,6 @@ const LIMIT_BYTES = 3_000;
 /** Transactions that one browser can have open, one a tab. */
 const OPEN_LIMIT = 4;
 const COOKIE_PREFIX = "__Host-gw_tx_";
-/** 32 bytes as base64url: a random text, a SHA-256, an HMAC. */
-export const TEXT_OF_32_BYTES = /^[A-Za-z0-9_-]{43}$/;
 
 /** An authorization request that the library has validated, complete as the rest of the flow needs it. */
 export const AuthorizationRequest = v.object({
@@ -117,21 +116,13 @@ export async function openTransaction(keys: DoorKeys, cookieHeader: string | nul
 }
 
 /** What a form of this very step must carry: proof that our page made it (CSRF). `action` keeps one form from acting as another. */
-export async function csrfToken({ csrf: [current] }: DoorKeys, transaction: Transaction, action: string): Promise<string> {
-  return toBase64url(new Uint8Array(await crypto.subtle.sign("HMAC", current, csrfMessage(transaction, action))));
+export function csrfToken(keys: DoorKeys, { id, jti, stage }: Transaction, action: string): Promise<string> {
+  return proofFor(keys, COOKIE_PREFIX + id, jti, stage, action);
 }
 
-/** Whether `token` came from the form `action` of this step. Compared in constant time. */
-export async function isCsrfToken({ csrf }: DoorKeys, transaction: Transaction, action: string, token: string): Promise<boolean> {
-  if (!TEXT_OF_32_BYTES.test(token)) return false;
-  const given = fromBase64url(token);
-  const message = csrfMessage(transaction, action);
-  const matches = await Promise.all(csrf.map((key) => crypto.subtle.verify("HMAC", key, given, message)));
-  return matches.includes(true);
-}
-
-function csrfMessage({ id, jti, stage }: Transaction, action: string): Uint8Array {
-  return new TextEncoder().encode([COOKIE_PREFIX + id, jti, stage, action].join("|"));
+/** Whether `token` came from the form `action` of this step. */
+export function isCsrfToken(keys: DoorKeys, { id, jti, stage }: Transaction, action: string, token: string): Promise<boolean> {
+  return isProofFor(keys, token, COOKIE_PREFIX + id, jti, stage, action);
 }
 
 /** Of every cookie of the door. Lax, because a Strict cookie would be missing on the way back from an identity provider. */
