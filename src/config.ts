@@ -1,5 +1,6 @@
 // The gateway's settings, judged once an isolate. Whatever is missing or unsafe is named, and then nothing is served at all.
 import type { Env } from "./env.ts";
+import { RISKS, type Risk } from "./tools/risk.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Values that documentation and examples use for a secret. */
@@ -22,6 +23,8 @@ export interface Config {
   readonly isSignupOpen: boolean;
   readonly isDynamicRegistrationEnabled: boolean;
   readonly isCimdEnabled: boolean;
+  /** The risks that need a person's yes to each call. */
+  readonly confirmRisks: ReadonlySet<Risk>;
   readonly secret: string;
   readonly previousSecret: string | undefined;
 }
@@ -46,8 +49,12 @@ export function configOf(env: Env): Config {
       : secretProblems("SERVICE_BINDING_SECRET_PREVIOUS", env.SERVICE_BINDING_SECRET_PREVIOUS)),
     ...BINDINGS.filter((name) => !env[name]).map((name) => `${name} is not bound`),
   ];
-  const allowedOrigins = (env.ALLOWED_ORIGINS ?? "").split(",").flatMap((part) => part.trim() || []);
+  const allowedOrigins = partsOf(env.ALLOWED_ORIGINS ?? "");
   problems.push(...allowedOrigins.flatMap((origin) => originProblems("ALLOWED_ORIGINS", origin)));
+  const namedRisks = partsOf(env.CONFIRM_RISKS ?? "DESTRUCTIVE");
+  const confirmRisks = RISKS.filter((risk) => namedRisks.includes(risk));
+  // A risk that is misspelt would never be asked about.
+  if (confirmRisks.length < new Set(namedRisks).size) problems.push(`CONFIRM_RISKS has a part that is none of ${RISKS.join(", ")}`);
   if (problems.length > 0) throw new ConfigError(`${problems.join("; ")}.`);
   const config: Config = {
     issuer: env.API_BASE_URL,
@@ -57,11 +64,17 @@ export function configOf(env: Env): Config {
     isSignupOpen: env.PUBLIC_SIGNUPS_ENABLED === "true",
     isDynamicRegistrationEnabled: env.DYNAMIC_REGISTRATION_ENABLED === "true",
     isCimdEnabled: env.CIMD_ENABLED === "true",
+    confirmRisks: new Set(confirmRisks),
     secret: env.SERVICE_BINDING_SECRET,
     previousSecret: env.SERVICE_BINDING_SECRET_PREVIOUS,
   };
   parsed.set(env, config);
   return config;
+}
+
+/** What stands between the commas. */
+function partsOf(list: string): string[] {
+  return list.split(",").flatMap((part) => part.trim() || []);
 }
 
 /** An origin exactly as a browser writes it: https, or http on loopback; no path, no trailing slash. */

@@ -3,9 +3,9 @@ import type { AuthContract } from "../contracts/auth.ts";
 import type { imgForge } from "../contracts/img-forge.ts";
 import type { BackendBinding, Binding } from "../contracts/rpc/service.ts";
 import type { stackbilder } from "../contracts/stackbilder.ts";
-import type { OneTimeMark } from "./oauth/one-time.ts";
 import type { TokenGate } from "./oauth/token-gate.ts";
 import type { UserRevocations } from "./oauth/user-revocations.ts";
+import type { OneTimeMark } from "./one-time.ts";
 import type { RateCounter } from "./rate-counter.ts";
 
 export interface Env {
@@ -21,6 +21,10 @@ export interface Env {
   readonly DYNAMIC_REGISTRATION_ENABLED?: string;
   /** `"true"` accepts a client's metadata document as its client id (CIMD). */
   readonly CIMD_ENABLED?: string;
+  /** The risks that need a person's explicit yes to each call, separated by commas; default `DESTRUCTIVE`, empty: none. */
+  readonly CONFIRM_RISKS?: string;
+  /** The MCP registry's proof that this host is ours: `v=MCPv1; k=ed25519; p=<public key>`. Empty: there is none. */
+  readonly MCP_REGISTRY_AUTH?: string;
 
   /** Root key, at least 32 bytes: every cookie, form and identity key is derived from it. It never leaves the gateway. */
   readonly SERVICE_BINDING_SECRET: string;
@@ -31,7 +35,7 @@ export interface Env {
   readonly OAUTH_KV: KVNamespace;
   /** Audit events for the platform. */
   readonly PLATFORM_EVENTS_QUEUE: Queue;
-  /** Marks that can be set once: makes a browser transaction usable once, also in parallel. */
+  /** Marks that can be set once: makes a browser transaction, or a person's yes to a call, usable once, also in parallel. */
   readonly ONE_TIME: DurableObjectNamespace<OneTimeMark>;
   /** One object a grant: redeems, refreshes and revokes one at a time. */
   readonly TOKEN_GATE: DurableObjectNamespace<TokenGate>;

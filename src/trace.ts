@@ -10,6 +10,11 @@ export interface Trace {
 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
 
+/** Whether this can be gone on with. */
+export function isTraceparent(value: unknown): value is string {
+  return typeof value === "string" && TRACEPARENT.test(value);
+}
+
 /** Goes on with the caller's `traceparent`, or starts a new trace where it is absent or malformed. */
 export function traceFrom(traceparent: string | null | undefined): Trace {
   const [, given, flags] = TRACEPARENT.exec(traceparent ?? "") ?? [];

@@ -1,28 +1,54 @@
-// The gateway's HTTP door. Here OAuth and MCP meet: who may come in is decided first, then the wire answers.
+// The gateway's HTTP door. Here OAuth and MCP meet: who may come in is decided first, then the wire answers. What it leads to is
+// given to it.
 // Order, for every request: settings, host, preflight, Origin, size, token, and then the endpoint itself.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { type Config, ConfigError, configOf } from "../../src/config.ts";
 import type { Env } from "../../src/env.ts";
 import { addressOf, waitFor } from "../../src/limits.ts";
 import { answerMcp } from "../../src/mcp/endpoint.ts";
+import type { Host, ServerInfo } from "../../src/mcp/host.ts";
 import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { oauthFetch } from "../../src/oauth/door.ts";
-import { resourceServer } from "../../src/oauth/resource.ts";
+import { type ResourceHandler, resourceServer } from "../../src/oauth/resource.ts";
 import { grantNameOf } from "../../src/oauth/token-gate.ts";
 import { type Trace, traceFrom } from "../../src/trace.ts";
 import { allowCors, preflight } from "./cors.ts";
-import { hostFor } from "./host.ts";
-import { INFO } from "./offer.ts";
+import { discovery } from "./discovery.ts";
 
 /** RFC 9728 section 3.1: the metadata of a resource with a path stands behind that path; older clients look at the root. */
 const METADATA_PATH = "/.well-known/oauth-protected-resource";
 
-/** Answers every HTTP request to the gateway. */
-export async function answerHttp(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+/** What a door leads to. */
+export interface Inside {
+  readonly info: ServerInfo;
+  /** The host of one request of `caller`'s. */
+  hostFor(env: Env, ctx: ExecutionContext, caller: Caller, trace: Trace): Host;
+}
+
+interface Door {
+  readonly info: ServerInfo;
+  /** The resource server of this isolate. */
+  resource(env: Env): ReturnType<typeof resourceServer>;
+}
+
+/** Makes what answers every HTTP request to the gateway. */
+export function httpDoor({ info, hostFor }: Inside): (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> {
+  const servers = new WeakMap<Env, ReturnType<typeof resourceServer>>();
+  const resource: Door["resource"] = (env) => {
+    const known = servers.get(env);
+    if (known) return known;
+    const server = resourceServer(env, info.title, answerWith(hostFor));
+    servers.set(env, server);
+    return server;
+  };
+  return (request, env, ctx) => answerHttp({ info, resource }, request, env, ctx);
+}
+
+async function answerHttp(door: Door, request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const trace = traceFrom(request.headers.get("traceparent"));
   try {
-    return await route(request, env, ctx, configOf(env), trace);
+    return await route(door, request, env, ctx, configOf(env), trace);
   } catch (error) {
     const isConfig = error instanceof ConfigError;
     console.error(
@@ -34,22 +60,22 @@ export async function answerHttp(request: Request, env: Env, ctx: ExecutionConte
   }
 }
 
-async function route(request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
+async function route(door: Door, request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
   const url = new URL(request.url);
   const { pathname } = url;
-  if (pathname === "/health") return Response.json({ status: "ok", name: INFO.name, version: INFO.version });
+  if (pathname === "/health") return Response.json({ status: "ok", name: door.info.name, version: door.info.version });
   if (url.origin !== config.issuer) {
     return Response.json({ error: "misdirected_request", error_description: `This gateway is ${config.issuer}.` }, { status: 421 });
   }
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
-    return resource(env).fetch(new Request(`${config.issuer}${METADATA_PATH}/mcp`, request), env, ctx);
+    return door.resource(env).fetch(new Request(`${config.issuer}${METADATA_PATH}/mcp`, request), env, ctx);
   }
-  if (pathname === "/mcp") return mcp(request, env, ctx, config, trace);
-  const answer = await oauthFetch(request, env, ctx, trace);
+  if (pathname === "/mcp") return mcp(door, request, env, ctx, config, trace);
+  const answer = (await discovery(request, env, config, door.info)) ?? (await oauthFetch(request, env, ctx, trace));
   return answer ?? Response.json({ error: "not_found", error_description: "There is nothing at this address." }, { status: 404 });
 }
 
-async function mcp(request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
+async function mcp(door: Door, request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
   const origin = request.headers.get("origin");
   // Compared with a configured list, never with the request's own host: an attacker forges both alike.
   if (origin !== null && origin !== config.issuer && !config.allowedOrigins.has(origin)) {
@@ -57,7 +83,7 @@ async function mcp(request: Request, env: Env, ctx: ExecutionContext, config: Co
   }
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
-  const answer = announced > MAX_BODY_BYTES ? tooLarge() : await resource(env).fetch(request, { ...env, trace }, ctx);
+  const answer = announced > MAX_BODY_BYTES ? tooLarge() : await door.resource(env).fetch(request, { ...env, trace }, ctx);
   return allowCors(answer.status === 401 ? await refused(request, env, trace, answer) : answer, origin);
 }
 
@@ -75,26 +101,12 @@ async function refused(request: Request, env: Env, trace: Trace, challenge: Resp
   return Response.json({ error: "unauthorized", error_description }, challenge);
 }
 
-const servers = new WeakMap<Env, ReturnType<typeof resourceServer>>();
-
-/** The resource server of this isolate. */
-function resource(env: Env): ReturnType<typeof resourceServer> {
-  const known = servers.get(env);
-  if (known) return known;
-  const server = resourceServer(env, INFO.title, answerCaller);
-  servers.set(env, server);
-  return server;
-}
-
-async function answerCaller(
-  request: Request,
-  caller: Caller,
-  env: Env,
-  ctx: ExecutionContext,
-  requestTrace: Trace,
-): ReturnType<typeof answerMcp> {
-  const { identity } = caller;
-  const retryAfterSeconds = await waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
-  if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
-  return answerMcp(request, hostFor(env, ctx, caller, requestTrace));
+function answerWith(hostFor: Inside["hostFor"]): ResourceHandler {
+  return async (request, caller, env, ctx, requestTrace) => {
+    const { identity } = caller;
+    const admit = () => waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
+    const retryAfterSeconds = await admit();
+    if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
+    return answerMcp(request, hostFor(env, ctx, caller, requestTrace), { traceId: requestTrace.traceId, admit });
+  };
 }

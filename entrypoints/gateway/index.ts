@@ -3,16 +3,18 @@
 
 import type { Env } from "../../src/env.ts";
 import { purgeExpired } from "../../src/oauth/purge.ts";
-import { answerHttp } from "./http.ts";
+import { hostFor } from "./host.ts";
+import { httpDoor } from "./http.ts";
+import { INFO } from "./offer.ts";
 
-export { OneTimeMark } from "../../src/oauth/one-time.ts";
 export { TokenGate } from "../../src/oauth/token-gate.ts";
 export { UserRevocations } from "../../src/oauth/user-revocations.ts";
+export { OneTimeMark } from "../../src/one-time.ts";
 export { RateCounter } from "../../src/rate-counter.ts";
 export { GatewayAdminEntrypoint } from "./admin.ts";
 export { GatewayEntrypoint } from "./rpc.ts";
 
 export default {
-  fetch: answerHttp,
+  fetch: httpDoor({ info: INFO, hostFor }),
   scheduled: (_controller, env) => purgeExpired(env),
 } satisfies ExportedHandler<Env>;

@@ -82,7 +82,7 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
     const { credential, traceparent, idempotencyKey, onProgress } = parsed.success ? parsed.output : {};
     const trace = traceFrom(traceparent);
     const sibling = siblingOf(this.ctx.props);
-    const request = { name, args: input, trace, door: "rpc", idempotencyKey } as const;
+    const request = { catalog, name, args: input, trace, door: "rpc", idempotencyKey } as const;
     const caller = parsed.success
       ? await callerOf(this.env, sibling, credential, trace)
       : ({ ok: false, error: refusal("invalid_arguments", trace) } as const);

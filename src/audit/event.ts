@@ -14,6 +14,12 @@ export type PolicyDecision =
   /** Something that costs credits, asked for with a test key. */
   | "test_key_not_allowed"
   | "invalid_arguments"
+  /** A person must say yes first: `outcome` is `asked`, or says why nobody was. */
+  | "confirmation_required"
+  /** The person said no. */
+  | "declined"
+  /** What came back with a person's answer was not made for this call, was used before, or is too old. */
+  | "state_refused"
   /** The credential is not good, or nobody could tell: `outcome` says which. */
   | "unauthenticated"
   | "rate_limited"
@@ -34,6 +40,8 @@ export interface AuditEvent {
   readonly tool: string;
   /** `null` for a tool that does not exist. */
   readonly risk: Risk | null;
+  /** What the tool was then: see `src/tools/digest.ts`. `null` for a tool that does not exist. */
+  readonly toolDigest: string | null;
   readonly decision: PolicyDecision;
   /** `ok`, or the code of the refusal or fault. */
   readonly outcome: string;
@@ -41,6 +49,18 @@ export interface AuditEvent {
   readonly durationMs: number;
   /** See `redact.ts`. */
   readonly input: unknown;
+}
+
+/** A resource was asked for, by its address: through MCP only. */
+export interface ReadEvent
+  extends Pick<
+    AuditEvent,
+    "at" | "traceId" | "door" | "subject" | "tenantId" | "clientId" | "tier" | "scopes" | "outcome" | "durationMs" | "input"
+  > {
+  readonly type: "resource.read";
+  /** The resource or template by its name; `null` for an address that is none of ours. */
+  readonly resource: string | null;
+  readonly decision: "allowed" | "insufficient_scope" | "unknown_resource";
 }
 
 /** Something that changed who can do what, outside of any tool call. */

@@ -1,12 +1,16 @@
-// The MCP endpoint behind its door: one POST, one message, one answer. Authorization has already happened.
+// The MCP endpoint behind its door: one POST, one message or batch, one answer. Authorization has already happened.
+import { answerBatch } from "./batch.ts";
 import { eraOf, isModernVersion } from "./era.ts";
-import type { Host, ScopeNeeded } from "./host.ts";
-import { errorResponse, INVALID_REQUEST, readMessage } from "./json-rpc.ts";
+import type { Answer, Circumstances } from "./exchange.ts";
+import { acceptedTypes, trimmed } from "./headers.ts";
+import type { Host } from "./host.ts";
+import { errorResponse, INVALID_REQUEST, type Message, readMessage } from "./json-rpc.ts";
 import { answerLegacy } from "./legacy.ts";
 import { answerModern } from "./modern.ts";
+import { eventStream } from "./sse.ts";
 
 /** Answers one HTTP request to the endpoint, or says which scopes it would need. */
-export async function answerMcp(request: Request, host: Host): Promise<Response | ScopeNeeded> {
+export async function answerMcp(request: Request, host: Host, circumstances: Circumstances): Promise<Answer> {
   if (request.method !== "POST") {
     // GET would open a stream and DELETE end a session; there are neither.
     const refused = errorResponse(405, { code: INVALID_REQUEST, message: "Send messages with POST." });
@@ -15,14 +19,32 @@ export async function answerMcp(request: Request, host: Host): Promise<Response 
   }
   const message = await readMessage(request);
   if (message instanceof Response) return message;
-  const header = request.headers.get("mcp-protocol-version")?.trim() ?? null;
-  if (message.kind === "request") {
-    const era = eraOf(message, header);
-    if (era instanceof Response) return era;
-    return era === "modern" ? answerModern(request, message, host) : answerLegacy(request, message, host);
-  }
-  if (message.kind === "response" && isModernVersion(header)) {
+  const { headers } = request;
+  const version = trimmed(headers, "mcp-protocol-version");
+  if (message.kind === "batch") return answerBatch(message.members, version, host, circumstances);
+  if (message.kind === "request") return readable(headers, await answerRequest(headers, message, version, host, circumstances));
+  if (message.kind === "response" && isModernVersion(version)) {
     return errorResponse(400, { code: INVALID_REQUEST, message: "Nothing was asked, so there is nothing to answer." });
   }
   return new Response(null, { status: 202 });
+}
+
+async function answerRequest(
+  headers: Headers,
+  message: Message & { kind: "request" },
+  version: string | null,
+  host: Host,
+  circumstances: Circumstances,
+): Promise<Answer> {
+  const era = eraOf(message, version);
+  if (era instanceof Response) return era;
+  return era === "modern"
+    ? answerModern(headers, message, host, circumstances)
+    : answerLegacy(headers, message, version, host, circumstances);
+}
+
+/** An answer of JSON as a stream of one event, for a client that can read nothing else. */
+function readable(headers: Headers, answer: Answer): Answer {
+  if (!(answer instanceof Response) || answer.status !== 200 || acceptedTypes(headers).json) return answer;
+  return answer.headers.get("content-type") === "application/json" ? eventStream(() => answer.text()) : answer;
 }

@@ -8,9 +8,7 @@ export const CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities";
 /** Served with a per-request envelope, newest first. */
 export const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
 /** Served after `initialize`, newest first. */
-export const LEGACY_VERSIONS: readonly string[] = ["2025-11-25", "2025-06-18"];
-/** A version header that a legacy client may send: also the revision that had none, which some clients name nevertheless. */
-const LEGACY_HEADERS = new Set([...LEGACY_VERSIONS, "2025-03-26"]);
+export const LEGACY_VERSIONS: readonly string[] = ["2025-11-25", "2025-06-18", "2025-03-26"];
 
 /** The first revision whose requests carry an envelope. Revisions are dates, so they compare as text. */
 const FIRST_MODERN = "2026-07-28";
@@ -25,7 +23,7 @@ export function eraOf(message: Message & { kind: "request" }, header: string | n
       ? errorResponse(400, { code: HEADER_MISMATCH, message: `initialize does not belong to revision ${header}.` }, id)
       : errorResponse(400, { code: INVALID_PARAMS, message: `params._meta needs "${VERSION_KEY}" and "${CAPABILITIES_KEY}".` }, id);
   }
-  if (method === "initialize" || header === null || LEGACY_HEADERS.has(header)) return "legacy";
+  if (method === "initialize" || header === null || LEGACY_VERSIONS.includes(header)) return "legacy";
   return unsupportedVersion(header, id);
 }
 

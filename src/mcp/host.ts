@@ -16,6 +16,7 @@ export interface ListedTool {
   readonly inputSchema: object;
   readonly outputSchema: object;
   readonly annotations: object;
+  readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
 /** `CallToolResult` of the MCP schema. */
@@ -26,28 +27,148 @@ export interface CallToolResult {
   readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
+/** `Prompt` of the MCP schema. */
+export interface ListedPrompt {
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly arguments: readonly { readonly name: string; readonly description: string; readonly required: boolean }[];
+}
+
+/** `Resource` of the MCP schema. */
+export interface ListedResource {
+  readonly uri: string;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly mimeType: string;
+  readonly _meta?: Readonly<Record<string, unknown>>;
+}
+
+/** `ResourceTemplate` of the MCP schema; `uriTemplate` as in RFC 6570, level 1. */
+export interface ListedTemplate {
+  readonly uriTemplate: string;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly mimeType: string;
+}
+
 /** What never changes while an isolate lives. Its JSON is made once. */
 export interface Offer {
   readonly info: ServerInfo;
   /** For a model: what this server is for. */
   readonly instructions: string;
-  /** In the order in which they are listed. */
+  /** Each in the order in which it is listed. */
   readonly tools: readonly ListedTool[];
+  readonly prompts: readonly ListedPrompt[];
+  readonly resources: readonly ListedResource[];
+  readonly templates: readonly ListedTemplate[];
+  /** Extensions of the protocol that are served, with their settings. */
+  readonly extensions: Readonly<Record<string, object>>;
+  /** More for the `_meta` of `server/discover`, under names of our own; always the same. */
+  meta(): Promise<Readonly<Record<string, unknown>>>;
+}
+
+/** `TextResourceContents` or `BlobResourceContents` of the MCP schema; `blob` is base64. */
+export type ResourceContents = { readonly uri: string; readonly mimeType: string; readonly _meta?: object } & (
+  | { readonly text: string }
+  | { readonly blob: string }
+);
+
+/** What a client says beside a request's own params (2026-07-28, basic/patterns/mrtr). */
+export interface Aside {
+  /** `ClientCapabilities` of the MCP schema, as this very request declares them. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
+  /** What the client was asked for in the round before, by the names under which it was asked: anything that a client may send. */
+  readonly inputResponses: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** What it was given in the round before, or says it was. */
+  readonly requestState: string | undefined;
+}
+
+/** `ElicitRequest`, `CreateMessageRequest` or `ListRootsRequest` of the MCP schema. */
+export interface InputRequest {
+  readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list";
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** The request goes on when it comes again with what is asked for here, and with the state. */
+export interface InputRequired {
+  readonly state: "input_required";
+  /** Under names of the host's own. */
+  readonly inputRequests: Readonly<Record<string, InputRequest>>;
+  readonly requestState?: string;
+}
+
+/** What the client sent cannot be meant; `message` is one of our sentences. */
+export interface Invalid {
+  readonly state: "invalid";
+  readonly message: string;
+}
+
+/** The request takes a client that can do more than this one declares. */
+export interface MissingCapability {
+  readonly state: "missing_capability";
+  /** `ClientCapabilities` of the MCP schema. */
+  readonly requiredCapabilities: Readonly<Record<string, object>>;
+}
+
+/** A resource that was read, or why not. `not_found` is also the answer for what belongs to somebody else. */
+export type ReadResource =
+  | { readonly state: "not_found" }
+  | InputRequired
+  | Invalid
+  | MissingCapability
+  | { readonly state: "insufficient_scope"; readonly scopes: readonly string[] }
+  /** `message` is one of our sentences. */
+  | { readonly state: "failed"; readonly message: string }
+  /** `ttlMs`: how long the client may keep it. */
+  | { readonly state: "read"; readonly contents: readonly ResourceContents[]; readonly ttlMs: number };
+
+/** A prompt that was filled in, or why not. */
+export type FilledPrompt =
+  | { readonly state: "not_found" }
+  | InputRequired
+  | Invalid
+  | MissingCapability
+  /** `messages` as in `GetPromptResult` of the MCP schema. */
+  | { readonly state: "filled"; readonly description: string; readonly messages: readonly object[] };
+
+/** What is being typed: an argument of a prompt, or a variable of a resource template. */
+export interface Typing {
+  readonly of: { readonly prompt: string } | { readonly template: string };
+  readonly name: string;
+  readonly value: string;
+  /** Arguments that are known already. */
+  readonly others: Readonly<Record<string, string>>;
+}
+
+/** At most 100 values, best first; `total` where it is known to be more. */
+export interface Suggestions {
+  readonly values: readonly string[];
+  readonly total?: number;
+  readonly hasMore?: boolean;
 }
 
 /** A tool call that may begin, or why it may not. */
 export type OpenedTool =
   | { readonly state: "unknown_tool" }
   | { readonly state: "insufficient_scope"; readonly scopes: readonly string[] }
-  | { readonly state: "ready"; run(progress?: ProgressCallback): Promise<CallToolResult> };
+  | MissingCapability
+  | { readonly state: "ready"; run(progress?: ProgressCallback): Promise<CallToolResult | InputRequired | Invalid> };
 
 /** Opens a tool call for whoever sent the request. `traceparent` is the one of the message, if it has any. */
-export type OpenTool = (name: string, args: unknown, traceparent: string | undefined) => OpenedTool;
+export type OpenTool = (name: string, args: unknown, traceparent: string | undefined, aside?: Aside) => OpenedTool;
 
-/** The gateway behind the wire, for whoever sent the request. */
+/** The gateway behind the wire, for whoever sent the request. Who speaks an older revision has no `aside` and cannot be asked. */
 export interface Host {
   readonly offer: Offer;
   readonly openTool: OpenTool;
+  /** Reads a listed resource, or one that a template describes. */
+  readResource(uri: string, traceparent: string | undefined, aside?: Aside): Promise<ReadResource>;
+  getPrompt(name: string, args: Readonly<Record<string, string>>, aside?: Aside): Promise<FilledPrompt>;
+  /** `null` where there is no such prompt, template or argument. */
+  complete(typing: Typing, traceparent: string | undefined): Promise<Suggestions | null>;
 }
 
 /** An answer that is not the wire's to give: only the resource server knows how to ask for more scopes. */

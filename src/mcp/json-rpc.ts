@@ -1,4 +1,4 @@
-// JSON-RPC 2.0 as MCP uses it over HTTP: one message a POST, UTF-8, and answers whose bytes are made once.
+// JSON-RPC 2.0 as MCP uses it over HTTP: one body a POST, UTF-8, and answers whose bytes are made once.
 // Error codes: JSON-RPC 2.0 section 5.1, and those that MCP 2026-07-28 adds.
 import { readUpTo } from "../bounded-read.ts";
 
@@ -6,7 +6,11 @@ export const PARSE_ERROR = -32700;
 export const INVALID_REQUEST = -32600;
 export const METHOD_NOT_FOUND = -32601;
 export const INVALID_PARAMS = -32602;
+export const INTERNAL_ERROR = -32603;
+/** Before 2026-07-28. */
+export const RESOURCE_NOT_FOUND = -32002;
 export const HEADER_MISMATCH = -32020;
+export const MISSING_CAPABILITY = -32021;
 export const UNSUPPORTED_VERSION = -32022;
 
 export type RequestId = string | number;
@@ -18,6 +22,18 @@ export type Message =
   | { readonly kind: "notification"; readonly method: string; readonly params: Params }
   | { readonly kind: "response" };
 
+/** Several messages in one array. Nothing is known of them yet. */
+export interface Batch {
+  readonly kind: "batch";
+  readonly members: readonly unknown[];
+}
+
+export interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: object;
+}
+
 /** The most that `/mcp` reads, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 /** Deeper or larger structures than any client sends: recursive code would run out of stack on them. */
@@ -25,12 +41,13 @@ const MAX_DEPTH = 64;
 const MAX_NODES = 10_000;
 
 /** An error answer. `id` is left out where the request's own could not be read. */
-export function errorResponse(
-  status: number,
-  error: { readonly code: number; readonly message: string; readonly data?: object },
-  id?: RequestId,
-): Response {
-  return jsonResponse(status, JSON.stringify({ jsonrpc: "2.0", ...(id === undefined ? {} : { id }), error }));
+export function errorResponse(status: number, error: RpcError, id?: RequestId): Response {
+  return jsonResponse(status, errorJson(error, id));
+}
+
+/** The bytes of an error answer. */
+export function errorJson(error: RpcError, id?: RequestId): string {
+  return JSON.stringify({ jsonrpc: "2.0", ...(id === undefined ? {} : { id }), error });
 }
 
 /** The bytes of a success answer around a result that is already JSON. */
@@ -43,11 +60,14 @@ export function jsonResponse(status: number, json: string): Response {
   return new Response(json, { status, headers: { "content-type": "application/json", "cache-control": "no-store" } });
 }
 
-/** The request's one message, or the answer that says why there is none. */
-export async function readMessage(request: Request): Promise<Message | Response> {
-  const type = (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
-    return errorResponse(415, { code: INVALID_REQUEST, message: "Send the message as Content-Type: application/json." });
+/** A charset other than the one that JSON has (RFC 8259 section 8.1), among the parameters of a media type. */
+const FOREIGN_CHARSET = /;\s*charset\s*=\s*(?!"?utf-?8"?\s*(?:;|$))/i;
+
+/** The request's message or batch, or the answer that says why there is none. */
+export async function readMessage(request: Request): Promise<Message | Batch | Response> {
+  const type = request.headers.get("content-type") ?? "";
+  if (type.split(";", 1)[0]?.trim().toLowerCase() !== "application/json" || FOREIGN_CHARSET.test(type)) {
+    return errorResponse(415, { code: INVALID_REQUEST, message: "Send the message as Content-Type: application/json, in UTF-8." });
   }
   const bytes = await readUpTo(request.body, MAX_BODY_BYTES);
   if (bytes === null) return tooLarge();
@@ -57,7 +77,8 @@ export async function readMessage(request: Request): Promise<Message | Response>
   } catch {
     return errorResponse(400, { code: PARSE_ERROR, message: "The body is not valid JSON in UTF-8." });
   }
-  return isBounded(body) ? messageOf(body) : invalid("The message is nested too deeply or has too many parts.");
+  if (!isBounded(body)) return invalidRequest("The message is nested too deeply or has too many parts.");
+  return Array.isArray(body) ? { kind: "batch", members: body } : messageOf(body);
 }
 
 /** The answer to a body over the limit. */
@@ -65,26 +86,27 @@ export function tooLarge(): Response {
   return errorResponse(413, { code: INVALID_REQUEST, message: `The body is larger than ${MAX_BODY_BYTES} bytes.` });
 }
 
-/** The answer to whoever asks too often. Nothing has been read, so it names no request. */
-export function tooManyRequests(retryAfterSeconds: number): Response {
+/** The answer to whoever asks too often. It names no request where nothing has been read. */
+export function tooManyRequests(retryAfterSeconds: number, id?: RequestId): Response {
   const message = `Too many requests. Try again in ${retryAfterSeconds} s.`;
-  const response = errorResponse(429, { code: INVALID_REQUEST, message, data: { retryAfterSeconds } });
+  const response = errorResponse(429, { code: INVALID_REQUEST, message, data: { retryAfterSeconds } }, id);
   response.headers.set("retry-after", String(retryAfterSeconds));
   return response;
 }
 
-function messageOf(body: unknown): Message | Response {
-  if (Array.isArray(body)) return invalid("Send one message at a time: batches were removed in revision 2025-06-18.");
-  if (!isObject(body) || body.jsonrpc !== "2.0") return invalid('A message is a JSON object with "jsonrpc": "2.0".');
+/** One message, or the answer that says what is wrong with it. */
+export function messageOf(body: unknown): Message | Response {
+  if (!isObject(body) || body.jsonrpc !== "2.0") return invalidRequest('A message is a JSON object with "jsonrpc": "2.0".');
   const { id, method, params = {} } = body;
   if (method === undefined && ("result" in body || "error" in body)) return { kind: "response" };
-  if (id !== undefined && !isRequestId(id)) return invalid("An id is a string or an integer.");
-  if (typeof method !== "string" || method === "") return invalid("A request names its method.", id);
-  if (!isObject(params)) return invalid("params is a JSON object.", id);
+  if (id !== undefined && !isRequestId(id)) return invalidRequest("An id is a string or an integer.");
+  if (typeof method !== "string" || method === "") return invalidRequest("A request names its method.", id);
+  if (!isObject(params)) return invalidRequest("params is a JSON object.", id);
   return id === undefined ? { kind: "notification", method, params } : { kind: "request", id, method, params };
 }
 
-function invalid(message: string, id?: RequestId): Response {
+/** The answer to what is no request of JSON-RPC, or none that may come like this. */
+export function invalidRequest(message: string, id?: RequestId): Response {
   return errorResponse(400, { code: INVALID_REQUEST, message }, id);
 }
 

@@ -2,34 +2,74 @@
 // breaks is not resumed (MCP 2026-07-28, basic/transports/streamable-http).
 import { withDeadline } from "../../contracts/rpc/call.ts";
 
-/** Sends one JSON message that may be lost. `false` once the client is gone. */
-export type Notify = (json: string) => Promise<boolean>;
+/** An open response, for whoever does the work. */
+export interface Stream {
+  /** `false` once the client is gone. */
+  readonly isOpen: boolean;
+  /** Sends one JSON message that may be lost. Answers `isOpen`. */
+  notify(json: string): Promise<boolean>;
+  /** Sends a comment, which says to a proxy that there is life and shows whether anybody reads. Answers `isOpen`. */
+  beat(): Promise<boolean>;
+}
 
 /** How long a client may leave a notification unread before it counts as gone, in milliseconds. */
 const PATIENCE_MS = 2_000;
+/** How long a stream may be silent, in milliseconds: proxies close what looks dead. */
+const HEARTBEAT_MS = 15_000;
 
 /** Opens the stream at once, then runs `work`, whose value is the last message. */
-export function eventStream(work: (notify: Notify) => Promise<string>): Response {
+export function eventStream(work: (stream: Stream) => Promise<string>): Response {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const encoder = new TextEncoder();
   let isOpen = true;
-  const write = async (json: string) => {
+  let heartbeat: ReturnType<typeof setTimeout> | null = null;
+  writer.closed.catch(() => {
+    isOpen = false;
+  });
+  const write = async (text: string) => {
     try {
-      await writer.write(encoder.encode(`event: message\ndata: ${json}\n\n`));
+      await writer.write(encoder.encode(text));
       return true;
     } catch {
       return false;
     }
   };
-  const notify: Notify = async (json) => {
+  const send = async (text: string) => {
+    clearTimeout(heartbeat);
     // A client that hung up may fail a write, or leave it unread for ever.
-    if (isOpen) isOpen = (await withDeadline(() => write(json), PATIENCE_MS)) === true;
+    if (isOpen && (await withDeadline(() => write(text), PATIENCE_MS)) !== true) isOpen = false;
+    if (isOpen) beatLater();
     return isOpen;
   };
+  const beatLater = () => {
+    clearTimeout(heartbeat); // of another send, meanwhile
+    heartbeat = setTimeout(() => {
+      void stream.beat(); // never rejects
+    }, HEARTBEAT_MS);
+  };
+  const stream: Stream = {
+    get isOpen() {
+      return isOpen;
+    },
+    notify: (json) => send(messageEvent(json)),
+    beat: () => send(": still working\n\n"),
+  };
+  /** Nothing may follow the answer. */
+  const end = () => {
+    isOpen = false;
+    clearTimeout(heartbeat);
+  };
   const finish = async () => {
-    const last = await work(notify);
-    if (isOpen) await write(last);
+    beatLater();
+    try {
+      // Written also to a client that seemed gone: it may only have been slow, and an answer is not to be lost for that.
+      const last = await work(stream);
+      end();
+      await write(messageEvent(last));
+    } finally {
+      end();
+    }
     await writer.close();
   };
   finish().catch(() => writer.abort().catch(() => undefined));
@@ -41,4 +81,8 @@ export function eventStream(work: (notify: Notify) => Promise<string>): Response
       "x-accel-buffering": "no",
     },
   });
+}
+
+function messageEvent(json: string): string {
+  return `event: message\ndata: ${json}\n\n`;
 }

@@ -2,11 +2,11 @@
 // once: the step is used up in one place, whatever arrives together, immediately before the library makes the code.
 import { authorizationErrorRedirect } from "@cloudflare/workers-oauth-provider";
 import { recordAccess } from "../audit/sinks.ts";
+import { useUp } from "../one-time.ts";
 import { alreadyUsed, noTransaction, refuse } from "./answers.ts";
 import { approvedScopes, rememberDecision } from "./approvals.ts";
 import { destinationOf } from "./client-identity.ts";
 import { type GrantProps, grantedScopes } from "./grant.ts";
-import { useUp } from "./one-time.ts";
 import { consentPage } from "./pages/consent.ts";
 import { html } from "./pages/html.ts";
 import { redirect, respond } from "./pages/page.ts";

@@ -2,7 +2,7 @@
 // sign-in state at a provider, one for forms. After a rotation the previous secret still opens what it sealed.
 import type { Config } from "../config.ts";
 import { deriveBytes, importRootKey } from "../keys.ts";
-import { importSealingKey, type KeyRing, type SealingKey } from "./seal.ts";
+import { importSealingKey, type KeyRing, type SealingKey } from "../seal.ts";
 
 export interface DoorKeys {
   readonly tx: KeyRing;

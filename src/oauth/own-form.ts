@@ -1,7 +1,8 @@
 // The forms of a person's own page, and the checks that each passes before anything is done with it: media type, where it was sent
 // from, size, no repeated fields, a session of this browser, and proof that our own page, in this session, made this very form.
+
+import { useUp } from "../one-time.ts";
 import { refuse } from "./answers.ts";
-import { useUp } from "./one-time.ts";
 import { isSessionCsrf, type Session, sessionCsrf, sessionOf } from "./session.ts";
 import { signInForOwnPage } from "./sign-in.ts";
 import { readForm } from "./submission.ts";

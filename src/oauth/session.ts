@@ -3,10 +3,10 @@
 // where somebody copied it.
 import * as v from "valibot";
 import type { UserId } from "../../contracts/rpc/identity.ts";
+import { seal, unseal } from "../seal.ts";
 import { AUTH_UNAVAILABLE, type AuthUnavailable } from "./auth-service.ts";
 import { isProofFor, proofFor } from "./csrf.ts";
 import type { DoorKeys } from "./door-keys.ts";
-import { seal, unseal } from "./seal.ts";
 import { Account, attributes, randomText, type TransactionAt } from "./transaction.ts";
 import { revocationsOf, SESSION_LIFETIME_SECONDS } from "./user-revocations.ts";
 import { nowSeconds, type Visit } from "./visit.ts";

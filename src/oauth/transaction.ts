@@ -5,10 +5,10 @@
 import * as v from "valibot";
 import { SocialProvider } from "../../contracts/auth.ts";
 import { TenantId, Tier, toBase64url, UserId } from "../../contracts/rpc/identity.ts";
+import { seal, unseal } from "../seal.ts";
 import { ClientIdentity } from "./client-identity.ts";
 import { isProofFor, proofFor, TEXT_OF_32_BYTES } from "./csrf.ts";
 import type { DoorKeys } from "./door-keys.ts";
-import { seal, unseal } from "./seal.ts";
 
 /** Seconds for which one page of the door can be used. */
 export const PAGE_LIFETIME_SECONDS = 600;

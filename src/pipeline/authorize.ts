@@ -8,7 +8,7 @@ export function permits(scopes: readonly Scope[], needed: Scope): boolean {
 }
 
 /** `null` where the caller may; otherwise every scope it should ask for, in one list, so that one step-up is enough. */
-export function missingScopes(tool: Tool, caller: Identity): readonly Scope[] | null {
+export function missingScopes(tool: Pick<Tool, "scope">, caller: Identity): readonly Scope[] | null {
   if (permits(caller.scopes, tool.scope)) return null;
   return tool.scope === "generate" ? ["read", "generate"] : ["read"];
 }

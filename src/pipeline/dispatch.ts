@@ -1,9 +1,9 @@
-// Step three: one typed call to the backend, signed for exactly this caller, tool and input.
+// Step four: one typed call to the backend, signed for exactly this caller, tool and input.
 
 import { call, type FaultCode, type Refusal } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
-import type { Operation } from "../../contracts/rpc/operation.ts";
+import type { CodeOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { callContext } from "../call-context.ts";
 import { configOf } from "../config.ts";
@@ -20,14 +20,14 @@ export interface Errand {
 }
 
 /** Calls `method` of the tool's backend. Whatever the backend does, the answer is a result. */
-export async function dispatch(
+export async function dispatch<O extends Operation>(
   env: Env,
-  tool: Tool,
+  tool: Pick<Tool, "name" | "backend" | "audience">,
   method: string,
-  operation: Operation,
+  operation: O,
   input: unknown,
   errand: Errand,
-): Promise<Result<unknown, Refusal<string | FaultCode>>> {
+): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
   const { caller, trace, idempotencyKey, progress } = errand;
   const { timeoutMs } = operation;
   const request = { audience: tool.audience, identity: caller, tool: tool.name, trace, timeoutMs, idempotencyKey, progress };

@@ -1,33 +1,29 @@
-// One path for every tool call, whichever door it comes through: authorize, validate, dispatch, audit. A call is opened first, so
+// One path for every tool call, whichever door it comes through: authorize, validate, confirm, dispatch, audit. A call is opened first, so
 // that a door can still answer with a status of its own (unknown tool, missing scope) before any work begins.
-import {
-  type CredentialCode,
-  GATEWAY_ERRORS,
-  type GatewayCode,
-  RETRY_AFTER_SECONDS,
-  TOOL_BACKENDS,
-  type ToolRefusal,
-} from "../../contracts/gateway.ts";
+import { type CredentialCode, GATEWAY_ERRORS, type GatewayCode, RETRY_AFTER_SECONDS, type ToolRefusal } from "../../contracts/gateway.ts";
 import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
-import type { Contract } from "../../contracts/rpc/contract.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import type { Door, PolicyDecision } from "../audit/event.ts";
+import type { AuditEvent, Door, PolicyDecision } from "../audit/event.ts";
 import { summarize } from "../audit/redact.ts";
 import { type Background, record } from "../audit/sinks.ts";
 import type { Env } from "../env.ts";
-import { catalog } from "../tools/catalog.ts";
+import type { Catalog } from "../tools/catalog.ts";
 import { type Content, outline } from "../tools/content.ts";
+import { digestOf } from "../tools/digest.ts";
 import type { Reach, Tool } from "../tools/tool.ts";
 import type { Trace } from "../trace.ts";
 import { isBarred, missingScopes } from "./authorize.ts";
+import { type Asked, type Confirmation, confirmCall, type Person } from "./confirmation.ts";
 import { dispatch } from "./dispatch.ts";
 import { validate } from "./validate.ts";
 
 /** One wish to call a tool, and for whom. */
 export interface ToolRequest {
+  /** The tools that there are. */
+  readonly catalog: Catalog;
   readonly name: string;
   readonly args: unknown;
   readonly caller: Identity;
@@ -38,6 +34,14 @@ export interface ToolRequest {
   readonly confirm?: (() => Promise<"good" | CredentialCode>) | undefined;
 }
 
+/** A wish that comes through a door where the person behind it may be asked. `null`: not this one. */
+export interface AskableRequest extends ToolRequest {
+  readonly person: Person | null;
+}
+
+/** A call that has not begun: it must come again, with a person's answer or from the start. */
+export type Paused = Asked | { readonly state: "state_refused" };
+
 /** What a call ended with. */
 export interface Finished {
   readonly result: Result<object, ToolRefusal<GatewayCode | string>>;
@@ -46,14 +50,16 @@ export interface Finished {
 }
 
 /** A call that may begin, or the reason why it may not. Every refusal here already has its audit record. */
-export type OpenedCall =
+export type OpenedCall<Ended = Finished> =
   | { readonly state: "unknown_tool" }
   | { readonly state: "insufficient_scope"; readonly scopes: readonly Scope[] }
-  | { readonly state: "ready"; readonly tool: Tool; run(progress?: ProgressCallback): Promise<Finished> };
+  | { readonly state: "ready"; readonly tool: Tool; run(progress?: ProgressCallback): Promise<Ended> };
 
 /** Looks the tool up and asks whether the caller may use it. */
-export function openCall(env: Env, background: Background, request: ToolRequest): OpenedCall {
-  const { name, args, caller, trace, idempotencyKey, confirm } = request;
+export function openCall(env: Env, background: Background, request: AskableRequest): OpenedCall<Finished | Paused>;
+export function openCall(env: Env, background: Background, request: ToolRequest): OpenedCall;
+export function openCall(env: Env, background: Background, request: ToolRequest & Partial<AskableRequest>): OpenedCall<Finished | Paused> {
+  const { catalog, name, args, caller, trace, idempotencyKey, confirm, person = null } = request;
   const audit = auditor(env, background, request);
   const tool = catalog.get(name);
   if (!tool) {
@@ -89,6 +95,23 @@ export function openCall(env: Env, background: Background, request: ToolRequest)
         audit(decisionOn(standing), standing);
         return failed(refusal(standing, trace));
       }
+      const confirmation = await settled(() => confirmCall(env, tool, args, caller, person), tool, trace);
+      if (confirmation === "unavailable") {
+        audit("confirmation_required", confirmation);
+        return failed(UNCONFIRMED);
+      }
+      if (confirmation === "declined" || confirmation === "confirmation_required") {
+        audit(confirmation, confirmation);
+        return failed(refusal(confirmation, trace));
+      }
+      if (confirmation === "state_refused") {
+        audit(confirmation, confirmation);
+        return { state: confirmation };
+      }
+      if (confirmation !== "good") {
+        audit("confirmation_required", confirmation.state);
+        return confirmation;
+      }
       const answer = await dispatch(env, tool, tool.method, tool.operation, valid.input, { caller, trace, idempotencyKey, progress });
       audit("allowed", answer.ok ? "ok" : answer.error.code);
       if (!answer.ok) return failed(answer.error);
@@ -98,13 +121,28 @@ export function openCall(env: Env, background: Background, request: ToolRequest)
   };
 }
 
+const UNCONFIRMED: Refusal = {
+  code: "unavailable",
+  message: "The person's answer could not be checked just now. Try again shortly.",
+  retryAfterSeconds: 5,
+};
+
+/** What `ask` answers; storage that fails lets nothing through. */
+async function settled(ask: () => Promise<Confirmation>, tool: Tool, { traceId }: Trace): Promise<Confirmation | "unavailable"> {
+  try {
+    return await ask();
+  } catch (error) {
+    console.error(JSON.stringify({ event: "confirmation.unchecked", tool: tool.name, traceId, ...describeCrash(error) }));
+    return "unavailable";
+  }
+}
+
 /** A picture whose bytes stop coming must not hold up the value that is already there. */
 const SHOW_TIMEOUT_MS = 10_000;
 
 async function show(env: Env, tool: Tool, value: object, errand: { caller: Identity; trace: Trace }): Promise<readonly Content[]> {
-  const methods: Contract["methods"] = TOOL_BACKENDS[tool.backend].methods;
   const reach: Reach = async (method, input) => {
-    const operation = methods[method];
+    const operation = tool.methods[method];
     if (!operation) throw new Error(`${tool.backend} has no method ${method}.`);
     return dispatch(env, tool, method, operation, input, errand);
   };
@@ -129,27 +167,31 @@ function decisionOn<Code extends PolicyDecision>(code: Code | "unavailable"): Co
 }
 
 /** Makes the one record of a call. Its clock starts here. */
-function auditor(env: Env, background: Background, { name, args, caller, trace, door }: ToolRequest) {
+function auditor(env: Env, background: Background, { catalog, name, args, caller, trace, door }: ToolRequest) {
   const startedAt = Date.now();
   const tool = catalog.get(name);
+  const leave = async (event: Omit<AuditEvent, "toolDigest">) =>
+    record(env.PLATFORM_EVENTS_QUEUE, background, { ...event, toolDigest: tool ? await digestOf(tool) : null });
   return (decision: PolicyDecision, outcome: string): void =>
-    record(env.PLATFORM_EVENTS_QUEUE, background, {
-      type: "tool.called",
-      at: new Date().toISOString(),
-      traceId: trace.traceId,
-      door,
-      subject: caller.subject,
-      tenantId: caller.tenantId,
-      clientId: caller.clientId,
-      tier: caller.tier,
-      scopes: caller.scopes,
-      tool: tool?.name ?? String(summarize(name)),
-      risk: tool?.risk ?? null,
-      decision,
-      outcome,
-      durationMs: Date.now() - startedAt,
-      input: summarize(args),
-    });
+    background.waitUntil(
+      leave({
+        type: "tool.called",
+        at: new Date().toISOString(),
+        traceId: trace.traceId,
+        door,
+        subject: caller.subject,
+        tenantId: caller.tenantId,
+        clientId: caller.clientId,
+        tier: caller.tier,
+        scopes: caller.scopes,
+        tool: tool?.name ?? String(summarize(name)),
+        risk: tool?.risk ?? null,
+        decision,
+        outcome,
+        durationMs: Date.now() - startedAt,
+        input: summarize(args),
+      }),
+    );
 }
 
 /** A refusal of the gateway's own, in its own words. */

@@ -6,18 +6,22 @@ import type { Operation } from "../../contracts/rpc/operation.ts";
 const MAX_PROBLEMS = 8;
 
 /** The parsed input, or sentences about what does not fit. */
-export function validate(operation: Operation, args: unknown): { ok: true; input: unknown } | { ok: false; problems: string } {
-  const parsed = v.safeParse(operation.input, args);
+export function validate(
+  { input }: Pick<Operation, "input">,
+  args: unknown,
+  what: "tool" | "prompt" = "tool",
+): { ok: true; input: unknown } | { ok: false; problems: string } {
+  const parsed = v.safeParse(input, args);
   if (parsed.success) return { ok: true, input: parsed.output };
-  const lines = parsed.issues.slice(0, MAX_PROBLEMS).map(describe);
+  const lines = parsed.issues.slice(0, MAX_PROBLEMS).map((issue) => describe(issue, what));
   if (parsed.issues.length > MAX_PROBLEMS) lines.push(`and ${parsed.issues.length - MAX_PROBLEMS} more`);
   return { ok: false, problems: `The arguments do not fit. ${lines.join("; ")}.` };
 }
 
-function describe(issue: v.BaseIssue<unknown>): string {
+function describe(issue: v.BaseIssue<unknown>, what: string): string {
   const path = clip(v.getDotPath(issue) ?? "", 80);
   const name = path === "" ? "the arguments" : `"${path}"`;
-  if (issue.type === "strict_object" && issue.expected === "never") return `${name} is not an argument of this tool`;
+  if (issue.type === "strict_object" && issue.expected === "never") return `${name} is not an argument of this ${what}`;
   if (issue.received === "undefined") return `${name} is required`;
   const unit = issue.type.endsWith("_length") ? (Array.isArray(issue.input) ? " items" : " characters") : "";
   const expected = (issue.expected ?? `a valid ${issue.type}`).replace(/^<=/, "at most ").replace(/^>=/, "at least ");

@@ -3,8 +3,11 @@ import { imgForgeTools } from "./img-forge.ts";
 import { stackbilderTools } from "./stackbilder.ts";
 import type { Tool } from "./tool.ts";
 
+/** Tools by name. A `Map`, so that no name can reach a property of an object's prototype. */
+export type Catalog = ReadonlyMap<string, Tool>;
+
 /** Tools by name, sorted by name. Throws when two share one. */
-export function catalogOf(tools: readonly Tool[]): ReadonlyMap<string, Tool> {
+export function catalogOf(tools: readonly Tool[]): Catalog {
   const catalog = new Map<string, Tool>();
   for (const tool of tools.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (catalog.has(tool.name)) throw new Error(`Tool ${tool.name}: two tools have this name.`);
@@ -13,5 +16,5 @@ export function catalogOf(tools: readonly Tool[]): ReadonlyMap<string, Tool> {
   return catalog;
 }
 
-/** What this gateway offers. A `Map`, so that no name can reach a property of an object's prototype. */
+/** What this gateway offers. */
 export const catalog = catalogOf([...stackbilderTools, ...imgForgeTools]);

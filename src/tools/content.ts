@@ -15,7 +15,18 @@ export interface ImageContent {
   readonly mimeType: string;
 }
 
-export type Content = TextContent | ImageContent;
+/** Where a client can read what the result is about. */
+export interface LinkContent {
+  readonly type: "resource_link";
+  readonly uri: string;
+  readonly name: string;
+  readonly title: string;
+  readonly mimeType: string;
+  /** In bytes. */
+  readonly size?: number;
+}
+
+export type Content = TextContent | ImageContent | LinkContent;
 
 /** Lines of text; `null` is left out. */
 export function text(...lines: readonly (string | null)[]): TextContent {

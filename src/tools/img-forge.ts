@@ -1,6 +1,9 @@
 // img-forge's tools: pictures from words.
+import type { ImageJob } from "../../contracts/img-forge.ts";
 import { readUpTo } from "../bounded-read.ts";
-import { image } from "./content.ts";
+import { PICTURE_LIMIT_BYTES, PICTURES, pictureUri } from "../resources/picture.ts";
+import { pictureView } from "../resources/picture-view.ts";
+import { image, type LinkContent } from "./content.ts";
 import { toolsOf } from "./tool.ts";
 
 /** The largest picture that travels inside a result. Base64 makes it a third larger, and many clients stop at 1 MiB. */
@@ -15,12 +18,14 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
       "and model only if the user names one.",
     risk: "EXTERNAL_MUTATION",
     isPaid: true,
+    view: pictureView,
     async show(job, reach) {
-      if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return [];
+      const link = linkTo(job);
+      if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return link;
       const picture = await reach("readImage", { job_id: job.job_id });
-      if (!picture.ok) return [];
+      if (!picture.ok) return link;
       const bytes = await readUpTo(picture.value.body, INLINE_LIMIT_BYTES);
-      return bytes === null ? [] : [image(bytes, picture.value.mime_type)];
+      return bytes === null ? link : [image(bytes, picture.value.mime_type), ...link];
     },
   },
   image_list_models: {
@@ -35,5 +40,14 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
     description:
       "Tell whether a picture is done, and where it is. Use it after image_generate with wait: false. job_id comes from image_generate.",
     risk: "READ_ONLY",
+    view: pictureView,
+    show: async (job) => linkTo(job),
   },
 });
+
+/** Where the picture can be read, if it is there and not too large for it. */
+function linkTo({ job_id, status, size_bytes }: ImageJob): readonly LinkContent[] {
+  if (status !== "completed" || (size_bytes ?? 0) > PICTURE_LIMIT_BYTES) return [];
+  const { name, title, mimeType } = PICTURES;
+  return [{ type: "resource_link", uri: pictureUri(job_id), name, title, mimeType, ...(size_bytes !== null && { size: size_bytes }) }];
+}

@@ -1,5 +1,5 @@
 // What a tool can do to the world. Everything that depends on danger follows from this one word: the scope a caller needs, the
-// hints that clients show, and later whether a person is asked first.
+// hints that clients show, and whether a person is asked first.
 import * as v from "valibot";
 import type { Scope } from "../../contracts/rpc/identity.ts";
 
@@ -10,6 +10,18 @@ import type { Scope } from "../../contracts/rpc/identity.ts";
 export const RISKS = ["READ_ONLY", "LOCAL_MUTATION", "EXTERNAL_MUTATION", "DESTRUCTIVE"] as const;
 export const Risk = v.picklist(RISKS);
 export type Risk = v.InferOutput<typeof Risk>;
+
+const EFFECTS: Readonly<Record<Risk, string>> = {
+  READ_ONLY: "it changes nothing.",
+  LOCAL_MUTATION: "it changes what belongs to you here, and nothing else.",
+  EXTERNAL_MUTATION: "it sets work going outside this platform.",
+  DESTRUCTIVE: "it cannot be undone.",
+};
+
+/** What a call does to the world, in words for the person who is asked. */
+export function effectOf({ risk, isPaid }: { readonly risk: Risk; readonly isPaid: boolean }): string {
+  return EFFECTS[risk] + (isPaid ? " It costs credits." : "");
+}
 
 /** What a caller must hold for a tool of this risk. `generate` includes `read`. */
 export function scopeOf(risk: Risk): Scope {

@@ -1,4 +1,5 @@
 // Stackbilder's tools: architecture flows, from a description to a sprint plan.
+import { flowView } from "../resources/flow-view.ts";
 import { toolsOf } from "./tool.ts";
 
 export const stackbilderTools = toolsOf("STACKBILDER", {
@@ -23,6 +24,7 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
       "Read all that a flow has produced: state, tokens and quality of each mode, and the artifacts as Markdown. " +
       "Use it to answer questions about the design or to build from it. flowId comes from flow_create.",
     risk: "READ_ONLY",
+    view: flowView,
   },
   flow_quality: {
     title: "See a flow's quality scores",
@@ -30,6 +32,7 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
       "Give the scores, 0 to 100, of a flow's completed modes: local (the artifact alone) and fused (weighed with earlier modes). " +
       "Use it to judge whether a design is good enough to go on. flowId comes from flow_create.",
     risk: "READ_ONLY",
+    view: flowView,
   },
   flow_governance: {
     title: "See the rules a flow runs under",
@@ -44,11 +47,13 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
       "Run the next mode of a flow and return its artifact and scores. Call it once for each mode, until status is completed. " +
       "If status is failed, call flow_recover. flowId comes from flow_create.",
     risk: "LOCAL_MUTATION",
+    view: flowView,
   },
   flow_recover: {
     title: "Resume a failed flow",
     description:
       "Run the mode that failed again, so that the flow can go on. Use it only when a flow's status is failed. flowId comes from flow_create.",
     risk: "LOCAL_MUTATION",
+    view: flowView,
   },
 });

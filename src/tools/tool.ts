@@ -3,10 +3,11 @@
 import * as v from "valibot";
 import { TOOL_BACKENDS } from "../../contracts/gateway.ts";
 import type { Refusal } from "../../contracts/rpc/call.ts";
-import type { Contract, ToolOperation } from "../../contracts/rpc/contract.ts";
+import type { Contract, Methods, ToolOperation } from "../../contracts/rpc/contract.ts";
 import type { Audience, Scope } from "../../contracts/rpc/identity.ts";
 import type { InputOf, Operation, OutputOf, Schema } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
+import type { View } from "../resources/view.ts";
 import { type Content, outline } from "./content.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import { type Annotations, annotationsOf, Risk, scopeOf } from "./risk.ts";
@@ -31,6 +32,8 @@ export interface ToolDefinition<C extends Contract, Name extends keyof C["tools"
   readonly isIdempotent?: boolean;
   /** Whether a call costs credits. Default: no. Then the credential is asked about once more, and test keys never get it. */
   readonly isPaid?: boolean;
+  /** Shows a result to a person, in clients that display pages of a server's. */
+  readonly view?: View;
   /** Shows more than the value's own outline in words: pictures. */
   readonly show?: (value: OutputOf<ToolOperation<C, Name>>, reach: Reach<C>) => Promise<readonly Content[]>;
 }
@@ -46,6 +49,8 @@ export interface Tool {
   readonly scope: Scope;
   /** Whether a call costs credits. */
   readonly isPaid: boolean;
+  /** What shows a result to a person; `null` where its words are enough. */
+  readonly view: View | null;
   readonly annotations: Annotations;
   /** JSON Schema 2020-12 with an object at its root. */
   readonly inputSchema: JsonSchema;
@@ -54,6 +59,8 @@ export interface Tool {
   readonly audience: Audience;
   readonly method: string;
   readonly operation: Operation;
+  /** All methods of the tool's backend: what `show` can reach. */
+  readonly methods: Methods;
   /** The value in pictures and words. */
   show(value: object, reach: Reach): Promise<readonly Content[]>;
 }
@@ -65,14 +72,22 @@ export function toolsOf<B extends BackendName>(
   backend: B,
   definitions: { readonly [Name in keyof (typeof TOOL_BACKENDS)[B]["tools"]]: ToolDefinition<(typeof TOOL_BACKENDS)[B], Name> },
 ): Tool[] {
-  const contract: Contract & { readonly prefix: string } = TOOL_BACKENDS[backend];
+  return toolsFrom(backend, TOOL_BACKENDS[backend], definitions);
+}
+
+/** All tools of a contract that `backend` keeps. */
+export function toolsFrom<C extends Contract & { readonly prefix: string }>(
+  backend: BackendName,
+  contract: C,
+  definitions: { readonly [Name in keyof C["tools"]]: ToolDefinition<C, Name> },
+): Tool[] {
   // Each definition was checked against its own operation above; from here on they are all alike.
   return Object.entries(definitions as Record<string, AnyDefinition>).map(([name, definition]) => {
-    const method = contract.tools[name];
+    const method = (contract as Contract).tools[name];
     const operation = method === undefined ? undefined : contract.methods[method];
     if (method === undefined || operation === undefined) throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
     if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`)) throw new Error(`Tool ${name}: its name does not fit ${backend}.`);
-    const { title, description, risk, isIdempotent = false, isPaid = false, show } = definition;
+    const { title, description, risk, isIdempotent = false, isPaid = false, view = null, show } = definition;
     if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
     if ((risk === "READ_ONLY") === (operation.changes === true)) {
       throw new Error(`Tool ${name}: its risk is ${risk}, and its method ${operation.changes ? "changes something" : "changes nothing"}.`);
@@ -84,6 +99,7 @@ export function toolsOf<B extends BackendName>(
       risk,
       scope: scopeOf(risk),
       isPaid,
+      view,
       annotations: annotationsOf(risk, isIdempotent),
       inputSchema: objectSchema(name, operation.input, "input"),
       outputSchema: objectSchema(name, operation.output, "output"),
@@ -91,6 +107,7 @@ export function toolsOf<B extends BackendName>(
       audience: contract.audience,
       method,
       operation,
+      methods: contract.methods,
       show: async (value, reach) => [...((await show?.(value, reach)) ?? []), outline(value)],
     };
   });

@@ -1,16 +1,13 @@
 // The official conformance suite against the authorization server, as its own command line runs it: every scenario that it has for
 // one, in every revision that it knows. What only a person can do, a person does, on the pages. The verdict is the suite's own.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { createServer } from "node:net";
-import path from "node:path";
-import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
-import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { newAccount, Person } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
 import { WireClient } from "../support/wire-client.ts";
+import { type Checks, checksIn, newFolder, type Run, run } from "./suite.ts";
 
 // As deployed: metadata documents of clients are taken there, and only then is the suite content without a remark.
 const system = useSystem({ vars: { gateway: { CIMD_ENABLED: "true" } } });
@@ -23,19 +20,7 @@ const CHECKS = {
 } as const;
 const SINCE: Readonly<Record<string, string>> = { "authorization-server-metadata-cimd": "2025-11-25" };
 
-/** One check as the suite writes it down. */
-interface Check {
-  readonly id: string;
-  readonly status: string;
-  readonly errorMessage?: string;
-}
-
-interface Verdict {
-  readonly exitCode: number;
-  readonly output: string;
-  /** By scenario, in the order in which the suite ran them. */
-  readonly checks: Readonly<Record<string, readonly Check[]>>;
-}
+type Verdict = Run & { readonly checks: Checks };
 
 describe("the suite", () => {
   it("has these scenarios for an authorization server, in these revisions", async () => {
@@ -89,47 +74,10 @@ async function judge(revision: string, resource = `${system.origin}/mcp`): Promi
       const answer = await fetch(callback);
       await answer.body?.cancel();
     });
-    return { exitCode, output, checks: resultsIn(folder) };
+    return { exitCode, output, checks: checksIn(folder, "authorization-server") };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Runs the suite's command line; `onLine` acts on what it prints while it waits. */
-async function run(args: readonly string[], onLine: (line: string) => Promise<void> = async () => {}): Promise<Omit<Verdict, "checks">> {
-  const command = path.join(ROOT, "node_modules/@modelcontextprotocol/conformance/dist/index.js");
-  const suite = spawn(process.execPath, [command, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], timeout: 50_000 });
-  const ended = once(suite, "close");
-  const lines: string[] = [];
-  const acts: Promise<void>[] = [];
-  for (const stream of [suite.stdout, suite.stderr]) {
-    createInterface(stream).on("line", (line) => {
-      lines.push(line);
-      acts.push(
-        onLine(line).catch((error: unknown) => {
-          lines.push(`In the browser: ${String(error)}`);
-          suite.kill();
-        }),
-      );
-    });
-  }
-  const [code] = (await ended) as [number | null];
-  await Promise.all(acts);
-  return { exitCode: code ?? -1, output: lines.join("\n") };
-}
-
-/** What the suite wrote down: one folder a scenario, named after it and the time. */
-function resultsIn(folder: string): Verdict["checks"] {
-  const results = Object.keys(CHECKS).flatMap((scenario) => {
-    const found = readdirSync(folder).filter((name) => name.startsWith(`authorization-server-${scenario}-2`));
-    return found.map((name): [string, Check[]] => [scenario, JSON.parse(readFileSync(path.join(folder, name, "checks.json"), "utf8"))]);
-  });
-  return Object.fromEntries(results);
-}
-
-function newFolder(): string {
-  mkdirSync(path.join(ROOT, ".test"), { recursive: true });
-  return mkdtempSync(path.join(ROOT, ".test/conformance-"));
 }
 
 async function freePort(): Promise<number> {

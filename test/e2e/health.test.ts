@@ -15,6 +15,18 @@ test("the discovery documents name the origin that the client uses", async () =>
   expect(await response.json()).toMatchObject({ resource: `${system.origin}/mcp`, authorization_servers: [system.origin] });
 });
 
+test("who knows only the host finds the endpoint, and that it wants a token (SEP-2127)", async () => {
+  const host = await system.fetch("/.well-known/ai-catalog.json");
+  const { entries } = (await host.json()) as { entries: { type: string; url: string }[] };
+  expect(entries).toMatchObject([{ type: "application/mcp-server-card+json", url: `${system.origin}/mcp/server-card` }]);
+  const card = await system.fetch("/mcp/server-card", { headers: { accept: entries[0]?.type ?? "" } });
+  const { remotes } = (await card.json()) as { remotes: { url: string; supportedProtocolVersions: string[] }[] };
+  expect(remotes).toMatchObject([{ url: `${system.origin}/mcp`, supportedProtocolVersions: expect.arrayContaining(["2026-07-28"]) }]);
+  const head = await system.fetch("/mcp/server-card", { method: "HEAD" });
+  expect([head.status, head.headers.get("etag"), await head.text()]).toEqual([200, card.headers.get("etag"), ""]);
+  expect((await system.fetch("/mcp", { method: "POST" })).status).toBe(401);
+});
+
 test("the MCP endpoint asks for a token and says where to get one (RFC 9728 section 5.1)", async () => {
   const response = await system.fetch("/mcp", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
   expect(response.status).toBe(401);

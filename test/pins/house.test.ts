@@ -22,11 +22,13 @@ const room = (folder: string) => files.filter((file) => file.startsWith(folder))
 
 describe("the rooms of the house", () => {
   it.each([
-    ["src/mcp/", /^src\/(oauth|tools|pipeline|audit)\//],
-    ["src/oauth/", /^src\/(mcp|tools|pipeline)\//],
-    ["src/tools/", /^src\/(mcp|oauth|pipeline|audit)\//],
+    ["src/mcp/", /^src\/(oauth|tools|pipeline|audit|resources|prompts)\//],
+    ["src/oauth/", /^src\/(mcp|tools|pipeline|resources|prompts)\//],
+    ["src/tools/", /^src\/(mcp|oauth|pipeline|audit|prompts)\//],
+    ["src/resources/", /^src\/(mcp|oauth|pipeline|audit|tools|prompts)\//],
+    ["src/prompts/", /^src\/(mcp|oauth|pipeline|audit|tools|resources)\//],
     ["src/pipeline/", /^src\/(mcp|oauth)\//],
-    ["src/audit/", /^src\/(mcp|oauth|pipeline)\//],
+    ["src/audit/", /^src\/(mcp|oauth|pipeline|resources|prompts)\//],
   ])("%s does not know %s", (folder, foreign) => {
     expect(room(folder).length).toBeGreaterThan(0);
     for (const file of room(folder))
@@ -50,9 +52,9 @@ describe("the rooms of the house", () => {
       [],
     );
     expect(importers((target) => target === "cloudflare:workers").filter((file) => !file.startsWith("entrypoints/"))).toEqual([
-      "src/oauth/one-time.ts",
       "src/oauth/token-gate.ts",
       "src/oauth/user-revocations.ts",
+      "src/one-time.ts",
       "src/rate-counter.ts",
     ]);
     expect(importers((target) => target.startsWith("@modelcontextprotocol/"))).toEqual([]);

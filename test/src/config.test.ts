@@ -29,6 +29,13 @@ describe("the gateway's settings", () => {
     expect([...config.allowedOrigins]).toEqual(["https://a.test", "http://localhost:6274"]);
   });
 
+  it("name the risks that need a yes: what cannot be undone, unless they say otherwise", () => {
+    const risks = (CONFIRM_RISKS: string | undefined) => [...configOf(withSettings({ CONFIRM_RISKS })).confirmRisks];
+    expect([risks(undefined), risks("")]).toEqual([["DESTRUCTIVE"], []]);
+    expect(risks(" DESTRUCTIVE , EXTERNAL_MUTATION,DESTRUCTIVE, ")).toEqual(["EXTERNAL_MUTATION", "DESTRUCTIVE"]);
+    expect([...configOf(env).confirmRisks]).toEqual(["DESTRUCTIVE"]);
+  });
+
   it.each<[string, Record<string, unknown>, string]>([
     ["a missing origin", { API_BASE_URL: undefined }, "API_BASE_URL is missing"],
     ["an origin with a slash", { API_BASE_URL: "https://mcp.stackbilt.dev/" }, "API_BASE_URL must be"],
@@ -36,6 +43,8 @@ describe("the gateway's settings", () => {
     ["plain http", { API_BASE_URL: "http://mcp.stackbilt.dev" }, "API_BASE_URL must be"],
     ["capitals", { API_BASE_URL: "https://MCP.stackbilt.dev" }, "API_BASE_URL must be"],
     ["a wildcard", { ALLOWED_ORIGINS: "*" }, "ALLOWED_ORIGINS must be"],
+    ["a risk that does not exist", { CONFIRM_RISKS: "DESTRUCTIVE,HARMLESS" }, "CONFIRM_RISKS has a part that is none of READ_ONLY"],
+    ["a risk in small letters", { CONFIRM_RISKS: "destructive" }, "CONFIRM_RISKS has a part that is none of"],
     ["no secret", { SERVICE_BINDING_SECRET: undefined }, "SERVICE_BINDING_SECRET is missing"],
     ["a short secret", { SERVICE_BINDING_SECRET: "k3jx8Wq0" }, "SERVICE_BINDING_SECRET must be at least 32 bytes"],
     ["a placeholder", { SERVICE_BINDING_SECRET: "change-me-change-me-change-me-change-me" }, "SERVICE_BINDING_SECRET is a placeholder"],

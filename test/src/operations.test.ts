@@ -59,6 +59,7 @@ function countedEnv(): Env {
       value: { flowId: "f", status: "draft", currentMode: null, progress: 0, estimatedRemainingSeconds: null },
     }),
     generateImage: async () => ({ ok: true, value: job }),
+    listModels: async () => ({ ok: true, value: { models: [] } }),
     readImage: async () => ({ ok: true, value: { mime_type: "image/png", size_bytes: 4, body: body() } }),
   };
   return {
@@ -139,8 +140,23 @@ describe("one request to /mcp takes", () => {
     expect(await operationsOf("tools/call", picture, {}, key)).toEqual({ "auth.validateApiKey": 1, ...drawn });
   });
 
+  it("for reading a picture: one RPC; for a view and a prompt: none; for a suggestion: one where only a backend knows", async () => {
+    const audited = { "kv.get": 1, "queue.send": 1 };
+    expect(await operationsOf("resources/read", { uri: `stackbilt://images/${job.job_id}` })).toEqual({
+      ...audited,
+      "img-forge.readImage": 1,
+    });
+    expect(await operationsOf("resources/read", { uri: "ui://stackbilt/picture" })).toEqual(audited);
+    expect(await operationsOf("prompts/get", { name: "review_flow", arguments: { flowId: "f" } })).toEqual({ "kv.get": 1 });
+    const typing = (prompt: string, name: string) =>
+      operationsOf("completion/complete", { ref: { type: "ref/prompt", name: prompt }, argument: { name, value: "" } });
+    expect(await typing("design_system", "profile")).toEqual({ "kv.get": 1 });
+    expect(await typing("illustrate_idea", "model")).toEqual({ "kv.get": 1, "img-forge.listModels": 1 });
+  });
+
   it("for lists, the handshake and discovery: one KV read, and no backend", async () => {
-    expect(await operationsOf("tools/list", {})).toEqual({ "kv.get": 1 });
+    for (const list of ["tools/list", "prompts/list", "resources/list", "resources/templates/list"])
+      expect(await operationsOf(list, {}), list).toEqual({ "kv.get": 1 });
     expect(await operationsOf("initialize", { protocolVersion: "2025-11-25" })).toEqual({ "kv.get": 1 });
     const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
     const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "server/discover" };

@@ -19,6 +19,10 @@ const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
   "/.well-known/openid-configuration/mcp": [200, 405],
   "/mcp/.well-known/oauth-authorization-server": [200, 405],
   "/mcp/.well-known/openid-configuration": [200, 405],
+  "/mcp/server-card": [200, 405],
+  "/.well-known/mcp/server-card.json": [200, 405],
+  "/.well-known/ai-catalog.json": [200, 405],
+  "/.well-known/mcp-registry-auth": [404, 404],
   "/authorize": [400, 415],
   "/token": [405, 400],
   "/register": [405, 415],
@@ -58,5 +62,6 @@ it.each(Object.entries(ROUTES))("%s answers GET and POST with %j", async (path, 
 });
 
 it("HEAD is answered like GET, without a body", async () => {
-  for (const path of ["/", "/health", "/.well-known/oauth-authorization-server"]) expect(await statusOf(path, "HEAD"), path).toBe(200);
+  for (const path of ["/", "/health", "/.well-known/oauth-authorization-server", "/mcp/server-card"])
+    expect(await statusOf(path, "HEAD"), path).toBe(200);
 });

@@ -1,11 +1,14 @@
 // What the world can see of the gateway, as literals. A red test here is a question: did you mean it?
-
+import { createExecutionContext } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { Scope, TenantId } from "../../contracts/rpc/identity.ts";
+import { hostFor } from "../../entrypoints/gateway/host.ts";
 import * as gateway from "../../entrypoints/gateway/index.ts";
 import { offerTo } from "../../entrypoints/gateway/offer.ts";
 import type { BearerKind } from "../../src/oauth/bearer.ts";
 import { catalog } from "../../src/tools/catalog.ts";
+import { traceFrom } from "../../src/trace.ts";
+import { envWith } from "./oauth/visitor.ts";
 
 /** What somebody with these rights is shown. */
 function shownTo(kind: BearerKind, scopes: readonly Scope[], tenant = "t") {
@@ -54,6 +57,60 @@ describe("the gateway's surface", () => {
     expect(shownTo("api_key", ["read", "generate"], "another")).toBe(offer);
     expect(shownTo("jwt", ["read"])).toBe(shownTo("api_key", ["read"]));
     expect(shownTo("jwt", ["read"])).not.toBe(offer);
+  });
+
+  it("has three prompts, shown with the tools that they name", async () => {
+    const shape = ({ name, arguments: args }: (typeof offer.prompts)[number]) => [
+      name,
+      ...args.map((one) => (one.required ? one.name : `${one.name}?`)),
+    ];
+    const all = [
+      ["design_system", "description", "profile?"],
+      ["illustrate_idea", "idea", "style?", "quality_tier?", "model?"],
+      ["review_flow", "flowId"],
+    ];
+    expect(offer.prompts.map(shape)).toEqual(all);
+    for (const { title, description, arguments: args } of offer.prompts) {
+      for (const words of [title, description, ...args.map((one) => one.description)]) expect(words).toMatch(/\w/);
+    }
+    expect(shownTo("api_key", ["generate"]).prompts.map(shape)).toEqual(all);
+    expect(shownTo("api_key", ["read"]).prompts.map(({ name }) => name)).toEqual(["review_flow"]);
+    expect(shownTo("api_key", ["generate"], "test:t").prompts.map(({ name }) => name)).toEqual(["design_system", "review_flow"]);
+    expect(shownTo("api_key", []).prompts).toEqual([]);
+  });
+
+  it("fills in and completes no prompt that is not shown", async () => {
+    const identity = { subject: "u", tenantId: null, tier: "free", scopes: ["read"], clientId: "c" } as const;
+    const caller = { kind: "api_key", identity, expiresAt: null, confirm: async () => "good" as const } as const;
+    const host = hostFor(envWith(), createExecutionContext(), caller, traceFrom(null));
+    const typing = { name: "profile", value: "", others: {} };
+    expect(await host.getPrompt("review_flow", { flowId: "f" })).toMatchObject({ state: "filled" });
+    expect(await host.complete({ ...typing, of: { prompt: "review_flow" }, name: "flowId" }, undefined)).toMatchObject({ values: [] });
+    expect(await host.getPrompt("design_system", { description: "x" })).toEqual({ state: "not_found" });
+    expect(await host.complete({ ...typing, of: { prompt: "design_system" } }, undefined)).toBeNull();
+  });
+
+  it("has one template and two views, each shown with the tools whose results it shows", async () => {
+    const views = offer.tools.map(({ name, _meta: meta }) => [name, (meta?.ui as { resourceUri: string } | undefined)?.resourceUri]);
+    expect(Object.fromEntries(views.filter(([, uri]) => uri))).toEqual({
+      flow_advance: "ui://stackbilt/flow",
+      flow_quality: "ui://stackbilt/flow",
+      flow_recover: "ui://stackbilt/flow",
+      flow_summary: "ui://stackbilt/flow",
+      image_check_job: "ui://stackbilt/picture",
+      image_generate: "ui://stackbilt/picture",
+    });
+    expect(offer.tools.map(({ _meta: meta }) => meta?.["ui/resourceUri"])).toEqual(views.map(([, uri]) => uri));
+    expect(offer.resources.map(({ uri, mimeType }) => [uri, mimeType])).toEqual([
+      ["ui://stackbilt/flow", "text/html;profile=mcp-app"],
+      ["ui://stackbilt/picture", "text/html;profile=mcp-app"],
+    ]);
+    expect(offer.templates.map(({ uriTemplate, mimeType }) => [uriTemplate, mimeType])).toEqual([
+      ["stackbilt://images/{job_id}", "image/png"],
+    ]);
+    expect(offer.extensions).toEqual({ "io.modelcontextprotocol/ui": { mimeTypes: ["text/html;profile=mcp-app"] } });
+    const nothing = shownTo("api_key", []);
+    expect([nothing.resources, nothing.templates, nothing.extensions]).toEqual([[], [], {}]);
   });
 
   it("asks for these arguments", () => {

@@ -1,6 +1,12 @@
 // The official MCP clients, signed in by a person who walks through the gateway's own pages: discovery, registration, PKCE, sign-up,
 // consent, token, exactly as the clients do it themselves.
-import { Client, type OAuthClientProvider, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
+import {
+  Client,
+  type ClientCapabilities,
+  type OAuthClientProvider,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+} from "@modelcontextprotocol/client";
 import { UnauthorizedError as OlderUnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
@@ -75,16 +81,22 @@ export interface Connected {
   close(): Promise<void>;
 }
 
+export interface ConnectOptions extends AuthorizeOptions {
+  readonly account?: Account;
+  /** What the client can be asked for. Default: nothing. */
+  readonly capabilities?: ClientCapabilities;
+}
+
 /** Connects an official client to the system at `origin`, with a person who signs up and allows everything. */
-export async function connect(origin: string, mode: Mode, options: { account?: Account } & AuthorizeOptions = {}): Promise<Connected> {
-  const { account = newAccount() } = options;
+export async function connect(origin: string, mode: Mode, options: ConnectOptions = {}): Promise<Connected> {
+  const { account = newAccount(), capabilities = {} } = options;
   const auth = new SignInByPerson((url) => new Person().authorize(url, account, options));
   const url = new URL("/mcp", origin);
   const name = { name: "e2e", version: "1.0.0" };
   const address = newAddress();
   const ownFetch = (target: string | URL, init?: RequestInit) => fetch(target, { ...init, headers: withAddress(init?.headers, address) });
   if (mode === "older-sdk") {
-    const client = new OlderClient(name);
+    const client = new OlderClient(name, { capabilities: capabilities as object }); // named alike in each package
     const transport = () => new OlderTransport(url, { authProvider: auth as never, fetch: ownFetch }); // the same interface, declared once in each package
     const first = transport();
     try {
@@ -97,7 +109,7 @@ export async function connect(origin: string, mode: Mode, options: { account?: A
     return { client: client as unknown as Client, auth, account, close: () => client.close() }; // the methods that tests call are the same
   }
   const negotiation = mode === "modern" ? { mode: { pin: "2026-07-28" } } : { mode };
-  const client = new Client(name, { versionNegotiation: negotiation } as ConstructorParameters<typeof Client>[1]); // the modes as literals
+  const client = new Client(name, { versionNegotiation: negotiation, capabilities } as ConstructorParameters<typeof Client>[1]); // the modes as literals
   const transport = () => new StreamableHTTPClientTransport(url, { authProvider: auth, fetch: ownFetch });
   const first = transport();
   try {

@@ -30,6 +30,8 @@ export interface SystemOptions {
   readonly secrets?: Settings;
   /** Main modules, from the repository's root, that run under a backend's name instead of it: to misbehave. Bindings come from `also` only. */
   readonly standIns?: Partial<Record<WorkerKey, string>>;
+  /** Main modules, from the repository's root, instead of those in a Worker's wrangler.toml; bindings and secrets stay. */
+  readonly mains?: Partial<Record<WorkerKey, string>>;
   /** More Workers, e.g. a sibling bound to `GatewayEntrypoint`. `main` is relative to the repository's root; the compatibility date is ours. */
   readonly also?: readonly (Omit<Unstable_RawConfig, "env"> & { readonly name: string; readonly main: string })[];
 }
@@ -68,7 +70,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     ],
   });
   for (const worker of Object.keys(CONFIGS) as WorkerKey[]) {
-    writeAdaptedConfig(worker, path.join(folder, worker, "wrangler.toml"), worker === "auth" ? { main: "local.ts" } : {});
+    const given = options.mains?.[worker];
+    const main = given === undefined ? undefined : path.relative(path.dirname(CONFIGS[worker]), given);
+    const usual = worker === "auth" ? { main: "local.ts" } : {};
+    writeAdaptedConfig(worker, path.join(folder, worker, "wrangler.toml"), main === undefined ? usual : { main });
   }
 
   // The origin is the OAuth issuer, so the port must be known before anything is built: connections are passed on to the harness's own.

@@ -14,6 +14,7 @@ const event: AuditEvent = {
   scopes: ["read"],
   tool: "flow_status",
   risk: "READ_ONLY",
+  toolDigest: "d".repeat(43),
   decision: "allowed",
   outcome: "ok",
   durationMs: 1,

@@ -1,17 +1,10 @@
 // The MCP wire without anything behind it: what goes in over HTTP, what comes out, to the letter.
 import { describe, expect, it } from "vitest";
 import { answerMcp } from "../../../src/mcp/endpoint.ts";
-import type { CallToolResult, Host, Offer, OpenTool } from "../../../src/mcp/host.ts";
+import type { CallToolResult, OpenTool } from "../../../src/mcp/host.ts";
+import { type Answer, circumstances, listedTool, MODERN, envelope as meta, offer as minimal, wire } from "./wire.ts";
 
-const MODERN = "2026-07-28";
-const meta = { "io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {} };
-const offer: Offer = {
-  info: { name: "test", title: "Test", version: "1.2.3" },
-  instructions: "Use the tools.",
-  tools: [
-    { name: "add", title: "Add", description: "Adds.", inputSchema: { type: "object" }, outputSchema: { type: "object" }, annotations: {} },
-  ],
-};
+const offer = { ...minimal, tools: [listedTool("add")] };
 const opened: { name: string; args: unknown; traceparent: string | undefined }[] = [];
 const result: CallToolResult = { content: [{ type: "text", text: "3" }], structuredContent: { sum: 3 } };
 
@@ -28,42 +21,7 @@ const open: OpenTool = (name, args, traceparent) => {
     },
   };
 };
-const host: Host = { offer, openTool: open };
-
-interface Answer {
-  status: number;
-  body: unknown;
-  headers: Headers;
-}
-
-async function post(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-  const text = typeof body === "string" ? body : JSON.stringify(body);
-  const request = new Request("http://localhost/mcp", {
-    method: "POST",
-    body: text,
-    headers: { "content-type": "application/json", ...headers },
-  });
-  const answer = await answerMcp(request, host);
-  if (!(answer instanceof Response)) return { status: 403, body: answer, headers: new Headers() };
-  const raw = await answer.text();
-  const isJson = answer.headers.get("content-type") === "application/json";
-  return { status: answer.status, body: isJson ? JSON.parse(raw) : raw, headers: answer.headers };
-}
-
-/** A request of the modern era with all its headers right, unless overridden; `null` leaves a header out. */
-function modern(method: string, params: Record<string, unknown> = {}, headers: Record<string, string | null> = {}): Promise<Answer> {
-  const right: Record<string, string | null> = {
-    "mcp-protocol-version": MODERN,
-    "mcp-method": method,
-    ...(typeof params.name === "string" ? { "mcp-name": params.name } : {}),
-    ...headers,
-  };
-  const sent = Object.fromEntries(Object.entries(right).filter((entry): entry is [string, string] => entry[1] !== null));
-  return post({ jsonrpc: "2.0", id: 7, method, params: { _meta: meta, ...params } }, sent);
-}
-
-const legacy = (method: string, params?: object, headers?: Record<string, string>) =>
-  post({ jsonrpc: "2.0", id: 7, method, params }, headers);
+const { host, post, modern, legacy } = wire({ offer, openTool: open });
 const error = (code: number, id: unknown = 7) => ({ jsonrpc: "2.0", id, error: expect.objectContaining({ code }) });
 const errorWithoutId = (code: number) => ({ jsonrpc: "2.0", error: { code, message: expect.any(String) } });
 
@@ -73,7 +31,8 @@ describe("what cannot be read as one message", () => {
     ["is empty", "", {}, 400, -32700],
     ["is announced as something else", "{}", { "content-type": "text/plain" }, 415, -32600],
     ["is a form", "a=b", { "content-type": "application/x-www-form-urlencoded" }, 415, -32600],
-    ["is a batch", [{ jsonrpc: "2.0", id: 1, method: "ping" }], {}, 400, -32600],
+    ["is announced in another charset", "{}", { "content-type": "application/json; charset=utf-16" }, 415, -32600],
+    ["is announced in Latin-1", "{}", { "content-type": 'application/json; charset="ISO-8859-1"' }, 415, -32600],
     ["is a string", '"hi"', {}, 400, -32600],
     ["is null", "null", {}, 400, -32600],
     ["is of another JSON-RPC", { jsonrpc: "1.0", id: 1, method: "ping" }, {}, 400, -32600],
@@ -117,7 +76,7 @@ describe("what cannot be read as one message", () => {
       body,
       headers: { "content-type": "application/json; charset=utf-8" },
     });
-    const answer = await answerMcp(request, host);
+    const answer = await answerMcp(request, host, circumstances);
     expect(answer instanceof Response && answer.status).toBe(400);
   });
 
@@ -126,7 +85,7 @@ describe("what cannot be read as one message", () => {
   });
 
   it.each(["GET", "DELETE", "PUT", "PATCH"])("is refused at 405 when it comes by %s", async (method) => {
-    const answer = await answerMcp(new Request("http://localhost/mcp", { method }), host);
+    const answer = await answerMcp(new Request("http://localhost/mcp", { method }), host, circumstances);
     expect(answer instanceof Response && [answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
   });
 });

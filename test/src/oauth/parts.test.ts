@@ -5,7 +5,7 @@ import { grantableScopes, grantedScopes } from "../../../src/oauth/grant.ts";
 import { html, toText } from "../../../src/oauth/pages/html.ts";
 import { spelledOut } from "../../../src/oauth/punycode.ts";
 import { isClientIdAcceptable, isDocumentUrlAcceptable, registrationProblem } from "../../../src/oauth/registration.ts";
-import { importSealingKey, seal, unseal } from "../../../src/oauth/seal.ts";
+import { importSealingKey, seal, unseal } from "../../../src/seal.ts";
 
 const OWN = ["https://mcp.test", "https://auth.test"];
 const key = (kid: string, byte: number) => importSealingKey(kid, new Uint8Array(32).fill(byte));

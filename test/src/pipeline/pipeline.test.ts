@@ -6,6 +6,7 @@ import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
 import type { AuditEvent } from "../../../src/audit/event.ts";
 import type { Env } from "../../../src/env.ts";
 import { openCall } from "../../../src/pipeline/pipeline.ts";
+import { catalog } from "../../../src/tools/catalog.ts";
 import { traceFrom } from "../../../src/trace.ts";
 import { envWith } from "../oauth/visitor.ts";
 
@@ -38,7 +39,7 @@ const ADA: Identity = { subject: "u", tenantId: tenant("t"), tier: "free", scope
 /** Calls a tool as the pipeline's doors do. */
 async function use(name: string, args: object, caller: Identity, confirm?: () => Promise<"good" | CredentialCode>) {
   const ctx = createExecutionContext();
-  const opened = openCall(env, ctx, { name, args, caller, trace: traceFrom(null), door: "mcp", confirm });
+  const opened = openCall(env, ctx, { catalog, name, args, caller, trace: traceFrom(null), door: "mcp", confirm });
   const { result } = opened.state === "ready" ? await opened.run() : { result: opened.state };
   await waitOnExecutionContext(ctx);
   return { result, told: records.map(({ decision, outcome }) => [decision, outcome]) };

@@ -1,6 +1,6 @@
 // Sealed text: AES-256-GCM as `<kid>.<iv>.<ciphertext>`, bound to a context (additional data), so that what was sealed for one
-// cookie opens no other. Made with the current key, read with the current or the previous one.
-import { fromBase64url, toBase64url } from "../../contracts/rpc/identity.ts";
+// purpose opens no other. Made with the current key, read with the current or the previous one.
+import { fromBase64url, toBase64url } from "../contracts/rpc/identity.ts";
 
 export interface SealingKey {
   readonly kid: string;

@@ -1,0 +1,55 @@
+// What anybody may read before connecting: the server card and the host's catalog of cards (SEP-2127), and the proof for the MCP
+// registry that this host is ours. Nothing here asks a store or another Worker, and any page may read it.
+import { digestInput } from "../../contracts/rpc/identity.ts";
+import { type Config, ConfigError } from "../../src/config.ts";
+import type { Env } from "../../src/env.ts";
+import { LEGACY_VERSIONS, MODERN_VERSIONS } from "../../src/mcp/era.ts";
+import type { ServerInfo } from "../../src/mcp/host.ts";
+import { aiCatalog, CARD_PATH, CARD_TYPE, serverCard } from "../../src/server-card.ts";
+
+/** Both forms of the proof that the registry knows: a public key, in base64. */
+const REGISTRY_PROOF = /^v=MCPv1; k=(ed25519|ecdsap384); p=[A-Za-z0-9+/]{43,67}={0,2}$/;
+
+const HEADERS = {
+  "cache-control": "public, max-age=3600",
+  "access-control-allow-origin": "*",
+  "access-control-allow-methods": "GET",
+  "access-control-allow-headers": "Content-Type, If-None-Match",
+  "access-control-expose-headers": "ETag",
+};
+
+/** Answers what is for everybody; `null` for every other address. */
+export async function discovery(request: Request, env: Env, config: Config, info: ServerInfo): Promise<Response | null> {
+  const document = documentAt(new URL(request.url).pathname, env, config, info);
+  if (document === null) return null;
+  const { method } = request;
+  if (method === "OPTIONS") return new Response(null, { status: 204, headers: HEADERS });
+  if (method !== "GET" && method !== "HEAD") return new Response(null, { status: 405, headers: { allow: "GET, HEAD, OPTIONS" } });
+  const { type, body } = document;
+  const etag = `"${await digestInput(body)}"`;
+  const headers = { ...HEADERS, "content-type": type, etag };
+  const isKnown = request.headers.get("if-none-match")?.includes(etag);
+  return isKnown ? new Response(null, { status: 304, headers }) : new Response(method === "HEAD" ? null : body, { headers });
+}
+
+function documentAt(pathname: string, env: Env, config: Config, info: ServerInfo): { type: string; body: string } | null {
+  const server = { ...info, origin: config.issuer };
+  switch (pathname) {
+    case CARD_PATH:
+    // Where the proposal before it, SEP-1649, had the card; crawlers still look there.
+    case "/.well-known/mcp/server-card.json":
+      return { type: CARD_TYPE, body: JSON.stringify(serverCard(server, [...MODERN_VERSIONS, ...LEGACY_VERSIONS])) };
+    case "/.well-known/ai-catalog.json":
+      return { type: "application/ai-catalog+json", body: JSON.stringify(aiCatalog(server)) };
+    case "/.well-known/mcp-registry-auth":
+      return env.MCP_REGISTRY_AUTH ? { type: "text/plain", body: registryProof(env.MCP_REGISTRY_AUTH) } : null;
+    default:
+      return null;
+  }
+}
+
+/** Only what can be a proof leaves: whatever else stands in the variable may be what nobody should see. */
+function registryProof(text: string): string {
+  if (!REGISTRY_PROOF.test(text)) throw new ConfigError('MCP_REGISTRY_AUTH must be "v=MCPv1; k=ed25519; p=<public key in base64>".');
+  return text;
+}

@@ -1,0 +1,57 @@
+// Several messages in one array, as revision 2025-03-26 has it (basic/index, "Batching") and no other. The answers come back as one
+// array of JSON, in the order of their requests.
+import { envelopeOf, VERSION_KEY } from "./era.ts";
+import type { Circumstances } from "./exchange.ts";
+import type { Host } from "./host.ts";
+import { errorResponse, INVALID_REQUEST, invalidRequest, jsonResponse, type Message, messageOf, tooManyRequests } from "./json-rpc.ts";
+import { answerLegacy } from "./legacy.ts";
+
+/** Their answers are held in memory together. */
+const MOST_MESSAGES = 20;
+
+/** Nothing in a batch can be streamed. */
+const JSON_ONLY = new Headers({ accept: "application/json" });
+
+/** Answers one batch. `version` is the `MCP-Protocol-Version` header. */
+export async function answerBatch(
+  members: readonly unknown[],
+  version: string | null,
+  host: Host,
+  circumstances: Circumstances,
+): Promise<Response> {
+  if (version !== null && version !== "2025-03-26") {
+    return invalidRequest("Send one message at a time: batches were removed in revision 2025-06-18.");
+  }
+  if (members.length === 0) return invalidRequest("A batch has at least one message.");
+  if (members.length > MOST_MESSAGES) return invalidRequest(`A batch has at most ${MOST_MESSAGES} messages.`);
+  const messages = members.map(messageOf);
+  for (const message of messages) {
+    if (message instanceof Response || message.kind === "response") continue;
+    if (envelopeOf(message.params)?.[VERSION_KEY] !== undefined) return invalidRequest("A request with an envelope comes alone.");
+    // 2025-03-26, basic/lifecycle: nothing else may be sent before it is answered.
+    if (message.method === "initialize") return invalidRequest("initialize comes alone.");
+  }
+  let isFirst = true;
+  const answers: Promise<string>[] = [];
+  for (const message of messages) {
+    if (message instanceof Response) answers.push(message.text());
+    else if (message.kind === "request") {
+      // The door has counted the POST, which is one of them.
+      const retryAfterSeconds = isFirst ? 0 : await circumstances.admit();
+      isFirst = false;
+      answers.push(
+        retryAfterSeconds > 0 ? tooManyRequests(retryAfterSeconds, message.id).text() : answer(message, version, host, circumstances),
+      );
+    }
+  }
+  if (answers.length === 0) return new Response(null, { status: 202 });
+  return jsonResponse(200, `[${(await Promise.all(answers)).join()}]`);
+}
+
+async function answer(message: Message & { kind: "request" }, version: string | null, host: Host, circumstances: Circumstances) {
+  const answered = await answerLegacy(JSON_ONLY, message, version, host, circumstances);
+  if (answered instanceof Response) return answered.text();
+  // A challenge is a header and speaks for a whole response; the others' answers would be lost with it.
+  const sentence = `This needs the scopes ${answered.scopesNeeded.join(" ")}. Send it alone to be asked for them.`;
+  return errorResponse(200, { code: INVALID_REQUEST, message: sentence, data: { scopes: answered.scopesNeeded } }, message.id).text();
+}

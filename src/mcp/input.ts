@@ -1,0 +1,74 @@
+// Requests that go in rounds (2026-07-28, basic/patterns/mrtr): what a client says beside its params, and the answers that ask it for
+// more. Only what the client can be asked for in this very request is asked. Older revisions have none of this.
+import { CAPABILITIES_KEY, envelopeOf } from "./era.ts";
+import { type Exchange, invalid } from "./exchange.ts";
+import type { Aside, InputRequest, InputRequired, Invalid, MissingCapability } from "./host.ts";
+import {
+  errorJson,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  isObject,
+  jsonResponse,
+  MISSING_CAPABILITY,
+  type RpcError,
+  resultJson,
+} from "./json-rpc.ts";
+
+/** What the client says beside its params, `undefined` in older revisions; or the answer that says what is wrong with it. */
+export function asideOf(exchange: Exchange): Aside | undefined | Response {
+  const { params, dialect } = exchange;
+  if (!dialect.goesInRounds) return undefined;
+  const { inputResponses = {}, requestState } = params;
+  if (!isObject(inputResponses) || !Object.values(inputResponses).every(isObject)) {
+    return invalid(exchange, "params.inputResponses is a JSON object whose values are results, each a JSON object.");
+  }
+  if (requestState !== undefined && typeof requestState !== "string") return invalid(exchange, "params.requestState is a string.");
+  const capabilities = envelopeOf(params)?.[CAPABILITIES_KEY];
+  return {
+    capabilities: isObject(capabilities) ? capabilities : {},
+    inputResponses: inputResponses as Aside["inputResponses"], // every value was looked at
+    requestState,
+  };
+}
+
+/** Whether a client with these capabilities can be asked for this. */
+export function canBeAsked(capabilities: Aside["capabilities"], { method, params }: InputRequest): boolean {
+  const { elicitation, sampling, roots } = capabilities;
+  if (method === "sampling/createMessage") return isObject(sampling);
+  if (method === "roots/list") return isObject(roots);
+  if (!isObject(elicitation)) return false;
+  // A client that names no mode shows forms (client/elicitation, "Capabilities").
+  return params.mode === "url" ? isObject(elicitation.url) : isObject(elicitation.form) || !("url" in elicitation);
+}
+
+/** The answer to a request that goes on in another round, or cannot. `aside` is what its client said. */
+export function pausedJson(exchange: Exchange, aside: Aside | undefined, paused: InputRequired | Invalid): string {
+  const { id, host, dialect } = exchange;
+  if (paused.state === "invalid") return errorJson({ code: INVALID_PARAMS, message: paused.message }, id);
+  const { inputRequests, requestState } = paused;
+  const requests = Object.values(inputRequests);
+  const impossible = requests.filter((request) => !canBeAsked(aside?.capabilities ?? {}, request));
+  if (impossible.length > 0) return errorJson(missing(exchange, Object.assign({}, ...impossible.map(capabilityFor))), id);
+  return resultJson(id, JSON.stringify(dialect.result(host.offer.info, { resultType: "input_required", inputRequests, requestState })));
+}
+
+/** The answer to a request that needs more of its client than the client says it can do. */
+export function missingCapability(exchange: Exchange, { requiredCapabilities }: MissingCapability): Response {
+  return jsonResponse(exchange.dialect.goesInRounds ? 400 : 200, errorJson(missing(exchange, requiredCapabilities), exchange.id));
+}
+
+function missing({ dialect }: Exchange, requiredCapabilities: object): RpcError {
+  const names = Object.keys(requiredCapabilities).join(", ");
+  return {
+    // Older revisions do not have the code.
+    code: dialect.goesInRounds ? MISSING_CAPABILITY : INVALID_REQUEST,
+    message: `This takes a client that declares these capabilities, in a request of revision 2026-07-28: ${names}.`,
+    data: { requiredCapabilities },
+  };
+}
+
+function capabilityFor({ method, params }: InputRequest): object {
+  if (method === "sampling/createMessage") return { sampling: {} };
+  if (method === "roots/list") return { roots: {} };
+  return { elicitation: params.mode === "url" ? { url: {} } : {} };
+}

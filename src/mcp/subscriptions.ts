@@ -1,0 +1,29 @@
+// subscriptions/listen (2026-07-28, basic/patterns/subscriptions). Nothing that is offered changes while it is offered, so there is
+// nothing to wait for: the stream says so, and ends gracefully at once.
+import * as v from "valibot";
+import { type Exchange, invalid } from "./exchange.ts";
+import { isObject, resultJson } from "./json-rpc.ts";
+import { eventStream } from "./sse.ts";
+
+const SUBSCRIPTION_KEY = "io.modelcontextprotocol/subscriptionId";
+
+const Filter = v.object({
+  toolsListChanged: v.optional(v.boolean()),
+  promptsListChanged: v.optional(v.boolean()),
+  resourcesListChanged: v.optional(v.boolean()),
+  resourceSubscriptions: v.optional(v.array(v.string())),
+});
+
+/** Answers one subscriptions/listen, always as an event stream. */
+export function listen(exchange: Exchange): Response {
+  const { id, params, host, dialect } = exchange;
+  const { notifications } = params;
+  if (!isObject(notifications) || !v.is(Filter, notifications))
+    return invalid(exchange, "params.notifications says what to listen for, an object.");
+  const meta = { _meta: { [SUBSCRIPTION_KEY]: id } };
+  const method = "notifications/subscriptions/acknowledged";
+  return eventStream(async ({ notify }) => {
+    await notify(JSON.stringify({ jsonrpc: "2.0", method, params: { notifications: {}, ...meta } }));
+    return resultJson(id, JSON.stringify(dialect.result(host.offer.info, meta)));
+  });
+}

@@ -1,0 +1,45 @@
+// The view of a flow: how far it is, what each mode scored, and the artifacts as they were written.
+import { viewOf } from "./view.ts";
+
+export const flowView = viewOf({
+  uri: "ui://stackbilt/flow",
+  name: "flow_view",
+  title: "Architecture flow",
+  description: "Shows a flow's modes, scores and artifacts: the results of flow_advance, flow_recover, flow_summary and flow_quality.",
+  waiting: "The flow is at work.",
+  style: `
+progress { width: 100%; }
+meter { width: calc(100% - 5ch); }
+table { width: 100%; border-collapse: collapse; margin-top: 8px; }
+th, td { padding: 4px 8px 4px 0; text-align: start; vertical-align: middle; border-bottom: 1px solid var(--color-border-primary, #8884); }
+details { margin-top: 8px; }
+summary { cursor: pointer; font-weight: 600; }
+pre { margin: 8px 0 0; white-space: pre-wrap; font: 13px/1.5 var(--font-mono, ui-monospace, monospace); }`,
+  script: `
+const score = (value) => typeof value === "number"
+  ? make("td", {}, make("meter", { ariaHidden: "true", min: 0, max: 100, low: 40, high: 70, optimum: 100, value }), " " + Math.round(value))
+  : make("td", { textContent: "–" });
+const show = (flow) => {
+  const modes = list(flow.modes).concat(list([flow.quality]));
+  const artifacts = list(flow.artifacts).concat(list([flow.artifact]));
+  const state = [words(flow.status), words(flow.currentMode) && "mode " + words(flow.currentMode)].filter(Boolean).join(", ");
+  place();
+  if (state) page.append(make("p", { textContent: "Flow " + words(flow.flowId) + ": " + state }));
+  if (typeof flow.progress === "number")
+    page.append(make("progress", { max: 1, value: Math.min(1, Math.max(0, flow.progress)), ariaLabel: "Progress" }));
+  if (modes.length > 0) {
+    const hasTwo = modes.some(({ local }) => typeof local === "number");
+    const titles = ["Mode", "Status", ...(hasTwo ? ["Alone", "Weighed"] : ["Score"])];
+    const rows = modes.map(({ mode, status, local, fused, quality }) => make("tr", {},
+      make("th", { scope: "row", textContent: words(mode) }),
+      make("td", { textContent: words(status) || "completed" }),
+      ...(hasTwo ? [score(local), score(fused)] : [score(quality)])));
+    const head = make("tr", {}, ...titles.map((title) => make("th", { scope: "col", textContent: title })));
+    page.append(make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
+  }
+  for (const { mode, title, markdown } of artifacts) {
+    const summary = [words(mode), words(title)].filter(Boolean).join(": ");
+    page.append(make("details", { open: artifacts.length === 1 }, make("summary", { textContent: summary }), make("pre", { textContent: words(markdown) })));
+  }
+};`,
+});

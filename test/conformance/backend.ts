@@ -1,0 +1,124 @@
+// The Worker behind the suite's tools and resources, bound by RPC where Stackbilder's is, with the same wall in front.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { fail, ok } from "../../contracts/rpc/result.ts";
+import { serve } from "../../contracts/rpc/serve.ts";
+import type { Env } from "../../entrypoints/stackbilder/env.ts";
+import { guardOf } from "../../entrypoints/stackbilder/used-tokens.ts";
+import { type Ask, type Block, PNG, type ShowContract, show, type Topic } from "./contract.ts";
+
+// The wrangler.toml of the Worker whose place this one takes has objects of these classes.
+export { FlowObject } from "../../entrypoints/stackbilder/flow-object.ts";
+export { UsedTokens } from "../../entrypoints/stackbilder/used-tokens.ts";
+
+/** No samples. */
+const WAV = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
+
+const text = (words: string): Block => ({ type: "text", text: words });
+const image: Block = { type: "image", data: PNG, mime_type: "image/png" };
+const resource = (uri: string, mime_type: string, words: string): Block => ({ type: "resource", uri, mime_type, text: words });
+
+const ask = (key: string, method: Ask["method"], params: object): Ask => ({ key, method, params_json: JSON.stringify(params) });
+const form = (key: string, message: string, field: string, type = "string") =>
+  ask(key, "elicitation/create", { message, requestedSchema: { type: "object", properties: { [field]: { type } }, required: [field] } });
+const sample = (key: string, words: string, maxTokens: number) =>
+  ask(key, "sampling/createMessage", { messages: [{ role: "user", content: { type: "text", text: words } }], maxTokens });
+const roots = ask("client_roots", "roots/list", {});
+const name = form("user_name", "What is your name?", "name");
+const greeting = sample("greeting", "Generate a greeting", 50);
+
+/** What is asked, round by round. */
+const ROUNDS: Readonly<Record<Topic, readonly (readonly Ask[])[]>> = {
+  elicitation: [[name]],
+  sampling: [[sample("capital_question", "What is the capital of France?", 100)]],
+  roots: [[roots]],
+  confirmation: [[form("confirm", "Please confirm", "ok", "boolean")]],
+  everything: [[name, greeting, roots]],
+  two_rounds: [[form("step1", "Step 1: What is your name?", "name")], [form("step2", "Step 2: What is your favorite color?", "color")]],
+  either: [[name, greeting]],
+};
+
+/** Whether an answer is what was asked for. */
+function isAnswer({ method }: Ask, answer: Readonly<Record<string, unknown>> | undefined): boolean {
+  if (method === "elicitation/create") return answer?.action === "accept" && typeof answer.content === "object";
+  return method === "roots/list" ? Array.isArray(answer?.roots) : answer?.content !== undefined;
+}
+
+/** How long the suite's own fixture waits between two reports. */
+const STEP_MS = 50;
+
+export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements ShowContract {
+  showText(call: unknown, input: unknown) {
+    return this.#show("showText", call, input, [text("This is a simple text response for testing.")]);
+  }
+
+  showImage(call: unknown, input: unknown) {
+    return this.#show("showImage", call, input, [image]);
+  }
+
+  showAudio(call: unknown, input: unknown) {
+    return this.#show("showAudio", call, input, [{ type: "audio", data: WAV, mime_type: "audio/wav" }]);
+  }
+
+  showResource(call: unknown, input: unknown) {
+    const block = resource("test://embedded-resource", "text/plain", "This is an embedded resource content.");
+    return this.#show("showResource", call, input, [block]);
+  }
+
+  showAll(call: unknown, input: unknown) {
+    const json = resource("test://mixed-content-resource", "application/json", '{"test":"data","value":123}');
+    return this.#show("showAll", call, input, [text("Multiple content types test:"), image, json]);
+  }
+
+  fail(call: unknown, input: unknown) {
+    return serve(show, "fail", guardOf(this.env), call, input, async () => fail("intended"));
+  }
+
+  climb(call: unknown, input: unknown) {
+    return serve(show, "climb", guardOf(this.env), call, input, async (_input, _caller, turn) => {
+      for (const progress of [0, 50, 100]) {
+        await turn.report({ progress, total: 100 });
+        await new Promise((resolve) => setTimeout(resolve, STEP_MS));
+      }
+      return ok({ blocks: [text("Done.")] });
+    });
+  }
+
+  greet(call: unknown, input: unknown) {
+    return serve(show, "greet", guardOf(this.env), call, input, async ({ name }) => ok({ blocks: [text(`Hello, ${name ?? "you"}.`)] }));
+  }
+
+  repeat(call: unknown, input: unknown) {
+    return serve(show, "repeat", guardOf(this.env), call, input, async ({ value }) => ok({ blocks: [text(value)] }));
+  }
+
+  converse(call: unknown, input: unknown) {
+    return serve(show, "converse", guardOf(this.env), call, input, async ({ about, methods, answers_json, state }) => {
+      const answers = JSON.parse(answers_json) as Record<string, Record<string, unknown>>; // the gateway wrote it
+      for (const [round, wanted] of ROUNDS[about].entries()) {
+        if (round < Number(state)) continue;
+        const asks = wanted.filter((one) => methods.includes(one.method) && !isAnswer(one, answers[one.key]));
+        if (asks.length > 0) return ok({ blocks: [], asks, state: String(round) });
+      }
+      return ok({ blocks: [text("state-ok")], asks: [], state: null });
+    });
+  }
+
+  read(call: unknown, input: unknown) {
+    return serve(show, "read", guardOf(this.env), call, input, async ({ uri }) => {
+      if (uri === "test://static-text" || uri === "test://watched-resource") {
+        return ok({ mime_type: "text/plain", text: "This is the content of the static text resource.", blob: null });
+      }
+      if (uri === "test://static-binary") return ok({ mime_type: "image/png", text: null, blob: PNG });
+      const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1];
+      if (id === undefined) return fail("resource_not_found");
+      const data = { id, templateTest: true, data: `Data for ID: ${id}` };
+      return ok({ mime_type: "application/json", text: JSON.stringify(data), blob: null });
+    });
+  }
+
+  #show(name: "showText" | "showImage" | "showAudio" | "showResource" | "showAll", call: unknown, input: unknown, blocks: Block[]) {
+    return serve(show, name, guardOf(this.env), call, input, async () => ok({ blocks }));
+  }
+}
+
+export default {};

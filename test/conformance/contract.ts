@@ -1,0 +1,115 @@
+// What the Worker behind the suite's tools promises: a contract like a product's, for tools that show one kind of content each.
+import * as v from "valibot";
+import { type ContractOf, contract } from "../../contracts/rpc/contract.ts";
+import { operation } from "../../contracts/rpc/operation.ts";
+
+/** One red pixel, in base64. */
+export const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+
+/** One block of content. Which fields it has follows from its type. */
+const Block = v.object({
+  type: v.picklist(["text", "image", "audio", "resource"]),
+  text: v.optional(v.string()),
+  /** Base64. */
+  data: v.optional(v.string()),
+  mime_type: v.optional(v.string()),
+  uri: v.optional(v.string()),
+});
+export type Block = v.InferOutput<typeof Block>;
+
+const output = v.object({ blocks: v.array(Block) });
+export type Shown = v.InferOutput<typeof output>;
+
+const Show = operation({ input: v.strictObject({}), output, errors: {}, timeoutMs: 10_000 });
+
+const Fail = operation({
+  input: v.strictObject({}),
+  output,
+  errors: { intended: "This tool intentionally returns an error for testing" },
+  timeoutMs: 10_000,
+});
+
+const Address = v.strictObject({ street: v.optional(v.string()), city: v.optional(v.string()) });
+
+const Greet = operation({
+  input: v.strictObject({
+    name: v.optional(v.string()),
+    address: v.optional(Address),
+    contactMethod: v.optional(v.picklist(["phone", "email"])),
+    phone: v.optional(v.string()),
+    email: v.optional(v.string()),
+  }),
+  output,
+  errors: {},
+  timeoutMs: 10_000,
+});
+
+const Repeat = operation({ input: v.strictObject({ value: v.string() }), output, errors: {}, timeoutMs: 10_000 });
+
+/** What somebody must say before a tool ends. `params_json`: free-form JSON leaves as text. */
+const Ask = v.object({
+  key: v.string(),
+  method: v.picklist(["elicitation/create", "sampling/createMessage", "roots/list"]),
+  params_json: v.string(),
+});
+export type Ask = v.InferOutput<typeof Ask>;
+
+const Converse = operation({
+  input: v.strictObject({
+    about: v.picklist(["elicitation", "sampling", "roots", "confirmation", "everything", "two_rounds", "either"]),
+    /** What the client can be asked for. */
+    methods: v.array(v.string()),
+    /** What it has answered, by key. */
+    answers_json: v.string(),
+    /** As it was left the last time. */
+    state: v.nullable(v.string()),
+  }),
+  output: v.object({ blocks: v.array(Block), asks: v.array(Ask), state: v.nullable(v.string()) }),
+  errors: {},
+  timeoutMs: 10_000,
+});
+export type Conversation = v.InferOutput<typeof Converse.output>;
+export type Topic = v.InferOutput<typeof Converse.input>["about"];
+
+const Read = operation({
+  input: v.strictObject({ uri: v.string() }),
+  output: v.object({ mime_type: v.string(), text: v.nullable(v.string()), blob: v.nullable(v.string()) }),
+  errors: { resource_not_found: "There is no such resource." },
+  timeoutMs: 10_000,
+});
+
+/** The contract of the tests' Worker, which is bound where Stackbilder's is. */
+export const show = contract({
+  audience: "stackbilder",
+  prefix: "test",
+  methods: {
+    showText: Show,
+    showImage: Show,
+    showAudio: Show,
+    showResource: Show,
+    showAll: Show,
+    fail: Fail,
+    /** Reports 0, 50 and 100 of 100. */
+    climb: Show,
+    greet: Greet,
+    repeat: Repeat,
+    converse: Converse,
+    read: Read,
+  },
+  tools: {
+    test_simple_text: "showText",
+    test_image_content: "showImage",
+    test_audio_content: "showAudio",
+    test_embedded_resource: "showResource",
+    test_multiple_content_types: "showAll",
+    test_error_handling: "fail",
+    test_tool_with_progress: "climb",
+    test_logging_tool: "showText",
+    test_json_schema: "greet",
+    test_custom_headers: "repeat",
+    test_missing_capability: "showText",
+    test_conversation: "converse",
+  },
+  internal: ["read"],
+});
+export type ShowContract = ContractOf<typeof show>;

@@ -1,0 +1,200 @@
+// The gateway as it is deployed, with the suite's tools, prompts and resources behind its door instead of the product's. Everything
+// before and between them is the product's own: door, OAuth, limits, wire, pipeline, audit.
+import { openerOf, STATE_REFUSED } from "../../entrypoints/gateway/host.ts";
+import { httpDoor } from "../../entrypoints/gateway/http.ts";
+import product from "../../entrypoints/gateway/index.ts";
+import { INFO } from "../../entrypoints/gateway/offer.ts";
+import type { Env } from "../../src/env.ts";
+import type {
+  Aside,
+  CallToolResult,
+  Host,
+  InputRequest,
+  InputRequired,
+  Invalid,
+  Offer,
+  OpenTool,
+  ReadResource,
+} from "../../src/mcp/host.ts";
+import { canBeAsked } from "../../src/mcp/input.ts";
+import type { Caller } from "../../src/oauth/bearer.ts";
+import { dispatch } from "../../src/pipeline/dispatch.ts";
+import { openState, sealState } from "../../src/request-state.ts";
+import { catalogOf } from "../../src/tools/catalog.ts";
+import type { Content } from "../../src/tools/content.ts";
+import { type ToolDefinition, toolsFrom } from "../../src/tools/tool.ts";
+import { type Trace, traceFrom } from "../../src/trace.ts";
+import { type Block, type Conversation, type Shown, show, type Topic } from "./contract.ts";
+import { fill, prompts, suggest } from "./prompts.ts";
+
+export * from "../../entrypoints/gateway/index.ts";
+
+/** A block as the MCP schema has it. */
+function contentOf({ type, text, data, mime_type: mimeType, uri }: Block): Content {
+  if (type === "text") return { type, text: text ?? "" };
+  if (type === "resource") return { type, resource: { uri, mimeType, text } } as unknown as Content; // our own tools embed none
+  return { type, data, mimeType } as Content; // nor do they play anything
+}
+
+const definition = {
+  title: "Test",
+  description: "A tool of the conformance suite.",
+  risk: "READ_ONLY",
+  show: async ({ blocks }: Shown) => blocks.map(contentOf),
+} satisfies ToolDefinition<typeof show, "test_simple_text">;
+
+/** What the suite wants to find, word for word: every keyword that a server may strip. */
+const SCHEMA_2020_12 = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  type: "object",
+  $defs: {
+    address: { $anchor: "addressDef", type: "object", properties: { street: { type: "string" }, city: { type: "string" } } },
+  },
+  properties: {
+    name: { type: "string" },
+    address: { $ref: "#/$defs/address" },
+    contactMethod: { type: "string", enum: ["phone", "email"] },
+    phone: { type: "string" },
+    email: { type: "string" },
+  },
+  allOf: [{ anyOf: [{ required: ["phone"] }, { required: ["email"] }] }],
+  if: { properties: { contactMethod: { const: "phone" } }, required: ["contactMethod"] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: { required: ["phone"] },
+  else: { required: ["email"] },
+  additionalProperties: false,
+};
+
+/** A parameter that a request repeats in the header `Mcp-Param-Value`. */
+const SCHEMA_WITH_HEADER = {
+  type: "object",
+  properties: { value: { type: "string", "x-mcp-header": "Value" } },
+  required: ["value"],
+  additionalProperties: false,
+};
+
+const tools = toolsFrom("STACKBILDER", show, {
+  test_simple_text: definition,
+  test_image_content: definition,
+  test_audio_content: definition,
+  test_embedded_resource: definition,
+  test_multiple_content_types: definition,
+  test_error_handling: definition,
+  test_tool_with_progress: definition,
+  test_logging_tool: definition,
+  test_json_schema: definition,
+  test_custom_headers: definition,
+  test_missing_capability: definition,
+  test_conversation: definition,
+});
+
+/** What the tools ask about that end only after somebody was asked: all of them are one, under many names. */
+const TOPICS: ReadonlyMap<string, Topic> = new Map([
+  ["test_input_required_result_elicitation", "elicitation"],
+  ["test_input_required_result_sampling", "sampling"],
+  ["test_input_required_result_list_roots", "roots"],
+  ["test_input_required_result_request_state", "confirmation"],
+  ["test_input_required_result_tampered_state", "confirmation"],
+  ["test_input_required_result_multiple_inputs", "everything"],
+  ["test_input_required_result_multi_round", "two_rounds"],
+  ["test_input_required_result_capabilities", "either"],
+  ["test_streaming_elicitation", "elicitation"],
+]);
+const NO_ARGUMENTS = { type: "object", additionalProperties: false };
+
+const catalog = catalogOf(
+  tools.flatMap((tool) => {
+    if (tool.name === "test_conversation") return Array.from(TOPICS.keys(), (name) => ({ ...tool, name, inputSchema: NO_ARGUMENTS }));
+    if (tool.name === "test_json_schema") return { ...tool, name: "json_schema_2020_12_tool", inputSchema: SCHEMA_2020_12 };
+    return tool.name === "test_custom_headers" ? { ...tool, inputSchema: SCHEMA_WITH_HEADER } : tool;
+  }),
+);
+
+const resource = (uri: string, mimeType: string) => ({ uri, name: uri.slice(7), title: uri, description: "For the suite.", mimeType });
+
+const offer: Offer = {
+  info: INFO,
+  instructions: "Tools, prompts and resources of the conformance suite.",
+  tools: Array.from(catalog.values(), ({ name, title, description, inputSchema, outputSchema, annotations }) => {
+    return { name, title, description, inputSchema, outputSchema, annotations };
+  }),
+  prompts,
+  resources: [
+    resource("test://static-binary", "image/png"),
+    resource("test://static-text", "text/plain"),
+    resource("test://watched-resource", "text/plain"),
+  ],
+  templates: [
+    { uriTemplate: "test://template/{id}/data", name: "data", title: "Data", description: "For the suite.", mimeType: "application/json" },
+  ],
+  extensions: {},
+  meta: async () => ({}),
+};
+
+function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: Trace): Host {
+  return {
+    offer,
+    openTool: opener(env, ctx, caller, requestTrace),
+    readResource: (uri, traceparent) => read(env, caller, uri, traceparent === undefined ? requestTrace : traceFrom(traceparent)),
+    getPrompt: async (name, args, aside) => fill(name, args, aside),
+    complete: async (typing) => suggest(typing),
+  };
+}
+
+const NOTHING: Aside = { capabilities: {}, inputResponses: {}, requestState: undefined };
+
+function opener(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: Trace): OpenTool {
+  const open = openerOf(catalog, env, ctx, caller, requestTrace);
+  return (name, args, traceparent, aside = NOTHING) => {
+    if (name === "test_missing_capability" && !canBeAsked(aside.capabilities, { method: "sampling/createMessage", params: {} })) {
+      return { state: "missing_capability", requiredCapabilities: { sampling: {} } };
+    }
+    const about = TOPICS.get(name);
+    if (about === undefined) return open(name, args, traceparent, aside);
+    const ask = async (input: object) => {
+      const opened = open(name, input, traceparent);
+      if (opened.state !== "ready") throw new Error(`${name}: ${opened.state}`);
+      return opened.run();
+    };
+    return { state: "ready", run: () => converse(env, caller, name, args, about, aside, ask) };
+  };
+}
+
+const METHODS = ["elicitation/create", "sampling/createMessage", "roots/list"] as const;
+
+/** One round: the Worker behind says in plain data what it needs and where it was; what the client keeps of that is sealed. */
+async function converse(
+  env: Env,
+  { identity }: Caller,
+  name: string,
+  args: unknown,
+  about: Topic,
+  { capabilities, inputResponses, requestState }: Aside,
+  ask: (input: object) => Promise<CallToolResult | InputRequired | Invalid>,
+): Promise<CallToolResult | InputRequired | Invalid> {
+  const round = { caller: identity, method: "tools/call", target: [name], args };
+  const opened = requestState === undefined ? null : await openState(env, round, requestState);
+  if (requestState !== undefined && opened === null) return STATE_REFUSED;
+  const methods = METHODS.filter((method) => canBeAsked(capabilities, { method, params: {} }));
+  const ended = await ask({ about, methods, answers_json: JSON.stringify(inputResponses), state: opened?.kept ?? null });
+  if ("state" in ended) return ended;
+  const { asks, state } = ended.structuredContent as Conversation; // judged by the pipeline
+  if (asks.length === 0) return ended;
+  const inputRequests = Object.fromEntries(
+    asks.map(({ key, method, params_json }) => [key, { method, params: JSON.parse(params_json) as InputRequest["params"] }]),
+  );
+  return { state: "input_required", inputRequests, requestState: await sealState(env, round, state ?? "") };
+}
+
+async function read(env: Env, { identity }: Caller, uri: string, trace: Trace): Promise<ReadResource> {
+  const target = { name: "read", backend: "STACKBILDER", audience: show.audience } as const;
+  const answer = await dispatch(env, target, "read", show.methods.read, { uri }, { caller: identity, trace });
+  if (!answer.ok) {
+    return answer.error.code === "resource_not_found" ? { state: "not_found" } : { state: "failed", message: answer.error.message };
+  }
+  const { mime_type: mimeType, text, blob } = answer.value;
+  const contents = text === null ? { uri, mimeType, blob: blob ?? "" } : { uri, mimeType, text };
+  return { state: "read", contents: [contents], ttlMs: 0 };
+}
+
+export default { ...product, fetch: httpDoor({ info: INFO, hostFor }) } satisfies ExportedHandler<Env>;

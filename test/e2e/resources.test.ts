@@ -1,0 +1,123 @@
+// Pictures and views as MCP resources, read by the official clients through the gateway's real door.
+import { describe, expect, it } from "vitest";
+import type { ReadEvent } from "../../src/audit/event.ts";
+import { type Connected, connect, MODES } from "../support/mcp-clients.ts";
+import { useSystem } from "../support/system.ts";
+
+const system = useSystem();
+
+interface Job {
+  readonly job_id: string;
+  readonly status: string;
+  readonly url: string;
+  readonly size_bytes: number;
+}
+
+async function draw({ client }: Connected, args: object = {}) {
+  const result = await client.callTool({
+    name: "image_generate",
+    arguments: { prompt: "A lighthouse at dusk", quality_tier: "draft", ...args },
+  });
+  expect(result.isError, JSON.stringify(result.content)).toBeFalsy();
+  return { job: result.structuredContent as unknown as Job, content: result.content as { type: string; [field: string]: unknown }[] };
+}
+
+const uriOf = ({ job_id }: Job) => `stackbilt://images/${job_id}`;
+
+describe.each(MODES)("an official client, %s", (mode) => {
+  it("finds the picture linked beside itself, and reads the very bytes that its URL serves", async () => {
+    const connected = await connect(system.origin, mode);
+    const { client } = connected;
+    const { job, content } = await draw(connected);
+    expect(content.map(({ type }) => type)).toEqual(["image", "resource_link", "text"]);
+    const link = { type: "resource_link", uri: uriOf(job), name: "picture", title: "Generated picture", mimeType: "image/png" };
+    expect(content[1]).toEqual({ ...link, size: job.size_bytes });
+    const checked = await client.callTool({ name: "image_check_job", arguments: { job_id: job.job_id } });
+    expect(checked.content).toMatchObject([{ ...link, size: job.size_bytes }, { type: "text" }]);
+
+    const { contents } = await client.readResource({ uri: uriOf(job) });
+    expect(contents).toHaveLength(1);
+    const [picture] = contents as [{ uri: string; mimeType: string; blob: string }];
+    expect(picture).toMatchObject({ uri: uriOf(job), mimeType: "image/png" });
+    const served = Buffer.from(await (await fetch(job.url)).arrayBuffer());
+    expect(Buffer.from(picture.blob, "base64").equals(served)).toBe(true);
+    await connected.close();
+  });
+
+  it("finds the template, and the view of every tool that has one", async () => {
+    const { client, close } = await connect(system.origin, mode);
+    const { resourceTemplates } = await client.listResourceTemplates();
+    expect(resourceTemplates).toMatchObject([{ uriTemplate: "stackbilt://images/{job_id}", mimeType: "image/png" }]);
+    const { resources } = await client.listResources();
+    const { tools } = await client.listTools();
+    const views = new Set(tools.flatMap(({ _meta: meta }) => (meta?.ui as { resourceUri: string } | undefined)?.resourceUri ?? []));
+    expect(resources.map(({ uri }) => uri).toSorted()).toEqual([...views].toSorted());
+    for (const { uri, mimeType, _meta: meta } of resources) {
+      const { contents } = await client.readResource({ uri });
+      expect(contents).toMatchObject([{ uri, mimeType, _meta: meta, text: expect.stringMatching(/^<!doctype html>/) }]);
+      expect([mimeType, meta]).toMatchObject(["text/html;profile=mcp-app", { ui: { csp: { connectDomains: [], resourceDomains: [] } } }]);
+    }
+    await close();
+  });
+});
+
+/** What the server answers to a read, word for word. */
+async function readRaw({ auth }: Connected, uri: string) {
+  const answer = await system.fetch("/mcp", {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${auth.saved?.access_token}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2025-06-18",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri } }),
+  });
+  return { status: answer.status, body: (await answer.json()) as { error?: { code: number; message: string }; result?: unknown } };
+}
+
+describe("a picture", () => {
+  it("of another tenant is not found, word for word like one that never was", async () => {
+    const [owner, stranger] = [await connect(system.origin, "modern"), await connect(system.origin, "modern")];
+    const { job } = await draw(owner);
+    const [theirs, nobodys] = [uriOf(job), `stackbilt://images/${crypto.randomUUID()}`];
+    const answers = await Promise.all([theirs, nobodys].map((uri) => readRaw(stranger, uri)));
+    expect(answers.map((answer) => JSON.stringify(answer).replace(theirs, nobodys))).toEqual(Array(2).fill(JSON.stringify(answers[1])));
+    expect(answers[1]?.body.error?.code).toBe(-32002);
+    await expect(stranger.client.readResource({ uri: theirs })).rejects.toMatchObject({ code: -32602 });
+    expect((await readRaw(owner, theirs)).body.result).toMatchObject({ contents: [{ uri: theirs }] });
+    await Promise.all([owner.close(), stranger.close()]);
+  });
+
+  it("is there once its job is done, and until then says that it is not", async () => {
+    const connected = await connect(system.origin, "modern");
+    const { job } = await draw(connected, { wait: false });
+    const check = () => connected.client.callTool({ name: "image_check_job", arguments: { job_id: job.job_id } });
+    const first = await readRaw(connected, uriOf(job));
+    // It may be done already; it is never something in between.
+    if (first.body.error) expect(first.body.error.message).toMatch(/^This picture is not finished\..*trace id [0-9a-f]{32}\)$/);
+    await expect.poll(async () => ((await check()).structuredContent as unknown as Job).status, { timeout: 20_000 }).toBe("completed");
+    expect((await readRaw(connected, uriOf(job))).body.result).toMatchObject({ contents: [{ uri: uriOf(job) }] });
+    await connected.close();
+  });
+
+  it("read by an app that may only read, and every read leaves one record", async () => {
+    const owner = await connect(system.origin, "modern");
+    const { job } = await draw(owner);
+    const reader = await connect(system.origin, "legacy", { account: owner.account, isKnown: true, generate: false });
+    const { contents } = await reader.client.readResource({ uri: uriOf(job) });
+    expect(contents).toHaveLength(1);
+    await readRaw(reader, "stackbilt://images/a-portrait-of-my-neighbour");
+    const records = system
+      .logs()
+      .filter((line) => line.includes('"type":"resource.read"'))
+      .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as ReadEvent)
+      .filter(({ clientId }) => clientId === (reader.auth.clientInformation() as { client_id: string }).client_id);
+    expect(records).toMatchObject([
+      { resource: "picture", decision: "allowed", outcome: "ok", scopes: ["read"], door: "mcp", input: { job_id: job.job_id } },
+      { resource: null, decision: "unknown_resource", outcome: "unknown_resource" },
+    ]);
+    expect(JSON.stringify(records)).not.toContain("neighbour");
+    await Promise.all([owner.close(), reader.close()]);
+  });
+});
