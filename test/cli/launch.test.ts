@@ -14,7 +14,10 @@ function launch(args: readonly string[], { flags = [], cwd = ROOT }: { flags?: r
 }
 
 test("without a command it says which there are", () => {
-  expect(launch([])).toEqual({ status: 1, said: "Say what to do: node entrypoints/cli/launch.mjs dev|deploy|keys|test [arguments]." });
+  expect(launch([])).toEqual({
+    status: 1,
+    said: "Say what to do: node entrypoints/cli/launch.mjs dev|deploy|catalog|keys|test [arguments].",
+  });
 });
 
 test("a Node that is too old is named, with what to do", () => {

@@ -1,0 +1,89 @@
+// A tool's JSON Schema as a list of fields that people can read and compare: `policy.profile`, `modes[].tokens`.
+import type { JsonSchema } from "../../src/tools/json-schema.ts";
+
+export interface Field {
+  /** From the root; an entry of a list is `[]`. */
+  readonly path: string;
+  /** In words, as Markdown. */
+  readonly type: string;
+  readonly isRequired: boolean;
+  /** As JSON; `null` where there is none. */
+  readonly default: string | null;
+  readonly meaning: string;
+}
+
+/** The keywords that schemas of ours have; see src/tools/json-schema.ts. */
+interface Node {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Node[];
+  readonly items?: Node;
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly required?: readonly string[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+}
+
+/** Every field of an object schema, each before the fields inside of it. */
+export function fieldsOf(schema: JsonSchema): Field[] {
+  return fieldsIn(schema as Node, "");
+}
+
+function fieldsIn(node: Node, prefix: string): Field[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, field]) => {
+    const path = prefix + name;
+    const own: Field = {
+      path,
+      type: typeOf(field),
+      isRequired: node.required?.includes(name) ?? false,
+      default: field.default === undefined ? null : JSON.stringify(field.default),
+      meaning: field.description ?? "",
+    };
+    const { inner, suffix } = contentOf(field);
+    return [own, ...fieldsIn(inner, `${path}${suffix}.`)];
+  });
+}
+
+/** What stands inside of a list or beside null. */
+function contentOf(node: Node): { inner: Node; suffix: string } {
+  const [only] = node.anyOf?.filter(({ type }) => type !== "null") ?? [];
+  if (only) return contentOf(only);
+  if (!node.items) return { inner: node, suffix: "" };
+  const { inner, suffix } = contentOf(node.items);
+  return { inner, suffix: `[]${suffix}` };
+}
+
+function typeOf(node: Node): string {
+  if (node.anyOf) return node.anyOf.map(typeOf).join(" or ");
+  if (node.const !== undefined) return code(node.const);
+  if (node.enum) return node.enum.map(code).join(" ");
+  if (node.properties) return `{${Object.keys(node.properties).join(", ")}}`;
+  if (node.items) return `list of ${[range(node.minItems, node.maxItems), typeOf(node.items)].filter(Boolean).join(": ")}`;
+  const length = range(node.minLength, node.maxLength);
+  const limits = [
+    node.pattern === undefined ? "" : code(node.pattern),
+    node.format ?? "",
+    length === "" ? "" : `${length} characters`,
+    range(node.minimum, node.maximum),
+  ];
+  return [node.type ?? "anything", ...limits].filter(Boolean).join(", ");
+}
+
+function range(from: number | undefined, to: number | undefined): string {
+  if (from !== undefined && to !== undefined) return `${from} to ${to}`;
+  if (from !== undefined) return `at least ${from}`;
+  return to === undefined ? "" : `at most ${to}`;
+}
+
+function code(value: unknown): string {
+  return `\`${String(value)}\``;
+}
