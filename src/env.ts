@@ -51,6 +51,7 @@ export interface Env {
   readonly LIMIT_60: RateLimit;
   readonly LIMIT_300: RateLimit;
   readonly LIMIT_1000: RateLimit;
+  readonly LIMIT_3000: RateLimit;
 
   /** Users, tenants, keys, social sign-in. */
   readonly AUTH_SERVICE: Binding<AuthContract>;

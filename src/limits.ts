@@ -8,7 +8,7 @@ import type { Trace } from "./trace.ts";
 
 interface Limit {
   /** One binding serves everything that has its number: the keys begin with what is limited. */
-  readonly perMinute?: 5 | 10 | 20 | 30 | 60 | 300 | 1000;
+  readonly perMinute?: 5 | 10 | 20 | 30 | 60 | 300 | 1000 | 3000;
   readonly perDay?: number;
 }
 
@@ -40,7 +40,8 @@ const LIMITS = {
   /** Bearers that were refused, by address: those that look like ours have often just expired, the others are guesses. */
   expiredBearer: { perMinute: 300 },
   foreignBearer: { perMinute: 30 },
-  /** Requests to /mcp, by who asks. */
+  /** Requests to /mcp of any kind, by who asks; then work that they have done, by plan: a client asks much that costs nothing. */
+  mcpRequest: { perMinute: 3000 },
   "mcp.free": { perMinute: 20 },
   "mcp.hobby": { perMinute: 60 },
   "mcp.pro": { perMinute: 300 },

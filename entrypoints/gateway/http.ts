@@ -104,9 +104,9 @@ async function refused(request: Request, env: Env, trace: Trace, challenge: Resp
 function answerWith(hostFor: Inside["hostFor"]): ResourceHandler {
   return async (request, caller, env, ctx, requestTrace) => {
     const { identity } = caller;
-    const admit = () => waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
-    const retryAfterSeconds = await admit();
+    const retryAfterSeconds = await waitFor(env, requestTrace, "mcpRequest", identity.subject);
     if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
+    const admit = () => waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
     return answerMcp(request, hostFor(env, ctx, caller, requestTrace), { traceId: requestTrace.traceId, admit });
   };
 }

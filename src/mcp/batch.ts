@@ -3,7 +3,7 @@
 import { envelopeOf, VERSION_KEY } from "./era.ts";
 import type { Circumstances } from "./exchange.ts";
 import type { Host } from "./host.ts";
-import { errorResponse, INVALID_REQUEST, invalidRequest, jsonResponse, type Message, messageOf, tooManyRequests } from "./json-rpc.ts";
+import { errorResponse, INVALID_REQUEST, invalidRequest, jsonResponse, type Message, messageOf } from "./json-rpc.ts";
 import { answerLegacy } from "./legacy.ts";
 
 /** Their answers are held in memory together. */
@@ -31,18 +31,10 @@ export async function answerBatch(
     // 2025-03-26, basic/lifecycle: nothing else may be sent before it is answered.
     if (message.method === "initialize") return invalidRequest("initialize comes alone.");
   }
-  let isFirst = true;
   const answers: Promise<string>[] = [];
   for (const message of messages) {
     if (message instanceof Response) answers.push(message.text());
-    else if (message.kind === "request") {
-      // The door has counted the POST, which is one of them.
-      const retryAfterSeconds = isFirst ? 0 : await circumstances.admit();
-      isFirst = false;
-      answers.push(
-        retryAfterSeconds > 0 ? tooManyRequests(retryAfterSeconds, message.id).text() : answer(message, version, host, circumstances),
-      );
-    }
+    else if (message.kind === "request") answers.push(answer(message, version, host, circumstances));
   }
   if (answers.length === 0) return new Response(null, { status: 202 });
   return jsonResponse(200, `[${(await Promise.all(answers)).join()}]`);

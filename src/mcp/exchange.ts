@@ -11,7 +11,7 @@ import { errorJson, INTERNAL_ERROR, INVALID_PARAMS, jsonResponse, type Params, t
 export interface Circumstances {
   /** What a person quotes and the log is searched for. */
   readonly traceId: string;
-  /** Counts one more message of the same POST. Answers 0, or the whole seconds to wait. */
+  /** Counts one more piece of work. Answers 0, or the whole seconds to wait. */
   admit(): Promise<number>;
 }
 

@@ -65,13 +65,14 @@ test("a client that calls too often is told so in JSON-RPC, which pages may read
     return async (attempt) => {
       const tokens = await connected;
       const headers = { authorization: `Bearer ${tokens[attempt % 2]}`, "content-type": "application/json", origin };
-      return system.fetch("/mcp", { method: "POST", headers, body: "{}" });
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "no_such_tool" } });
+      return system.fetch("/mcp", { method: "POST", headers, body });
     };
   });
   expect(passed).toBe(20);
   expect([refused.headers.get("retry-after"), await refused.json()]).toEqual([
     "60",
-    { jsonrpc: "2.0", error: { code: -32600, message: "Too many requests. Try again in 60 s.", data: { retryAfterSeconds: 60 } } },
+    { jsonrpc: "2.0", id: 7, error: { code: -32600, message: "Too many requests. Try again in 60 s.", data: { retryAfterSeconds: 60 } } },
   ]);
   expect(refused.headers.get("access-control-allow-origin")).toBe(origin);
   expect(refused.headers.get("access-control-expose-headers")).toContain("Retry-After");

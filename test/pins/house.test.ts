@@ -116,7 +116,7 @@ describe("names that other systems depend on", () => {
       ),
       ([, name, namespace, limit, period]) => ({ name, namespace, limit, period }),
     );
-    const numbers = [5, 10, 20, 30, 60, 300, 1000];
+    const numbers = [5, 10, 20, 30, 60, 300, 1000, 3000];
     expect(limits.map(({ name, limit, period }) => [name, limit, period])).toEqual(numbers.map((n) => [`LIMIT_${n}`, `${n}`, "60"]));
     expect(new Set(limits.map(({ namespace }) => namespace)).size).toBe(numbers.length);
   });

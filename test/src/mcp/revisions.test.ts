@@ -153,12 +153,24 @@ describe("a batch (2025-03-26, basic/index)", () => {
     ]);
   });
 
-  it("counts each request, and answers those that are too many one by one", async () => {
+  it("counts each piece of work, and answers those that are too many one by one", async () => {
     const admit = vi.fn(async () => (admit.mock.calls.length > 1 ? 30 : 0));
     const limited = wire(host, { ...circumstances, admit });
-    const tooMany = { jsonrpc: "2.0", id: 3, error: { code: -32600, message: expect.any(String), data: { retryAfterSeconds: 30 } } };
-    expect((await limited.post([ping(1), notification, ping(2), ping(3)])).body).toEqual([pong(1), pong(2), tooMany]);
-    expect(admit).toHaveBeenCalledTimes(2);
+    const tooMany = (id: number) => ({
+      jsonrpc: "2.0",
+      id,
+      error: { code: -32600, message: expect.any(String), data: { retryAfterSeconds: 30 } },
+    });
+    const read = (id: number) => ({ jsonrpc: "2.0", id, method: "tools/call", params: { name: "nothing" } });
+    const { body } = await limited.post([ping(1), read(2), notification, read(3), read(4), ping(5)]);
+    expect(body).toEqual([
+      pong(1),
+      expect.objectContaining({ id: 2, error: expect.objectContaining({ code: -32602 }) }),
+      tooMany(3),
+      tooMany(4),
+      pong(5),
+    ]);
+    expect(admit).toHaveBeenCalledTimes(3);
   });
 });
 

@@ -35,9 +35,20 @@ afterEach(() => {
 });
 
 /** Any request to the gateway, also to what is not the door. */
-async function knock(method: string, path: string, address: string, headers: Record<string, string> = {}): Promise<Response> {
+async function knock(
+  method: string,
+  path: string,
+  address: string,
+  headers: Record<string, string> = {},
+  body?: string,
+): Promise<Response> {
   const ctx = createExecutionContext();
-  const init = { method, redirect: "manual", headers: { [ADDRESS_HEADER]: address, ...headers } } as const;
+  const init = {
+    method,
+    redirect: "manual",
+    headers: { [ADDRESS_HEADER]: address, ...headers },
+    ...(body !== undefined && { body }),
+  } as const;
   const response = await gateway.fetch(new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, init), env, ctx);
   await waitOnExecutionContext(ctx);
   return response;
@@ -183,19 +194,46 @@ describe("the MCP endpoint", () => {
   }
 
   const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+  /** What has somebody work. */
+  const WORK = ["tools/call", "resources/read", "completion/complete"];
+  const ask = (token: string, method: string, id: number) =>
+    knock(
+      "POST",
+      "/mcp",
+      newAddress(),
+      { ...bearer(token), "Content-Type": "application/json" },
+      JSON.stringify({ jsonrpc: "2.0", id, method, params: { name: "no_such_tool", uri: "none://of-ours" } }),
+    );
 
   it.each([
     ["free", 20],
     ["hobby", 60],
     ["pro", 300],
     ["enterprise", 1000],
-  ] as const)("serves a user of the plan %s %i times a minute, from wherever they ask, and nobody else is held up", async (tier, limit) => {
-    const mine = await tokenOf(tier);
-    const { passed, refused } = await exhaust(() => () => knock("POST", "/mcp", newAddress(), bearer(mine)));
-    expect(passed).toBe(limit);
-    expect([refused.headers.get("Content-Type"), refused.headers.get("Retry-After")]).toEqual(["application/json", "60"]);
-    expect(await refused.json()).toEqual(jsonRpcError);
-    expect((await knock("POST", "/mcp", newAddress(), bearer(await tokenOf(tier)))).status).toBe(415);
+  ] as const)(
+    "has a user of the plan %s do %i things a minute, from wherever they ask, and nobody else is held up",
+    async (tier, limit) => {
+      const mine = await tokenOf(tier);
+      const { passed, refused } = await exhaust(() => (attempt) => ask(mine, WORK[attempt % WORK.length] ?? "", attempt));
+      expect(passed).toBe(limit);
+      expect([refused.headers.get("Content-Type"), refused.headers.get("Retry-After")]).toEqual(["application/json", "60"]);
+      expect(await refused.json()).toEqual({ ...jsonRpcError, id: expect.any(Number) });
+      expect((await ask(mine, "tools/list", 1)).status, "what costs nothing").toBe(200);
+      expect((await ask(await tokenOf(tier), "tools/call", 1)).status).toBe(200);
+    },
+  );
+
+  it("counts requests of any kind by who asks, and refuses them unread when they are too many", async () => {
+    const keys: string[] = [];
+    const full = { ...env, LIMIT_3000: { limit: async ({ key }: RateLimitOptions) => ({ success: keys.push(key) < 3 }) } };
+    const send = async (token: string) => {
+      const init = { method: "POST", headers: { [ADDRESS_HEADER]: newAddress(), ...bearer(token) } };
+      return gateway.fetch(new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, init), full, createExecutionContext());
+    };
+    const mine = await tokenOf("free");
+    const [first, , third] = [await send(mine), await send(await tokenOf("free")), await send(mine)];
+    expect([first.status, third.status, third.headers.get("Retry-After"), await third.json()]).toEqual([415, 429, "60", jsonRpcError]);
+    expect([keys[0] === keys[2], keys[0] === keys[1]]).toEqual([true, false]);
   });
 
   it.each([
@@ -299,7 +337,7 @@ describe("while nothing can be counted", () => {
   const failing = () => {
     throw new Error("a secret of the platform");
   };
-  const limits = ["LIMIT_5", "LIMIT_10", "LIMIT_20", "LIMIT_30", "LIMIT_60", "LIMIT_300", "LIMIT_1000"];
+  const limits = ["LIMIT_5", "LIMIT_10", "LIMIT_20", "LIMIT_30", "LIMIT_60", "LIMIT_300", "LIMIT_1000", "LIMIT_3000"];
 
   it("the door stays open: people sign up and in, and apps get their tokens", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
