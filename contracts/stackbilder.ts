@@ -159,14 +159,17 @@ export const GetFlowGovernance = operation({
   timeoutMs: 10_000,
 });
 
+/** A flow whose mode is to run. */
+const ModeRun = v.strictObject({
+  flowId: FlowId,
+  wait: v.optional(
+    v.pipe(v.boolean(), v.description("false: return at once; flow_status tells when the mode is done. Default: true.")),
+    true,
+  ),
+});
+
 export const AdvanceFlow = operation({
-  input: v.strictObject({
-    flowId: FlowId,
-    wait: v.optional(
-      v.pipe(v.boolean(), v.description("false: return at once; flow_status tells when the mode is done. Default: true.")),
-      true,
-    ),
-  }),
+  input: ModeRun,
   output: Advance,
   errors: {
     flow_not_found: FLOW_NOT_FOUND,
@@ -179,7 +182,7 @@ export const AdvanceFlow = operation({
 });
 
 export const RecoverFlow = operation({
-  input: FlowRef,
+  input: ModeRun,
   output: Advance,
   errors: {
     flow_not_found: FLOW_NOT_FOUND,

@@ -1,11 +1,11 @@
 // What the gateway must know again when a request that it could not finish comes back (MCP 2026-07-28, basic/patterns/mrtr). It
 // travels through the client, so it is sealed, and bound to who asked, for what, with which arguments, and for how long.
 import { digestInput, type Identity } from "../contracts/rpc/identity.ts";
-import { type Config, configOf } from "./config.ts";
+import { configOf } from "./config.ts";
 import type { Env } from "./env.ts";
-import { deriveBytes, importRootKey } from "./keys.ts";
+import { keyRingOf } from "./key-ring.ts";
 import { useUp } from "./one-time.ts";
-import { importSealingKey, type KeyRing, seal, unseal } from "./seal.ts";
+import { seal, unseal } from "./seal.ts";
 
 /** The request that a state belongs to. Whatever differs when it comes back, the state is not good for it. */
 export interface Round {
@@ -31,12 +31,12 @@ const LIFETIME_SECONDS = 600;
 /** Seals `kept` for the next time that this very request comes. */
 export async function sealState(env: Env, round: Round, kept = "", nowMs = Date.now()): Promise<string> {
   const state = { id: crypto.randomUUID(), expiresAt: Math.floor(nowMs / 1000) + LIFETIME_SECONDS, kept };
-  return seal(await keysOf(configOf(env)), JSON.stringify(state), await contextOf(env, round));
+  return seal(await keyRingOf(configOf(env), "state"), JSON.stringify(state), await contextOf(env, round));
 }
 
 /** What was sealed for this very request; `null` where it was made for another or by somebody else, or came too late. */
 export async function openState(env: Env, round: Round, sealed: string, nowMs = Date.now()): Promise<OpenedState | null> {
-  const plain = await unseal(await keysOf(configOf(env)), sealed, await contextOf(env, round));
+  const plain = await unseal(await keyRingOf(configOf(env), "state"), sealed, await contextOf(env, round));
   if (plain === null) return null;
   const { expiresAt, id, kept } = JSON.parse(plain) as OpenedState & { expiresAt: number }; // nobody else can seal
   return expiresAt * 1000 > nowMs ? { id, kept } : null;
@@ -49,19 +49,4 @@ export async function useUpState(env: Env, { id }: OpenedState): Promise<boolean
 
 async function contextOf(env: Env, { caller: { subject, tenantId, clientId }, method, target, args }: Round): Promise<string> {
   return `state|${await digestInput({ issuer: configOf(env).issuer, subject, tenantId, clientId, method, target, args })}`;
-}
-
-const imported = new WeakMap<Config, KeyRing>();
-
-/** After a rotation the previous secret still opens what it sealed. */
-async function keysOf(config: Config): Promise<KeyRing> {
-  const known = imported.get(config);
-  if (known) return known;
-  const keyOf = async (secret: string) => {
-    const root = await importRootKey(secret);
-    return importSealingKey(root.kid, await deriveBytes(root, "state"));
-  };
-  const keys: KeyRing = [await keyOf(config.secret), ...(config.previousSecret === undefined ? [] : [await keyOf(config.previousSecret)])];
-  imported.set(config, keys);
-  return keys;
 }

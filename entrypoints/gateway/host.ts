@@ -1,12 +1,16 @@
 // The gateway as the MCP wire sees it: what one caller is offered, and how their calls run.
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Env } from "../../src/env.ts";
 import { canConfirm, confirmAnswer, confirmForm } from "../../src/mcp/elicitation.ts";
-import type { CallToolResult, Host, InputRequired, Invalid, OpenTool } from "../../src/mcp/host.ts";
+import type { BegunTask, CallToolResult, Host, Invalid, OpenTool, Tasks, ToolAnswer } from "../../src/mcp/host.ts";
+import { TASKS, takesTasks } from "../../src/mcp/tasks.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
-import { type Finished, openCall, type Paused } from "../../src/pipeline/pipeline.ts";
+import { type Begun, type Finished, openCall, type Paused } from "../../src/pipeline/pipeline.ts";
 import { fillPrompt, suggest } from "../../src/pipeline/prompts.ts";
 import { readResource } from "../../src/pipeline/read.ts";
+import { beginTask, cancelTask, lookAtTask, type TaskRequest, updateTask } from "../../src/pipeline/task.ts";
+import { TASK_TTL_MS } from "../../src/task-handle.ts";
 import { type Catalog, catalog } from "../../src/tools/catalog.ts";
 import { text } from "../../src/tools/content.ts";
 import { type Trace, traceFrom } from "../../src/trace.ts";
@@ -30,6 +34,7 @@ export function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, request
     getPrompt: async (name, args) => (isOffered(name) ? fillPrompt(name, args) : { state: "not_found" }),
     complete: async (typing, traceparent) =>
       "prompt" in typing.of && !isOffered(typing.of.prompt) ? null : suggest(env, identity, traceOf(traceparent), typing),
+    ...(TASKS in offer.extensions && { tasks: tasksOf(catalog, env, ctx, caller, requestTrace) }),
   };
 }
 
@@ -39,15 +44,57 @@ export function openerOf(catalog: Catalog, env: Env, ctx: ExecutionContext, call
   return (name, args, traceparent, aside) => {
     const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
     const person = aside && canConfirm(aside) ? { answer: confirmAnswer(aside), state: aside.requestState } : null;
-    const opened = openCall(env, ctx, { catalog, name, args, caller: identity, trace, door: "mcp", confirm, person });
+    const mayGoOn = aside !== undefined && takesTasks(aside.capabilities);
+    const opened = openCall(env, ctx, { catalog, name, args, caller: identity, trace, door: "mcp", confirm, person, mayGoOn });
     if (opened.state !== "ready") return opened;
     const run = (progress?: ProgressCallback) => {
-      const result = opened.run(progress).then(shownAs);
+      const result = opened.run(progress).then((ended) => shownAs(ended, env, identity, args));
       // Held also when the client hangs up, so that the backend hears of it and the call leaves its record.
       ctx.waitUntil(result);
       return result;
     };
     return { state: "ready", run };
+  };
+}
+
+/** How often a client should ask about a task: often enough for a person, and within the slowest plan's rate of requests. */
+const POLL_INTERVAL_MS = 5_000;
+
+/** The task of a call whose work goes on. Its backend has the work, so the task can be asked about at once. */
+async function begun(env: Env, caller: Identity, { tool, ref }: Begun, args: unknown): Promise<BegunTask> {
+  const nowMs = Date.now();
+  const taskId = await beginTask(env, caller, tool, args, ref, nowMs);
+  return { state: "task", task: { ...taskFields(taskId, nowMs), status: "working" } };
+}
+
+/** No backend says when it last touched its work, so what is told of a task is as of now. */
+function taskFields(taskId: string, createdAtMs: number) {
+  const [createdAt, lastUpdatedAt] = [new Date(createdAtMs).toISOString(), new Date().toISOString()];
+  return { taskId, createdAt, lastUpdatedAt, ttlMs: TASK_TTL_MS, pollIntervalMs: POLL_INTERVAL_MS };
+}
+
+/** Tasks of one caller, of calls of these tools. */
+function tasksOf(catalog: Catalog, env: Env, ctx: ExecutionContext, { identity }: Caller, requestTrace: Trace): Tasks {
+  const of = (taskId: string, traceparent: string | undefined): TaskRequest => {
+    const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
+    return { catalog, taskId, caller: identity, trace, door: "mcp" };
+  };
+  // Held also when the client hangs up, so that the question leaves its record.
+  const held = <Told>(told: Promise<Told>): Promise<Told> => {
+    ctx.waitUntil(told);
+    return told;
+  };
+  return {
+    async get(taskId, traceparent) {
+      const told = await held(lookAtTask(env, ctx, of(taskId, traceparent)));
+      if (told.state !== "found") return told;
+      const fields = taskFields(taskId, told.createdAtMs);
+      const { task } = told;
+      if (task.state === "done") return { state: "found", task: { ...fields, status: "completed", result: await toResult(task.ended) } };
+      return { state: "found", task: { ...fields, status: task.state, statusMessage: task.message } };
+    },
+    update: (taskId, _, traceparent) => held(updateTask(env, ctx, of(taskId, traceparent))),
+    cancel: (taskId, traceparent) => held(cancelTask(env, ctx, of(taskId, traceparent))),
   };
 }
 
@@ -58,8 +105,9 @@ export const STATE_REFUSED: Invalid = {
 };
 
 /** What a call ended with, or what it waits for. */
-async function shownAs(ended: Finished | Paused): Promise<CallToolResult | InputRequired | Invalid> {
+async function shownAs(ended: Finished | Paused | Begun, env: Env, caller: Identity, args: unknown): Promise<ToolAnswer> {
   if ("result" in ended) return toResult(ended);
+  if (ended.state === "begun") return begun(env, caller, ended, args);
   if (ended.state === "state_refused") return STATE_REFUSED;
   return { state: "input_required", inputRequests: confirmForm(ended.question), requestState: ended.requestState };
 }

@@ -1,6 +1,7 @@
 // How the gateway presents itself to MCP clients: name, instructions, and the tools, prompts and resources that a caller is shown.
 import { version } from "../../package.json";
 import type { ListedPrompt, ListedResource, ListedTool, Offer } from "../../src/mcp/host.ts";
+import { TASKS } from "../../src/mcp/tasks.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { mayCall, permits } from "../../src/pipeline/authorize.ts";
 import { prompts } from "../../src/prompts/catalog.ts";
@@ -41,7 +42,10 @@ export function offerTo({ kind, identity }: Caller): Offer {
     resources: Array.from(new Set(tools.flatMap(({ view }) => view ?? [])), listedView),
     // Every tool takes at least the right to read.
     templates: tools.length > 0 ? [PICTURES] : [],
-    extensions: tools.some(({ view }) => view) ? { "io.modelcontextprotocol/ui": { mimeTypes: [VIEW_MIME_TYPE] } } : {},
+    extensions: {
+      ...(tools.some(({ view }) => view) && { "io.modelcontextprotocol/ui": { mimeTypes: [VIEW_MIME_TYPE] } }),
+      ...(tools.some(({ long }) => long) && { [TASKS]: {} }),
+    },
     meta: async () => ({ "com.stackbilt/catalog": await digestsOf(tools) }),
   };
   offers.set(list, offer);

@@ -67,18 +67,19 @@ export class FlowObject extends DurableObject<Env> {
   /** Starts the next mode; it runs in an alarm, which outlives the call and is repeated if the object is evicted meanwhile. */
   async start(owner: string) {
     const begun = this.#begin(owner, true);
-    if (!begun.ok) return begun;
-    await this.ctx.storage.setAlarm(Date.now());
-    return this.#outcome(owner, begun.value.mode, null);
+    return begun.ok ? this.#leave(owner, begun.value) : begun;
   }
 
   /** Runs the failed mode again while the caller waits. */
   async recover(owner: string, report: Report) {
-    const record = this.#read(owner);
-    if (!record) return fail("flow_not_found");
-    if (this.#lease()) return fail("flow_busy");
-    if (!record.failure) return fail("flow_not_failed");
-    return this.#run(owner, this.#take(record.failure.mode, false), report);
+    const begun = this.#beginAgain(owner, false);
+    return begun.ok ? this.#run(owner, begun.value, report) : begun;
+  }
+
+  /** Starts the failed mode again, as `start` does. */
+  async restart(owner: string) {
+    const begun = this.#beginAgain(owner, true);
+    return begun.ok ? this.#leave(owner, begun.value) : begun;
   }
 
   /** Stops the mode that runs: without its lease it gives up at its next step. */
@@ -104,6 +105,20 @@ export class FlowObject extends DurableObject<Env> {
     if (record.failure) return fail("flow_failed");
     const mode = flow.nextMode(record);
     return mode ? ok(this.#take(mode, isBackground)) : fail("flow_completed");
+  }
+
+  /** Takes the lease for the failed mode, as `#begin` does. */
+  #beginAgain(owner: string, isBackground: boolean) {
+    const record = this.#read(owner);
+    if (!record) return fail("flow_not_found");
+    if (this.#lease()) return fail("flow_busy");
+    return record.failure ? ok(this.#take(record.failure.mode, isBackground)) : fail("flow_not_failed");
+  }
+
+  /** Leaves the run to the alarm. */
+  async #leave(owner: string, { mode }: flow.Lease) {
+    await this.ctx.storage.setAlarm(Date.now());
+    return this.#outcome(owner, mode, null);
   }
 
   async #run(owner: string, lease: flow.Lease, report: Report) {

@@ -56,8 +56,10 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
   }
 
   recoverFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "recoverFlow", guardOf(this.env), call, input, async ({ flowId }, caller, turn) => {
-      return (await this.#flow(flowId)?.recover(ownerOf(caller), (update) => turn.report(update))) ?? fail("flow_not_found");
+    return serve(stackbilder, "recoverFlow", guardOf(this.env), call, input, async ({ flowId, wait }, caller, turn) => {
+      const flow = this.#flow(flowId);
+      if (!flow) return fail("flow_not_found");
+      return wait ? flow.recover(ownerOf(caller), (update) => turn.report(update)) : flow.restart(ownerOf(caller));
     });
   }
 

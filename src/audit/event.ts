@@ -63,6 +63,14 @@ export interface ReadEvent
   readonly decision: "allowed" | "insufficient_scope" | "unknown_resource";
 }
 
+/** The work of a call that goes on after its answer was looked at, answered or stopped: through MCP only. */
+export interface TaskEvent extends Omit<ReadEvent, "type" | "resource" | "decision"> {
+  readonly type: "task.read" | "task.updated" | "task.cancelled";
+  /** The tool whose work it is; `null` for a task that is none of ours, or not this caller's. */
+  readonly tool: string | null;
+  readonly decision: "allowed" | "insufficient_scope" | "unknown_task";
+}
+
 /** Something that changed who can do what, outside of any tool call. */
 export interface AccessEvent {
   readonly type:

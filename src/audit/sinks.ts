@@ -1,12 +1,12 @@
 // Where audit records go: a log line, and the platform's event queue. Neither delays or fails the call that they are about.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import type { AccessEvent, AuditEvent, ReadEvent } from "./event.ts";
+import type { AccessEvent, AuditEvent, ReadEvent, TaskEvent } from "./event.ts";
 
 /** Keeps work alive after the answer: the runtime's own `ctx`. */
 export type Background = Pick<ExecutionContext, "waitUntil">;
 
 /** Writes the log line now and sends the message in the background. A message that cannot be sent is logged with its record. */
-export function record(queue: Queue, background: Background, event: AuditEvent | ReadEvent | AccessEvent): void {
+export function record(queue: Queue, background: Background, event: AuditEvent | ReadEvent | TaskEvent | AccessEvent): void {
   console.log(JSON.stringify({ event: "audit", ...event }));
   background.waitUntil(
     queue.send(event).catch((error: unknown) => {

@@ -5,7 +5,16 @@ import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { isTraceparent } from "../trace.ts";
 import { envelopeOf } from "./era.ts";
 import type { CallToolResult, Host, Offer, ScopeNeeded, ServerInfo } from "./host.ts";
-import { errorJson, INTERNAL_ERROR, INVALID_PARAMS, jsonResponse, type Params, type RequestId, resultJson } from "./json-rpc.ts";
+import {
+  errorJson,
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  jsonResponse,
+  type Params,
+  type RequestId,
+  resultJson,
+  tooManyRequests,
+} from "./json-rpc.ts";
 
 /** What the door knows of a request beside its host. */
 export interface Circumstances {
@@ -43,6 +52,14 @@ export interface Exchange extends Circumstances {
 
 export type Answer = Response | ScopeNeeded;
 export type Method = (exchange: Exchange) => Answer | Promise<Answer>;
+
+/** A method that has somebody work: how often, the plan of who asks says. */
+export function work(method: Method): Method {
+  return async (exchange) => {
+    const retryAfterSeconds = await exchange.admit();
+    return retryAfterSeconds > 0 ? tooManyRequests(retryAfterSeconds, exchange.id) : method(exchange);
+  };
+}
 
 /** Answers with a result. `ttlMs`: how long the client may keep it, where it may. */
 export function finish({ id, host, dialect }: Exchange, result: object, ttlMs?: number): Response {

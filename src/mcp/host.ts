@@ -150,12 +150,63 @@ export interface Suggestions {
   readonly hasMore?: boolean;
 }
 
+/** `Task` of the Tasks extension. */
+export interface Task {
+  readonly taskId: string;
+  readonly status: "working" | "input_required" | "completed" | "cancelled" | "failed";
+  readonly statusMessage?: string;
+  /** ISO 8601, both. */
+  readonly createdAt: string;
+  readonly lastUpdatedAt: string;
+  /** From its creation on. */
+  readonly ttlMs: number;
+  readonly pollIntervalMs: number;
+}
+
+/** `DetailedTask` of the Tasks extension. `failed` is for what a call would answer with an error of JSON-RPC. */
+export type DetailedTask = Task &
+  (
+    | { readonly status: "working" | "cancelled" }
+    | { readonly status: "input_required"; readonly inputRequests: Readonly<Record<string, InputRequest>> }
+    | { readonly status: "completed"; readonly result: CallToolResult }
+    | { readonly status: "failed"; readonly error: { readonly code: number; readonly message: string } }
+  );
+
+/** The call's work goes on; the task can be asked about from now on. */
+export interface BegunTask {
+  readonly state: "task";
+  readonly task: Task;
+}
+
+/** Why nothing is answered about a task. `not_found` is also the answer for somebody else's. */
+export type TaskRefused =
+  | { readonly state: "not_found" }
+  | { readonly state: "insufficient_scope"; readonly scopes: readonly string[] }
+  /** `message` is one of our sentences. */
+  | { readonly state: "failed"; readonly message: string };
+
+/** Tasks of whoever sent the request. */
+export interface Tasks {
+  get(taskId: string, traceparent: string | undefined): Promise<TaskRefused | { readonly state: "found"; readonly task: DetailedTask }>;
+  /** Hands over what the client was asked for; names that nobody asked for are left out of account. */
+  update(
+    taskId: string,
+    inputResponses: Aside["inputResponses"],
+    traceparent: string | undefined,
+  ): Promise<TaskRefused | { readonly state: "done" }>;
+  /** Stops the work, if it still can be. */
+  cancel(taskId: string, traceparent: string | undefined): Promise<TaskRefused | { readonly state: "done" }>;
+}
+
+/** What a tool call is answered with. */
+export type ToolAnswer = CallToolResult | InputRequired | Invalid | BegunTask;
+
 /** A tool call that may begin, or why it may not. */
 export type OpenedTool =
   | { readonly state: "unknown_tool" }
   | { readonly state: "insufficient_scope"; readonly scopes: readonly string[] }
   | MissingCapability
-  | { readonly state: "ready"; run(progress?: ProgressCallback): Promise<CallToolResult | InputRequired | Invalid> };
+  | { readonly state: "ready"; run(progress?: ProgressCallback): Promise<ToolAnswer> };
 
 /** Opens a tool call for whoever sent the request. `traceparent` is the one of the message, if it has any. */
 export type OpenTool = (name: string, args: unknown, traceparent: string | undefined, aside?: Aside) => OpenedTool;
@@ -169,6 +220,8 @@ export interface Host {
   getPrompt(name: string, args: Readonly<Record<string, string>>, aside?: Aside): Promise<FilledPrompt>;
   /** `null` where there is no such prompt, template or argument. */
   complete(typing: Typing, traceparent: string | undefined): Promise<Suggestions | null>;
+  /** Where the offer has the Tasks extension. */
+  readonly tasks?: Tasks;
 }
 
 /** An answer that is not the wire's to give: only the resource server knows how to ask for more scopes. */

@@ -1,7 +1,6 @@
 // The methods that every revision has, and which of them an offer makes possible. What only one era has stands in its own file.
-import { type Exchange, finishReady, invalid, type Method } from "./exchange.ts";
+import { type Exchange, finishReady, invalid, type Method, work } from "./exchange.ts";
 import type { Offer } from "./host.ts";
-import { tooManyRequests } from "./json-rpc.ts";
 import { complete, getPrompt } from "./prompts.ts";
 import { readResource } from "./resources.ts";
 import { callTool } from "./tools.ts";
@@ -19,14 +18,6 @@ const lister =
   };
 
 type Capability = "tools" | "prompts" | "resources" | "completions";
-
-/** A method that has somebody work: how often, the plan of who asks says. */
-const work =
-  (method: Method): Method =>
-  async (exchange) => {
-    const retryAfterSeconds = await exchange.admit();
-    return retryAfterSeconds > 0 ? tooManyRequests(retryAfterSeconds, exchange.id) : method(exchange);
-  };
 
 const METHODS: ReadonlyMap<string, readonly [Capability, Method]> = new Map([
   ["tools/list", ["tools", lister("tools", ({ tools }) => tools)]],

@@ -8,6 +8,7 @@ import { errorResponse, HEADER_MISMATCH, INVALID_PARAMS, isObject, METHOD_NOT_FO
 import { capabilitiesOf, extensionsOf, LIST_TTL_MS, sharedMethod } from "./methods.ts";
 import { unequalHeader } from "./param-headers.ts";
 import { listen } from "./subscriptions.ts";
+import { taskMethod } from "./tasks.ts";
 
 const LOG_LEVEL_KEY = "io.modelcontextprotocol/logLevel";
 const LOG_LEVELS: readonly unknown[] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
@@ -16,6 +17,9 @@ const NAMED_BY: ReadonlyMap<string, string> = new Map([
   ["tools/call", "name"],
   ["prompts/get", "name"],
   ["resources/read", "uri"],
+  ["tasks/get", "taskId"],
+  ["tasks/update", "taskId"],
+  ["tasks/cancel", "taskId"],
 ]);
 
 const MODERN: Dialect = {
@@ -58,7 +62,7 @@ export async function answerModern(
     case "subscriptions/listen":
       return listen(exchange);
   }
-  const answer = sharedMethod(host.offer, method);
+  const answer = taskMethod(host, method) ?? sharedMethod(host.offer, method);
   if (!answer) return errorResponse(404, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
   const unequal = method === "tools/call" ? unequalHeader(headers, host.offer, params) : null;
   return unequal === null ? answer(exchange) : mismatch(unequal, "its argument", message);

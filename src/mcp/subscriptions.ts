@@ -2,8 +2,10 @@
 // nothing to wait for: the stream says so, and ends gracefully at once.
 import * as v from "valibot";
 import { type Exchange, invalid } from "./exchange.ts";
+import { asideOf } from "./input.ts";
 import { isObject, resultJson } from "./json-rpc.ts";
 import { eventStream } from "./sse.ts";
+import { takesTasks, tasksNeeded } from "./tasks.ts";
 
 const SUBSCRIPTION_KEY = "io.modelcontextprotocol/subscriptionId";
 
@@ -12,6 +14,7 @@ const Filter = v.object({
   promptsListChanged: v.optional(v.boolean()),
   resourcesListChanged: v.optional(v.boolean()),
   resourceSubscriptions: v.optional(v.array(v.string())),
+  taskIds: v.optional(v.array(v.string())),
 });
 
 /** Answers one subscriptions/listen, always as an event stream. */
@@ -20,6 +23,10 @@ export function listen(exchange: Exchange): Response {
   const { notifications } = params;
   if (!isObject(notifications) || !v.is(Filter, notifications))
     return invalid(exchange, "params.notifications says what to listen for, an object.");
+  const aside = asideOf(exchange);
+  if (aside instanceof Response) return aside;
+  // Tasks are asked about; nobody is told of them unasked.
+  if (host.tasks && notifications.taskIds && !takesTasks(aside?.capabilities ?? {})) return tasksNeeded(exchange);
   const meta = { _meta: { [SUBSCRIPTION_KEY]: id } };
   const method = "notifications/subscriptions/acknowledged";
   return eventStream(async ({ notify }) => {

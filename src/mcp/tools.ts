@@ -9,6 +9,7 @@ import { asideOf, missingCapability, pausedJson } from "./input.ts";
 import { isObject, isRequestId, jsonResponse, resultJson } from "./json-rpc.ts";
 import { reporter } from "./progress.ts";
 import { eventStream, type Stream } from "./sse.ts";
+import { taskJson } from "./tasks.ts";
 
 /** How long a client that can read a stream waits for JSON instead, in milliseconds. */
 const SOON_MS = 1_000;
@@ -31,6 +32,7 @@ export async function callTool(exchange: Exchange): Promise<Answer> {
   const answer = async (progress?: ProgressCallback) => {
     const result = await attempt(exchange, () => opened.run(progress));
     if (result === undefined) return failureJson(exchange);
+    if ("state" in result && result.state === "task") return taskJson(exchange, result);
     if ("state" in result) return pausedJson(exchange, aside, result);
     return resultJson(id, JSON.stringify(dialect.result(host.offer.info, dialect.called(result))));
   };

@@ -13,11 +13,11 @@ import type { Env } from "../env.ts";
 import type { Catalog } from "../tools/catalog.ts";
 import { type Content, outline } from "../tools/content.ts";
 import { digestOf } from "../tools/digest.ts";
-import type { Reach, Tool } from "../tools/tool.ts";
+import type { Reach, Tool, WorkRef } from "../tools/tool.ts";
 import type { Trace } from "../trace.ts";
 import { isBarred, missingScopes } from "./authorize.ts";
 import { type Asked, type Confirmation, confirmCall, type Person } from "./confirmation.ts";
-import { dispatch } from "./dispatch.ts";
+import { dispatch, type Errand } from "./dispatch.ts";
 import { validate } from "./validate.ts";
 
 /** One wish to call a tool, and for whom. */
@@ -37,10 +37,20 @@ export interface ToolRequest {
 /** A wish that comes through a door where the person behind it may be asked. `null`: not this one. */
 export interface AskableRequest extends ToolRequest {
   readonly person: Person | null;
+  /** Whether the call may be answered before its work is done. */
+  readonly mayGoOn?: boolean;
 }
 
 /** A call that has not begun: it must come again, with a person's answer or from the start. */
 export type Paused = Asked | { readonly state: "state_refused" };
+
+/** A call whose work goes on. */
+export interface Begun {
+  readonly state: "begun";
+  readonly tool: Tool;
+  /** Names the work. */
+  readonly ref: WorkRef;
+}
 
 /** What a call ended with. */
 export interface Finished {
@@ -56,10 +66,14 @@ export type OpenedCall<Ended = Finished> =
   | { readonly state: "ready"; readonly tool: Tool; run(progress?: ProgressCallback): Promise<Ended> };
 
 /** Looks the tool up and asks whether the caller may use it. */
-export function openCall(env: Env, background: Background, request: AskableRequest): OpenedCall<Finished | Paused>;
+export function openCall(env: Env, background: Background, request: AskableRequest): OpenedCall<Finished | Paused | Begun>;
 export function openCall(env: Env, background: Background, request: ToolRequest): OpenedCall;
-export function openCall(env: Env, background: Background, request: ToolRequest & Partial<AskableRequest>): OpenedCall<Finished | Paused> {
-  const { catalog, name, args, caller, trace, idempotencyKey, confirm, person = null } = request;
+export function openCall(
+  env: Env,
+  background: Background,
+  request: ToolRequest & Partial<AskableRequest>,
+): OpenedCall<Finished | Paused | Begun> {
+  const { catalog, name, args, caller, trace, idempotencyKey, confirm, person = null, mayGoOn = false } = request;
   const audit = auditor(env, background, request);
   const tool = catalog.get(name);
   if (!tool) {
@@ -112,11 +126,15 @@ export function openCall(env: Env, background: Background, request: ToolRequest 
         audit("confirmation_required", confirmation.state);
         return confirmation;
       }
-      const answer = await dispatch(env, tool, tool.method, tool.operation, valid.input, { caller, trace, idempotencyKey, progress });
+      const long = mayGoOn ? tool.long : null;
+      const begun = long?.begin(valid.input as object) ?? null; // every input is an object, as every output is
+      const errand = { caller, trace, idempotencyKey, progress };
+      const answer = await dispatch(env, tool, tool.method, tool.operation, begun ?? valid.input, errand);
       audit("allowed", answer.ok ? "ok" : answer.error.code);
       if (!answer.ok) return failed(answer.error);
       const value = answer.value as object; // every output is an object: its schema was refused at load otherwise
-      return { result: { ok: true, value }, show: () => show(env, tool, value, { caller, trace }) };
+      if (long && begun) return { state: "begun", tool, ref: long.refOf(value) };
+      return finishedWith(env, tool, value, { caller, trace });
     },
   };
 }
@@ -140,14 +158,23 @@ async function settled(ask: () => Promise<Confirmation>, tool: Tool, { traceId }
 /** A picture whose bytes stop coming must not hold up the value that is already there. */
 const SHOW_TIMEOUT_MS = 10_000;
 
-async function show(env: Env, tool: Tool, value: object, errand: { caller: Identity; trace: Trace }): Promise<readonly Content[]> {
-  const reach: Reach = async (method, input) => {
+/** A call that ended well, with what its tool answers. */
+export function finishedWith(env: Env, tool: Tool, value: object, errand: Pick<Errand, "caller" | "trace">): Finished {
+  return { result: { ok: true, value }, show: () => show(env, tool, value, errand) };
+}
+
+/** What a tool's own code reaches its backend with. */
+export function reachFor(env: Env, tool: Tool, errand: Pick<Errand, "caller" | "trace">): Reach {
+  return async (method, input) => {
     const operation = tool.methods[method];
     if (!operation) throw new Error(`${tool.backend} has no method ${method}.`);
     return dispatch(env, tool, method, operation, input, errand);
   };
+}
+
+async function show(env: Env, tool: Tool, value: object, errand: Pick<Errand, "caller" | "trace">): Promise<readonly Content[]> {
   try {
-    const shown = await withDeadline(() => tool.show(value, reach), SHOW_TIMEOUT_MS);
+    const shown = await withDeadline(() => tool.show(value, reachFor(env, tool, errand)), SHOW_TIMEOUT_MS);
     if (shown === TIMED_OUT) throw new Error("a picture did not arrive in time");
     return shown as readonly Content[]; // `withDeadline` answers what `show` did, or `TIMED_OUT`
   } catch (error) {

@@ -4,12 +4,19 @@ import { digestInput } from "../../contracts/rpc/identity.ts";
 import type { Tool } from "./tool.ts";
 
 /** All that is data about a tool; of its view, which is a whole page, the digest. */
-export interface ToolFacts extends Omit<Tool, "operation" | "methods" | "show" | "view"> {
+export interface ToolFacts extends Omit<Tool, "operation" | "methods" | "show" | "long" | "view"> {
   readonly view: { readonly uri: string; readonly digest: string } | null;
 }
 
 /** A tool without its code: a field that tools get later belongs to their facts unless it is left out here. */
-export async function factsOf({ operation: _operation, methods: _methods, show: _show, view, ...facts }: Tool): Promise<ToolFacts> {
+export async function factsOf({
+  operation: _operation,
+  methods: _methods,
+  show: _show,
+  long: _long,
+  view,
+  ...facts
+}: Tool): Promise<ToolFacts> {
   return { ...facts, view: view && { uri: view.uri, digest: await digestInput(view) } };
 }
 

@@ -1,5 +1,6 @@
 // img-forge's tools: pictures from words.
 import type { ImageJob } from "../../contracts/img-forge.ts";
+import { ok } from "../../contracts/rpc/result.ts";
 import { readUpTo } from "../bounded-read.ts";
 import { PICTURE_LIMIT_BYTES, PICTURES, pictureUri } from "../resources/picture.ts";
 import { pictureView } from "../resources/picture-view.ts";
@@ -26,6 +27,20 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
       if (!picture.ok) return link;
       const bytes = await readUpTo(picture.value.body, INLINE_LIMIT_BYTES);
       return bytes === null ? link : [image(bytes, picture.value.mime_type), ...link];
+    },
+    long: {
+      begin: (input) => (input.wait ? { ...input, wait: false } : null),
+      refOf: ({ job_id }) => ({ job_id }),
+      async look({ job_id = "" }, reach) {
+        const job = await reach("checkJob", { job_id });
+        if (!job.ok) return job;
+        const { status } = job.value;
+        if (status === "queued" || status === "running") return ok({ state: "working", message: "The picture is being drawn." });
+        if (status === "cancelled") return ok({ state: "cancelled", message: "The drawing was stopped." });
+        return ok({ state: "done", value: job.value });
+      },
+      stop: ({ job_id = "" }, reach) => reach("cancelJob", { job_id }),
+      notFound: "job_not_found",
     },
   },
   image_list_models: {

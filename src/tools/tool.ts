@@ -5,7 +5,7 @@ import { TOOL_BACKENDS } from "../../contracts/gateway.ts";
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import type { Contract, Methods, ToolOperation } from "../../contracts/rpc/contract.ts";
 import type { Audience, Scope } from "../../contracts/rpc/identity.ts";
-import type { InputOf, Operation, OutputOf, Schema } from "../../contracts/rpc/operation.ts";
+import type { InputOf, Operation, OutputOf, ParsedInputOf, Schema } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { View } from "../resources/view.ts";
 import { type Content, outline } from "./content.ts";
@@ -20,6 +20,27 @@ export type Reach<C extends Contract = Contract> = <M extends keyof C["methods"]
   method: M,
   input: InputOf<C["methods"][M]>,
 ) => Promise<Result<OutputOf<C["methods"][M]>, Refusal>>;
+
+/** What a later call must know of work to follow it: ids, by name. */
+export type WorkRef = Readonly<Record<string, string>>;
+
+/** Where work stands. `value` is what the call would have answered, had it waited. */
+export type WorkState<Value extends object = object> =
+  | { readonly state: "working" | "cancelled"; readonly message: string }
+  | { readonly state: "done"; readonly value: Value };
+
+/** How a tool's work goes on without its call, and how it is followed. Refusals of `look` and `stop` are the backend's own. */
+export interface LongWork<C extends Contract = Contract, Input = object, Value extends object = object> {
+  /** The input of a call that only starts the work; `null` where the caller itself asked not to wait. */
+  begin(input: Input): Input | null;
+  /** Names the work, from what such a call answered. */
+  refOf(value: Value): WorkRef;
+  look(ref: WorkRef, reach: Reach<C>): Promise<Result<WorkState<Value>, Refusal>>;
+  /** Stops it, unless it is over. */
+  stop(ref: WorkRef, reach: Reach<C>): Promise<Result<object, Refusal>>;
+  /** The code that a backend refuses with where there is no such work. */
+  readonly notFound: string;
+}
 
 /** What a person writes about a tool. */
 export interface ToolDefinition<C extends Contract, Name extends keyof C["tools"]> {
@@ -36,9 +57,11 @@ export interface ToolDefinition<C extends Contract, Name extends keyof C["tools"
   readonly view?: View;
   /** Shows more than the value's own outline in words: pictures. */
   readonly show?: (value: OutputOf<ToolOperation<C, Name>>, reach: Reach<C>) => Promise<readonly Content[]>;
+  /** For work that can go on after its call was answered. */
+  readonly long?: LongWork<C, ParsedInputOf<ToolOperation<C, Name>>, OutputOf<ToolOperation<C, Name>> & object>;
 }
 
-type AnyDefinition = Omit<ToolDefinition<Contract, string>, "show"> & Partial<Pick<Tool, "show">>;
+type AnyDefinition = Omit<ToolDefinition<Contract, string>, "show" | "long"> & Partial<Pick<Tool, "show">> & { readonly long?: LongWork };
 
 /** One tool, ready to be listed and called. */
 export interface Tool {
@@ -63,6 +86,8 @@ export interface Tool {
   readonly methods: Methods;
   /** The value in pictures and words. */
   show(value: object, reach: Reach): Promise<readonly Content[]>;
+  /** `null` where the work ends with the call. */
+  readonly long: LongWork | null;
 }
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
@@ -82,12 +107,12 @@ export function toolsFrom<C extends Contract & { readonly prefix: string }>(
   definitions: { readonly [Name in keyof C["tools"]]: ToolDefinition<C, Name> },
 ): Tool[] {
   // Each definition was checked against its own operation above; from here on they are all alike.
-  return Object.entries(definitions as Record<string, AnyDefinition>).map(([name, definition]) => {
+  return Object.entries(definitions as unknown as Record<string, AnyDefinition>).map(([name, definition]) => {
     const method = (contract as Contract).tools[name];
     const operation = method === undefined ? undefined : contract.methods[method];
     if (method === undefined || operation === undefined) throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
     if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`)) throw new Error(`Tool ${name}: its name does not fit ${backend}.`);
-    const { title, description, risk, isIdempotent = false, isPaid = false, view = null, show } = definition;
+    const { title, description, risk, isIdempotent = false, isPaid = false, view = null, show, long = null } = definition;
     if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
     if ((risk === "READ_ONLY") === (operation.changes === true)) {
       throw new Error(`Tool ${name}: its risk is ${risk}, and its method ${operation.changes ? "changes something" : "changes nothing"}.`);
@@ -109,6 +134,7 @@ export function toolsFrom<C extends Contract & { readonly prefix: string }>(
       operation,
       methods: contract.methods,
       show: async (value, reach) => [...((await show?.(value, reach)) ?? []), outline(value)],
+      long,
     };
   });
 }

@@ -183,6 +183,16 @@ test.concurrent("a policy's failMode fails once; recovering resumes from there",
   expect(seen.at(-1)).toBe(100);
 });
 
+test.concurrent("a failed mode can run again by itself, without waiting", async () => {
+  const flowId = await newFlow({ ...DOG_WALKS, policy: { failMode: "PRODUCT" } });
+  expect(await backend.call("recoverFlow", { flowId, wait: false })).toEqual({ ok: false, error: { code: "flow_not_failed" } });
+  await backend.call("advanceFlow", { flowId });
+  const started = await value(backend.call("recoverFlow", { flowId, wait: false }));
+  expect(started).toMatchObject({ status: "running", mode: "PRODUCT", currentMode: "PRODUCT", artifact: null, quality: null });
+  expect(await backend.call("recoverFlow", { flowId, wait: false })).toEqual({ ok: false, error: { code: "flow_busy" } });
+  expect(await settled(flowId)).toMatchObject({ status: "running", currentMode: "UX" });
+});
+
 test.concurrent("a mode below minQuality fails; each recovery goes into more detail until it passes", async () => {
   const plain = await advanceAll(await newFlow());
   const risk = plain[2];

@@ -5,10 +5,11 @@ import { serve } from "../../contracts/rpc/serve.ts";
 import type { Env } from "../../entrypoints/stackbilder/env.ts";
 import { guardOf } from "../../entrypoints/stackbilder/used-tokens.ts";
 import { type Ask, type Block, PNG, type ShowContract, show, type Topic } from "./contract.ts";
+import type { WorkObject } from "./work.ts";
 
-// The wrangler.toml of the Worker whose place this one takes has objects of these classes.
-export { FlowObject } from "../../entrypoints/stackbilder/flow-object.ts";
 export { UsedTokens } from "../../entrypoints/stackbilder/used-tokens.ts";
+// The wrangler.toml of the Worker whose place this one takes has objects of these classes.
+export { WorkObject as FlowObject } from "./work.ts";
 
 /** No samples. */
 const WAV = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
@@ -84,7 +85,7 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   greet(call: unknown, input: unknown) {
-    return serve(show, "greet", guardOf(this.env), call, input, async ({ name }) => ok({ blocks: [text(`Hello, ${name ?? "you"}.`)] }));
+    return serve(show, "greet", guardOf(this.env), call, input, async ({ name }) => ok({ blocks: [text(`Hello, ${name ?? "you"}!`)] }));
   }
 
   repeat(call: unknown, input: unknown) {
@@ -114,6 +115,31 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
       const data = { id, templateTest: true, data: `Data for ID: ${id}` };
       return ok({ mime_type: "application/json", text: JSON.stringify(data), blob: null });
     });
+  }
+
+  beginWork(call: unknown, input: unknown) {
+    return serve(show, "beginWork", guardOf(this.env), call, input, async ({ kind, seconds, words }) => {
+      return ok(await this.#work(this.env.FLOWS.newUniqueId().toString()).begin(kind, seconds, words));
+    });
+  }
+
+  lookAtWork(call: unknown, input: unknown) {
+    return serve(show, "lookAtWork", guardOf(this.env), call, input, async ({ work_id }) => ok(await this.#work(work_id).look()));
+  }
+
+  answerWork(call: unknown, input: unknown) {
+    return serve(show, "answerWork", guardOf(this.env), call, input, async ({ work_id, names }) => {
+      return ok(await this.#work(work_id).answer(names));
+    });
+  }
+
+  stopWork(call: unknown, input: unknown) {
+    return serve(show, "stopWork", guardOf(this.env), call, input, async ({ work_id }) => ok(await this.#work(work_id).stop()));
+  }
+
+  /** The namespace is Stackbilder's; behind it is the class that this module exports instead. */
+  #work(id: string): DurableObjectStub<WorkObject> {
+    return this.env.FLOWS.get(this.env.FLOWS.idFromString(id)) as unknown as DurableObjectStub<WorkObject>;
   }
 
   #show(name: "showText" | "showImage" | "showAudio" | "showResource" | "showAll", call: unknown, input: unknown, blocks: Block[]) {

@@ -78,6 +78,34 @@ const Read = operation({
   timeoutMs: 10_000,
 });
 
+const WorkKind = v.picklist(["compute", "fail", "crash", "ask", "ask_twice"]);
+export type WorkKind = v.InferOutput<typeof WorkKind>;
+
+/** Work that goes on after the call that began it. */
+const Work = v.object({
+  work_id: v.string(),
+  status: v.picklist(["working", "input_required", "done", "fail", "crash", "cancelled"]),
+  words: v.string(),
+  /** What it waits for. */
+  asks: v.array(Ask),
+});
+export type Work = v.InferOutput<typeof Work>;
+
+const work_id = v.string();
+const BeginWork = operation({
+  input: v.strictObject({ kind: WorkKind, seconds: v.number(), words: v.string() }),
+  output: Work,
+  errors: {},
+  timeoutMs: 10_000,
+});
+const OnWork = operation({ input: v.strictObject({ work_id }), output: Work, errors: {}, timeoutMs: 10_000 });
+const AnswerWork = operation({
+  input: v.strictObject({ work_id, names: v.array(v.string()) }),
+  output: Work,
+  errors: {},
+  timeoutMs: 10_000,
+});
+
 /** The contract of the tests' Worker, which is bound where Stackbilder's is. */
 export const show = contract({
   audience: "stackbilder",
@@ -95,6 +123,10 @@ export const show = contract({
     repeat: Repeat,
     converse: Converse,
     read: Read,
+    beginWork: BeginWork,
+    lookAtWork: OnWork,
+    answerWork: AnswerWork,
+    stopWork: OnWork,
   },
   tools: {
     test_simple_text: "showText",
@@ -110,6 +142,6 @@ export const show = contract({
     test_missing_capability: "showText",
     test_conversation: "converse",
   },
-  internal: ["read"],
+  internal: ["read", "beginWork", "lookAtWork", "answerWork", "stopWork"],
 });
 export type ShowContract = ContractOf<typeof show>;

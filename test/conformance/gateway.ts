@@ -5,18 +5,9 @@ import { httpDoor } from "../../entrypoints/gateway/http.ts";
 import product from "../../entrypoints/gateway/index.ts";
 import { INFO } from "../../entrypoints/gateway/offer.ts";
 import type { Env } from "../../src/env.ts";
-import type {
-  Aside,
-  CallToolResult,
-  Host,
-  InputRequest,
-  InputRequired,
-  Invalid,
-  Offer,
-  OpenTool,
-  ReadResource,
-} from "../../src/mcp/host.ts";
+import type { Aside, Host, InputRequest, Offer, OpenTool, ReadResource, ToolAnswer } from "../../src/mcp/host.ts";
 import { canBeAsked } from "../../src/mcp/input.ts";
+import { TASKS } from "../../src/mcp/tasks.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { dispatch } from "../../src/pipeline/dispatch.ts";
 import { openState, sealState } from "../../src/request-state.ts";
@@ -26,6 +17,7 @@ import { type ToolDefinition, toolsFrom } from "../../src/tools/tool.ts";
 import { type Trace, traceFrom } from "../../src/trace.ts";
 import { type Block, type Conversation, type Shown, show, type Topic } from "./contract.ts";
 import { fill, prompts, suggest } from "./prompts.ts";
+import { openWork, tasksOf, WORKS } from "./tasks.ts";
 
 export * from "../../entrypoints/gateway/index.ts";
 
@@ -105,17 +97,28 @@ const NO_ARGUMENTS = { type: "object", additionalProperties: false };
 const catalog = catalogOf(
   tools.flatMap((tool) => {
     if (tool.name === "test_conversation") return Array.from(TOPICS.keys(), (name) => ({ ...tool, name, inputSchema: NO_ARGUMENTS }));
-    if (tool.name === "test_json_schema") return { ...tool, name: "json_schema_2020_12_tool", inputSchema: SCHEMA_2020_12 };
+    if (tool.name === "test_simple_text") {
+      return [tool, ...Array.from(WORKS.keys(), (name) => ({ ...tool, name, inputSchema: { type: "object" } }))];
+    }
+    if (tool.name === "test_json_schema") {
+      return [
+        { ...tool, name: "json_schema_2020_12_tool", inputSchema: SCHEMA_2020_12 },
+        { ...tool, name: "greet" },
+      ];
+    }
     return tool.name === "test_custom_headers" ? { ...tool, inputSchema: SCHEMA_WITH_HEADER } : tool;
   }),
 );
+
+/** The suite calls the first one as a client that knows no tasks. */
+const inOrder = Array.from(catalog.values()).toSorted((a, b) => Number(WORKS.has(a.name)) - Number(WORKS.has(b.name)));
 
 const resource = (uri: string, mimeType: string) => ({ uri, name: uri.slice(7), title: uri, description: "For the suite.", mimeType });
 
 const offer: Offer = {
   info: INFO,
   instructions: "Tools, prompts and resources of the conformance suite.",
-  tools: Array.from(catalog.values(), ({ name, title, description, inputSchema, outputSchema, annotations }) => {
+  tools: inOrder.map(({ name, title, description, inputSchema, outputSchema, annotations }) => {
     return { name, title, description, inputSchema, outputSchema, annotations };
   }),
   prompts,
@@ -127,7 +130,7 @@ const offer: Offer = {
   templates: [
     { uriTemplate: "test://template/{id}/data", name: "data", title: "Data", description: "For the suite.", mimeType: "application/json" },
   ],
-  extensions: {},
+  extensions: { [TASKS]: {} },
   meta: async () => ({}),
 };
 
@@ -138,6 +141,7 @@ function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: 
     readResource: (uri, traceparent) => read(env, caller, uri, traceparent === undefined ? requestTrace : traceFrom(traceparent)),
     getPrompt: async (name, args, aside) => fill(name, args, aside),
     complete: async (typing) => suggest(typing),
+    tasks: tasksOf(env, caller, requestTrace),
   };
 }
 
@@ -149,6 +153,9 @@ function opener(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: T
     if (name === "test_missing_capability" && !canBeAsked(aside.capabilities, { method: "sampling/createMessage", params: {} })) {
       return { state: "missing_capability", requiredCapabilities: { sampling: {} } };
     }
+    const kind = WORKS.get(name);
+    const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
+    if (kind !== undefined) return openWork({ env, caller, trace }, name, kind, args as object, aside); // the wire has looked at it
     const about = TOPICS.get(name);
     if (about === undefined) return open(name, args, traceparent, aside);
     const ask = async (input: object) => {
@@ -170,8 +177,8 @@ async function converse(
   args: unknown,
   about: Topic,
   { capabilities, inputResponses, requestState }: Aside,
-  ask: (input: object) => Promise<CallToolResult | InputRequired | Invalid>,
-): Promise<CallToolResult | InputRequired | Invalid> {
+  ask: (input: object) => Promise<ToolAnswer>,
+): Promise<ToolAnswer> {
   const round = { caller: identity, method: "tools/call", target: [name], args };
   const opened = requestState === undefined ? null : await openState(env, round, requestState);
   if (requestState !== undefined && opened === null) return STATE_REFUSED;

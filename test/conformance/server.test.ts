@@ -52,6 +52,12 @@ const IN_ROUNDS = [
   ...["ignore-extra-params", "validate-input"],
 ].map((kind) => `input-required-result-${kind}`);
 
+/** The extension `io.modelcontextprotocol/tasks`. */
+const TASKS = [
+  ...["capability-negotiation", "dispatch-and-envelope", "lifecycle", "mrtr-composition", "mrtr-input", "request-headers"],
+  ...["request-state-removal", "required-task-error", "wire-fields"],
+].map((kind) => `tasks-${kind}`);
+
 const SINCE_2025_11_25 = ["dns-rebinding-protection", "json-schema-2020-12"];
 const LEGACY = ["server-initialize", "ping"];
 const NEEDS_SESSION = [
@@ -69,22 +75,10 @@ const STANDINGS: Readonly<Record<string, Standing>> = {
       ...SINCE_2025_11_25,
       ...["caching", "sep-2164-resource-not-found", "server-sse-multiple-streams"],
       ...["http-header-validation", "http-custom-header-server-validation"],
-      ...["server-stateless", ...IN_ROUNDS],
+      ...["server-stateless", ...IN_ROUNDS, ...TASKS],
     ],
     skips: ["tasks-status-notifications"],
-    faults: {
-      "tasks, an extension": [
-        "tasks-capability-negotiation",
-        "tasks-dispatch-and-envelope",
-        "tasks-lifecycle",
-        "tasks-mrtr-composition",
-        "tasks-mrtr-input",
-        "tasks-request-headers",
-        "tasks-request-state-removal",
-        "tasks-required-task-error",
-        "tasks-wire-fields",
-      ],
-    },
+    faults: {},
   },
   "2025-11-25": {
     options: ["--requirements", "2025-11-25"],

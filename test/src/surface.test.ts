@@ -108,7 +108,9 @@ describe("the gateway's surface", () => {
     expect(offer.templates.map(({ uriTemplate, mimeType }) => [uriTemplate, mimeType])).toEqual([
       ["stackbilt://images/{job_id}", "image/png"],
     ]);
-    expect(offer.extensions).toEqual({ "io.modelcontextprotocol/ui": { mimeTypes: ["text/html;profile=mcp-app"] } });
+    const ui = { mimeTypes: ["text/html;profile=mcp-app"] };
+    expect(offer.extensions).toEqual({ "io.modelcontextprotocol/ui": ui, "io.modelcontextprotocol/tasks": {} });
+    expect(shownTo("api_key", ["read"]).extensions).toEqual({ "io.modelcontextprotocol/ui": ui });
     const nothing = shownTo("api_key", []);
     expect([nothing.resources, nothing.templates, nothing.extensions]).toEqual([[], [], {}]);
   });
@@ -123,7 +125,7 @@ describe("the gateway's surface", () => {
       flow_create: ["policy", "projectId?", "projectDescription?", "taskKeywords?"],
       flow_governance: ["flowId"],
       flow_quality: ["flowId"],
-      flow_recover: ["flowId"],
+      flow_recover: ["flowId", "wait?"],
       flow_status: ["flowId"],
       flow_summary: ["flowId"],
       image_check_job: ["job_id"],
