@@ -34,7 +34,7 @@ export const GATEWAY_ERRORS = {
   insufficient_scope: "The credential does not have the scope that this tool needs.",
   test_key_not_allowed: "This tool costs credits, which a test key never spends. Use a live key.",
   confirmation_required:
-    "A person must say yes to this call first, and through this connection nobody can be asked. Use a client that speaks MCP 2026-07-28 and shows forms (elicitation).",
+    "A person must say yes to this call first, and through this connection nobody can be asked. Use a client that speaks MCP 2025-06-18 or later and shows forms (elicitation).",
   declined: "The person who was asked said no to this call. Do not call again unless they ask for it.",
   unknown_tool: "There is no tool with this name.",
   invalid_arguments: "The arguments do not fit the tool's input schema.",

@@ -9,6 +9,7 @@ const PLACEHOLDER = /^(.)\1*$|change[-_ ]?me|replace[-_ ]?(me|this)|your[-_ ]|ex
 /** Without these nothing can be served. A product backend that is not bound is a tool error instead. */
 const BINDINGS = [
   ...(["OAUTH_KV", "PLATFORM_EVENTS_QUEUE", "AUTH_SERVICE", "ONE_TIME", "TOKEN_GATE", "USER_REVOCATIONS", "RATE_COUNTER"] as const),
+  "MCP_SESSION" as const,
   ...(["LIMIT_5", "LIMIT_10", "LIMIT_20", "LIMIT_30", "LIMIT_60", "LIMIT_300", "LIMIT_1000", "LIMIT_3000"] as const),
 ] as const;
 

@@ -3,6 +3,7 @@ import type { AuthContract } from "../contracts/auth.ts";
 import type { imgForge } from "../contracts/img-forge.ts";
 import type { BackendBinding, Binding } from "../contracts/rpc/service.ts";
 import type { stackbilder } from "../contracts/stackbilder.ts";
+import type { McpSession } from "./mcp-session.ts";
 import type { TokenGate } from "./oauth/token-gate.ts";
 import type { UserRevocations } from "./oauth/user-revocations.ts";
 import type { OneTimeMark } from "./one-time.ts";
@@ -43,6 +44,8 @@ export interface Env {
   readonly USER_REVOCATIONS: DurableObjectNamespace<UserRevocations>;
   /** One object a counter: limits over hours and days, counted exactly. */
   readonly RATE_COUNTER: DurableObjectNamespace<RateCounter>;
+  /** One object an MCP session of an older revision: what it remembers, and what it waits for. */
+  readonly MCP_SESSION: DurableObjectNamespace<McpSession>;
   /** Limits a minute, counted for each location: the number is in the name. What is limited to how much stands in `limits.ts`. */
   readonly LIMIT_5: RateLimit;
   readonly LIMIT_10: RateLimit;

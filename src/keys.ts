@@ -2,8 +2,11 @@
 // opens no form, and a backend's identity key speaks to no other backend. The root secret itself signs and seals nothing.
 import { type Audience, type IdentityKey, importIdentityKey, toBase64url } from "../contracts/rpc/identity.ts";
 
-/** What a key is for. `tx`: browser transactions; `session`: signed-in browsers; `csrf`: forms; `social`: sign-in state; `state`: requests that go in rounds; `task`: work that goes on after its call; `assert:*`: identity tokens. */
-export type KeyLabel = "tx" | "session" | "csrf" | "social" | "state" | "task" | `assert:${Audience}`;
+/**
+ * What a key is for. `tx`: browser transactions; `session`: signed-in browsers; `csrf`: forms; `social`: sign-in state; `state`:
+ * requests that go in rounds; `task`: work that goes on after its call; `mcp-session`: ids of MCP sessions; `assert:*`: identity tokens.
+ */
+export type KeyLabel = "tx" | "session" | "csrf" | "social" | "state" | "task" | "mcp-session" | `assert:${Audience}`;
 
 /** A root secret, ready to derive from. */
 export interface RootKey {

@@ -8,6 +8,7 @@ import { addressOf, waitFor } from "../../src/limits.ts";
 import { answerMcp } from "../../src/mcp/endpoint.ts";
 import type { Host, ServerInfo } from "../../src/mcp/host.ts";
 import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
+import { sessionsOf } from "../../src/mcp-session.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { oauthFetch } from "../../src/oauth/door.ts";
 import { type ResourceHandler, resourceServer } from "../../src/oauth/resource.ts";
@@ -107,6 +108,7 @@ function answerWith(hostFor: Inside["hostFor"]): ResourceHandler {
     const retryAfterSeconds = await waitFor(env, requestTrace, "mcpRequest", identity.subject);
     if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
     const admit = () => waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
-    return answerMcp(request, hostFor(env, ctx, caller, requestTrace), { traceId: requestTrace.traceId, admit });
+    const sessions = sessionsOf(env, identity.subject);
+    return answerMcp(request, hostFor(env, ctx, caller, requestTrace), { traceId: requestTrace.traceId, admit, sessions });
   };
 }

@@ -7,6 +7,7 @@ import { hostFor } from "./host.ts";
 import { httpDoor } from "./http.ts";
 import { INFO } from "./offer.ts";
 
+export { McpSession } from "../../src/mcp-session.ts";
 export { TokenGate } from "../../src/oauth/token-gate.ts";
 export { UserRevocations } from "../../src/oauth/user-revocations.ts";
 export { OneTimeMark } from "../../src/one-time.ts";

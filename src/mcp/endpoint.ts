@@ -7,12 +7,15 @@ import type { Host } from "./host.ts";
 import { errorResponse, INVALID_REQUEST, type Message, readMessage } from "./json-rpc.ts";
 import { answerLegacy } from "./legacy.ts";
 import { answerModern } from "./modern.ts";
+import { answerForSession, sessionOf } from "./session.ts";
 import { eventStream } from "./sse.ts";
 
 /** Answers one HTTP request to the endpoint, or says which scopes it would need. */
 export async function answerMcp(request: Request, host: Host, circumstances: Circumstances): Promise<Answer> {
   if (request.method !== "POST") {
-    // GET would open a stream and DELETE end a session; there are neither.
+    const answered = await answerForSession(request, circumstances.sessions);
+    if (answered) return answered;
+    // Without a session GET has no stream to open, and DELETE nothing to end.
     const refused = errorResponse(405, { code: INVALID_REQUEST, message: "Send messages with POST." });
     refused.headers.set("allow", "POST");
     return refused;
@@ -26,6 +29,10 @@ export async function answerMcp(request: Request, host: Host, circumstances: Cir
   if (message.kind === "response" && isModernVersion(version)) {
     return errorResponse(400, { code: INVALID_REQUEST, message: "Nothing was asked, so there is nothing to answer." });
   }
+  if (isModernVersion(version)) return new Response(null, { status: 202 });
+  const session = await sessionOf(headers, circumstances.sessions);
+  if (session instanceof Response) return session;
+  if (message.kind === "response" && message.id !== null) await session?.settle(message.id, message.result);
   return new Response(null, { status: 202 });
 }
 

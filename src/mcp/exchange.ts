@@ -15,6 +15,7 @@ import {
   resultJson,
   tooManyRequests,
 } from "./json-rpc.ts";
+import type { Session, Sessions } from "./session.ts";
 
 /** What the door knows of a request beside its host. */
 export interface Circumstances {
@@ -22,6 +23,8 @@ export interface Circumstances {
   readonly traceId: string;
   /** Counts one more piece of work. Answers 0, or the whole seconds to wait. */
   admit(): Promise<number>;
+  /** The sessions of whoever sent the request. Absent: none are kept. */
+  readonly sessions?: Sessions;
 }
 
 /** How one revision writes things down. */
@@ -48,6 +51,8 @@ export interface Exchange extends Circumstances {
   readonly params: Params;
   readonly host: Host;
   readonly dialect: Dialect;
+  /** The session that the request belongs to. */
+  readonly session?: Session | undefined;
 }
 
 export type Answer = Response | ScopeNeeded;

@@ -206,12 +206,18 @@ export type OpenedTool =
   | { readonly state: "unknown_tool" }
   | { readonly state: "insufficient_scope"; readonly scopes: readonly string[] }
   | MissingCapability
-  | { readonly state: "ready"; run(progress?: ProgressCallback): Promise<ToolAnswer> };
+  | { readonly state: "ready"; run(progress?: ProgressCallback, log?: Log): Promise<ToolAnswer> };
+
+/** `LoggingLevel` of the MCP schema. */
+export type LogLevel = "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency";
+
+/** Tells the client something beside the answer: it is lost where the client does not want to hear it. No secrets. */
+export type Log = (level: LogLevel, data: unknown) => void;
 
 /** Opens a tool call for whoever sent the request. `traceparent` is the one of the message, if it has any. */
 export type OpenTool = (name: string, args: unknown, traceparent: string | undefined, aside?: Aside) => OpenedTool;
 
-/** The gateway behind the wire, for whoever sent the request. Who speaks an older revision has no `aside` and cannot be asked. */
+/** The gateway behind the wire, for whoever sent the request. Who speaks an older revision, without a session, has no `aside` and cannot be asked. */
 export interface Host {
   readonly offer: Offer;
   readonly openTool: OpenTool;

@@ -62,7 +62,7 @@ function missing({ dialect }: Exchange, requiredCapabilities: object): RpcError 
   return {
     // Older revisions do not have the code.
     code: dialect.goesInRounds ? MISSING_CAPABILITY : INVALID_REQUEST,
-    message: `This takes a client that declares these capabilities, in a request of revision 2026-07-28: ${names}.`,
+    message: `This takes a client that declares these capabilities, at initialize or in its request: ${names}.`,
     data: { requiredCapabilities },
   };
 }

@@ -20,7 +20,8 @@ export type Params = Readonly<Record<string, unknown>>;
 export type Message =
   | { readonly kind: "request"; readonly id: RequestId; readonly method: string; readonly params: Params }
   | { readonly kind: "notification"; readonly method: string; readonly params: Params }
-  | { readonly kind: "response" };
+  /** Without a `result`: it is an error, or nothing that can be read. */
+  | { readonly kind: "response"; readonly id: RequestId | null; readonly result: object | null };
 
 /** Several messages in one array. Nothing is known of them yet. */
 export interface Batch {
@@ -98,7 +99,9 @@ export function tooManyRequests(retryAfterSeconds: number, id?: RequestId): Resp
 export function messageOf(body: unknown): Message | Response {
   if (!isObject(body) || body.jsonrpc !== "2.0") return invalidRequest('A message is a JSON object with "jsonrpc": "2.0".');
   const { id, method, params = {} } = body;
-  if (method === undefined && ("result" in body || "error" in body)) return { kind: "response" };
+  if (method === undefined && ("result" in body || "error" in body)) {
+    return { kind: "response", id: isRequestId(id) ? id : null, result: isObject(body.result) ? body.result : null };
+  }
   if (id !== undefined && !isRequestId(id)) return invalidRequest("An id is a string or an integer.");
   if (typeof method !== "string" || method === "") return invalidRequest("A request names its method.", id);
   if (!isObject(params)) return invalidRequest("params is a JSON object.", id);

@@ -1,10 +1,22 @@
-// Revisions 2025-11-25, 2025-06-18 and 2025-03-26: `initialize` first, then requests. No session id is issued, so every request is
-// served without state, by whichever isolate it reaches, in the revision that its header names.
+// Revisions 2025-11-25, 2025-06-18 and 2025-03-26: `initialize` first, then requests. Who can be asked gets a session; everybody else
+// is served without state, by whichever isolate the request reaches, in the revision that its header names.
 import { LEGACY_VERSIONS } from "./era.ts";
-import { type Answer, type Circumstances, type Dialect, type Exchange, finish, finishReady, invalid, type Method } from "./exchange.ts";
+import {
+  type Answer,
+  attempt,
+  type Circumstances,
+  type Dialect,
+  type Exchange,
+  failureJson,
+  finish,
+  finishReady,
+  invalid,
+  type Method,
+} from "./exchange.ts";
 import type { Host, Offer } from "./host.ts";
-import { errorResponse, METHOD_NOT_FOUND, type Message, RESOURCE_NOT_FOUND } from "./json-rpc.ts";
+import { errorResponse, jsonResponse, METHOD_NOT_FOUND, type Message, RESOURCE_NOT_FOUND } from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, sharedMethod } from "./methods.ts";
+import { answerInSession, askable, SESSION_HEADER, sessionOf } from "./session.ts";
 
 /** 2025-06-18 and later. */
 const LEGACY: Dialect = {
@@ -56,16 +68,28 @@ function dialectOf(version: string | null): Dialect {
 }
 
 /** The version asked for where it is served, else the newest of this era (2025-11-25, basic/lifecycle). */
-const initialize: Method = (exchange) => {
-  const { params, host } = exchange;
+const initialize: Method = async (exchange) => {
+  const { params, host, sessions } = exchange;
   const { protocolVersion: requested } = params;
   if (typeof requested !== "string") return invalid(exchange, "params.protocolVersion is the newest revision you speak, a string.");
   const [newest = requested] = LEGACY_VERSIONS;
   const protocolVersion = LEGACY_VERSIONS.includes(requested) ? requested : newest;
-  return finishReady(exchange, `initialize ${protocolVersion}`, () => handshake(host.offer, protocolVersion));
+  const capabilities = askable(protocolVersion, params.capabilities);
+  if (!capabilities || !sessions) {
+    return finishReady(exchange, `initialize ${protocolVersion}`, () => handshake(host.offer, protocolVersion));
+  }
+  const begun = await attempt(exchange, async () => ({ id: await sessions.begin({ version: protocolVersion, capabilities }) }));
+  if (!begun) return jsonResponse(200, failureJson(exchange));
+  const answer = finishReady(exchange, `session ${protocolVersion}`, () => {
+    const { capabilities: offered, ...rest } = handshake(host.offer, protocolVersion);
+    const { resources } = offered;
+    return { ...rest, capabilities: { ...offered, logging: {}, ...(resources && { resources: { ...resources, subscribe: true } }) } };
+  });
+  answer.headers.set(SESSION_HEADER, begun.id);
+  return answer;
 };
 
-function handshake(offer: Offer, protocolVersion: string): object {
+function handshake(offer: Offer, protocolVersion: string) {
   // Its answers have a `resultType`, which this era does not know.
   const { "io.modelcontextprotocol/tasks": _, ...extensions } = offer.extensions;
   return {
@@ -84,13 +108,19 @@ export async function answerLegacy(
   host: Host,
   circumstances: Circumstances,
 ): Promise<Answer> {
-  const exchange: Exchange = { ...circumstances, headers, id, params, host, dialect: dialectOf(version) };
+  // A handshake begins anew, whatever was before.
+  const session = method === "initialize" ? undefined : await sessionOf(headers, circumstances.sessions, id);
+  if (session instanceof Response) return session;
+  const dialect = dialectOf(version ?? session?.version ?? null);
+  const exchange: Exchange = { ...circumstances, headers, id, params, host, dialect, session };
   switch (method) {
     case "initialize":
       return initialize(exchange);
     case "ping":
       return finish(exchange, {});
   }
+  const answered = session && (await answerInSession(exchange, session, method));
+  if (answered) return answered;
   const answer = sharedMethod(host.offer, method);
   return answer ? answer(exchange) : errorResponse(200, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
 }

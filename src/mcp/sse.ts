@@ -17,8 +17,8 @@ const PATIENCE_MS = 2_000;
 /** How long a stream may be silent, in milliseconds: proxies close what looks dead. */
 const HEARTBEAT_MS = 15_000;
 
-/** Opens the stream at once, then runs `work`, whose value is the last message. */
-export function eventStream(work: (stream: Stream) => Promise<string>): Response {
+/** Opens the stream at once, then runs `work`, whose value is the last message, where there is one. */
+export function eventStream(work: (stream: Stream) => Promise<string | null>): Response {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
   const encoder = new TextEncoder();
@@ -66,7 +66,7 @@ export function eventStream(work: (stream: Stream) => Promise<string>): Response
       // Written also to a client that seemed gone: it may only have been slow, and an answer is not to be lost for that.
       const last = await work(stream);
       end();
-      await write(messageEvent(last));
+      if (last !== null) await write(messageEvent(last));
     } finally {
       end();
     }

@@ -21,14 +21,42 @@ const resource = (uri: string, mime_type: string, words: string): Block => ({ ty
 const ask = (key: string, method: Ask["method"], params: object): Ask => ({ key, method, params_json: JSON.stringify(params) });
 const form = (key: string, message: string, field: string, type = "string") =>
   ask(key, "elicitation/create", { message, requestedSchema: { type: "object", properties: { [field]: { type } }, required: [field] } });
+const wholeForm = (key: string, message: string, properties: object, required: string[] = []) =>
+  ask(key, "elicitation/create", { message, requestedSchema: { type: "object", properties, required } });
 const sample = (key: string, words: string, maxTokens: number) =>
   ask(key, "sampling/createMessage", { messages: [{ role: "user", content: { type: "text", text: words } }], maxTokens });
 const roots = ask("client_roots", "roots/list", {});
 const name = form("user_name", "What is your name?", "name");
 const greeting = sample("greeting", "Generate a greeting", 50);
 
-/** What is asked, round by round. */
-const ROUNDS: Readonly<Record<Topic, readonly (readonly Ask[])[]>> = {
+/** A choice with a title for each value. */
+const titled = (...titles: string[]) => titles.map((title, at) => ({ const: `value${at + 1}`, title }));
+const OPTIONS = ["option1", "option2", "option3"];
+const DEFAULTS = {
+  name: { type: "string", default: "John Doe" },
+  age: { type: "integer", default: 30 },
+  score: { type: "number", default: 95.5 },
+  status: { type: "string", enum: ["active", "inactive", "pending"], default: "active" },
+  verified: { type: "boolean", default: true },
+};
+const CHOICES = {
+  untitledSingle: { type: "string", enum: OPTIONS },
+  titledSingle: { type: "string", oneOf: titled("First Option", "Second Option", "Third Option") },
+  legacyEnum: { type: "string", enum: ["opt1", "opt2", "opt3"], enumNames: ["Option One", "Option Two", "Option Three"] },
+  untitledMulti: { type: "array", items: { type: "string", enum: OPTIONS } },
+  titledMulti: { type: "array", items: { anyOf: titled("First Choice", "Second Choice", "Third Choice") } },
+};
+const PERSON = {
+  username: { type: "string", description: "User's response" },
+  email: { type: "string", description: "User's email address" },
+};
+
+/** What is asked, round by round. `words`: the caller's own. */
+const roundsOf = (words: string): Readonly<Record<Topic, readonly (readonly Ask[])[]>> => ({
+  words: [[sample("words", words, 100)]],
+  person: [[wholeForm("person", words, PERSON, ["username", "email"])]],
+  defaults: [[wholeForm("defaults", "Please look at these", DEFAULTS)]],
+  choices: [[wholeForm("choices", "Please choose", CHOICES)]],
   elicitation: [[name]],
   sampling: [[sample("capital_question", "What is the capital of France?", 100)]],
   roots: [[roots]],
@@ -36,7 +64,7 @@ const ROUNDS: Readonly<Record<Topic, readonly (readonly Ask[])[]>> = {
   everything: [[name, greeting, roots]],
   two_rounds: [[form("step1", "Step 1: What is your name?", "name")], [form("step2", "Step 2: What is your favorite color?", "color")]],
   either: [[name, greeting]],
-};
+});
 
 /** Whether an answer is what was asked for. */
 function isAnswer({ method }: Ask, answer: Readonly<Record<string, unknown>> | undefined): boolean {
@@ -93,9 +121,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   converse(call: unknown, input: unknown) {
-    return serve(show, "converse", guardOf(this.env), call, input, async ({ about, methods, answers_json, state }) => {
+    return serve(show, "converse", guardOf(this.env), call, input, async ({ about, words, methods, answers_json, state }) => {
       const answers = JSON.parse(answers_json) as Record<string, Record<string, unknown>>; // the gateway wrote it
-      for (const [round, wanted] of ROUNDS[about].entries()) {
+      for (const [round, wanted] of roundsOf(words ?? "")[about].entries()) {
         if (round < Number(state)) continue;
         const asks = wanted.filter((one) => methods.includes(one.method) && !isAnswer(one, answers[one.key]));
         if (asks.length > 0) return ok({ blocks: [], asks, state: String(round) });

@@ -56,7 +56,21 @@ export type Ask = v.InferOutput<typeof Ask>;
 
 const Converse = operation({
   input: v.strictObject({
-    about: v.picklist(["elicitation", "sampling", "roots", "confirmation", "everything", "two_rounds", "either"]),
+    about: v.picklist([
+      "elicitation",
+      "sampling",
+      "roots",
+      "confirmation",
+      "everything",
+      "two_rounds",
+      "either",
+      "words",
+      "person",
+      "defaults",
+      "choices",
+    ]),
+    /** What to ask for, where it is not always the same. */
+    words: v.nullable(v.string()),
     /** What the client can be asked for. */
     methods: v.array(v.string()),
     /** What it has answered, by key. */
@@ -141,6 +155,7 @@ export const show = contract({
     test_custom_headers: "repeat",
     test_missing_capability: "showText",
     test_conversation: "converse",
+    test_tool_with_logging: "climb",
   },
   internal: ["read", "beginWork", "lookAtWork", "answerWork", "stopWork"],
 });

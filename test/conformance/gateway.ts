@@ -5,7 +5,7 @@ import { httpDoor } from "../../entrypoints/gateway/http.ts";
 import product from "../../entrypoints/gateway/index.ts";
 import { INFO } from "../../entrypoints/gateway/offer.ts";
 import type { Env } from "../../src/env.ts";
-import type { Aside, Host, InputRequest, Offer, OpenTool, ReadResource, ToolAnswer } from "../../src/mcp/host.ts";
+import type { Aside, Host, InputRequest, Offer, OpenedTool, OpenTool, ReadResource, ToolAnswer } from "../../src/mcp/host.ts";
 import { canBeAsked } from "../../src/mcp/input.ts";
 import { TASKS } from "../../src/mcp/tasks.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
@@ -78,6 +78,7 @@ const tools = toolsFrom("STACKBILDER", show, {
   test_custom_headers: definition,
   test_missing_capability: definition,
   test_conversation: definition,
+  test_tool_with_logging: definition,
 });
 
 /** What the tools ask about that end only after somebody was asked: all of them are one, under many names. */
@@ -91,12 +92,28 @@ const TOPICS: ReadonlyMap<string, Topic> = new Map([
   ["test_input_required_result_multi_round", "two_rounds"],
   ["test_input_required_result_capabilities", "either"],
   ["test_streaming_elicitation", "elicitation"],
+  ["test_sampling", "words"],
+  ["test_elicitation", "person"],
+  ["test_elicitation_sep1034_defaults", "defaults"],
+  ["test_elicitation_sep1330_enums", "choices"],
 ]);
 const NO_ARGUMENTS = { type: "object", additionalProperties: false };
+/** The one argument of those that are told what to ask. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["test_sampling", "prompt"],
+  ["test_elicitation", "message"],
+]);
+
+function schemaOf(name: string): Readonly<Record<string, unknown>> {
+  const argument = WORDS.get(name);
+  return argument === undefined
+    ? NO_ARGUMENTS
+    : { type: "object", properties: { [argument]: { type: "string" } }, required: [argument], additionalProperties: false };
+}
 
 const catalog = catalogOf(
   tools.flatMap((tool) => {
-    if (tool.name === "test_conversation") return Array.from(TOPICS.keys(), (name) => ({ ...tool, name, inputSchema: NO_ARGUMENTS }));
+    if (tool.name === "test_conversation") return Array.from(TOPICS.keys(), (name) => ({ ...tool, name, inputSchema: schemaOf(name) }));
     if (tool.name === "test_simple_text") {
       return [tool, ...Array.from(WORKS.keys(), (name) => ({ ...tool, name, inputSchema: { type: "object" } }))];
     }
@@ -156,6 +173,7 @@ function opener(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: T
     const kind = WORKS.get(name);
     const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
     if (kind !== undefined) return openWork({ env, caller, trace }, name, kind, args as object, aside); // the wire has looked at it
+    if (name === "test_tool_with_logging") return logged(open(name, args, traceparent, aside));
     const about = TOPICS.get(name);
     if (about === undefined) return open(name, args, traceparent, aside);
     const ask = async (input: object) => {
@@ -164,6 +182,19 @@ function opener(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: T
       return opened.run();
     };
     return { state: "ready", run: () => converse(env, caller, name, args, about, aside, ask) };
+  };
+}
+
+/** The same call; what it reports is logged. */
+function logged(opened: OpenedTool): OpenedTool {
+  if (opened.state !== "ready") return opened;
+  return {
+    state: "ready",
+    run: (progress, log) =>
+      opened.run((update) => {
+        log?.("info", update);
+        return progress?.(update) ?? "continue";
+      }),
   };
 }
 
@@ -183,7 +214,8 @@ async function converse(
   const opened = requestState === undefined ? null : await openState(env, round, requestState);
   if (requestState !== undefined && opened === null) return STATE_REFUSED;
   const methods = METHODS.filter((method) => canBeAsked(capabilities, { method, params: {} }));
-  const ended = await ask({ about, methods, answers_json: JSON.stringify(inputResponses), state: opened?.kept ?? null });
+  const words = Object.values(args as Record<string, unknown>)[0] ?? null;
+  const ended = await ask({ about, words, methods, answers_json: JSON.stringify(inputResponses), state: opened?.kept ?? null });
   if ("state" in ended) return ended;
   const { asks, state } = ended.structuredContent as Conversation; // judged by the pipeline
   if (asks.length === 0) return ended;

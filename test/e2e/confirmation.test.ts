@@ -148,12 +148,11 @@ describe("with a client that shows forms", () => {
 
 describe("where nobody can be asked", () => {
   it.each<Mode>(["modern", "legacy", "older-sdk"])("a %s client is told so, and nothing is drawn", async (mode) => {
-    // An older revision's client may well show forms, but only over a session.
-    const person = await connect(system.origin, mode, mode === "modern" ? {} : { capabilities: { elicitation: {} } });
+    const person = await connect(system.origin, mode);
     const refused = await person.client.callTool(DRAW);
     expect(refused).toMatchObject({
       isError: true,
-      content: [{ type: "text", text: expect.stringMatching(/A person must say yes.*2026-07-28.*elicitation.*confirmation_required/s) }],
+      content: [{ type: "text", text: expect.stringMatching(/A person must say yes.*2025-06-18.*elicitation.*confirmation_required/s) }],
     });
     expect(toldOf(person)).toEqual([["confirmation_required", "confirmation_required"]]);
     await person.close();

@@ -52,6 +52,7 @@ describe("the rooms of the house", () => {
       [],
     );
     expect(importers((target) => target === "cloudflare:workers").filter((file) => !file.startsWith("entrypoints/"))).toEqual([
+      "src/mcp-session.ts",
       "src/oauth/token-gate.ts",
       "src/oauth/user-revocations.ts",
       "src/one-time.ts",
@@ -99,6 +100,7 @@ describe("names that other systems depend on", () => {
       "TokenGate",
       "UserRevocations",
       "RateCounter",
+      "McpSession",
     ]);
     expect(values(source, "service").map((service, at) => `${service}#${values(source, "entrypoint")[at]}`)).toEqual([
       "stackbilt-auth#AuthEntrypoint",

@@ -55,6 +55,7 @@ describe("the gateway's settings", () => {
     ["no gate for tokens", { TOKEN_GATE: undefined }, "TOKEN_GATE is not bound"],
     ["no revocations", { USER_REVOCATIONS: undefined }, "USER_REVOCATIONS is not bound"],
     ["no counter of a day", { RATE_COUNTER: undefined }, "RATE_COUNTER is not bound"],
+    ["no sessions", { MCP_SESSION: undefined }, "MCP_SESSION is not bound"],
     ["no counter of a minute", { LIMIT_30: undefined }, "LIMIT_30 is not bound"],
   ])("are refused with %s, by name and without the value", async (_, settings, message) => {
     const broken = withSettings(settings);

@@ -146,10 +146,11 @@ describe("the gateway's surface", () => {
     }
   });
 
-  it("exports one HTTP door, the siblings' door, the auth Worker's door and four Durable Objects, and nothing else", () => {
+  it("exports one HTTP door, the siblings' door, the auth Worker's door and five Durable Objects, and nothing else", () => {
     expect(Object.keys(gateway).toSorted()).toEqual([
       "GatewayAdminEntrypoint",
       "GatewayEntrypoint",
+      "McpSession",
       "OneTimeMark",
       "RateCounter",
       "TokenGate",
@@ -173,6 +174,9 @@ describe("the gateway's surface", () => {
       "hasEndedTokens",
     ]);
     expect(methodsOf(gateway.RateCounter)).toEqual(["alarm", "count"]);
+    expect(methodsOf(gateway.McpSession)).toEqual([
+      ...["alarm", "answersTo", "begin", "end", "expect", "fetch", "send", "setLevel", "settle", "touch"],
+    ]);
   });
 });
 

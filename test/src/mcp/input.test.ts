@@ -100,7 +100,7 @@ describe.each(METHODS)("%s", (method, params) => {
     expect(heard.at(-1)).toBeUndefined();
     expect([status, body]).toMatchObject([
       200,
-      { id: 7, error: { code: -32600, message: expect.stringContaining("2026-07-28: elicitation") } },
+      { id: 7, error: { code: -32600, message: expect.stringContaining("at initialize or in its request: elicitation") } },
     ]);
   });
 

@@ -1,0 +1,164 @@
+// Sessions of the revisions with a handshake (2025-06-18 and 2025-11-25, basic/transports, "Session Management"), as the wire sees
+// them. Who keeps them is given by the door.
+//
+// - A client that can be asked (elicitation, sampling, roots) gets one at `initialize`. All others get none and cost nothing here.
+// - A session remembers what the handshake said, and the log level that was set later. It is no credential: the token of each
+//   request says who asks, and a session is found only for the person who began it, whichever token they come with.
+// - Where a tool goes in rounds, the wire walks them for the client: each question goes out as a request on the response of the call,
+//   or, where nobody reads that, on a stream that the client opened with GET. Its answer arrives as a POST of its own, maybe in
+//   another isolate; the keeper of the session brings it to the call that waits.
+// - A question that is not answered, or with an error, ends the call with an error: nothing is guessed in the client's place.
+// - Nothing that is offered changes while it is offered, so a subscription to a resource is accepted and never has news.
+// - A stream that breaks is not resumed: no event ids. A call whose response broke goes on; to cancel is another message.
+import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { type Answer, type Exchange, finish, invalid } from "./exchange.ts";
+import { trimmed } from "./headers.ts";
+import type { Aside, InputRequired, Invalid, Log, LogLevel } from "./host.ts";
+import { canBeAsked, pausedJson } from "./input.ts";
+import { errorJson, errorResponse, INVALID_REQUEST, isObject, type RequestId } from "./json-rpc.ts";
+import type { Stream } from "./sse.ts";
+
+/** What a handshake said. */
+export interface Handshake {
+  /** The revision that was agreed on. */
+  readonly version: string;
+  /** `ClientCapabilities` of the MCP schema: those that a server asks by. */
+  readonly capabilities: Readonly<Record<string, unknown>>;
+}
+
+/** A session that lives. */
+export interface Session extends Handshake {
+  /** From where on messages are logged to the client. Absent: nothing is. */
+  readonly level?: LogLevel | undefined;
+  setLevel(level: LogLevel): Promise<void>;
+  /** Names for so many requests to the client, whose answers will be waited for; none where too many wait already. */
+  expect(count: number): Promise<readonly string[]>;
+  /** The results that answered these requests; `null` for one that was answered with an error, or not in time. */
+  answersTo(ids: readonly string[]): Promise<readonly (object | null)[]>;
+  /** Hands an answer to whoever waits for it. */
+  settle(id: RequestId, result: object | null): Promise<void>;
+  /** Sends one message over one of the streams that the client opened. Answers whether there was any. */
+  send(json: string): Promise<boolean>;
+  /** Opens such a stream. */
+  stream(): Promise<Response>;
+  end(): Promise<void>;
+}
+
+/** The sessions of one person. */
+export interface Sessions {
+  /** Begins one. Answers its id. */
+  begin(handshake: Handshake): Promise<string>;
+  /** The session with this id; `null` where it has ended, never was, or is somebody else's. */
+  find(id: string): Promise<Session | null>;
+}
+
+export const SESSION_HEADER = "mcp-session-id";
+/** What a server can ask for, and what each may say of how. Nothing else of what a client declares is kept. */
+const ASKED_BY: Readonly<Record<string, readonly string[]>> = { elicitation: ["form", "url"], sampling: ["context", "tools"], roots: [] };
+/** As ids are made: far shorter than anything that is worth opening. */
+const SESSION_ID = /^[A-Za-z0-9_.-]{40,200}$/;
+/** The least important first. */
+const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
+/** What of a client's capabilities a session is for; `null` where there is nothing to ask it for. */
+export function askable(version: string, capabilities: unknown): Handshake["capabilities"] | null {
+  if (version === "2025-03-26" || !isObject(capabilities)) return null;
+  const declared = Object.entries(ASKED_BY).flatMap(([name, ways]) => {
+    const { [name]: value } = capabilities;
+    return isObject(value) ? [[name, Object.fromEntries(ways.flatMap((way) => (isObject(value[way]) ? [[way, {}]] : [])))]] : [];
+  });
+  return declared.length > 0 ? Object.fromEntries(declared) : null;
+}
+
+/** The session that a request names, `undefined` where it names none; or the answer that says that it is not there. */
+export async function sessionOf(headers: Headers, sessions: Sessions | undefined, id?: RequestId): Promise<Session | undefined | Response> {
+  const named = trimmed(headers, SESSION_HEADER);
+  if (named === null || !sessions) return undefined;
+  if (!SESSION_ID.test(named)) return errorResponse(400, { code: INVALID_REQUEST, message: "The Mcp-Session-Id is none of ours." }, id);
+  const message = "This session has ended, or never was. Send initialize to begin another.";
+  return (await sessions.find(named)) ?? errorResponse(404, { code: INVALID_REQUEST, message }, id);
+}
+
+/** Answers GET, which opens a stream of a session, and DELETE, which ends one; `undefined` where the request names no session. */
+export async function answerForSession(request: Request, sessions: Sessions | undefined): Promise<Response | undefined> {
+  const { method, headers } = request;
+  if (method !== "GET" && method !== "DELETE") return undefined;
+  const session = await sessionOf(headers, sessions);
+  if (!session || session instanceof Response) return session;
+  if (method === "DELETE") {
+    await session.end();
+    return new Response(null, { status: 204 });
+  }
+  if (headers.get("accept")?.toLowerCase().includes("text/event-stream")) return session.stream();
+  return errorResponse(406, { code: INVALID_REQUEST, message: "Open a stream with Accept: text/event-stream." });
+}
+
+/** Answers one request that only a session has; `undefined` where it is another. */
+export async function answerInSession(exchange: Exchange, session: Session, method: string): Promise<Answer | undefined> {
+  const { params } = exchange;
+  if (method === "logging/setLevel") {
+    const level = LOG_LEVELS.find((known) => known === params.level);
+    if (level === undefined) return invalid(exchange, `params.level is one of ${LOG_LEVELS.join(", ")}.`);
+    await session.setLevel(level);
+    return finish(exchange, {});
+  }
+  const { resources, templates } = exchange.host.offer;
+  if ((method !== "resources/subscribe" && method !== "resources/unsubscribe") || resources.length + templates.length === 0)
+    return undefined;
+  return typeof params.uri === "string" ? finish(exchange, {}) : invalid(exchange, "params.uri is the resource's URI, a string.");
+}
+
+/** Logs to the client of a session what it wants to hear. */
+export function loggerOf({ level }: Session, stream: Stream): Log {
+  const least = level === undefined ? Number.POSITIVE_INFINITY : LOG_LEVELS.indexOf(level);
+  return (at, data) => {
+    if (LOG_LEVELS.indexOf(at) < least) return;
+    // What is logged may be lost, and nothing waits for it.
+    void stream.notify(JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params: { level: at, data } }));
+  };
+}
+
+/** What the client of a session says before it was asked anything. */
+export function firstAside({ capabilities }: Session): Aside {
+  return { capabilities, inputResponses: {}, requestState: undefined };
+}
+
+/** What a client says in the next round of its call; or the JSON that answers the call, where there is none. `said`: in this round. */
+export async function nextRound(
+  exchange: Exchange,
+  said: Aside | undefined,
+  paused: InputRequired | Invalid,
+  stream: Stream | undefined,
+): Promise<Aside | string> {
+  const { session, id, traceId } = exchange;
+  if (!session || paused.state === "invalid") return pausedJson(exchange, said, paused);
+  const { inputRequests, requestState } = paused;
+  const { capabilities } = session;
+  if (!Object.values(inputRequests).every((request) => canBeAsked(capabilities, request))) return pausedJson(exchange, said, paused);
+  try {
+    const inputResponses = await ask(session, inputRequests, stream);
+    if (inputResponses) return { capabilities, inputResponses, requestState };
+  } catch (error) {
+    console.error(JSON.stringify({ event: "mcp.unasked", traceId, ...describeCrash(error) }));
+  }
+  const methods = Object.values(inputRequests).map(({ method }) => method);
+  return errorJson({ code: INVALID_REQUEST, message: `This takes your client's answer to ${methods.join(", ")}, which did not come.` }, id);
+}
+
+/** Asks for all of this at once. Answers `null` where something of it stays unanswered. */
+async function ask(
+  session: Session,
+  requests: InputRequired["inputRequests"],
+  stream: Stream | undefined,
+): Promise<Aside["inputResponses"] | null> {
+  const names = Object.keys(requests);
+  const ids = await session.expect(names.length);
+  if (ids.length < names.length) return null;
+  for (const [at, request] of Object.values(requests).entries()) {
+    const json = JSON.stringify({ jsonrpc: "2.0", id: ids[at], ...request });
+    if (!((await stream?.notify(json)) || (await session.send(json)))) return null;
+  }
+  const results = await session.answersTo(ids);
+  const answered = names.map((name, at) => [name, results[at]] as const);
+  return answered.every(([, result]) => isObject(result)) ? (Object.fromEntries(answered) as Aside["inputResponses"]) : null; // just looked at
+}
