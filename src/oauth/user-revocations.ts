@@ -9,58 +9,55 @@ export const SESSION_LIFETIME_SECONDS = 8 * 3_600;
 /** Longer than a grant lives: what is older than this has ended by itself. */
 const MEMORY_MS = 31 * 86_400_000;
 
-interface Marks {
-  /** Sessions that were signed out, and when, in milliseconds since the Unix epoch. */
-  readonly ended: Readonly<Record<string, number>>;
-  /** Sessions that began before this ended then. */
-  readonly sessionsEndedAtMs: number;
-  /** Tokens and grants of a sign-in before this ended then; seconds since the Unix epoch, as `authTime` is. */
-  readonly tokensEndedAt: number;
-}
+/** Under this, by name, when a session was signed out, in milliseconds since the Unix epoch. */
+const SESSION = "session:";
+/** Sessions that began before this ended then; milliseconds since the Unix epoch. */
+const ALL_SESSIONS = "sessionsEndedAtMs";
+/** Tokens and grants of a sign-in before this ended then; seconds since the Unix epoch, as `authTime` is. */
+const ALL_TOKENS = "tokensEndedAt";
 
-const NOTHING: Marks = { ended: {}, sessionsEndedAtMs: 0, tokensEndedAt: 0 };
-
-/** One object a user, named by the user id. It deletes itself once nothing that it marks can be alive. */
+/**
+ * One object a user, named by the user id. Each mark has a key of its own, so that two that are set together cannot undo each other.
+ * The object deletes itself once nothing that it marks can be alive.
+ */
 export class UserRevocations extends DurableObject {
   /** Ends one browser session. */
   async endSession(sid: string): Promise<void> {
-    const marks = await this.#marks();
     const now = Date.now();
-    const alive = Object.entries(marks.ended).filter(([, endedAtMs]) => endedAtMs > now - SESSION_LIFETIME_SECONDS * 1000);
-    await this.#keep({ ...marks, ended: { ...Object.fromEntries(alive), [sid]: now } });
+    await this.#mark(SESSION + sid, now);
+    const marked = await this.ctx.storage.list<number>({ prefix: SESSION });
+    const over = [...marked].filter(([, endedAtMs]) => endedAtMs < now - SESSION_LIFETIME_SECONDS * 1000).map(([key]) => key);
+    // As many as one call can delete; the next sign-out takes the rest.
+    if (over.length > 0) await this.ctx.storage.delete(over.slice(0, 128));
   }
 
   /** Ends every browser session there is. */
   async endSessions(): Promise<void> {
-    await this.#keep({ ...(await this.#marks()), ended: {}, sessionsEndedAtMs: Date.now() });
+    await this.#mark(ALL_SESSIONS, Date.now());
   }
 
   /** Ends every token there is. */
   async endTokens(): Promise<void> {
-    await this.#keep({ ...(await this.#marks()), tokensEndedAt: Math.floor(Date.now() / 1000) });
+    await this.#mark(ALL_TOKENS, Math.floor(Date.now() / 1000));
   }
 
   /** Whether this session was ended. */
   async hasEndedSession(sid: string, startedAtMs: number): Promise<boolean> {
-    const { ended, sessionsEndedAtMs } = await this.#marks();
-    return startedAtMs <= sessionsEndedAtMs || Object.hasOwn(ended, sid);
+    const marks = await this.ctx.storage.get<number>([SESSION + sid, ALL_SESSIONS]);
+    return marks.has(SESSION + sid) || startedAtMs <= (marks.get(ALL_SESSIONS) ?? 0);
   }
 
   /** Whether tokens of a sign-in at `authTime`, in seconds since the Unix epoch, were ended. */
   async hasEndedTokens(authTime: number): Promise<boolean> {
-    return authTime < (await this.#marks()).tokensEndedAt;
+    return authTime < ((await this.ctx.storage.get<number>(ALL_TOKENS)) ?? 0);
   }
 
   override async alarm(): Promise<void> {
     await this.ctx.storage.deleteAll();
   }
 
-  async #marks(): Promise<Marks> {
-    return (await this.ctx.storage.get<Marks>("marks")) ?? NOTHING;
-  }
-
-  async #keep(marks: Marks): Promise<void> {
-    await this.ctx.storage.put("marks", marks);
+  async #mark(key: string, at: number): Promise<void> {
+    await this.ctx.storage.put(key, at);
     await this.ctx.storage.setAlarm(Date.now() + MEMORY_MS);
   }
 }

@@ -119,6 +119,25 @@ describe("a user's marks", () => {
     expect(await marks.hasEndedSession("constructor", startedAtMs)).toBe(false);
   });
 
+  it("that are set together all count", async () => {
+    for (let round = 0; round < 20; round++) {
+      const marks = revocationsOf(env, someone());
+      const sids = ["one", "two", "three", "four"];
+      await Promise.all([...sids.map((sid) => marks.endSession(sid)), marks.endTokens()]);
+      const startedAtMs = Date.now() + 1000;
+      expect(await Promise.all(sids.map((sid) => marks.hasEndedSession(sid, startedAtMs)))).toEqual([true, true, true, true]);
+      expect(await marks.hasEndedTokens(0)).toBe(true);
+    }
+  });
+
+  it("of sessions that would have ended by now are forgotten", async () => {
+    const marks = revocationsOf(env, someone());
+    await marks.endSession("old");
+    vi.useFakeTimers({ now: Date.now() + 9 * 3_600_000, toFake: ["Date"] });
+    await marks.endSession("new");
+    expect(await runInDurableObject(marks, async (_, { storage }) => [...(await storage.list()).keys()])).toEqual(["session:new"]);
+  });
+
   it("end sessions and tokens from before, not those that begin afterwards", async () => {
     const marks = revocationsOf(env, someone());
     const now = Math.floor(Date.now() / 1000);
