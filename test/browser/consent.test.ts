@@ -27,7 +27,7 @@ describe("the consent page", () => {
     expect(text).toContain(`Access goes to this computer (${host})`);
     expect(text).toContain("App Self-registered, name not verified");
     expect(text).toContain(CAUTION);
-    expect(text).toContain("Read always included See your flows and the image models.");
+    expect(text).toContain("Read always included See your flows, your pictures and the image models.");
     expect(text).toContain("Generate Run flows and make images, on your plan.");
     expect(await page.getByLabel("Generate").isChecked()).toBe(true);
     expect(await page.getByRole("group", { name: "It may" }).getByRole("checkbox").count()).toBe(1);

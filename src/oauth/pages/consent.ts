@@ -3,7 +3,7 @@ import { type Borrowing, borrowingOf, type ClientIdentity, type Destination, des
 import { grantableScopes } from "../grant.ts";
 import { spelledOut } from "../punycode.ts";
 import type { TransactionAt } from "../transaction.ts";
-import { form, hostName, place } from "./forms.ts";
+import { form, hostName, place, scopeChoice } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
 
@@ -27,14 +27,7 @@ ${form(
   "/authorize",
   transaction,
   csrf,
-  html`<fieldset>
-<legend>It may</legend>
-<p>✓ <span><b>Read</b> <small>always included</small><br>See your flows and the image models.</span></p>
-${
-  isGenerateAsked &&
-  html`<label><input type="checkbox" name="scope" value="generate" checked><span><b>Generate</b><br>Run flows and make images, on your plan.</span></label>`
-}
-</fieldset>
+  html`${scopeChoice(isGenerateAsked ? "ticked" : "not offered")}
 <p>It cannot ${!isGenerateAsked && "run flows or make images, "}see your password or change your account. Access ends after 30 days at the latest.</p>
 ${
   metaHash !== null &&

@@ -21,3 +21,15 @@ export function hostName(host: string, letters: string | null): Html {
   const name = html`<bdi class="host">${host}</bdi>`;
   return letters === null ? name : html`${name} (shown as <bdi class="host">${letters}</bdi>)`;
 }
+
+/** What is allowed: to read always, to generate where it is offered and ticked. */
+export function scopeChoice(generate: "ticked" | "unticked" | "not offered"): Html {
+  return html`<fieldset>
+<legend>It may</legend>
+<p>✓ <span><b>Read</b> <small>always included</small><br>See your flows, your pictures and the image models.</span></p>
+${
+  generate !== "not offered" &&
+  html`<label><input type="checkbox" name="scope" value="generate"${generate === "ticked" && html` checked`}><span><b>Generate</b><br>Run flows and make images, on your plan.</span></label>`
+}
+</fieldset>`;
+}

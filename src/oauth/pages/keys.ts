@@ -4,6 +4,7 @@ import type { Scope } from "../../../contracts/rpc/identity.ts";
 import { cleanName } from "../client-identity.ts";
 import type { OwnTokens } from "../own-form.ts";
 import { nowSeconds } from "../visit.ts";
+import { scopeChoice } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import { day, minute, ownForm, powers, shownOnce } from "./own-parts.ts";
 import type { Page } from "./page.ts";
@@ -102,7 +103,7 @@ function keyForm(
 <legend>Kind</legend>
 ${kinds}
 </fieldset>
-${scopeChoice(scopes?.includes("generate") ?? false)}
+${scopeChoice(scopes?.includes("generate") ? "ticked" : "unticked")}
 <div>
 <label for="days">Works for</label>
 <select id="days" name="days">${lifetimes}</select>
@@ -118,17 +119,9 @@ export function tokenSection(tokens: OwnTokens, once: string): Html {
 <p>For trying things out. It works for one hour and cannot be renewed.</p>
 <details>
 <summary>Make a token</summary>
-${ownForm("/apps/token", tokens, html`<input type="hidden" name="once" value="${once}">${scopeChoice(false)}<button class="main">Make the token</button>`)}
+${ownForm("/apps/token", tokens, html`<input type="hidden" name="once" value="${once}">${scopeChoice("unticked")}<button class="main">Make the token</button>`)}
 </details>
 </section>`;
-}
-
-function scopeChoice(isTicked: boolean): Html {
-  return html`<fieldset>
-<legend>It may</legend>
-<p>✓ <span><b>Read</b> <small>always included</small><br>See your flows and the image models.</span></p>
-<label><input type="checkbox" name="scope" value="generate"${isTicked && html` checked`}><span><b>Generate</b><br>Run flows and make images, on your plan.</span></label>
-</fieldset>`;
 }
 
 /** The one time that a key is shown. */

@@ -12,7 +12,7 @@ ${content}
 
 /** What these scopes allow, in plain words. */
 export function powers(scopes: readonly string[]): string {
-  return `Can see your flows and the image models${scopes.includes("generate") ? ", run flows and make images on your plan" : ""}.`;
+  return `Can see your flows, your pictures and the image models${scopes.includes("generate") ? ", run flows and make images on your plan" : ""}.`;
 }
 
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });

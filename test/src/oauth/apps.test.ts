@@ -36,9 +36,9 @@ describe("the apps page", () => {
     );
     expect(words(seen)).toContain(`Signed in as ${user}@example.com`);
     expect(words(seen)).toContain(
-      `Elsewhere on app.example:8443 Can see your flows and the image models, run flows and make images on your plan. Connected ${today} , ends ${end} .`,
+      `Elsewhere on app.example:8443 Can see your flows, your pictures and the image models, run flows and make images on your plan. Connected ${today} , ends ${end} .`,
     );
-    expect(words(seen)).toContain("Here on this computer ( 127.0.0.1:41414 ) Can see your flows and the image models.");
+    expect(words(seen)).toContain("Here on this computer ( 127.0.0.1:41414 ) Can see your flows, your pictures and the image models.");
     expect(seen.text).toMatch(/<time datetime="\d{4}-\d\d-\d\dT[\d:.]+Z">/);
     expect(seen.text).not.toContain("offline_access");
   });

@@ -43,7 +43,7 @@ describe("API keys", () => {
     ]);
     expect(audit.mock.calls).toMatchObject([[{ type: "key.created", subject: user, clientId: "key:key_1", scopes: ["read", "generate"] }]]);
     const after = await browser.open("/apps");
-    expect(words(after)).toContain("Build server Test Can see your flows and the image models, run flows");
+    expect(words(after)).toContain("Build server Test Can see your flows, your pictures and the image models, run flows");
     expect(words(after)).toContain("Made 15 Jan 2027 , works until 14 Feb 2027 .");
     expect(after.text).not.toContain(KEY);
   });
