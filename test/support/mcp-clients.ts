@@ -11,6 +11,7 @@ import { UnauthorizedError as OlderUnauthorizedError } from "@modelcontextprotoc
 import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { newAddress, withAddress } from "./address.ts";
+import { judgedFetch } from "./judged-fetch.ts";
 import { type Account, type AuthorizeOptions, newAccount, Person } from "./person.ts";
 
 /** How the client finds out which protocol the server speaks. */
@@ -94,7 +95,8 @@ export async function connect(origin: string, mode: Mode, options: ConnectOption
   const url = new URL("/mcp", origin);
   const name = { name: "e2e", version: "1.0.0" };
   const address = newAddress();
-  const ownFetch = (target: string | URL, init?: RequestInit) => fetch(target, { ...init, headers: withAddress(init?.headers, address) });
+  const ownFetch = (target: string | URL, init?: RequestInit) =>
+    judgedFetch(target, { ...init, headers: withAddress(init?.headers, address) });
   if (mode === "older-sdk") {
     const client = new OlderClient(name, { capabilities: capabilities as object }); // named alike in each package
     const transport = () => new OlderTransport(url, { authProvider: auth as never, fetch: ownFetch }); // the same interface, declared once in each package

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { createTestHarness, type TestHarnessOptions, type Unstable_RawConfig, type WorkerHandle } from "wrangler";
 import { AUDIENCES, randomSecret } from "../../entrypoints/cli/local-secrets.ts";
 import {
@@ -20,6 +20,7 @@ import {
 } from "../../entrypoints/cli/workers.ts";
 import { identityKeysSetting } from "../../src/keys.ts";
 import { withAddress } from "./address.ts";
+import { judgedFetch, takeViolations } from "./judged-fetch.ts";
 
 type Settings = Partial<Record<WorkerKey, Readonly<Record<string, string>>>>;
 
@@ -39,7 +40,7 @@ export interface SystemOptions {
 export interface System {
   /** The one origin: OAuth issuer, MCP endpoint, pages, pictures. */
   readonly origin: string;
-  /** Node's own fetch over a real connection, each time from another address. A path is resolved against `origin`. */
+  /** Node's own fetch over a real connection, each time from another address, and judged. A path is resolved against `origin`. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** A Worker by the name it is deployed under: its bindings, its storage, and `fetch` straight to it. */
   worker(name: string): WorkerHandle;
@@ -98,7 +99,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     if (options.standIns?.auth === undefined) await harness.getWorker(workerName("auth")).applyD1Migrations("DB");
     return {
       origin: url.origin,
-      fetch: (target, init) => fetch(new URL(target, url), { ...init, headers: withAddress(init?.headers) }),
+      fetch: (target, init) => judgedFetch(new URL(target, url), { ...init, headers: withAddress(init?.headers) }),
       worker: (name) => harness.getWorker(name),
       logs: () => harness.getLogs().map(({ level, message }) => `${level}: ${message}`),
       stop,
@@ -111,7 +112,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 
 /**
  * A system for all tests of the calling file: started before the first, stopped after the last. When a test fails, what the Workers
- * logged during it is printed.
+ * logged during it is printed. A test fails as well when a message to its clients was not as the protocol has it.
  */
 export function useSystem(options: SystemOptions = {}): System {
   let running: System | undefined;
@@ -124,7 +125,9 @@ export function useSystem(options: SystemOptions = {}): System {
   });
   afterAll(async () => {
     await running?.stop();
+    refuseViolations();
   });
+  afterEach(refuseViolations);
   beforeEach(({ onTestFailed }) => {
     const before = running?.logs().length ?? 0;
     onTestFailed(() => {
@@ -140,6 +143,11 @@ export function useSystem(options: SystemOptions = {}): System {
     logs: () => system().logs(),
     stop: () => system().stop(),
   };
+}
+
+function refuseViolations(): void {
+  const violations = takeViolations();
+  if (violations.length > 0) throw new Error(["Not as the protocol has it:", ...violations].join("\n  "));
 }
 
 /** The date that every wrangler.toml pins. */
