@@ -115,6 +115,25 @@ export const ReadImage = operation({
   timeoutMs: 10_000,
 });
 
+/** A finished picture as it is found again. */
+export const RecentImage = v.object({
+  job_id: JobId,
+  /** The prompt, or its beginning, as it was written. */
+  prompt: v.pipe(v.string(), v.maxLength(2000)),
+  /** Of the picture's file. */
+  size_bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  /** Seconds since the Unix epoch, before the year 10000. */
+  completed_at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(253_402_300_799)),
+});
+export type RecentImage = v.InferOutput<typeof RecentImage>;
+
+export const ListImages = operation({
+  input: v.strictObject({}),
+  output: v.object({ images: v.pipe(v.array(RecentImage), v.maxLength(50)) }),
+  errors: {},
+  timeoutMs: 10_000,
+});
+
 /** img-forge's contract. */
 export const imgForge = contract({
   audience: "img-forge",
@@ -133,12 +152,14 @@ export const imgForge = contract({
     cancelJob: CancelJob,
     /** The picture's bytes, as a stream. */
     readImage: ReadImage,
+    /** The latest finished pictures, newest first. A picture may be missing; it exists all the same. */
+    listImages: ListImages,
   },
   tools: {
     image_generate: "generateImage",
     image_list_models: "listModels",
     image_check_job: "checkJob",
   },
-  internal: ["cancelJob", "readImage"],
+  internal: ["cancelJob", "readImage", "listImages"],
 });
 export type ImgForgeContract = ContractOf<typeof imgForge>;

@@ -201,6 +201,22 @@ export const CancelFlow = operation({
   changes: true,
 });
 
+/** A flow as it is found again. */
+export const RecentFlow = v.object({
+  flowId: FlowId,
+  projectId: v.nullable(v.pipe(v.string(), v.maxLength(128))),
+  /** Seconds since the Unix epoch, before the year 10000. */
+  createdAt: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(253_402_300_799)),
+});
+export type RecentFlow = v.InferOutput<typeof RecentFlow>;
+
+export const ListFlows = operation({
+  input: v.strictObject({}),
+  output: v.object({ flows: v.pipe(v.array(RecentFlow), v.maxLength(50)) }),
+  errors: {},
+  timeoutMs: 10_000,
+});
+
 /** Stackbilder's contract. */
 export const stackbilder = contract({
   audience: "stackbilder",
@@ -222,6 +238,8 @@ export const stackbilder = contract({
     recoverFlow: RecoverFlow,
     /** Stops the mode that runs; the flow can be advanced again afterwards. Without one it changes nothing. */
     cancelFlow: CancelFlow,
+    /** The latest flows, newest first. A flow may be missing; it exists all the same. */
+    listFlows: ListFlows,
   },
   tools: {
     flow_create: "createFlow",
@@ -232,6 +250,6 @@ export const stackbilder = contract({
     flow_advance: "advanceFlow",
     flow_recover: "recoverFlow",
   },
-  internal: ["cancelFlow"],
+  internal: ["cancelFlow", "listFlows"],
 });
 export type StackbilderContract = ContractOf<typeof stackbilder>;

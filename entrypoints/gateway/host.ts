@@ -3,13 +3,15 @@ import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Env } from "../../src/env.ts";
 import { canConfirm, confirmAnswer, confirmForm } from "../../src/mcp/elicitation.ts";
-import type { BegunTask, CallToolResult, Host, Invalid, OpenTool, Tasks, ToolAnswer } from "../../src/mcp/host.ts";
+import type { BegunTask, CallToolResult, Host, Invalid, ListedResource, OpenTool, Tasks, ToolAnswer } from "../../src/mcp/host.ts";
 import { TASKS, takesTasks } from "../../src/mcp/tasks.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { type Begun, type Finished, openCall, type Paused } from "../../src/pipeline/pipeline.ts";
 import { fillPrompt, suggest } from "../../src/pipeline/prompts.ts";
 import { readResource } from "../../src/pipeline/read.ts";
+import { sourcesFor } from "../../src/pipeline/sources.ts";
 import { beginTask, cancelTask, lookAtTask, type TaskRequest, updateTask } from "../../src/pipeline/task.ts";
+import { listedPictures } from "../../src/resources/picture.ts";
 import { TASK_TTL_MS } from "../../src/task-handle.ts";
 import { type Catalog, catalog } from "../../src/tools/catalog.ts";
 import { text } from "../../src/tools/content.ts";
@@ -22,9 +24,16 @@ export function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, request
   const offer = offerTo(caller);
   const isOffered = (prompt: string) => offer.prompts.some(({ name }) => name === prompt);
   const traceOf = (traceparent: string | undefined) => (traceparent === undefined ? requestTrace : traceFrom(traceparent));
+  let pictures: Promise<readonly ListedResource[]> | undefined;
+  /** Asked once a request, however often a batch lists. */
+  const listResources = (traceparent: string | undefined) => {
+    pictures ??= sourcesFor(env, identity, traceOf(traceparent)).images().then(listedPictures);
+    return pictures;
+  };
   return {
     offer,
     openTool: openerOf(catalog, env, ctx, caller, requestTrace),
+    ...(offer.templates.length > 0 && { listResources }),
     readResource(uri, traceparent) {
       const answer = readResource(env, ctx, { uri, caller: identity, trace: traceOf(traceparent), door: "mcp" });
       // Held also when the client hangs up, so that the read leaves its record.

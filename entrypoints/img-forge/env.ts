@@ -1,5 +1,6 @@
 // Every binding, variable and secret of this Worker.
 import type { JobObject } from "./job-object.ts";
+import type { RecentImages } from "./recent-images.ts";
 import type { UsedTokens } from "./used-tokens.ts";
 
 export interface Env {
@@ -11,6 +12,8 @@ export interface Env {
   readonly IMAGES: R2Bucket;
   /** One object a job, and one for each idempotency key. */
   readonly JOBS: DurableObjectNamespace<JobObject>;
+  /** The latest finished pictures, by owner. */
+  readonly RECENT_IMAGES: DurableObjectNamespace<RecentImages>;
   /** Identity tokens that were good once, by the last character of their id. */
   readonly USED_TOKENS: DurableObjectNamespace<UsedTokens>;
   /** Workers AI, which draws the tiers that it offers. Without it this Worker draws them all. */

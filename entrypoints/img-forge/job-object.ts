@@ -10,6 +10,7 @@ import { type Commission, isOver, type JobRecord, newJob, richnessOf, toImageJob
 import { PROCEDURAL, TIER_PLANS } from "./models.ts";
 import { pictureKey } from "./picture.ts";
 import { encodePng, pngSize } from "./png.ts";
+import { noteImage } from "./recent-images.ts";
 import { drawWithAi } from "./workers-ai.ts";
 
 type Report = (update: Progress) => Verdict | Promise<Verdict>;
@@ -36,7 +37,7 @@ export class JobObject extends DurableObject<Env> {
     if (!this.#record()) {
       this.#write({ ...newJob(order), status: "running", leaseExpiresAtMs: Date.now() + LEASE_MS });
       await this.#run(report);
-    }
+    } else await this.#note();
     let record = this.#settled();
     while (record && !isOver(record) && Date.now() < deadlineMs - 5 * POLL_MS) {
       await scheduler.wait(POLL_MS);
@@ -50,7 +51,7 @@ export class JobObject extends DurableObject<Env> {
     if (!this.#record()) {
       this.#write(newJob(order));
       await this.ctx.storage.setAlarm(Date.now());
-    }
+    } else await this.#note();
     return this.#view(this.#settled());
   }
 
@@ -76,7 +77,7 @@ export class JobObject extends DurableObject<Env> {
     await this.#run(() => "continue");
   }
 
-  /** Draws, stores and closes the job. Whatever goes wrong becomes a job that failed. */
+  /** Draws, stores, closes and notes the job. Whatever goes wrong becomes a job that failed. */
   async #run(report: Report): Promise<void> {
     try {
       const order = this.#stillWanted().commission;
@@ -85,11 +86,13 @@ export class JobObject extends DurableObject<Env> {
       if (!size) throw new Error("The picture is not a PNG file.");
       await this.#step(report, 85, "Storing the picture.");
       await this.env.IMAGES.put(pictureKey(order.jobId), file, { httpMetadata: { contentType: "image/png" } });
-      this.#write({ ...this.#stillWanted(), ...size, status: "completed", sizeBytes: file.byteLength, leaseExpiresAtMs: null });
+      const done = { status: "completed", sizeBytes: file.byteLength, completedAt: Math.floor(Date.now() / 1000) } as const;
+      this.#write({ ...this.#stillWanted(), ...size, ...done, leaseExpiresAtMs: null });
     } catch (error) {
       await this.#close(error);
       return;
     }
+    await this.#note();
     await tell(report, 100, "The picture is done.");
   }
 
@@ -133,6 +136,14 @@ export class JobObject extends DurableObject<Env> {
     if (reason !== STOPPED) console.error(JSON.stringify({ event: "job.failed", jobId, ...describeCrash(reason) }));
     if (!isOver(record)) this.#write({ ...record, status: reason === STOPPED ? "cancelled" : "failed", leaseExpiresAtMs: null });
     await this.env.IMAGES.delete(pictureKey(jobId)).catch(() => undefined);
+  }
+
+  /** Notes the picture for its owner, once it is finished; again where that may have come to nothing the first time. */
+  async #note(): Promise<void> {
+    const record = this.#record();
+    if (!record || record.sizeBytes === null || record.completedAt === undefined) return;
+    const { jobId: job_id, owner, prompt } = record.commission;
+    await noteImage(this.env, owner, { job_id, prompt, size_bytes: record.sizeBytes, completed_at: record.completedAt });
   }
 
   #record(): JobRecord | undefined {

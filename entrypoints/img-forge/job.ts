@@ -24,6 +24,8 @@ export interface JobRecord {
   readonly height: number;
   /** `null` until the job is completed. */
   readonly sizeBytes: number | null;
+  /** Seconds since the Unix epoch; absent where it was not written down. */
+  readonly completedAt?: number;
   /** When a run that shows no sign of life counts as dead, in milliseconds since the Unix epoch; `null` unless one is under way. */
   readonly leaseExpiresAtMs: number | null;
 }

@@ -11,9 +11,11 @@ import type { JobObject } from "./job-object.ts";
 import { chooseModel, listModels } from "./models.ts";
 import { isRejected } from "./moderation.ts";
 import { pictureKey } from "./picture.ts";
+import { recentImagesOf } from "./recent-images.ts";
 import { guardOf } from "./used-tokens.ts";
 
 export { JobObject } from "./job-object.ts";
+export { RecentImages } from "./recent-images.ts";
 export { UsedTokens } from "./used-tokens.ts";
 
 export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {
@@ -60,6 +62,12 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
       if (!picture) return fail("job_not_completed");
       return ok({ mime_type: "image/png", size_bytes: picture.size, body: picture.body });
     });
+  }
+
+  listImages(call: unknown, input: unknown) {
+    return serve(imgForge, "listImages", guardOf(this.env), call, input, async (_, caller) =>
+      ok({ images: await recentImagesOf(this.env, ownerOf(caller)).list() }),
+    );
   }
 
   #means(caller: Assertion) {

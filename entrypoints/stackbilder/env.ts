@@ -1,5 +1,6 @@
 // Every binding and secret of this Worker.
 import type { FlowObject } from "./flow-object.ts";
+import type { RecentFlows } from "./recent-flows.ts";
 import type { UsedTokens } from "./used-tokens.ts";
 
 export interface Env {
@@ -7,6 +8,8 @@ export interface Env {
   readonly IDENTITY_KEYS: string;
   /** One object a flow. */
   readonly FLOWS: DurableObjectNamespace<FlowObject>;
+  /** The latest flows, by owner. */
+  readonly RECENT_FLOWS: DurableObjectNamespace<RecentFlows>;
   /** Identity tokens that were good once, by the last character of their id. */
   readonly USED_TOKENS: DurableObjectNamespace<UsedTokens>;
 }

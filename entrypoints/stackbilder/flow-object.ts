@@ -12,6 +12,7 @@ import type { Env } from "./env.ts";
 import * as flow from "./flow.ts";
 import type { Grant } from "./governance.ts";
 import { countTokens, scoreArtifact } from "./quality.ts";
+import { noteFlow } from "./recent-flows.ts";
 
 type Report = (update: Progress) => Verdict | Promise<Verdict>;
 
@@ -30,16 +31,22 @@ const LEASE_MS = 5_000;
 const BACKGROUND_LEASE_MS = 60_000;
 
 export class FlowObject extends DurableObject<Env> {
-  /** Makes the flow, or answers with the one that is there. */
+  /** Makes the flow and notes it for its owner, or answers with the one that is there. */
   async create(owner: string, order: ParsedInputOf<typeof CreateFlow>, grant: Grant) {
     const { policy, projectId = null, projectDescription: description = "", taskKeywords: keywords = [] } = order;
     const { minQuality = 0, failMode = null } = policy;
     const brief = { projectId, description, keywords };
     const seed = await sha256Hex(canonicalJson({ brief, profile: grant.effective, minQuality, failMode }));
     const known = this.#read(owner);
-    const record = known ?? { owner, brief, grant, minQuality, failMode, seed, finished: [], failure: null };
+    const createdAt = Math.floor(Date.now() / 1000);
+    const record: flow.FlowRecord = known ?? { owner, createdAt, brief, grant, minQuality, failMode, seed, finished: [], failure: null };
     if (!known) this.#write(record);
-    return ok(flow.toFlow(this.ctx.id.toString(), record, this.#lease()?.mode ?? null));
+    const flowId = this.ctx.id.toString();
+    // Also a flow that is there: it may not have been noted the first time.
+    if (record.createdAt !== undefined) {
+      await noteFlow(this.env, owner, { flowId, projectId: record.brief.projectId, createdAt: record.createdAt });
+    }
+    return ok(flow.toFlow(flowId, record, this.#lease()?.mode ?? null));
   }
 
   status(owner: string) {

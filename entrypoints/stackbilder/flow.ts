@@ -27,6 +27,8 @@ export interface Finished extends Draft {
 
 export interface FlowRecord {
   readonly owner: string;
+  /** Seconds since the Unix epoch; absent where it was not written down. */
+  readonly createdAt?: number;
   readonly brief: BriefSource;
   readonly grant: Grant;
   readonly minQuality: number;

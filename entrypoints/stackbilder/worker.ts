@@ -1,15 +1,17 @@
 // Stackbilder's reference Worker: architecture flows over RPC. Every export below is an entrypoint; there is no HTTP surface.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Assertion } from "../../contracts/rpc/identity.ts";
-import { fail } from "../../contracts/rpc/result.ts";
+import { fail, ok } from "../../contracts/rpc/result.ts";
 import { serve } from "../../contracts/rpc/serve.ts";
 import { type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
 import type { Env } from "./env.ts";
 import type { FlowObject } from "./flow-object.ts";
 import { grantProfile } from "./governance.ts";
+import { recentFlowsOf } from "./recent-flows.ts";
 import { guardOf } from "./used-tokens.ts";
 
 export { FlowObject } from "./flow-object.ts";
+export { RecentFlows } from "./recent-flows.ts";
 export { UsedTokens } from "./used-tokens.ts";
 
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {
@@ -67,6 +69,12 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
     return serve(stackbilder, "cancelFlow", guardOf(this.env), call, input, async ({ flowId }, caller) => {
       return (await this.#flow(flowId)?.cancel(ownerOf(caller))) ?? fail("flow_not_found");
     });
+  }
+
+  listFlows(call: unknown, input: unknown) {
+    return serve(stackbilder, "listFlows", guardOf(this.env), call, input, async (_, caller) =>
+      ok({ flows: await recentFlowsOf(this.env, ownerOf(caller)).list() }),
+    );
   }
 
   /** The object with this id, which may never have been made; `null` for an id that this Worker cannot have given out. */

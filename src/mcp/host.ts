@@ -40,8 +40,12 @@ export interface ListedResource {
   readonly uri: string;
   readonly name: string;
   readonly title: string;
-  readonly description: string;
+  readonly description?: string;
   readonly mimeType: string;
+  /** In bytes. */
+  readonly size?: number;
+  /** `lastModified`: ISO 8601. */
+  readonly annotations?: { readonly lastModified: string };
   readonly _meta?: Readonly<Record<string, unknown>>;
 }
 
@@ -221,6 +225,8 @@ export type OpenTool = (name: string, args: unknown, traceparent: string | undef
 export interface Host {
   readonly offer: Offer;
   readonly openTool: OpenTool;
+  /** Resources beside those of the offer, where there can be any: they come and go. */
+  listResources?(traceparent: string | undefined): Promise<readonly ListedResource[]>;
   /** Reads a listed resource, or one that a template describes. */
   readResource(uri: string, traceparent: string | undefined, aside?: Aside): Promise<ReadResource>;
   getPrompt(name: string, args: Readonly<Record<string, string>>, aside?: Aside): Promise<FilledPrompt>;

@@ -1,5 +1,5 @@
 // The methods that every revision has, and which of them an offer makes possible. What only one era has stands in its own file.
-import { type Exchange, finishReady, invalid, type Method, work } from "./exchange.ts";
+import { attempt, type Exchange, finish, finishReady, invalid, type Method, traceparentOf, work } from "./exchange.ts";
 import type { Offer } from "./host.ts";
 import { complete, getPrompt } from "./prompts.ts";
 import { readResource } from "./resources.ts";
@@ -17,6 +17,20 @@ const lister =
     return finishReady(exchange, key, () => ({ [key]: entriesOf(host.offer).map((entry) => dialect.entry(entry)) }), LIST_TTL_MS);
   };
 
+/** The same for a list that changes with what somebody makes. */
+const CHANGING_LIST_TTL_MS = 5_000;
+
+const listOffered = lister("resources", ({ resources }) => resources);
+
+/** Lists the offer's resources and those that the host has beside them. Trouble with the latter leaves the former. */
+const listResources: Method = async (exchange) => {
+  const { host, dialect, params } = exchange;
+  if (!host.listResources || params.cursor !== undefined) return listOffered(exchange);
+  const own = await attempt(exchange, async () => host.listResources?.(traceparentOf(params)) ?? []);
+  const resources = [...host.offer.resources, ...(own ?? [])].map((entry) => dialect.entry(entry));
+  return finish(exchange, { resources }, CHANGING_LIST_TTL_MS);
+};
+
 type Capability = "tools" | "prompts" | "resources" | "completions";
 
 const METHODS: ReadonlyMap<string, readonly [Capability, Method]> = new Map([
@@ -24,7 +38,7 @@ const METHODS: ReadonlyMap<string, readonly [Capability, Method]> = new Map([
   ["tools/call", ["tools", work(callTool)]],
   ["prompts/list", ["prompts", lister("prompts", ({ prompts }) => prompts)]],
   ["prompts/get", ["prompts", getPrompt]],
-  ["resources/list", ["resources", lister("resources", ({ resources }) => resources)]],
+  ["resources/list", ["resources", listResources]],
   ["resources/templates/list", ["resources", lister("resourceTemplates", ({ templates }) => templates)]],
   ["resources/read", ["resources", work(readResource)]],
   ["completion/complete", ["completions", work(complete)]],
@@ -36,7 +50,7 @@ export function sharedMethod(offer: Offer, name: string): Method | undefined {
   return capability !== undefined && capability in capabilitiesOf(offer) ? method : undefined;
 }
 
-/** What is served. Nothing announces changes and nothing can be subscribed to, because an offer never changes while it is served. */
+/** What is served. Nothing announces changes and nothing can be subscribed to: an offer, and what can be read, never change. */
 export function capabilitiesOf({ prompts, resources, templates }: Offer): Partial<Record<Capability, object>> {
   return {
     tools: {},

@@ -1,14 +1,12 @@
 // Prompts filled in, and what is suggested while somebody types an argument. Suggestions are a courtesy: trouble means none.
-import { imgForge, ListModels } from "../../contracts/img-forge.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Env } from "../env.ts";
 import { prompts } from "../prompts/catalog.ts";
-import type { Others, Sources } from "../prompts/prompt.ts";
+import type { Others } from "../prompts/prompt.ts";
 import { PICTURES } from "../resources/picture.ts";
 import { type TextContent, text } from "../tools/content.ts";
 import type { Trace } from "../trace.ts";
-import { permits } from "./authorize.ts";
-import { dispatch } from "./dispatch.ts";
+import { sourcesFor } from "./sources.ts";
 import { validate } from "./validate.ts";
 
 /** A prompt as the model gets it, or why not. */
@@ -39,8 +37,6 @@ export interface Typing {
 
 /** The most values that one answer may hold (MCP 2026-07-28, server/utilities/completion). */
 const MAX_VALUES = 100;
-/** Who types does not wait longer. */
-const SOURCE_TIMEOUT_MS = 2_000;
 
 /** Values that begin with what was typed, in whatever case; `null` where there is no such prompt, template or argument. Never throws. */
 export async function suggest(
@@ -49,25 +45,14 @@ export async function suggest(
   trace: Trace,
   { of, name, value, others }: Typing,
 ): Promise<{ readonly values: readonly string[]; readonly total: number; readonly hasMore: boolean } | null> {
+  const sources = sourcesFor(env, caller, trace);
   const all =
     "prompt" in of
-      ? ((await prompts.get(of.prompt)?.suggest(name, sourcesFor(env, caller, trace), others)) ?? null)
-      : // Nobody can list somebody's jobs.
-        of.template === PICTURES.uriTemplate && name === "job_id"
-        ? []
+      ? ((await prompts.get(of.prompt)?.suggest(name, sources, others)) ?? null)
+      : of.template === PICTURES.uriTemplate && name === "job_id"
+        ? (await sources.images()).map(({ job_id }) => job_id)
         : null;
   if (all === null) return null;
   const fitting = all.filter((one) => one.toLowerCase().startsWith(value.toLowerCase()));
   return { values: fitting.slice(0, MAX_VALUES), total: fitting.length, hasMore: fitting.length > MAX_VALUES };
-}
-
-function sourcesFor(env: Env, caller: Identity, trace: Trace): Sources {
-  return {
-    async models() {
-      if (!permits(caller.scopes, "read")) return [];
-      const target = { name: "listModels", backend: "IMG_FORGE", audience: imgForge.audience } as const;
-      const answer = await dispatch(env, target, target.name, { ...ListModels, timeoutMs: SOURCE_TIMEOUT_MS }, {}, { caller, trace });
-      return answer.ok ? answer.value.models : [];
-    },
-  };
 }

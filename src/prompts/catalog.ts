@@ -61,6 +61,7 @@ const reviewFlow = prompt({
   description: "A second look at a flow: what holds, what is weak, what is missing.",
   tools: ["flow_summary", "flow_quality", "flow_governance"],
   fields: { flowId: GetFlowStatus.input.entries.flowId },
+  ask: { flowId: async ({ flows }) => (await flows()).map(({ flowId }) => flowId) },
   write: ({ flowId }) => `Review the design of flow "${flowId}" as an engineer who did not make it:
 
 1. Call flow_summary for the artifacts, flow_quality for the scores and flow_governance for the rules it ran under.

@@ -2,8 +2,9 @@
 // what clients list, what is checked and which choices are suggested derive from it. A prompt calls nothing itself.
 import * as v from "valibot";
 import type { ToolName } from "../../contracts/gateway.ts";
-import type { ListModels } from "../../contracts/img-forge.ts";
+import type { ListModels, RecentImage } from "../../contracts/img-forge.ts";
 import type { OutputOf } from "../../contracts/rpc/operation.ts";
+import type { RecentFlow } from "../../contracts/stackbilder.ts";
 
 /** Texts only: that is all that a client sends. */
 type Fields = Readonly<Record<string, v.GenericSchema<string, string> | v.OptionalSchema<v.GenericSchema<string, string>, undefined>>>;
@@ -12,6 +13,10 @@ type ArgumentsOf<F extends Fields> = v.InferOutput<v.StrictObjectSchema<F, undef
 /** What can be asked while an argument is typed, for whoever types. Empty where there is no answer in time. */
 export interface Sources {
   models(): Promise<OutputOf<typeof ListModels>["models"]>;
+  /** The latest, newest first. */
+  flows(): Promise<readonly RecentFlow[]>;
+  /** The latest finished pictures, newest first. */
+  images(): Promise<readonly RecentImage[]>;
 }
 
 /** Arguments that are filled in already, whatever they are worth. */

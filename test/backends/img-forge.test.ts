@@ -6,6 +6,7 @@ import path from "node:path";
 import { crc32, inflateSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { imgForge, QUALITY_TIERS } from "../../contracts/img-forge.ts";
+import { ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
 import { type Backend, type CallOptions, startBackend } from "../support/backend.ts";
 
 const CONFIG = { contract: imgForge, configPath: "entrypoints/img-forge/wrangler.toml", entrypoint: "ImgForgeEntrypoint" } as const;
@@ -252,6 +253,102 @@ test("to another tenant a job does not exist, and an unknown id leaves no storag
   expect([await stored(job_id), await stored(unknown)]).toEqual([1, 0]);
 });
 
+const listed = async (options: CallOptions = {}, from = backend) => (await value(from.call("listImages", {}, options))).images;
+const idsOf = async (options: CallOptions) => (await listed(options)).map(({ job_id }) => job_id);
+
+test("an owner's latest finished pictures are listed, newest first, each once, with the prompt's beginning, size and time", async () => {
+  const tenant = "tenant-list";
+  expect(await listed({ tenant })).toEqual([]);
+  const startedAt = Math.floor(Date.now() / 1000);
+  const order = { prompt: `${"🙂".repeat(201)}!` };
+  const first = await generate(order, { tenant, idempotencyKey: "k1" });
+  await generate({ prompt: "hills" }, { tenant, cancelAt: 15 });
+  const second = await generate({ prompt: "hills\nand rivers", wait: false }, { tenant });
+  await expect.poll(() => idsOf({ tenant }), { timeout: 20_000 }).toHaveLength(2);
+  const images = await listed({ tenant });
+  const done = await value(backend.call("checkJob", { job_id: second.job_id }, { tenant }));
+  expect(images).toMatchObject([
+    { job_id: second.job_id, prompt: "hills\nand rivers", size_bytes: done.size_bytes },
+    { job_id: first.job_id, prompt: "🙂".repeat(200), size_bytes: first.size_bytes },
+  ]);
+  for (const { completed_at } of images) {
+    expect(completed_at).toBeGreaterThanOrEqual(startedAt);
+    expect(completed_at).toBeLessThanOrEqual(Date.now() / 1000);
+  }
+  await Promise.all([true, false].map((wait) => generate({ ...order, wait }, { tenant, idempotencyKey: "k1" })));
+  expect(await listed({ tenant })).toEqual(images);
+});
+
+test("a picture that was not noted the first time is listed in its place when its order comes again", async () => {
+  const tenant = "tenant-lost";
+  const index = await backend.worker.getDurableObjectStorage("RecentImages", { name: `tenant/${tenant}` });
+  for (const wait of [true, false]) {
+    const order = { prompt: "hills", wait };
+    const options = { tenant, idempotencyKey: `wait ${wait}` };
+    const { job_id } = await generate(order, options);
+    await expect.poll(() => idsOf({ tenant }), { timeout: 20_000 }).toContain(job_id);
+    const before = await listed({ tenant });
+    await index.exec(`DELETE FROM recent_images WHERE job_id = '${job_id}'`);
+    expect(await idsOf({ tenant })).not.toContain(job_id);
+    await generate(order, options);
+    expect((await listed({ tenant })).find((image) => image.job_id === job_id)).toEqual(before.find((image) => image.job_id === job_id));
+  }
+});
+
+test("nobody sees another owner's pictures: not another tenant, not the tenant's test keys, not who has no tenant", async () => {
+  const tenants = ["tenant-own", "tenant-foreign", "test:tenant-own"];
+  const owners: CallOptions[] = [...tenants.map((tenant) => ({ tenant })), { identity: { subject: "tenant-own", tenantId: null } }];
+  const drawn: string[] = [];
+  for (const owner of owners) {
+    expect(await idsOf(owner)).toEqual([]);
+    drawn.push((await generate({ prompt: "hills" }, owner)).job_id);
+  }
+  expect(await Promise.all(owners.map(idsOf))).toEqual(drawn.map((jobId) => [jobId]));
+});
+
+test("fifty pictures are listed and a hundred kept", async () => {
+  const tenant = "tenant-many";
+  const { job_id } = await generate({ prompt: "hills" }, { tenant });
+  const index = await backend.worker.getDurableObjectStorage("RecentImages", { name: `tenant/${tenant}` });
+  const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+  await index.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+    INSERT INTO recent_images SELECT printf('00000000-0000-4000-8000-%012d', i), 'later', 1, 4000000000 + i FROM n`);
+  expect(await idsOf({ tenant })).toEqual(Array.from({ length: 50 }, (_, at) => id(120 - at)));
+  await generate({ prompt: "hills" }, { tenant });
+  const kept = (await index.exec("SELECT job_id FROM recent_images ORDER BY completed_at DESC")).map((row) => Object.values(row)[0]);
+  expect(kept).toEqual(Array.from({ length: 100 }, (_, at) => id(120 - at)));
+  expect(await value(backend.call("checkJob", { job_id }, { tenant }))).toMatchObject({ job_id, status: "completed" });
+});
+
+test.each([
+  ["fails", () => ({ standIns: { RECENT_IMAGES: "test/support/stand-ins/workers-ai.ts" } })],
+  [
+    "hangs",
+    () => {
+      const configPath = ".test/hanging-images/wrangler.toml";
+      writeAdaptedConfig("img-forge", path.join(ROOT, configPath), { main: "../../test/support/stand-ins/hanging-images.ts" });
+      return { configPath };
+    },
+  ],
+])(
+  "a list that %s costs no picture, and leaves a line in the log",
+  async (_, trouble) => {
+    const broken = await startBackend({ ...CONFIG, ...trouble() });
+    try {
+      const job = await value(broken.call("generateImage", { prompt: "hunter2 hills", quality_tier: "draft" }));
+      expect(job).toMatchObject({ status: "completed" });
+      expect((await bytesOf(job.job_id, broken)).length).toBe(job.size_bytes);
+      const lines = broken.harness.getLogs().filter(({ message }) => message.includes("image.not_noted"));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]?.message).toContain(job.job_id);
+      expect(lines[0]?.message).not.toContain("hunter2");
+    } finally {
+      await broken.stop();
+    }
+  },
+  30_000,
+);
+
 test("input that breaks the contract is invalid_input", async () => {
   for (const input of [
     {},
@@ -269,6 +366,7 @@ test("the exports are the attack surface: exactly these, and only the contract's
   const source = await readFile(path.join(import.meta.dirname, "../../entrypoints/img-forge/worker.ts"), "utf8");
   expect(source.match(/^export (?!interface|type)[^\n]*/gm)).toEqual([
     'export { JobObject } from "./job-object.ts";',
+    'export { RecentImages } from "./recent-images.ts";',
     'export { UsedTokens } from "./used-tokens.ts";',
     "export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {",
     "export default {",

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MODES, stackbilder } from "../../contracts/stackbilder.ts";
+import { ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
 import { type Backend, type CallOptions, startBackend } from "../support/backend.ts";
 
 const DOG_WALKS = {
@@ -13,13 +14,15 @@ const DOG_WALKS = {
   taskKeywords: ["Stripe", "maps"],
 };
 
+const CONFIG = {
+  contract: stackbilder,
+  configPath: "entrypoints/stackbilder/wrangler.toml",
+  entrypoint: "StackbilderEntrypoint",
+} as const;
+
 let backend: Backend<typeof stackbilder>;
 beforeAll(async () => {
-  backend = await startBackend({
-    contract: stackbilder,
-    configPath: "entrypoints/stackbilder/wrangler.toml",
-    entrypoint: "StackbilderEntrypoint",
-  });
+  backend = await startBackend(CONFIG);
 }, 30_000);
 afterAll(() => backend?.stop());
 
@@ -245,15 +248,93 @@ test("one idempotency key makes one flow a tenant", async () => {
 
 test("to another tenant a flow does not exist, whatever is asked", async () => {
   const flowId = await newFlow();
-  const methods = Object.keys(stackbilder.methods).filter((name) => name !== "createFlow") as Exclude<
+  const methods = Object.keys(stackbilder.methods).filter((name) => name !== "createFlow" && name !== "listFlows") as Exclude<
     keyof typeof stackbilder.methods,
-    "createFlow"
+    "createFlow" | "listFlows"
   >[];
   for (const method of methods) {
     expect(await backend.call(method, { flowId }, { tenant: "tenant-b" })).toEqual({ ok: false, error: { code: "flow_not_found" } });
   }
   expect(await value(backend.call("getFlowStatus", { flowId }))).toMatchObject({ status: "draft" });
 });
+
+const listed = async (options: CallOptions = {}, from = backend) => (await value(from.call("listFlows", {}, options))).flows;
+const idsOf = async (options: CallOptions) => (await listed(options)).map(({ flowId }) => flowId);
+
+test("an owner's latest flows are listed, newest first, each once, with its project and when it was made", async () => {
+  const tenant = "tenant-list";
+  expect(await listed({ tenant })).toEqual([]);
+  const startedAt = Math.floor(Date.now() / 1000);
+  const first = await newFlow({ policy: {}, projectId: "walkies" }, { tenant, idempotencyKey: "k1" });
+  const second = await newFlow(DOG_WALKS, { tenant });
+  const flows = await listed({ tenant });
+  expect(flows.map(({ flowId, projectId }) => [flowId, projectId])).toEqual([
+    [second, null],
+    [first, "walkies"],
+  ]);
+  for (const { createdAt } of flows) {
+    expect(createdAt).toBeGreaterThanOrEqual(startedAt);
+    expect(createdAt).toBeLessThanOrEqual(Date.now() / 1000);
+  }
+  await Promise.all([1, 2].map(() => newFlow({ policy: {}, projectId: "other" }, { tenant, idempotencyKey: "k1" })));
+  expect(await listed({ tenant })).toEqual(flows);
+});
+
+test("nobody sees another owner's flows: not another tenant, not the tenant's test keys, not who has no tenant", async () => {
+  const tenants = ["tenant-own", "tenant-foreign", "test:tenant-own"];
+  const owners: CallOptions[] = [...tenants.map((tenant) => ({ tenant })), { identity: { subject: "tenant-own", tenantId: null } }];
+  const made: string[] = [];
+  for (const owner of owners) {
+    expect(await idsOf(owner)).toEqual([]);
+    made.push(await newFlow({ policy: {} }, owner));
+  }
+  expect(await Promise.all(owners.map(idsOf))).toEqual(made.map((flowId) => [flowId]));
+  const colleague = { tenant: "tenant-own", identity: { subject: "colleague" } };
+  expect(await idsOf(colleague)).toEqual([made[0]]);
+});
+
+test("fifty flows are listed and a hundred kept; one that was forgotten does not come back as new", async () => {
+  const tenant = "tenant-many";
+  const oldest = await newFlow({ policy: {} }, { tenant, idempotencyKey: "oldest" });
+  const index = await backend.worker.getDurableObjectStorage("RecentFlows", { name: `tenant/${tenant}` });
+  await index.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+    INSERT INTO recent_flows SELECT 'later_' || i, NULL, 4000000000 + i FROM n`);
+  await newFlow({ policy: {} }, { tenant });
+  const kept = (await index.exec("SELECT flow_id FROM recent_flows ORDER BY created_at DESC")).map((row) => Object.values(row)[0]);
+  const later = (count: number) => Array.from({ length: count }, (_, at) => `later_${120 - at}`);
+  expect(kept).toEqual(later(100));
+  expect(await idsOf({ tenant })).toEqual(later(50));
+  expect(await newFlow({ policy: {} }, { tenant, idempotencyKey: "oldest" })).toBe(oldest);
+  expect(await index.exec(`SELECT flow_id FROM recent_flows WHERE flow_id = '${oldest}'`)).toEqual([]);
+});
+
+test.each([
+  ["fails", () => ({ standIns: { RECENT_FLOWS: "test/support/stand-ins/workers-ai.ts" } })],
+  [
+    "hangs",
+    () => {
+      const configPath = ".test/hanging-flows/wrangler.toml";
+      writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), { main: "../../test/support/stand-ins/hanging-flows.ts" });
+      return { configPath };
+    },
+  ],
+])(
+  "a list that %s costs no flow, and leaves a line in the log",
+  async (_, trouble) => {
+    const broken = await startBackend({ ...CONFIG, ...trouble() });
+    try {
+      const { flowId } = await value(broken.call("createFlow", { policy: {}, projectDescription: "hunter2" }));
+      expect(await value(broken.call("getFlowStatus", { flowId }))).toMatchObject({ flowId, status: "draft" });
+      const lines = broken.harness.getLogs().filter(({ message }) => message.includes("flow.not_noted"));
+      expect(lines).toHaveLength(1);
+      expect(lines[0]?.message).toContain(flowId);
+      expect(lines[0]?.message).not.toContain("hunter2");
+    } finally {
+      await broken.stop();
+    }
+  },
+  30_000,
+);
 
 test("an unknown flow id is refused and leaves no storage behind", async () => {
   const before = await backend.worker.listDurableObjectIds("FlowObject");
@@ -302,6 +383,7 @@ test("the exports are the attack surface: exactly these, and only the contract's
   const exported = source.match(/^export (?!interface|type)[^\n]*/gm);
   expect(exported).toEqual([
     'export { FlowObject } from "./flow-object.ts";',
+    'export { RecentFlows } from "./recent-flows.ts";',
     'export { UsedTokens } from "./used-tokens.ts";',
     "export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {",
     "export default {",

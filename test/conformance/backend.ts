@@ -7,6 +7,7 @@ import { guardOf } from "../../entrypoints/stackbilder/used-tokens.ts";
 import { type Ask, type Block, PNG, type ShowContract, show, type Topic } from "./contract.ts";
 import type { WorkObject } from "./work.ts";
 
+export { RecentFlows } from "../../entrypoints/stackbilder/recent-flows.ts";
 export { UsedTokens } from "../../entrypoints/stackbilder/used-tokens.ts";
 // The wrangler.toml of the Worker whose place this one takes has objects of these classes.
 export { WorkObject as FlowObject } from "./work.ts";

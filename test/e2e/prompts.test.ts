@@ -1,6 +1,6 @@
 // Prompts and completion as the official clients use them, and a model that does what a prompt says.
 import { describe, expect, it } from "vitest";
-import { connect, MODES } from "../support/mcp-clients.ts";
+import { type Connected, connect, MODES } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
@@ -24,9 +24,15 @@ describe.each(MODES)("an official client, %s", (mode) => {
     // A free plan, with no model switched on but the Worker's own.
     expect(await complete("illustrate_idea", "model", "PRO")).toEqual(["procedural"]);
     expect(await complete("illustrate_idea", "model", "", { quality_tier: "ultra" })).toEqual([]);
-    expect(await complete("review_flow", "flowId", "f")).toEqual([]);
-    const template = { type: "ref/resource", uri: "stackbilt://images/{job_id}" } as const;
-    expect((await client.complete({ ref: template, argument: { name: "job_id", value: "" } })).completion.values).toEqual([]);
+    expect(await complete("review_flow", "flowId", "")).toEqual([]);
+    const create = async () => {
+      const { structuredContent } = await client.callTool({ name: "flow_create", arguments: { policy: {} } });
+      return (structuredContent as { flowId: string }).flowId;
+    };
+    const [first, second] = [await create(), await create()];
+    expect(await complete("review_flow", "flowId", "")).toEqual([second, first]);
+    expect(await complete("review_flow", "flowId", first.slice(0, 40))).toContain(first);
+    expect(await complete("review_flow", "flowId", "no-such-flow")).toEqual([]);
 
     const { messages } = await client.getPrompt({
       name: "design_system",
@@ -34,6 +40,21 @@ describe.each(MODES)("an official client, %s", (mode) => {
     });
     expect(messages).toMatchObject([{ role: "user", content: { type: "text", text: expect.stringContaining("A weather station") } }]);
     await close();
+  });
+});
+
+describe("suggestions of flows", () => {
+  it("are each person's own, also where an app may only read", async () => {
+    const [owner, stranger] = [await connect(system.origin, "modern"), await connect(system.origin, "modern")];
+    const { structuredContent } = await owner.client.callTool({ name: "flow_create", arguments: { policy: {} } });
+    const reader = await connect(system.origin, "modern", { account: owner.account, isKnown: true, generate: false });
+    const suggested = async ({ client }: Connected) => {
+      const ref = { type: "ref/prompt", name: "review_flow" } as const;
+      return (await client.complete({ ref, argument: { name: "flowId", value: "" } })).completion.values;
+    };
+    const { flowId } = structuredContent as { flowId: string };
+    expect(await Promise.all([owner, reader, stranger].map(suggested))).toEqual([[flowId], [flowId], []]);
+    await Promise.all([owner.close(), stranger.close(), reader.close()]);
   });
 });
 

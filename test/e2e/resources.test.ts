@@ -44,6 +44,33 @@ describe.each(MODES)("an official client, %s", (mode) => {
     await connected.close();
   });
 
+  it("finds the picture it has just drawn in the list, reads it there, and gets its job's id suggested; nobody else does", async () => {
+    const [connected, stranger] = [await connect(system.origin, mode), await connect(system.origin, mode)];
+    const listed = async ({ client }: Connected) =>
+      (await client.listResources()).resources.filter(({ mimeType }) => mimeType === "image/png");
+    const suggested = async ({ client }: Connected, value: string) => {
+      const ref = { type: "ref/resource", uri: "stackbilt://images/{job_id}" } as const;
+      return (await client.complete({ ref, argument: { name: "job_id", value } })).completion.values;
+    };
+    const first = await draw(connected);
+    const { job } = await draw(connected, { prompt: `A harbour\n${"in the fog ".repeat(20)}` });
+    const [newest, oldest, ...more] = await listed(connected);
+    expect(more).toEqual([]);
+    expect(oldest).toMatchObject({ uri: uriOf(first.job), title: "A lighthouse at dusk" });
+    expect(newest).toMatchObject({ uri: uriOf(job), mimeType: "image/png", size: job.size_bytes });
+    expect(newest?.title).toMatch(/^A harbour in the fog in .{54,55}…$/);
+    const { lastModified = "" } = (newest?.annotations ?? {}) as { lastModified?: string };
+    expect(Math.abs(Date.parse(lastModified) - Date.now())).toBeLessThan(60_000);
+    const { contents } = await connected.client.readResource({ uri: newest?.uri ?? "" });
+    expect(contents).toMatchObject([{ uri: uriOf(job), mimeType: "image/png" }]);
+    expect(await suggested(connected, "")).toEqual([job.job_id, first.job.job_id]);
+    expect(await suggested(connected, job.job_id.slice(0, 8).toUpperCase())).toEqual([job.job_id]);
+    await draw(stranger, { prompt: "A mill" });
+    expect((await listed(stranger)).map(({ title }) => title)).toEqual(["A mill"]);
+    expect(await suggested(stranger, job.job_id)).toEqual([]);
+    await Promise.all([connected.close(), stranger.close()]);
+  });
+
   it("finds the template, and the view of every tool that has one", async () => {
     const { client, close } = await connect(system.origin, mode);
     const { resourceTemplates } = await client.listResourceTemplates();

@@ -60,6 +60,8 @@ function countedEnv(): Env {
     }),
     generateImage: async () => ({ ok: true, value: job }),
     listModels: async () => ({ ok: true, value: { models: [] } }),
+    listImages: async () => ({ ok: true, value: { images: [] } }),
+    listFlows: async () => ({ ok: true, value: { flows: [] } }),
     readImage: async () => ({ ok: true, value: { mime_type: "image/png", size_bytes: 4, body: body() } }),
   };
   return {
@@ -152,11 +154,13 @@ describe("one request to /mcp takes", () => {
       operationsOf("completion/complete", { ref: { type: "ref/prompt", name: prompt }, argument: { name, value: "" } });
     expect(await typing("design_system", "profile")).toEqual({ "kv.get": 1 });
     expect(await typing("illustrate_idea", "model")).toEqual({ "kv.get": 1, "img-forge.listModels": 1 });
+    expect(await typing("review_flow", "flowId")).toEqual({ "kv.get": 1, "stackbilder.listFlows": 1 });
   });
 
-  it("for lists, the handshake and discovery: one KV read, and no backend", async () => {
-    for (const list of ["tools/list", "prompts/list", "resources/list", "resources/templates/list"])
+  it("for lists, the handshake and discovery: one KV read, and no backend but for one's own pictures", async () => {
+    for (const list of ["tools/list", "prompts/list", "resources/templates/list"])
       expect(await operationsOf(list, {}), list).toEqual({ "kv.get": 1 });
+    expect(await operationsOf("resources/list", {})).toEqual({ "kv.get": 1, "img-forge.listImages": 1 });
     expect(await operationsOf("initialize", { protocolVersion: "2025-11-25" })).toEqual({ "kv.get": 1 });
     const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
     const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "server/discover" };

@@ -1,6 +1,6 @@
 // Prompts, resources and completion over the wire, in both eras: what is advertised is served, and nothing else.
 import { describe, expect, it, vi } from "vitest";
-import type { Host, Offer, Typing } from "../../../src/mcp/host.ts";
+import type { Host, ListedResource, Offer, Typing } from "../../../src/mcp/host.ts";
 import { envelope, listedTool, offer as nothing, wire } from "./wire.ts";
 
 const prompt = {
@@ -126,6 +126,57 @@ describe.each<[string, string, object[]]>([
     const first = await modern(method);
     Object.assign(changing, { tools: [], prompts: [prompt, prompt], resources: [resource, resource], templates: [template, template] });
     expect((await modern(method)).body).toEqual(first.body);
+  });
+});
+
+describe("resources/list of a host with resources beside its offer", () => {
+  const own: ListedResource = {
+    ...{ uri: "pic://1", name: "A boat", title: "A boat", mimeType: "image/png", size: 4 },
+    annotations: { lastModified: "2026-11-23T04:36:17.000Z" },
+  };
+  const listResources = vi.fn<NonNullable<Host["listResources"]>>(async () => [own]);
+  const { modern, legacy } = wire({ ...serving, listResources });
+  const list = async (version: string) => (await legacy("resources/list", {}, { "mcp-protocol-version": version })).body;
+
+  it("lists them after those, for a short time, each time anew", async () => {
+    const short = { ttlMs: 5_000, cacheScope: "private" };
+    expect((await modern("resources/list")).body).toEqual(modernResult({ resources: [resource, own], ...short }));
+    expect(await list("2025-11-25")).toEqual(legacyResult({ resources: [resource, own] }));
+    listResources.mockResolvedValueOnce([]);
+    expect((await modern("resources/list")).body).toEqual(modernResult({ resources: [resource], ...short }));
+    expect((await modern("resources/templates/list")).body).toEqual(modernResult({ resourceTemplates: [template], ...cached }));
+  });
+
+  it("tells no time and no title to a client of 2025-03-26, and leaves what annotates a tool", async () => {
+    expect(await list("2025-06-18")).toEqual(legacyResult({ resources: [resource, own] }));
+    const { title: _, ...known } = { ...own, annotations: {} };
+    const { title: __, ...view } = resource;
+    expect(await list("2025-03-26")).toEqual(legacyResult({ resources: [view, known] }));
+    const annotations = { readOnlyHint: true };
+    const tools = wire({ offer: { ...nothing, tools: [{ ...listedTool("add"), annotations }] } });
+    const { body } = await tools.legacy("tools/list", {}, { "mcp-protocol-version": "2025-03-26" });
+    expect(body).toMatchObject({ result: { tools: [{ name: "add", annotations }] } });
+  });
+
+  it("is -32602 with a cursor, and nobody is asked", async () => {
+    listResources.mockClear();
+    for (const cursor of ["", "abc", null]) expect((await modern("resources/list", { cursor })).body).toEqual(failure(-32602));
+    expect(listResources).not.toHaveBeenCalled();
+  });
+
+  it("lists the offer's where the others cannot be had, and says nothing of what was thrown", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    listResources.mockRejectedValueOnce(new Error("hunter2"));
+    expect((await modern("resources/list")).body).toMatchObject({ result: { resources: [resource] } });
+    expect(log).toHaveBeenCalledTimes(1);
+    expect(JSON.stringify(log.mock.calls)).not.toContain("hunter2");
+    log.mockRestore();
+  });
+
+  it("hands on the message's trace", async () => {
+    const traceparent = `00-${"d".repeat(32)}-${"e".repeat(16)}-01`;
+    await modern("resources/list", { _meta: { ...envelope, traceparent } });
+    expect(listResources).toHaveBeenLastCalledWith(traceparent);
   });
 });
 

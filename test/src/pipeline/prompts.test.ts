@@ -79,7 +79,8 @@ describe("suggestions", () => {
     height: 1,
   });
   const listModels = vi.fn<(...args: unknown[]) => Promise<unknown>>();
-  const env = envWith({}, { IMG_FORGE: { listModels } as unknown as Env["IMG_FORGE"] }); // called like a binding
+  const listImages = async () => ({ ok: true, value: { images: [] } });
+  const env = envWith({}, { IMG_FORGE: { listModels, listImages } as unknown as Env["IMG_FORGE"] }); // called like a binding
   const ADA: Identity = { subject: "u", tenantId: null, tier: "free", scopes: ["read"], clientId: "c" };
   const offered = (models: readonly object[]) => listModels.mockResolvedValue({ ok: true, value: { models } });
 
@@ -115,7 +116,6 @@ describe("suggestions", () => {
   it("are none where nobody can know: free text, trouble, a backend that hangs, a caller who may not read", async () => {
     const none = { values: [], total: 0, hasMore: false };
     expect(await typing("design_system", "description", "A")).toEqual(none);
-    expect(await typing("review_flow", "flowId")).toEqual(none);
     expect(await typing("illustrate_idea", "model", "", {}, { ...ADA, scopes: [] })).toEqual(none);
     expect(listModels).not.toHaveBeenCalled();
     listModels.mockRejectedValueOnce(new Error("down"));

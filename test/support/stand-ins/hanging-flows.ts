@@ -1,0 +1,10 @@
+// The Stackbilder reference Worker with lists that never answer.
+import { DurableObject } from "cloudflare:workers";
+
+export { default, FlowObject, StackbilderEntrypoint, UsedTokens } from "../../../entrypoints/stackbilder/worker.ts";
+
+export class RecentFlows extends DurableObject {
+  add(): Promise<never> {
+    return new Promise(() => setTimeout(() => undefined, 60_000));
+  }
+}

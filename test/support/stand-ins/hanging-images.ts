@@ -1,0 +1,10 @@
+// The img-forge reference Worker with lists that never answer.
+import { DurableObject } from "cloudflare:workers";
+
+export { default, ImgForgeEntrypoint, JobObject, UsedTokens } from "../../../entrypoints/img-forge/worker.ts";
+
+export class RecentImages extends DurableObject {
+  add(): Promise<never> {
+    return new Promise(() => setTimeout(() => undefined, 60_000));
+  }
+}
