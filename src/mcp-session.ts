@@ -5,6 +5,7 @@ import { configOf } from "./config.ts";
 import type { Env } from "./env.ts";
 import { keyRingOf } from "./key-ring.ts";
 import type { LogLevel } from "./mcp/host.ts";
+import type { RequestId } from "./mcp/json-rpc.ts";
 import type { Handshake, Session, Sessions } from "./mcp/session.ts";
 import { eventStream, type Stream } from "./mcp/sse.ts";
 import { seal, unseal } from "./seal.ts";
@@ -19,17 +20,30 @@ const ANSWER_MS = 120_000;
 const MOST_STREAMS = 4;
 /** The most that may wait for an answer in one session at a time. */
 const MOST_WAITING = 100;
+/** The most cancelled requests that are remembered: a call asks within seconds of being cancelled. */
+const MOST_CANCELLED = 100;
 
 interface Kept extends Handshake {
   readonly level?: LogLevel;
 }
 
 interface Waiting {
-  readonly answer: Promise<object | null>;
-  settle(result: object | null): void;
+  /** The request of the client that waits. */
+  readonly call: RequestId;
+  readonly answer: Promise<object | null | undefined>;
+  settle(result: object | null | undefined): void;
 }
 
-/** One session. What waits and what is open lives in memory only: it is gone with the connections that it belongs to. */
+/** A client may use an id again: it is cancelled as of then. */
+interface Cancelled {
+  readonly id: RequestId;
+  readonly atMs: number;
+}
+
+/**
+ * One session. What waits and what is open lives in memory only: it is gone with the connections that it belongs to. Calls are not
+ * known here before they are cancelled.
+ */
 export class McpSession extends DurableObject {
   readonly #waiting = new Map<string, Waiting>();
   /** Each with what closes it, the oldest first. */
@@ -41,41 +55,45 @@ export class McpSession extends DurableObject {
     await this.#use();
   }
 
-  /** What is remembered, `null` once the session has ended. Counts as use. */
-  async touch(): Promise<Kept | null> {
+  /** What is remembered, and the time here; `null` once the session has ended. Counts as use. */
+  async touch(): Promise<(Kept & { readonly nowMs: number }) | null> {
     const { storage } = this.ctx;
     const endsAtMs = (await storage.get<number>("endsAtMs")) ?? 0;
     // An alarm may be late.
     if (endsAtMs <= Date.now()) return null;
     if (endsAtMs < Date.now() + IDLE_MS - FRESH_MS) await this.#use();
-    return (await storage.get<Kept>("kept")) ?? null;
+    const kept = await storage.get<Kept>("kept");
+    return kept ? { ...kept, nowMs: Date.now() } : null;
   }
 
   async setLevel(level: LogLevel): Promise<void> {
-    const kept = await this.touch();
+    const kept = (await this.touch()) && (await this.ctx.storage.get<Kept>("kept"));
     if (kept) await this.ctx.storage.put<Kept>("kept", { ...kept, level });
   }
 
-  /** Names for so many requests, each waited for from now on; none where too many are waited for already. */
-  async expect(count: number): Promise<string[]> {
-    if (this.#waiting.size + count > MOST_WAITING) return [];
+  /**
+   * Names for so many requests, each waited for from now on by `call`, which began at `sinceMs`; none where too many are waited for
+   * already, or the call is cancelled.
+   */
+  async expect(count: number, call: RequestId, sinceMs: number): Promise<string[]> {
+    if (this.#waiting.size + count > MOST_WAITING || (await this.isCancelled(call, sinceMs))) return [];
     return Array.from({ length: count }, () => {
       const id = crypto.randomUUID();
-      const { promise, resolve } = Promise.withResolvers<object | null>();
+      const { promise, resolve } = Promise.withResolvers<object | null | undefined>();
       const late = setTimeout(() => {
         // Also where the call that asked is gone.
         this.#waiting.delete(id);
-        resolve(null);
+        resolve(undefined);
       }, ANSWER_MS);
-      this.#waiting.set(id, { answer: promise.finally(() => clearTimeout(late)), settle: resolve });
+      this.#waiting.set(id, { call, answer: promise.finally(() => clearTimeout(late)), settle: resolve });
       return id;
     });
   }
 
-  /** The results for these names; `null` where there is none. Each is forgotten with that. */
-  async answersTo(ids: readonly string[]): Promise<(object | null)[]> {
+  /** The results for these names, `null` for an error, `undefined` where there is no answer. Each is forgotten with that. */
+  async answersTo(ids: readonly string[]): Promise<(object | null | undefined)[]> {
     try {
-      return await Promise.all(ids.map(async (id) => (await this.#waiting.get(id)?.answer) ?? null));
+      return await Promise.all(ids.map(async (id) => this.#waiting.get(id)?.answer));
     } finally {
       for (const id of ids) this.#waiting.delete(id);
     }
@@ -84,6 +102,21 @@ export class McpSession extends DurableObject {
   /** The answer to the request with this name; what nobody waits for is dropped. */
   async settle(id: string, result: object | null): Promise<void> {
     this.#waiting.get(id)?.settle(result);
+  }
+
+  /** Withdraws what the request with this id waits for, and remembers that it is cancelled: also for a call that is silent for long. */
+  async cancel(id: RequestId): Promise<void> {
+    const { storage } = this.ctx;
+    if (!(await this.touch())) return;
+    const others = (await storage.get<readonly Cancelled[]>("cancelled")) ?? [];
+    await storage.put("cancelled", [{ id, atMs: Date.now() }, ...others].slice(0, MOST_CANCELLED));
+    for (const { call, settle } of this.#waiting.values()) if (call === id) settle(undefined);
+  }
+
+  /** Whether the request with this id, which began at `sinceMs`, has been cancelled. */
+  async isCancelled(id: RequestId, sinceMs: number): Promise<boolean> {
+    const cancelled = (await this.ctx.storage.get<readonly Cancelled[]>("cancelled")) ?? [];
+    return cancelled.some((one) => one.id === id && one.atMs >= sinceMs);
   }
 
   /** Sends one message over the newest stream that takes it. Answers whether any did. */
@@ -112,7 +145,7 @@ export class McpSession extends DurableObject {
 
   /** Ends the session, and with it what waits and what is open. */
   async end(): Promise<void> {
-    for (const { settle } of this.#waiting.values()) settle(null);
+    for (const { settle } of this.#waiting.values()) settle(undefined);
     for (const close of this.#streams.values()) close();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -145,19 +178,23 @@ export function sessionsOf(env: Env, subject: string): Sessions {
       const name = await unseal(await keyRingOf(config, "mcp-session"), id, context(config.issuer));
       if (name === null) return null;
       const object = objectOf(name);
-      const kept = await object.touch();
-      return kept && sessionAt(object, kept);
+      const found = (await object.touch()) as (Kept & { readonly nowMs: number }) | null; // `unknown` loses its type on the way
+      if (!found) return null;
+      const { nowMs, ...kept } = found;
+      return sessionAt(object, kept, nowMs);
     },
   };
 }
 
-function sessionAt(object: DurableObjectStub<McpSession>, kept: Kept): Session {
+function sessionAt(object: DurableObjectStub<McpSession>, kept: Kept, sinceMs: number): Session {
   return {
     ...kept,
     setLevel: (level) => object.setLevel(level),
-    expect: (count) => object.expect(count),
+    expect: (count, call) => object.expect(count, call, sinceMs),
     answersTo: (ids) => object.answersTo(ids),
     settle: (id, result) => object.settle(String(id), result),
+    cancel: (id) => object.cancel(id),
+    isCancelled: (id) => object.isCancelled(id, sinceMs),
     send: (json) => object.send(json),
     stream: () => object.fetch("https://session.invalid/"),
     end: () => object.end(),

@@ -43,7 +43,7 @@ export interface AuditEvent {
   /** What the tool was then: see `src/tools/digest.ts`. `null` for a tool that does not exist. */
   readonly toolDigest: string | null;
   readonly decision: PolicyDecision;
-  /** `ok`, or the code of the refusal or fault. */
+  /** `ok`; `cancelled` where the backend was told that nobody waits any more; or the code of the refusal or fault. */
   readonly outcome: string;
   /** Milliseconds from the call's arrival in the pipeline to its answer. */
   readonly durationMs: number;

@@ -7,13 +7,13 @@ import type { Host } from "./host.ts";
 import { errorResponse, INVALID_REQUEST, type Message, readMessage } from "./json-rpc.ts";
 import { answerLegacy } from "./legacy.ts";
 import { answerModern } from "./modern.ts";
-import { answerForSession, sessionOf } from "./session.ts";
+import { answerForSession, hear, reach, sessionOf } from "./session.ts";
 import { eventStream } from "./sse.ts";
 
 /** Answers one HTTP request to the endpoint, or says which scopes it would need. */
 export async function answerMcp(request: Request, host: Host, circumstances: Circumstances): Promise<Answer> {
   if (request.method !== "POST") {
-    const answered = await answerForSession(request, circumstances.sessions);
+    const answered = await answerForSession(request, circumstances);
     if (answered) return answered;
     // Without a session GET has no stream to open, and DELETE nothing to end.
     const refused = errorResponse(405, { code: INVALID_REQUEST, message: "Send messages with POST." });
@@ -24,16 +24,16 @@ export async function answerMcp(request: Request, host: Host, circumstances: Cir
   if (message instanceof Response) return message;
   const { headers } = request;
   const version = trimmed(headers, "mcp-protocol-version");
-  if (message.kind === "batch") return answerBatch(message.members, version, host, circumstances);
+  if (message.kind === "batch") return answerBatch(headers, message.members, version, host, circumstances);
   if (message.kind === "request") return readable(headers, await answerRequest(headers, message, version, host, circumstances));
   if (message.kind === "response" && isModernVersion(version)) {
     return errorResponse(400, { code: INVALID_REQUEST, message: "Nothing was asked, so there is nothing to answer." });
   }
   if (isModernVersion(version)) return new Response(null, { status: 202 });
-  const session = await sessionOf(headers, circumstances.sessions);
+  const session = await sessionOf(headers, circumstances);
   if (session instanceof Response) return session;
-  if (message.kind === "response" && message.id !== null) await session?.settle(message.id, message.result);
-  return new Response(null, { status: 202 });
+  const unheard = session && (await reach(circumstances, () => hear(session, message)));
+  return unheard ?? new Response(null, { status: 202 });
 }
 
 async function answerRequest(

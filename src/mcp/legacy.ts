@@ -1,22 +1,11 @@
 // Revisions 2025-11-25, 2025-06-18 and 2025-03-26: `initialize` first, then requests. Who can be asked gets a session; everybody else
 // is served without state, by whichever isolate the request reaches, in the revision that its header names.
 import { LEGACY_VERSIONS } from "./era.ts";
-import {
-  type Answer,
-  attempt,
-  type Circumstances,
-  type Dialect,
-  type Exchange,
-  failureJson,
-  finish,
-  finishReady,
-  invalid,
-  type Method,
-} from "./exchange.ts";
+import { type Answer, type Circumstances, type Dialect, type Exchange, finish, finishReady, invalid, type Method } from "./exchange.ts";
 import type { Host, Offer } from "./host.ts";
-import { errorResponse, jsonResponse, METHOD_NOT_FOUND, type Message, RESOURCE_NOT_FOUND } from "./json-rpc.ts";
+import { errorResponse, METHOD_NOT_FOUND, type Message, RESOURCE_NOT_FOUND } from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, sharedMethod } from "./methods.ts";
-import { answerInSession, askable, SESSION_HEADER, sessionOf } from "./session.ts";
+import { answerInSession, askable, reach, SESSION_HEADER, type Session, sessionOf } from "./session.ts";
 
 /** 2025-06-18 and later. */
 const LEGACY: Dialect = {
@@ -42,11 +31,20 @@ const UNNAMED: Dialect = {
   called: (result) => ({ ...result, content: result.content.map(withoutLink) }),
 };
 
+interface Entry {
+  readonly title?: unknown;
+  readonly outputSchema?: unknown;
+  readonly annotations?: { readonly lastModified?: unknown };
+}
+
 /** 2025-03-26, to the letter. */
 const FIRST: Dialect = {
   ...UNNAMED,
   name: "2025-03-26",
-  entry: ({ title: _, outputSchema: __, ...entry }: { title?: unknown; outputSchema?: unknown }) => entry,
+  entry: ({ title: _, outputSchema: __, annotations, ...entry }: Entry) => {
+    const { lastModified: ___, ...known } = annotations ?? {};
+    return { ...entry, ...(annotations && { annotations: known }) };
+  },
   called: ({ structuredContent, content, ...result }) => ({
     ...result,
     // Where a tool has nothing but its value to say, the value must not be lost.
@@ -78,14 +76,14 @@ const initialize: Method = async (exchange) => {
   if (!capabilities || !sessions) {
     return finishReady(exchange, `initialize ${protocolVersion}`, () => handshake(host.offer, protocolVersion));
   }
-  const begun = await attempt(exchange, async () => ({ id: await sessions.begin({ version: protocolVersion, capabilities }) }));
-  if (!begun) return jsonResponse(200, failureJson(exchange));
+  const begun = await reach(exchange, () => sessions.begin({ version: protocolVersion, capabilities }), exchange.id);
+  if (begun instanceof Response) return begun;
   const answer = finishReady(exchange, `session ${protocolVersion}`, () => {
     const { capabilities: offered, ...rest } = handshake(host.offer, protocolVersion);
     const { resources } = offered;
     return { ...rest, capabilities: { ...offered, logging: {}, ...(resources && { resources: { ...resources, subscribe: true } }) } };
   });
-  answer.headers.set(SESSION_HEADER, begun.id);
+  answer.headers.set(SESSION_HEADER, begun);
   return answer;
 };
 
@@ -103,14 +101,25 @@ function handshake(offer: Offer, protocolVersion: string) {
 /** Answers one request of the legacy era. `version` is the `MCP-Protocol-Version` header. */
 export async function answerLegacy(
   headers: Headers,
-  { id, method, params }: Message & { kind: "request" },
+  message: Message & { kind: "request" },
   version: string | null,
   host: Host,
   circumstances: Circumstances,
 ): Promise<Answer> {
   // A handshake begins anew, whatever was before.
-  const session = method === "initialize" ? undefined : await sessionOf(headers, circumstances.sessions, id);
-  if (session instanceof Response) return session;
+  const session = message.method === "initialize" ? undefined : await sessionOf(headers, circumstances, message.id);
+  return session instanceof Response ? session : answerIn(session, headers, message, version, host, circumstances);
+}
+
+/** Answers one request in its session, where it has one. */
+export async function answerIn(
+  session: Session | undefined,
+  headers: Headers,
+  { id, method, params }: Message & { kind: "request" },
+  version: string | null,
+  host: Host,
+  circumstances: Circumstances,
+): Promise<Answer> {
   const dialect = dialectOf(version ?? session?.version ?? null);
   const exchange: Exchange = { ...circumstances, headers, id, params, host, dialect, session };
   switch (method) {

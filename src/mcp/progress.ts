@@ -11,16 +11,21 @@ const INTERVAL_MS = 100;
 
 /**
  * Turns reports into notifications/progress, each further than the one before; what comes too fast is left out. Without a token the
- * client is only asked whether it is still there. `streamOf` answers `undefined` until there is a stream.
+ * client is only asked whether it is still there. `streamOf` answers `undefined` while there is no stream. `isCancelled` is asked with
+ * each report that is not left out.
  */
-export function reporter(progressToken: RequestId | undefined, streamOf: () => Stream | undefined): ProgressCallback {
+export function reporter(
+  progressToken: RequestId | undefined,
+  streamOf: () => Stream | undefined,
+  isCancelled?: () => Promise<boolean>,
+): ProgressCallback {
   let furthest = Number.NEGATIVE_INFINITY;
   let left = BURST;
   let countedAt = Date.now();
   return async (update) => {
     const stream = streamOf();
-    if (!stream) return "continue";
-    if (!stream.isOpen) return "cancel";
+    if (!stream && !isCancelled) return "continue";
+    if (stream?.isOpen === false) return "cancel";
     const report = v.safeParse(Progress, update);
     if (!report.success || report.output.progress <= furthest) return "continue";
     const now = Date.now();
@@ -31,6 +36,8 @@ export function reporter(progressToken: RequestId | undefined, streamOf: () => S
     furthest = report.output.progress;
     const params = { progressToken, ...report.output };
     const message = JSON.stringify({ jsonrpc: "2.0", method: "notifications/progress", params });
-    return (await (progressToken === undefined ? stream.beat() : stream.notify(message))) ? "continue" : "cancel";
+    const told = progressToken === undefined ? stream?.beat() : stream?.notify(message);
+    const [isRead, isUnwanted] = await Promise.all([told, isCancelled?.()]);
+    return isRead === false || isUnwanted ? "cancel" : "continue";
   };
 }

@@ -1,5 +1,5 @@
-// Sessions of the revisions with a handshake (2025-06-18 and 2025-11-25, basic/transports, "Session Management"), as the wire sees
-// them. Who keeps them is given by the door.
+// Sessions of the revisions with a handshake (2025-11-25, basic/transports, "Session Management"), as the wire sees them. Who keeps
+// them is given by the door.
 //
 // - A client that can be asked (elicitation, sampling, roots) gets one at `initialize`. All others get none and cost nothing here.
 // - A session remembers what the handshake said, and the log level that was set later. It is no credential: the token of each
@@ -8,14 +8,25 @@
 //   or, where nobody reads that, on a stream that the client opened with GET. Its answer arrives as a POST of its own, maybe in
 //   another isolate; the keeper of the session brings it to the call that waits.
 // - A question that is not answered, or with an error, ends the call with an error: nothing is guessed in the client's place.
+// - A call that its client cancels hears of it when it next reports progress, and its question is withdrawn at once. Word of it that
+//   arrives before the call itself does, or after its end, means nothing.
 // - Nothing that is offered changes while it is offered, so a subscription to a resource is accepted and never has news.
-// - A stream that breaks is not resumed: no event ids. A call whose response broke goes on; to cancel is another message.
+// - A stream that breaks is not resumed: no event ids. So a call whose response broke is not wanted any more, either.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import { type Answer, type Exchange, finish, invalid } from "./exchange.ts";
+import { type Answer, type Circumstances, type Exchange, finish, invalid } from "./exchange.ts";
 import { trimmed } from "./headers.ts";
 import type { Aside, InputRequired, Invalid, Log, LogLevel } from "./host.ts";
 import { canBeAsked, pausedJson } from "./input.ts";
-import { errorJson, errorResponse, INVALID_REQUEST, isObject, type RequestId } from "./json-rpc.ts";
+import {
+  errorJson,
+  errorResponse,
+  INTERNAL_ERROR,
+  INVALID_REQUEST,
+  isObject,
+  isRequestId,
+  type Message,
+  type RequestId,
+} from "./json-rpc.ts";
 import type { Stream } from "./sse.ts";
 
 /** What a handshake said. */
@@ -26,17 +37,21 @@ export interface Handshake {
   readonly capabilities: Readonly<Record<string, unknown>>;
 }
 
-/** A session that lives. */
+/** A session that lives, as one message finds it. Its keeper may be out of reach: then what is asked of it rejects. */
 export interface Session extends Handshake {
   /** From where on messages are logged to the client. Absent: nothing is. */
   readonly level?: LogLevel | undefined;
   setLevel(level: LogLevel): Promise<void>;
-  /** Names for so many requests to the client, whose answers will be waited for; none where too many wait already. */
-  expect(count: number): Promise<readonly string[]>;
-  /** The results that answered these requests; `null` for one that was answered with an error, or not in time. */
-  answersTo(ids: readonly string[]): Promise<readonly (object | null)[]>;
+  /** Names for so many requests to the client, whose answers `call` will wait for; none where too many wait already, or it is cancelled. */
+  expect(count: number, call: RequestId): Promise<readonly string[]>;
+  /** The results that answered these requests; `null` for one answered with an error, `undefined` for one not answered in time. */
+  answersTo(ids: readonly string[]): Promise<readonly (object | null | undefined)[]>;
   /** Hands an answer to whoever waits for it. */
   settle(id: RequestId, result: object | null): Promise<void>;
+  /** Cancels the request with this id, where it is under way, and all that it waits for. */
+  cancel(id: RequestId): Promise<void>;
+  /** Whether the request with this id was cancelled since the message arrived that found this session. */
+  isCancelled(id: RequestId): Promise<boolean>;
   /** Sends one message over one of the streams that the client opened. Answers whether there was any. */
   send(json: string): Promise<boolean>;
   /** Opens such a stream. */
@@ -57,39 +72,71 @@ export const SESSION_HEADER = "mcp-session-id";
 const ASKED_BY: Readonly<Record<string, readonly string[]>> = { elicitation: ["form", "url"], sampling: ["context", "tools"], roots: [] };
 /** As ids are made: far shorter than anything that is worth opening. */
 const SESSION_ID = /^[A-Za-z0-9_.-]{40,200}$/;
+/** Ids of requests that can be cancelled are remembered; no client counts further than this. */
+const LONGEST_CANCELLED_LENGTH = 100;
+const RETRY_AFTER_SECONDS = 5;
 /** The least important first. */
 const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /** What of a client's capabilities a session is for; `null` where there is nothing to ask it for. */
 export function askable(version: string, capabilities: unknown): Handshake["capabilities"] | null {
-  if (version === "2025-03-26" || !isObject(capabilities)) return null;
+  if (!isObject(capabilities)) return null;
   const declared = Object.entries(ASKED_BY).flatMap(([name, ways]) => {
     const { [name]: value } = capabilities;
-    return isObject(value) ? [[name, Object.fromEntries(ways.flatMap((way) => (isObject(value[way]) ? [[way, {}]] : [])))]] : [];
+    // Elicitation came with 2025-06-18.
+    return isObject(value) && (name !== "elicitation" || version !== "2025-03-26")
+      ? [[name, Object.fromEntries(ways.flatMap((way) => (isObject(value[way]) ? [[way, {}]] : [])))]]
+      : [];
   });
   return declared.length > 0 ? Object.fromEntries(declared) : null;
 }
 
 /** The session that a request names, `undefined` where it names none; or the answer that says that it is not there. */
-export async function sessionOf(headers: Headers, sessions: Sessions | undefined, id?: RequestId): Promise<Session | undefined | Response> {
+export async function sessionOf(headers: Headers, around: Circumstances, id?: RequestId): Promise<Session | undefined | Response> {
   const named = trimmed(headers, SESSION_HEADER);
+  const { sessions } = around;
   if (named === null || !sessions) return undefined;
   if (!SESSION_ID.test(named)) return errorResponse(400, { code: INVALID_REQUEST, message: "The Mcp-Session-Id is none of ours." }, id);
   const message = "This session has ended, or never was. Send initialize to begin another.";
-  return (await sessions.find(named)) ?? errorResponse(404, { code: INVALID_REQUEST, message }, id);
+  return (await reach(around, () => sessions.find(named), id)) ?? errorResponse(404, { code: INVALID_REQUEST, message }, id);
+}
+
+/** Requests whose session is out of reach, and of which the log says so already. */
+const reported = new WeakSet<Circumstances>();
+
+/** What `ask` answers; or, where the keeper of the sessions is out of reach, the answer that says so. */
+export async function reach<T>(around: Circumstances, ask: () => Promise<T>, id?: RequestId): Promise<T | Response> {
+  try {
+    return await ask();
+  } catch (error) {
+    const { traceId } = around;
+    if (!reported.has(around)) console.error(JSON.stringify({ event: "session.unreachable", traceId, ...describeCrash(error) }));
+    reported.add(around);
+    const message = `The session could not be reached just now. Try again in ${RETRY_AFTER_SECONDS} s. Trace id: ${traceId}`;
+    const response = errorResponse(503, { code: INTERNAL_ERROR, message, data: { retryAfterSeconds: RETRY_AFTER_SECONDS } }, id);
+    response.headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+    return response;
+  }
+}
+
+/** Takes in a message that gets no answer. Those that mean nothing here, or nothing any more, are dropped. */
+export async function hear(session: Session, message: Exclude<Message, { kind: "request" }>): Promise<void> {
+  if (message.kind === "response") {
+    if (message.id !== null) await session.settle(message.id, message.result);
+  } else if (message.method === "notifications/cancelled") {
+    const { requestId } = message.params;
+    if (isRequestId(requestId) && String(requestId).length <= LONGEST_CANCELLED_LENGTH) await session.cancel(requestId);
+  }
 }
 
 /** Answers GET, which opens a stream of a session, and DELETE, which ends one; `undefined` where the request names no session. */
-export async function answerForSession(request: Request, sessions: Sessions | undefined): Promise<Response | undefined> {
+export async function answerForSession(request: Request, around: Circumstances): Promise<Response | undefined> {
   const { method, headers } = request;
   if (method !== "GET" && method !== "DELETE") return undefined;
-  const session = await sessionOf(headers, sessions);
+  const session = await sessionOf(headers, around);
   if (!session || session instanceof Response) return session;
-  if (method === "DELETE") {
-    await session.end();
-    return new Response(null, { status: 204 });
-  }
-  if (headers.get("accept")?.toLowerCase().includes("text/event-stream")) return session.stream();
+  if (method === "DELETE") return (await reach(around, () => session.end())) ?? new Response(null, { status: 204 });
+  if (headers.get("accept")?.toLowerCase().includes("text/event-stream")) return reach(around, () => session.stream());
   return errorResponse(406, { code: INVALID_REQUEST, message: "Open a stream with Accept: text/event-stream." });
 }
 
@@ -99,8 +146,7 @@ export async function answerInSession(exchange: Exchange, session: Session, meth
   if (method === "logging/setLevel") {
     const level = LOG_LEVELS.find((known) => known === params.level);
     if (level === undefined) return invalid(exchange, `params.level is one of ${LOG_LEVELS.join(", ")}.`);
-    await session.setLevel(level);
-    return finish(exchange, {});
+    return (await reach(exchange, () => session.setLevel(level), exchange.id)) ?? finish(exchange, {});
   }
   const { resources, templates } = exchange.host.offer;
   if ((method !== "resources/subscribe" && method !== "resources/unsubscribe") || resources.length + templates.length === 0)
@@ -123,21 +169,25 @@ export function firstAside({ capabilities }: Session): Aside {
   return { capabilities, inputResponses: {}, requestState: undefined };
 }
 
-/** What a client says in the next round of its call; or the JSON that answers the call, where there is none. `said`: in this round. */
+/**
+ * What a client says in the next round of its call; or, where there is none, the JSON that answers the call, `null` for one that was
+ * cancelled. `said`: in this round.
+ */
 export async function nextRound(
   exchange: Exchange,
   said: Aside | undefined,
   paused: InputRequired | Invalid,
   stream: Stream | undefined,
-): Promise<Aside | string> {
+): Promise<Aside | string | null> {
   const { session, id, traceId } = exchange;
   if (!session || paused.state === "invalid") return pausedJson(exchange, said, paused);
   const { inputRequests, requestState } = paused;
   const { capabilities } = session;
   if (!Object.values(inputRequests).every((request) => canBeAsked(capabilities, request))) return pausedJson(exchange, said, paused);
   try {
-    const inputResponses = await ask(session, inputRequests, stream);
+    const inputResponses = await ask(session, id, inputRequests, stream);
     if (inputResponses) return { capabilities, inputResponses, requestState };
+    if (await session.isCancelled(id)) return null;
   } catch (error) {
     console.error(JSON.stringify({ event: "mcp.unasked", traceId, ...describeCrash(error) }));
   }
@@ -148,17 +198,23 @@ export async function nextRound(
 /** Asks for all of this at once. Answers `null` where something of it stays unanswered. */
 async function ask(
   session: Session,
+  call: RequestId,
   requests: InputRequired["inputRequests"],
   stream: Stream | undefined,
 ): Promise<Aside["inputResponses"] | null> {
   const names = Object.keys(requests);
-  const ids = await session.expect(names.length);
+  const ids = await session.expect(names.length, call);
   if (ids.length < names.length) return null;
-  for (const [at, request] of Object.values(requests).entries()) {
-    const json = JSON.stringify({ jsonrpc: "2.0", id: ids[at], ...request });
-    if (!((await stream?.notify(json)) || (await session.send(json)))) return null;
-  }
+  const send = async (message: object) => {
+    const json = JSON.stringify({ jsonrpc: "2.0", ...message });
+    return (await stream?.notify(json)) || session.send(json);
+  };
+  for (const [at, request] of Object.values(requests).entries()) if (!(await send({ id: ids[at], ...request }))) return null;
   const results = await session.answersTo(ids);
+  // Nobody needs to answer these any more (2025-11-25, basic/utilities/cancellation).
+  for (const [at, result] of results.entries()) {
+    if (result === undefined) await send({ method: "notifications/cancelled", params: { requestId: ids[at] } });
+  }
   const answered = names.map((name, at) => [name, results[at]] as const);
   return answered.every(([, result]) => isObject(result)) ? (Object.fromEntries(answered) as Aside["inputResponses"]) : null; // just looked at
 }

@@ -7,9 +7,9 @@ import { type Answer, attempt, type Exchange, failureJson, invalid, traceparentO
 import { acceptedTypes } from "./headers.ts";
 import type { Aside, OpenedTool } from "./host.ts";
 import { asideOf, missingCapability } from "./input.ts";
-import { isObject, isRequestId, jsonResponse, resultJson } from "./json-rpc.ts";
+import { errorJson, INVALID_REQUEST, isObject, isRequestId, jsonResponse, resultJson } from "./json-rpc.ts";
 import { reporter } from "./progress.ts";
-import { firstAside, loggerOf, nextRound } from "./session.ts";
+import { firstAside, loggerOf, nextRound, reach } from "./session.ts";
 import { eventStream, type Stream } from "./sse.ts";
 import { taskJson } from "./tasks.ts";
 
@@ -48,22 +48,34 @@ export async function callTool(exchange: Exchange): Promise<Answer> {
       }
       if (result.state === "task") return taskJson(exchange, result);
       const next = await nextRound(exchange, said, result, stream);
-      if (typeof next === "string") return next;
+      if (next === null || typeof next === "string") return next;
       said = next;
       call = open(said);
     }
     console.error(JSON.stringify({ event: "mcp.unfinished", tool: name, traceId }));
     return failureJson(exchange);
   };
-  if (!acceptedTypes(headers).events) return jsonResponse(200, await answer());
+  const cancelled = Promise.withResolvers<null>();
+  const isCancelled =
+    session &&
+    (async () => {
+      // Where nobody can tell, the work goes on.
+      const told = (await reach(exchange, () => session.isCancelled(id))) === true;
+      if (told) cancelled.resolve(null);
+      return told;
+    });
+  /** Who cancels a call waits for no answer (2025-11-25, basic/utilities/cancellation). */
+  const unlessCancelled = (answered: Promise<string | null>) => Promise.race([answered, cancelled.promise]);
+  if (!acceptedTypes(headers).events) {
+    const json = await unlessCancelled(answer(session && reporter(undefined, () => undefined, isCancelled)));
+    return jsonResponse(200, json ?? errorJson({ code: INVALID_REQUEST, message: "This call was cancelled." }, id));
+  }
   const token = envelopeOf(params)?.progressToken;
   if (isRequestId(token) || session) {
-    return eventStream((stream) =>
-      answer(
-        reporter(isRequestId(token) ? token : undefined, () => stream),
-        stream,
-      ),
-    );
+    return eventStream((stream) => {
+      const progress = reporter(isRequestId(token) ? token : undefined, () => stream, isCancelled);
+      return unlessCancelled(answer(progress, stream));
+    });
   }
   let stream: Stream | undefined;
   const pending = answer(reporter(undefined, () => stream));

@@ -2,7 +2,7 @@
 // that a door can still answer with a status of its own (unknown tool, missing scope) before any work begins.
 import { type CredentialCode, GATEWAY_ERRORS, type GatewayCode, RETRY_AFTER_SECONDS, type ToolRefusal } from "../../contracts/gateway.ts";
 import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
-import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import type { Progress, ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
@@ -128,9 +128,17 @@ export function openCall(
       }
       const long = mayGoOn ? tool.long : null;
       const begun = long?.begin(valid.input as object) ?? null; // every input is an object, as every output is
-      const errand = { caller, trace, idempotencyKey, progress };
+      let isStopped = false;
+      const watched = async (update: Progress) => {
+        const verdict = (await progress?.(update)) ?? "continue";
+        // Who is told at the very end has nothing left to stop.
+        if (verdict === "cancel" && update.progress !== update.total) isStopped = true;
+        return verdict;
+      };
+      const errand = { caller, trace, idempotencyKey, progress: progress && watched };
       const answer = await dispatch(env, tool, tool.method, tool.operation, begun ?? valid.input, errand);
-      audit("allowed", answer.ok ? "ok" : answer.error.code);
+      const ending = isStopped ? "cancelled" : "ok";
+      audit("allowed", answer.ok ? ending : answer.error.code);
       if (!answer.ok) return failed(answer.error);
       const value = answer.value as object; // every output is an object: its schema was refused at load otherwise
       if (long && begun) return { state: "begun", tool, ref: long.refOf(value) };

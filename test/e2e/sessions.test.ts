@@ -12,12 +12,18 @@ const YES: ElicitResult = { action: "accept", content: { confirm: true } };
 
 const sessionOf = ({ client }: Connected) => client.transport?.sessionId;
 
-/** Somebody whose client shows forms, and who answers them with `answer`. */
-async function somebody(mode: Mode, answer: ElicitResult): Promise<Connected & { readonly asked: ElicitRequest["params"][] }> {
+/** Somebody whose client shows forms, and who answers them with `answer`; `think` may take time, until the question is withdrawn. */
+async function somebody(
+  mode: Mode,
+  answer: ElicitResult,
+  think?: (signal: AbortSignal) => Promise<void>,
+): Promise<Connected & { readonly asked: ElicitRequest["params"][] }> {
   const connected = await connect(system.origin, mode, { capabilities: { elicitation: {} } });
   const asked: ElicitRequest["params"][] = [];
-  const answering = ({ params }: ElicitRequest) => {
+  const answering = async ({ params }: ElicitRequest, context: { signal?: AbortSignal; mcpReq?: { signal: AbortSignal } }) => {
     asked.push(params);
+    const signal = context.signal ?? context.mcpReq?.signal; // each package has it in its own place
+    if (signal) await think?.(signal);
     return answer;
   };
   if (mode === "older-sdk") {
@@ -55,6 +61,26 @@ describe.each(OLDER)("the %s client", (mode) => {
     const person = await somebody(mode, { action: "decline" });
     const refused = await person.client.callTool(DRAW);
     expect([refused.isError, refused._meta?.["com.stackbilt/error"]]).toMatchObject([true, { code: "declined" }]);
+    await person.close();
+  });
+
+  it("closes the question, and draws nothing, when the person cancels the call", async () => {
+    const withdrawn = Promise.withResolvers<void>();
+    const stop = new AbortController();
+    const person = await somebody(mode, YES, (signal) => {
+      signal.addEventListener("abort", () => withdrawn.resolve());
+      stop.abort("Enough.");
+      return withdrawn.promise;
+    });
+    const { callTool } = person.client as unknown as { callTool(params: object, ...rest: unknown[]): Promise<unknown> };
+    // This package takes the shape of the result before the options.
+    const rest = [...(mode === "older-sdk" ? [undefined] : []), { signal: stop.signal }];
+    await expect(callTool.call(person.client, DRAW, ...rest)).rejects.toThrow("Enough.");
+    await withdrawn.promise;
+    expect((await person.client.callTool({ name: "image_list_models", arguments: {} })).isError, "the next call").toBeFalsy();
+    const [subject = ""] = person.auth.saved?.access_token.split(":") ?? [];
+    const calls = system.logs().filter((line) => line.includes('"type":"tool.called"') && line.includes(subject));
+    expect(calls.map((line) => line.match(/"outcome":"(\w+)"/)?.[1])).toEqual(["asked", "ok"]);
     await person.close();
   });
 

@@ -41,6 +41,9 @@ const CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
 const call = (params: object) => ({ ...wrong, method: "tools/call", params: { ...wrong.params, ...params } });
 const forCall = rightHeaders("tools/call", { name: "route" });
 
+const OLDER = { "mcp-protocol-version": "2025-11-25" };
+const older = { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "route" } };
+
 describe("the validation ladder (2026-07-28, basic/transports and basic/index)", () => {
   it.each<[string, unknown, Record<string, string | null>, number, object]>([
     ["415: the content type, before the body is read", "{", { "content-type": "text/plain" }, 415, failedWithoutId(-32600)],
@@ -69,11 +72,46 @@ describe("the validation ladder (2026-07-28, basic/transports and basic/index)",
       { scopesNeeded: ["generate"] },
     ],
   ])("%s", async (_, body, headers, status, answer) => {
-    expect(await post(body, headers)).toMatchObject({ status, body: answer });
+    const refused = await post(body, headers);
+    expect([refused.status, refused.body]).toEqual([status, answer]);
     expect(await modern("tools/call", { name: "route" })).toMatchObject({
       status: 200,
       body: { id: 7, result: { resultType: "complete" } },
     });
+  });
+
+  it.each<[string, unknown, Record<string, string | null>, number, object]>([
+    ["-32700: JSON", "{", OLDER, 400, failedWithoutId(-32700)],
+    ["-32600: an id", { ...older, id: 1.5 }, OLDER, 400, failedWithoutId(-32600)],
+    ["-32600: a method, with the id", { ...older, method: "" }, OLDER, 400, failed(-32600)],
+    ["-32600: params, with the id", { ...older, params: null }, OLDER, 400, failed(-32600)],
+    ["-32600: no batch", [older], OLDER, 400, failedWithoutId(-32600)],
+    ["-32022: the version", older, { "mcp-protocol-version": "2025-01-01" }, 400, failed(-32022)],
+    ["-32022: one version, not two", older, { "mcp-protocol-version": "2025-11-25, 2025-06-18" }, 400, failed(-32022)],
+    ["-32601: the method, at 200", { ...older, method: "server/discover" }, OLDER, 200, failed(-32601)],
+    ["-32602: the tool", { ...older, params: { name: "nope" } }, OLDER, 200, failed(-32602)],
+    ["-32602: its arguments", { ...older, params: { name: "route", arguments: "{}" } }, OLDER, 200, failed(-32602)],
+    [
+      "403: the scopes",
+      { ...older, params: { name: "route", arguments: { region: "forbidden" } } },
+      OLDER,
+      403,
+      { scopesNeeded: ["generate"] },
+    ],
+  ])("has fewer rungs before 2026-07-28: %s", async (_, body, headers, status, answer) => {
+    const refused = await post(body, headers);
+    expect([refused.status, refused.body]).toEqual([status, answer]);
+    expect(await post(older, OLDER)).toMatchObject({ status: 200, body: { id: 7, result: {} } });
+  });
+
+  it("ends with who asks too often: 429 with the id, before any tool is opened", async () => {
+    const count = calls.length;
+    const limited = wire(host, { ...circumstances, admit: async () => 30 });
+    const refused = [await limited.modern("tools/call", { name: "route" }), await limited.post(older, OLDER)];
+    for (const { status, body, headers } of refused) {
+      expect([status, body, headers.get("retry-after")]).toEqual([429, failed(-32600), "30"]);
+    }
+    expect(calls).toHaveLength(count);
   });
 
   it("refuses a level of logging that is none, and logs nothing for one that is (server/utilities/logging)", async () => {
@@ -189,11 +227,14 @@ describe("input that is meant to hurt", () => {
     ["NaN", '{"jsonrpc":"2.0","id":NaN,"method":"ping"}', 400, -32700],
     ["500,000 levels, closed", nested(500_000), 400, -32600],
     ["500,000 levels, not closed", "[".repeat(500_000), 400, -32700],
+    ["a batch of 100,000 levels", `[{"jsonrpc":"2.0","id":1,"method":"ping"},${"[".repeat(100_000)}${"]".repeat(100_000)}]`, 400, -32600],
+    ["20,000 keys of one object", `{${Array.from({ length: 20_000 }, (_, at) => `"k${at}":0`).join()}}`, 400, -32600],
     ["an id beyond what a number can hold", '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}', 400, -32600],
     ["an id of infinite size", '{"jsonrpc":"2.0","id":1e999,"method":"ping"}', 400, -32600],
     ["a boolean as id", '{"jsonrpc":"2.0","id":true,"method":"ping"}', 400, -32600],
   ])("is refused: %s", async (_, body, status, code) => {
-    expect(await post(body)).toMatchObject({ status, body: failedWithoutId(code) });
+    const refused = await post(body);
+    expect([refused.status, refused.body]).toEqual([status, failedWithoutId(code)]);
     expect(await legacy("ping")).toMatchObject({ status: 200, body: { id: 7, result: {} } });
   });
 
@@ -222,6 +263,29 @@ describe("input that is meant to hurt", () => {
     }
   });
 
+  it("cannot smuggle a second media type, nor a line of its own in base64", async () => {
+    for (const type of ["application/json, text/plain", "text/plain, application/json"]) {
+      expect(await legacy("ping", {}, { "content-type": type }), type).toMatchObject({ status: 415, body: failedWithoutId(-32600) });
+    }
+    const split = `=?base64?${btoa("route\r\nmcp-method: ping")}?=`;
+    expect(await modern("tools/call", { name: "route" }, { "mcp-name": split })).toMatchObject({ status: 400, body: failed(-32020) });
+  });
+
+  it("asks for progress under no name that is none, and is served without", async () => {
+    for (const progressToken of [null, 1.5, {}, ["p"], true]) {
+      const answer = await legacy(
+        "tools/call",
+        { name: "route", _meta: { progressToken } },
+        { accept: "application/json, text/event-stream" },
+      );
+      expect([answer.status, answer.headers.get("content-type")], JSON.stringify(progressToken)).toEqual([200, "application/json"]);
+    }
+  });
+
+  it("may begin with a byte order mark, which says nothing (RFC 8259 section 8.1)", async () => {
+    expect(await post(bytes([0xef, 0xbb, 0xbf], JSON.stringify(older)))).toMatchObject({ status: 200, body: { id: 7 } });
+  });
+
   it("finds no method and no tool in what every object has", async () => {
     const poisoned = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"route","arguments":{"__proto__":{"region":"us"}}}}`;
     expect(await post(poisoned)).toMatchObject({ status: 200, body: { id: 7, result: {} } });
@@ -241,10 +305,14 @@ describe("input that is meant to hurt", () => {
     expect((await legacy("ping", {}, { "content-type": type })).status).toBe(200);
   });
 
-  it.each(["application/json; charset=utf-16", "application/json;charset=latin1", "application/json; charset=utf-8x", "text/json", ""])(
-    "is refused in %s at 415",
-    async (type) => {
-      expect(await legacy("ping", {}, { "content-type": type })).toMatchObject({ status: 415, body: failedWithoutId(-32600) });
-    },
-  );
+  it.each([
+    "application/json; charset=utf-16",
+    "application/json;charset=latin1",
+    "application/json; charset=utf-8x",
+    "application/json; charset=utf-8; charset=latin1",
+    "text/json",
+    "",
+  ])("is refused in %s at 415", async (type) => {
+    expect(await legacy("ping", {}, { "content-type": type })).toMatchObject({ status: 415, body: failedWithoutId(-32600) });
+  });
 });

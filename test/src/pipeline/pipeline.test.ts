@@ -92,3 +92,22 @@ it("a tool that costs nothing takes the caller's word, without asking again", as
   expect((await use("image_list_models", {}, ADA, confirm)).result).toMatchObject({ ok: true });
   expect(confirm).not.toHaveBeenCalled();
 });
+
+describe("a call that nobody waits for any more", () => {
+  it.each([
+    ["cancelled", 50],
+    ["ok", 100],
+  ])("is on record as %s where its backend hears of it at %i of 100", async (outcome, progress) => {
+    const draws = async (context: { progress(update: object): Promise<unknown> }) => {
+      expect(await context.progress({ progress, total: 100 })).toBe("cancel");
+      return { ok: true, value: job };
+    };
+    generateImage.mockImplementationOnce(draws as never);
+    const ctx = createExecutionContext();
+    const args = { prompt: "a" };
+    const opened = openCall(env, ctx, { catalog, name: "image_generate", args, caller: ADA, trace: traceFrom(null), door: "mcp" });
+    if (opened.state === "ready") await opened.run(() => "cancel");
+    await waitOnExecutionContext(ctx);
+    expect(records.map(({ decision, outcome: ended }) => [decision, ended])).toEqual([["allowed", outcome]]);
+  });
+});
