@@ -19,7 +19,7 @@ const DEPLOYABLE = ["gateway", "auth", "stackbilder", "img-forge"] as const sati
 const OWN_ORIGIN: Partial<Record<Deployable, string>> = { gateway: "API_BASE_URL", auth: "AUTH_BASE_URL", "img-forge": "IMAGE_BASE_URL" };
 
 /** The gateway's minified bundle, gzipped, stays below this many bytes: about what it has today, see docs/decisions/0007-bundle-size.md. */
-const GATEWAY_LIMIT_BYTES = 96_000;
+const GATEWAY_LIMIT_BYTES = 98_000;
 
 const USAGE = `Usage: npm run deploy [-- options]
 

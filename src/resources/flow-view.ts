@@ -1,4 +1,5 @@
-// The view of a flow: how far it is, what each mode scored, and the artifacts as they were written.
+// The view of a flow: how far it is, what each mode scored, and what it wrote.
+import { MARKDOWN_SCRIPT, MARKDOWN_STYLE } from "./markdown.ts";
 import { viewOf } from "./view.ts";
 
 export const flowView = viewOf({
@@ -14,8 +15,8 @@ table { width: 100%; border-collapse: collapse; margin-top: 8px; }
 th, td { padding: 4px 8px 4px 0; text-align: start; vertical-align: middle; border-bottom: 1px solid var(--color-border-primary, #8884); }
 details { margin-top: 8px; }
 summary { cursor: pointer; font-weight: 600; }
-pre { margin: 8px 0 0; white-space: pre-wrap; font: 13px/1.5 var(--font-mono, ui-monospace, monospace); }`,
-  script: `
+.id { font-size: 12px; }${MARKDOWN_STYLE}`,
+  script: `${MARKDOWN_SCRIPT}
 const score = (value) => typeof value === "number"
   ? make("td", {}, make("meter", { ariaHidden: "true", min: 0, max: 100, low: 40, high: 70, optimum: 100, value }), " " + Math.round(value))
   : make("td", { textContent: "–" });
@@ -24,7 +25,7 @@ const show = (flow) => {
   const artifacts = list(flow.artifacts).concat(list([flow.artifact]));
   const state = [words(flow.status), words(flow.currentMode) && "mode " + words(flow.currentMode)].filter(Boolean).join(", ");
   place();
-  if (state) page.append(make("p", { textContent: "Flow " + words(flow.flowId) + ": " + state }));
+  if (state) page.append(make("p", { textContent: "Flow " + state }), make("p", { className: "quiet id", textContent: words(flow.flowId) }));
   if (typeof flow.progress === "number")
     page.append(make("progress", { max: 1, value: Math.min(1, Math.max(0, flow.progress)), ariaLabel: "Progress" }));
   if (modes.length > 0) {
@@ -38,8 +39,10 @@ const show = (flow) => {
     page.append(make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
   }
   for (const { mode, title, markdown } of artifacts) {
-    const summary = [words(mode), words(title)].filter(Boolean).join(": ");
-    page.append(make("details", { open: artifacts.length === 1 }, make("summary", { textContent: summary }), make("pre", { textContent: words(markdown) })));
+    const summary = make("summary", {}, [words(mode), words(title)].filter(Boolean).join(": "));
+    const [first, ...rest] = written(words(markdown));
+    const isTitle = first?.tagName === "H3" && first.textContent === words(title);
+    page.append(make("details", { open: artifacts.length === 1 }, summary, ...(isTitle || !first ? rest : [first, ...rest])));
   }
 };`,
 });

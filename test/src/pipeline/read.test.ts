@@ -171,7 +171,7 @@ it.each([...views.values()])("the view $uri is one small page that loads nothing
       },
     ],
   });
-  expect(html.length).toBeLessThan(6 * 1024);
+  expect(html.length).toBeLessThan(10 * 1024);
   expect(html).toMatch(/^<!doctype html>/);
   expect(html).not.toMatch(/https?:\/\/|innerHTML|insertAdjacentHTML|document\.write|eval\(|\bfetch\(|\bimport\b/);
   expect(readImage).not.toHaveBeenCalled();
