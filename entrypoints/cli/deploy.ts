@@ -129,7 +129,7 @@ async function showSizes(workers: readonly Deployable[]): Promise<void> {
 }
 
 /** Builds into `folder`. wrangler says the sizes itself, in KiB. */
-async function build(worker: Deployable, folder: string): Promise<{ name: string; bytes: number; gzipBytes: number }> {
+export async function build(worker: Deployable, folder: string): Promise<{ name: string; bytes: number; gzipBytes: number }> {
   const { code, output } = await runWrangler(["deploy", "--dry-run", "--minify", "-c", CONFIGS[worker], "--outdir", folder]);
   const [, total, gzip] = /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(output) ?? [];
   if (code !== 0 || total === undefined || gzip === undefined) {

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 
-const COMMANDS = ["dev", "deploy", "catalog", "keys", "test"];
+const COMMANDS = ["dev", "deploy", "catalog", "keys", "test", "bench"];
 const [name, ...rest] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split(".").map(Number);
 

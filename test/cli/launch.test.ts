@@ -16,7 +16,7 @@ function launch(args: readonly string[], { flags = [], cwd = ROOT }: { flags?: r
 test("without a command it says which there are", () => {
   expect(launch([])).toEqual({
     status: 1,
-    said: "Say what to do: node entrypoints/cli/launch.mjs dev|deploy|catalog|keys|test [arguments].",
+    said: "Say what to do: node entrypoints/cli/launch.mjs dev|deploy|catalog|keys|test|bench [arguments].",
   });
 });
 

@@ -1,0 +1,40 @@
+// The code that is measured: the gateway and a reference backend as `npm run deploy` builds them, and the benchmark's own Workers.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { build as bundle } from "esbuild";
+import { build as buildForProduction } from "../../entrypoints/cli/deploy.ts";
+import { ROOT } from "../../entrypoints/cli/workers.ts";
+
+/** Modules of `test/bench/workers`. */
+const OWN = ["storage", "rate-limit", "backends", "floor", "empty", "issuer", "crowd"] as const;
+/** Workers of the product's. */
+const PRODUCTS = { gateway: "index.js", "img-forge": "worker.js" } as const;
+
+export interface Bundles {
+  /** Where they are: `NAME.js` for the benchmark's own, `NAME/` for the product's. */
+  readonly folder: string;
+  readonly gatewayGzipBytes: number;
+}
+
+/** Builds everything into `folder`. */
+export async function buildAll(folder: string): Promise<Bundles> {
+  const own = bundle({
+    entryPoints: OWN.map((name) => path.join(ROOT, `test/bench/workers/${name}.ts`)),
+    outdir: folder,
+    bundle: true,
+    format: "esm",
+    target: "esnext",
+    minify: true,
+    conditions: ["workerd", "worker"],
+    external: ["cloudflare:*", "node:*"],
+  });
+  const [gateway] = await Promise.all([
+    buildForProduction("gateway", path.join(folder, "gateway")),
+    buildForProduction("img-forge", path.join(folder, "img-forge")),
+    own,
+  ]);
+  for (const [name, main] of Object.entries(PRODUCTS)) {
+    if (!existsSync(path.join(folder, name, main))) throw new Error(`wrangler built ${name} without ${main}.`);
+  }
+  return { folder, gatewayGzipBytes: gateway.gzipBytes };
+}

@@ -1,0 +1,111 @@
+// The configuration of the runtime, in its own language (workerd.capnp): the gateway with the bindings that its wrangler.toml names, and
+// stand-ins behind them.
+import path from "node:path";
+import { type Unstable_Config, unstable_readConfig } from "wrangler";
+import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
+import { CONFIGS, ROOT, workerName } from "../../entrypoints/cli/workers.ts";
+import { identityKeysSetting } from "../../src/keys.ts";
+
+/** The Workers that can be asked from outside. */
+export const SERVICES = ["storage", "backends", "floor", "empty", "gateway", "issuer", "few", "many", "wide"] as const;
+export type ServiceName = (typeof SERVICES)[number];
+
+/** Gateways with other numbers of tools and backends: see `workers/crowd.ts`. */
+export const CROWDS = {
+  few: { tools: 10, backends: 2 },
+  many: { tools: 1_000, backends: 2 },
+  wide: { tools: 50, backends: 50 },
+} as const;
+
+/** What a Worker is bound to, or a part of the file. */
+type Lines = readonly string[];
+
+/** A whole system with `chosen` Workers, and the stand-ins that they need. Paths are relative to the folder of the bundles. */
+export async function systemConfig(chosen: readonly ServiceName[]): Promise<string> {
+  const gateway: Unstable_Config = unstable_readConfig({ config: path.join(ROOT, CONFIGS.gateway) });
+  const secret = randomSecret();
+  const bindings = gatewayBindings(gateway, secret);
+  const worker = (name: string, file: string, bound: Lines = [], more: Lines = []) => workerOf(gateway, name, file, bound, more);
+  const crowd = (name: keyof typeof CROWDS) => {
+    const { tools, backends } = CROWDS[name];
+    const links = Array.from({ length: backends }, (_, at) => service(`BACKEND_${at}`, "backends", "StackbilderEntrypoint"));
+    return worker(name, "crowd.js", [...bindings, ...links, text("TOOLS", `${tools}`), text("BACKENDS", `${backends}`)]);
+  };
+  const namespaces = gateway.durable_objects.bindings.map(
+    ({ class_name }) => `(className = ${quoted(class_name)}, uniqueKey = ${quoted(class_name)}, enableSql = true)`,
+  );
+  const makers: Readonly<Record<ServiceName, () => string>> = {
+    storage: () => worker("storage", "storage.js"),
+    backends: () => worker("backends", "backends.js"),
+    floor: () => worker("floor", "floor.js", [service("BACKEND", "backends", "StackbilderEntrypoint")]),
+    empty: () => worker("empty", "empty.js"),
+    gateway: () =>
+      worker("gateway", "gateway/index.js", bindings, [
+        `durableObjectNamespaces = [${namespaces.join(", ")}]`,
+        "durableObjectStorage = (inMemory = void)",
+      ]),
+    issuer: () => worker("issuer", "issuer.js", bindings),
+    few: () => crowd("few"),
+    many: () => crowd("many"),
+    wide: () => crowd("wide"),
+  };
+  const identityKeys = await identityKeysSetting([secret], "img-forge");
+  const imgForge = worker("img-forge", "img-forge/worker.js", [text("IDENTITY_KEYS", identityKeys)]);
+  const sockets = chosen.map((name) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${quoted(name)})`);
+  return [
+    'using Workerd = import "/workerd/workerd.capnp";',
+    "const config :Workerd.Config = (",
+    `  services = [\n${[...chosen.map((name) => makers[name]()), imgForge].join(",\n")}\n  ],`,
+    `  sockets = [${sockets.join(", ")}],`,
+    '  extensions = [(modules = [(name = "bench:rate-limit", internal = true, esModule = embed "rate-limit.js")])],',
+    ");",
+  ].join("\n");
+}
+
+/** Everything that the gateway's wrangler.toml binds, and its secret. */
+function gatewayBindings(config: Unstable_Config, secret: string): Lines {
+  const services: Readonly<Record<string, string>> = { [workerName("img-forge")]: "img-forge" };
+  return [
+    ...Object.entries(config.vars).map(([name, value]) => text(name, String(value))),
+    text("SERVICE_BINDING_SECRET", secret),
+    ...config.kv_namespaces.map(({ binding }) => bind(binding, 'kvNamespace = (name = "storage", entrypoint = "kv")')),
+    ...(config.queues.producers ?? []).map(({ binding }) => bind(binding, 'queue = (name = "storage", entrypoint = "queue")')),
+    ...config.durable_objects.bindings.map(({ name, class_name }) =>
+      bind(name, `durableObjectNamespace = (className = ${quoted(class_name)}, serviceName = "gateway")`),
+    ),
+    ...config.ratelimits.map(({ name }) => bind(name, 'wrapped = (moduleName = "bench:rate-limit")')),
+    ...(config.services ?? []).map(({ binding, service: to, entrypoint }) =>
+      service(binding, services[to] ?? "backends", entrypoint ?? ""),
+    ),
+  ];
+}
+
+function workerOf(config: Unstable_Config, name: string, file: string, bindings: Lines, more: Lines): string {
+  // It is on as of the date that every Worker has, and the bare runtime refuses to be told so twice.
+  const flags = config.compatibility_flags.filter((flag) => flag !== "nodejs_compat");
+  const parts = [
+    `modules = [(name = "main.js", esModule = embed ${quoted(file)})]`,
+    `compatibilityDate = ${quoted(config.compatibility_date ?? "")}`,
+    `compatibilityFlags = [${flags.map(quoted).join(", ")}]`,
+    `bindings = [${bindings.join(", ")}]`,
+    ...more,
+  ];
+  return `    (name = ${quoted(name)}, worker = (${parts.join(", ")}))`;
+}
+
+function bind(name: string, what: string): string {
+  return `(name = ${quoted(name)}, ${what})`;
+}
+
+function text(name: string, value: string): string {
+  return bind(name, `text = ${quoted(value)}`);
+}
+
+function service(name: string, to: string, entrypoint: string): string {
+  return bind(name, `service = (name = ${quoted(to)}, entrypoint = ${quoted(entrypoint)})`);
+}
+
+/** The strings of that language are written like those of JSON, as far as settings go. */
+function quoted(value: string): string {
+  return JSON.stringify(value);
+}

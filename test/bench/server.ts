@@ -1,0 +1,90 @@
+// One process of the runtime (`workerd serve`, which is what `wrangler dev` runs under much else), and the processor time that it took.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ServiceName, systemConfig } from "./config.ts";
+
+const START_TIMEOUT_MS = 30_000;
+
+/** A running system. */
+export interface Server {
+  /** The port of each Worker that was asked for, on 127.0.0.1. */
+  readonly ports: ReadonlyMap<ServiceName, number>;
+  /** User and system time of the process so far, in microseconds. */
+  cpuUs(): number;
+  /** The same, once what goes on after the answers is done. */
+  settledCpuUs(): Promise<number>;
+  /** What the Workers have complained about. */
+  complaints(): string;
+  stop(): Promise<void>;
+}
+
+/** Starts `services` with the bundles in `folder`. The caller stops them. */
+export async function startServer(folder: string, services: readonly ServiceName[]): Promise<Server> {
+  const file = path.join(folder, `${services.join("-")}.capnp`);
+  writeFileSync(file, await systemConfig(services));
+  const { default: workerd }: { readonly default: string } = createRequire(createRequire(import.meta.url).resolve("wrangler"))("workerd");
+  // Records go to the log, too: nobody reads it here, and its lines cost what writing them costs.
+  const child = spawn(workerd, ["serve", file, "--control-fd=3"], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
+  let complaints = "";
+  child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
+    complaints = (complaints + piece).slice(-4_000);
+  });
+  // However the benchmark ends.
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  const stop = async () => {
+    process.off("exit", kill);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    kill();
+    await gone;
+  };
+  try {
+    const ports = await listening(child.stdio[3] as Readable, services.length); // a pipe, as asked for above
+    const cpuUs = () => cpuUsOf(child.pid ?? 0);
+    return { ports, cpuUs, settledCpuUs: () => settled(cpuUs), complaints: () => complaints, stop };
+  } catch (error) {
+    await stop();
+    throw new Error(`The runtime did not start:\n${complaints}`, { cause: error });
+  }
+}
+
+/** The ports that the runtime says it listens on. */
+async function listening(control: Readable, count: number): Promise<ReadonlyMap<ServiceName, number>> {
+  const ports = new Map<ServiceName, number>();
+  const lines = createInterface({ input: control });
+  const timer = setTimeout(() => lines.close(), START_TIMEOUT_MS);
+  for await (const line of lines) {
+    const { event, socket, port }: { event: string; socket: ServiceName; port: number } = JSON.parse(line);
+    if (event === "listen") ports.set(socket, port);
+    if (ports.size === count) break;
+  }
+  clearTimeout(timer);
+  if (ports.size < count) throw new Error(`Only ${ports.size} of ${count} sockets are open.`);
+  return ports;
+}
+
+/** Linux: the first number of a thread's `schedstat` is its time on a processor, in nanoseconds; `stat` only knows hundredths of a second. */
+function cpuUsOf(pid: number): number {
+  const folder = `/proc/${pid}/task`;
+  const times = readdirSync(folder).map((thread) => Number(readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ", 1)[0]));
+  return times.reduce((sum, nanoseconds) => sum + nanoseconds / 1000, 0);
+}
+
+/** Waits until the process has come to rest: records are sent, and garbage collected, after the answer. */
+async function settled(cpuUs: () => number): Promise<number> {
+  let before = cpuUs();
+  for (let looks = 0; looks < 40; looks++) {
+    await sleep(5);
+    const now = cpuUs();
+    if (now - before < 100) return now;
+    before = now;
+  }
+  return before;
+}

@@ -1,0 +1,54 @@
+// Makes access tokens as the gateway does, with its own authorization server and in its own store: a grant, then its code for a token.
+// Only the pages are left out: a thousand people do not sign up for a benchmark.
+import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/identity.ts";
+import { configOf } from "../../../src/config.ts";
+import type { Env } from "../../../src/env.ts";
+import { authorizationServer, type GrantProps } from "../../../src/oauth/door.ts";
+import { nowSeconds } from "../../../src/oauth/visit.ts";
+
+const REDIRECT_URI = "http://localhost:33418/callback";
+const VERIFIER = "a code verifier has at least 43 characters: this".replaceAll(/[ :]/g, "-");
+
+export default {
+  /** Answers with an access token for each name of a JSON list. */
+  async fetch(request, env, ctx) {
+    const users: string[] = await request.json();
+    const api = authorizationServer(env).getOAuthApi(env);
+    const { clientId } = await api.createClient({ clientName: "Benchmark", redirectUris: [REDIRECT_URI], tokenEndpointAuthMethod: "none" });
+    const tokens: string[] = [];
+    for (const user of users) tokens.push(await redeem(env, ctx, clientId, await codeFor(env, clientId, user)));
+    return Response.json(tokens);
+  },
+} satisfies ExportedHandler<Env>;
+
+async function codeFor(env: Env, clientId: string, user: string): Promise<string> {
+  const scope = ["read", "generate"];
+  // The brands live in TypeScript only.
+  const props: GrantProps = { userId: user as UserId, tenantId: `t_${user}` as TenantId, tier: "enterprise", authTime: nowSeconds(), v: 1 };
+  const challenge = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(VERIFIER)));
+  const request = {
+    responseType: "code",
+    clientId,
+    redirectUri: REDIRECT_URI,
+    scope,
+    state: "",
+    resource: configOf(env).resource,
+    codeChallenge: toBase64url(challenge),
+    codeChallengeMethod: "S256",
+  };
+  const { redirectTo } = await authorizationServer(env)
+    .getOAuthApi(env)
+    .completeAuthorization({ request, userId: user, scope, metadata: {}, props, revokeExistingGrants: false });
+  return new URL(redirectTo).searchParams.get("code") ?? "";
+}
+
+async function redeem(env: Env, ctx: ExecutionContext, clientId: string, code: string): Promise<string> {
+  const { issuer, resource } = configOf(env);
+  const body = new URLSearchParams({
+    ...{ grant_type: "authorization_code", code, client_id: clientId, redirect_uri: REDIRECT_URI, code_verifier: VERIFIER, resource },
+  });
+  const answer = await authorizationServer(env).fetch(new Request(`${issuer}/token`, { method: "POST", body }), env, ctx);
+  const { access_token: token }: { access_token?: string } = await answer.json();
+  if (token === undefined) throw new Error(`No token: ${answer.status}`);
+  return token;
+}

@@ -1,0 +1,47 @@
+// Stands in for KV and for the queue, behind the gateway's real bindings: values in memory, nothing else, so that as little as possible
+// of what is measured is the stand-in's. It speaks what the runtime speaks to both, as far as the gateway uses it, and counts.
+import type { StorageCounts } from "../counts.ts";
+
+const values = new Map<string, string>();
+const counts: StorageCounts = { kvReads: 0, kvWrites: 0, messages: 0 };
+
+/** KV: one value an address. */
+export const kv: ExportedHandler = {
+  async fetch(request) {
+    const { url, method } = request;
+    const key = decodeURIComponent(url.slice(url.indexOf("/", 8) + 1).split("?", 1)[0] ?? "");
+    if (method === "GET") {
+      counts.kvReads++;
+      const value = values.get(key);
+      return value === undefined ? new Response(null, { status: 404 }) : new Response(value);
+    }
+    counts.kvWrites++;
+    if (method === "DELETE") values.delete(key);
+    else values.set(key, await request.text());
+    return new Response(null);
+  },
+};
+
+/** The queue: one message, or several in a batch. */
+export const queue: ExportedHandler = {
+  async fetch(request) {
+    counts.messages += Number(request.headers.get("CF-Queue-Batch-Count") ?? 1);
+    await request.arrayBuffer();
+    return Response.json({});
+  },
+};
+
+/** For the benchmark itself: `GET /counts`; `GET /entries?about=TEXT` and `PUT /entries` take values from one system to the next. */
+export default {
+  async fetch(request) {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname === "/counts") return Response.json(counts);
+    if (request.method === "PUT") {
+      const entries: [string, string][] = await request.json();
+      for (const [key, value] of entries) values.set(key, value);
+      return new Response(null);
+    }
+    const about = searchParams.get("about") ?? "";
+    return Response.json(Array.from(values).filter(([key]) => key.includes(about)));
+  },
+} satisfies ExportedHandler;

@@ -1,0 +1,56 @@
+// What the benchmark says of what it found. That it finds it is not tested here: it looks at every answer itself.
+import { spawnSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { ROOT } from "../../entrypoints/cli/workers.ts";
+import { judge, tableOf } from "../bench/goals.ts";
+import { type Costs, median } from "../bench/series.ts";
+
+const ONE = { kvReads: 1, kvWrites: 0, calls: 1, messages: 1 };
+
+/** A run in which every request costs the same, in three rounds of different noise. */
+const findings = {
+  costs: new Proxy({}, { get: () => [100, 300, 200] }) as Costs,
+  operations: { known: { ...ONE, kvReads: 0 }, fresh: ONE },
+  statusBeforeBody: 413,
+  coldStartsUs: [5_000, 90_000, 6_000],
+  gatewayGzipBytes: 60_000,
+};
+
+const missed = (changes: Partial<typeof findings>) =>
+  judge({ ...findings, ...changes }).flatMap(({ what, isMet }) => (isMet === false ? what : []));
+
+test("a goal is met up to its limit", () => {
+  // Only a list with a known token must cost less than one RPC.
+  expect(missed({})).toEqual(["tools/list, token seen before"]);
+  expect(tableOf(judge(findings))).toMatch(/^1 +tools\/call, token seen before +200 µs = 1\.00 x b +≤ 2\.1 +met$/m);
+});
+
+test.each([
+  ["a second KV read", { operations: { known: findings.operations.known, fresh: { ...ONE, kvReads: 2 } } }, "new token"],
+  ["a KV write", { operations: { known: { ...ONE, kvReads: 0, kvWrites: 1 }, fresh: ONE } }, "token seen before"],
+  [
+    "a record that is lost now and then",
+    { operations: { known: findings.operations.known, fresh: { ...ONE, messages: 0.95 } } },
+    "new token",
+  ],
+  ["a body that is waited for", { statusBeforeBody: null }, "2 MiB announced"],
+  ["a slow start", { coldStartsUs: [6_100] }, "cold start"],
+  ["a large bundle", { gatewayGzipBytes: 60_100 }, "bundle"],
+])("%s is a goal missed", (_, changes, named) => {
+  expect(missed(changes as Partial<typeof findings>).join("; ")).toContain(named);
+});
+
+test("a ratio is one of the same round, and the middle one counts", () => {
+  const costs = new Proxy({}, { get: (_, series) => (series === "call" ? [200, 900, 400] : [100, 300, 200]) }) as Costs;
+  expect(tableOf(judge({ ...findings, costs }))).toContain("400 µs = 2.00 x b");
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+});
+
+test("too few rounds are refused, and the usage is shown", () => {
+  const { status, stderr } = spawnSync(process.execPath, ["entrypoints/cli/launch.mjs", "bench", "--rounds", "2"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^--rounds takes a number, at least 10\.\n\nUsage: npm run bench/);
+});
