@@ -6,6 +6,9 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Values that documentation and examples use for a secret. */
 const PLACEHOLDER = /^(.)\1*$|change[-_ ]?me|replace[-_ ]?(me|this)|your[-_ ]|example|placeholder/i;
 
+/** As long as a credential that was revoked may go on where it was seen before. */
+const MOST_MEMORY_SECONDS = 30;
+
 /** Without these nothing can be served. A product backend that is not bound is a tool error instead. */
 const BINDINGS = [
   ...(["OAUTH_KV", "PLATFORM_EVENTS_QUEUE", "AUTH_SERVICE", "ONE_TIME", "TOKEN_GATE", "USER_REVOCATIONS", "RATE_COUNTER"] as const),
@@ -26,6 +29,8 @@ export interface Config {
   readonly isCimdEnabled: boolean;
   /** The risks that need a person's yes to each call. */
   readonly confirmRisks: ReadonlySet<Risk>;
+  /** How long a credential that was good is taken without being looked up. */
+  readonly credentialMemoryMs: number;
   readonly secret: string;
   readonly previousSecret: string | undefined;
 }
@@ -56,6 +61,10 @@ export function configOf(env: Env): Config {
   const confirmRisks = RISKS.filter((risk) => namedRisks.includes(risk));
   // A risk that is misspelt would never be asked about.
   if (confirmRisks.length < new Set(namedRisks).size) problems.push(`CONFIRM_RISKS has a part that is none of ${RISKS.join(", ")}`);
+  const memorySeconds = Number(env.CREDENTIAL_MEMORY_SECONDS ?? MOST_MEMORY_SECONDS);
+  if (!(Number.isInteger(memorySeconds) && memorySeconds >= 0 && memorySeconds <= MOST_MEMORY_SECONDS)) {
+    problems.push(`CREDENTIAL_MEMORY_SECONDS must be a whole number from 0 to ${MOST_MEMORY_SECONDS}`);
+  }
   if (problems.length > 0) throw new ConfigError(`${problems.join("; ")}.`);
   const config: Config = {
     issuer: env.API_BASE_URL,
@@ -66,6 +75,7 @@ export function configOf(env: Env): Config {
     isDynamicRegistrationEnabled: env.DYNAMIC_REGISTRATION_ENABLED === "true",
     isCimdEnabled: env.CIMD_ENABLED === "true",
     confirmRisks: new Set(confirmRisks),
+    credentialMemoryMs: memorySeconds * 1000,
     secret: env.SERVICE_BINDING_SECRET,
     previousSecret: env.SERVICE_BINDING_SECRET_PREVIOUS,
   };

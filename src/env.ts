@@ -24,6 +24,8 @@ export interface Env {
   readonly CIMD_ENABLED?: string;
   /** The risks that need a person's explicit yes to each call, separated by commas; default `DESTRUCTIVE`, empty: none. */
   readonly CONFIRM_RISKS?: string;
+  /** For how long an isolate takes a credential that it has seen, without looking it up: 0 to 30 seconds, default 30. 0: looked up each time. */
+  readonly CREDENTIAL_MEMORY_SECONDS?: string;
   /** The MCP registry's proof that this host is ours: `v=MCPv1; k=ed25519; p=<public key>`. Empty: there is none. */
   readonly MCP_REGISTRY_AUTH?: string;
 

@@ -1,6 +1,6 @@
 // How often is too often. Volume is limited a minute at a time by the runtime's own counters, approximately and in each location;
 // what must be exact, or lasts a day, is counted in a Durable Object. Failed sign-ins of an account are not here: the auth Worker
-// counts those. Addresses and names are hashed before they become keys.
+// counts those. Addresses and e-mails are hashed before they become keys.
 import { describeCrash } from "../contracts/rpc/crash.ts";
 import { type Tier, toBase64url } from "../contracts/rpc/identity.ts";
 import type { Env } from "./env.ts";
@@ -10,6 +10,8 @@ interface Limit {
   /** One binding serves everything that has its number: the keys begin with what is limited. */
   readonly perMinute?: 5 | 10 | 20 | 30 | 60 | 300 | 1000 | 3000;
   readonly perDay?: number;
+  /** Whether what is counted has an id of ours, which says nothing about anybody and need not be hashed. */
+  readonly isOurs?: true;
 }
 
 /** What is limited, and to how much. "By address" is the caller's; hosted clients send everybody's requests from a few of them. */
@@ -41,11 +43,11 @@ const LIMITS = {
   expiredBearer: { perMinute: 300 },
   foreignBearer: { perMinute: 30 },
   /** Requests to /mcp of any kind, by who asks; then work that they have done, by plan: a client asks much that costs nothing. */
-  mcpRequest: { perMinute: 3000 },
-  "mcp.free": { perMinute: 20 },
-  "mcp.hobby": { perMinute: 60 },
-  "mcp.pro": { perMinute: 300 },
-  "mcp.enterprise": { perMinute: 1000 },
+  mcpRequest: { perMinute: 3000, isOurs: true },
+  "mcp.free": { perMinute: 20, isOurs: true },
+  "mcp.hobby": { perMinute: 60, isOurs: true },
+  "mcp.pro": { perMinute: 300, isOurs: true },
+  "mcp.enterprise": { perMinute: 1000, isOurs: true },
 } as const satisfies Record<string, Limit> & Record<`mcp.${Tier}`, Limit>;
 export type Limited = keyof typeof LIMITS;
 
@@ -63,9 +65,9 @@ const reported = new WeakSet<Trace>();
  * opens only while every counter answers would be shut by the first that does not.
  */
 export async function waitFor(env: Env, trace: Trace, what: Limited, who: string): Promise<number> {
-  const { perMinute, perDay }: Limit = LIMITS[what];
+  const { perMinute, perDay, isOurs }: Limit = LIMITS[what];
   try {
-    const key = `${what}:${await digest(who)}`;
+    const key = `${what}:${isOurs ? who : await digest(who)}`;
     if (perMinute !== undefined && !(await env[`LIMIT_${perMinute}`].limit({ key })).success) return MINUTE_SECONDS;
     if (perDay === undefined) return 0;
     return await env.RATE_COUNTER.get(env.RATE_COUNTER.idFromName(key)).count(perDay, DAY_SECONDS);

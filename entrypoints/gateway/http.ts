@@ -11,7 +11,7 @@ import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rp
 import { sessionsOf } from "../../src/mcp-session.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { oauthFetch } from "../../src/oauth/door.ts";
-import { type ResourceHandler, resourceServer } from "../../src/oauth/resource.ts";
+import { type Resource, type ResourceHandler, resourceServer } from "../../src/oauth/resource.ts";
 import { grantNameOf } from "../../src/oauth/token-gate.ts";
 import { type Trace, traceFrom } from "../../src/trace.ts";
 import { allowCors, preflight } from "./cors.ts";
@@ -30,12 +30,12 @@ export interface Inside {
 interface Door {
   readonly info: ServerInfo;
   /** The resource server of this isolate. */
-  resource(env: Env): ReturnType<typeof resourceServer>;
+  resource(env: Env): Resource;
 }
 
 /** Makes what answers every HTTP request to the gateway. */
 export function httpDoor({ info, hostFor }: Inside): (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> {
-  const servers = new WeakMap<Env, ReturnType<typeof resourceServer>>();
+  const servers = new WeakMap<Env, Resource>();
   const resource: Door["resource"] = (env) => {
     const known = servers.get(env);
     if (known) return known;
@@ -69,7 +69,7 @@ async function route(door: Door, request: Request, env: Env, ctx: ExecutionConte
     return Response.json({ error: "misdirected_request", error_description: `This gateway is ${config.issuer}.` }, { status: 421 });
   }
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
-    return door.resource(env).fetch(new Request(`${config.issuer}${METADATA_PATH}/mcp`, request), env, ctx);
+    return door.resource(env)(new Request(`${config.issuer}${METADATA_PATH}/mcp`, request), env, ctx, trace);
   }
   if (pathname === "/mcp") return mcp(door, request, env, ctx, config, trace);
   const answer = (await discovery(request, env, config, door.info)) ?? (await oauthFetch(request, env, ctx, trace));
@@ -84,7 +84,7 @@ async function mcp(door: Door, request: Request, env: Env, ctx: ExecutionContext
   }
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
-  const answer = announced > MAX_BODY_BYTES ? tooLarge() : await door.resource(env).fetch(request, { ...env, trace }, ctx);
+  const answer = announced > MAX_BODY_BYTES ? tooLarge() : await door.resource(env)(request, env, ctx, trace);
   return allowCors(answer.status === 401 ? await refused(request, env, trace, answer) : answer, origin);
 }
 

@@ -70,7 +70,7 @@ export async function readMessage(request: Request): Promise<Message | Batch | R
   if (type.split(";", 1)[0]?.trim().toLowerCase() !== "application/json" || FOREIGN_CHARSET.test(type)) {
     return errorResponse(415, { code: INVALID_REQUEST, message: "Send the message as Content-Type: application/json, in UTF-8." });
   }
-  const bytes = await readUpTo(request.body, MAX_BODY_BYTES);
+  const bytes = await bytesOf(request);
   if (bytes === null) return tooLarge();
   let body: unknown;
   try {
@@ -80,6 +80,14 @@ export async function readMessage(request: Request): Promise<Message | Batch | R
   }
   if (!isBounded(body)) return invalidRequest("The message is nested too deeply or has too many parts.");
   return Array.isArray(body) ? { kind: "batch", members: body } : messageOf(body);
+}
+
+/** The body; `null` where it is over the limit. A length that is announced is one that the transport keeps to. */
+async function bytesOf(request: Request): Promise<ArrayBuffer | Uint8Array | null> {
+  const announced = request.headers.get("content-length");
+  if (announced === null || !(Number(announced) <= MAX_BODY_BYTES)) return readUpTo(request.body, MAX_BODY_BYTES);
+  const bytes = await request.arrayBuffer();
+  return bytes.byteLength > MAX_BODY_BYTES ? null : bytes;
 }
 
 /** The answer to a body over the limit. */

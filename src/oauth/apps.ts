@@ -8,9 +8,9 @@ import type { AccessEvent } from "../audit/event.ts";
 import { recordAccess } from "../audit/sinks.ts";
 import { refuse } from "./answers.ts";
 import { AUTH_UNAVAILABLE } from "./auth-service.ts";
-import { clientOfKey, forgetKey } from "./bearer.ts";
 import { cleanName } from "./client-identity.ts";
 import { findConnectedApp, listConnectedApps } from "./connected-apps.ts";
+import { clientOfKey, forgetKey } from "./memory.ts";
 import { onOwnSubmit, ownTokens, useUpForm, YOUR_APPS } from "./own-form.ts";
 import { appsPage, disconnectedPage, nobodyPage, signedOutPage, signOutPage } from "./pages/apps.ts";
 import { KEY_LIFETIMES, keyFormPage, newKeyPage, newTokenPage, type TriedKey } from "./pages/keys.ts";
@@ -95,7 +95,7 @@ export const revokeKey = onOwnSubmit("/apps/keys/revoke", async (visit, form, se
   const gone = () => refuse(visit, 404, "No such key any more", "You have no key like that. It may have been revoked already.", YOUR_APPS);
   if (keyId === "" || keyId.length > KEY_ID_LIMIT) return gone();
   const revoked = await visit.auth.order("revokeApiKey", identityOf(session), { keyId });
-  forgetKey(keyId);
+  forgetKey(visit.env, keyId);
   if (revoked.ok) {
     note(visit, session, { type: "key.revoked", clientId: clientOfKey(keyId) });
     return redirect("/apps#keys");

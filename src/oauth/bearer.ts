@@ -5,14 +5,15 @@ import { API_KEY_PATTERN, type ApiKeyVerdict, AUTH_TIMEOUT_MS, type JwtVerdict }
 import type { CredentialCode } from "../../contracts/gateway.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import { fromBase64url, type Identity, Scope, testTenantOf, toBase64url } from "../../contracts/rpc/identity.ts";
+import { fromBase64url, type Identity, Scope, testTenantOf } from "../../contracts/rpc/identity.ts";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import type { Trace } from "../trace.ts";
 import { AUTH_UNAVAILABLE, AuthService, type AuthUnavailable } from "./auth-service.ts";
 import { GrantProps } from "./grant.ts";
+import { type Checked, clientOfKey, digestOf, forget, type Origin, recall, remember } from "./memory.ts";
 import { authorizationServer } from "./server.ts";
-import { type GrantName, gateOf, grantNameOf } from "./token-gate.ts";
+import { gateOf, grantNameOf } from "./token-gate.ts";
 import { revocationsOf } from "./user-revocations.ts";
 import { nowSeconds } from "./visit.ts";
 
@@ -26,8 +27,8 @@ export interface Caller {
   /** Seconds since the Unix epoch; `null` where the end is not known here. */
   readonly expiresAt: number | null;
   /**
-   * Asks once more, at the source, for what costs money: what KV reads may be a minute old, and what is remembered of a key or a JWT
-   * half a minute. Never throws.
+   * Asks once more, at the source, for what costs money: what KV reads may be a minute old, and what is remembered of it half a
+   * minute more. Never throws.
    */
   confirm(): Promise<"good" | CredentialCode>;
 }
@@ -40,7 +41,22 @@ const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 export async function checkBearer(env: Env, bearer: string, trace: Trace, only?: BearerKind): Promise<Caller | CredentialCode> {
   const kind = kindOf(bearer);
   if (kind === null || kind !== (only ?? kind)) return "unauthenticated";
-  return settled(kind, trace, () => (kind === "oauth" ? checkToken(env, bearer, trace) : checkIssued(env, kind, bearer, trace)));
+  return settled(kind, trace, async () => {
+    const digest = await digestOf(bearer);
+    const ask = () => CHECKS[kind](env, bearer, trace);
+    const known = recall(env, digest);
+    const checked = known ?? (await ask());
+    if (typeof checked === "string") return checked;
+    if (!known) remember(env, digest, checked);
+    const { identity, expiresAt, origin } = checked;
+    const confirm = async () => {
+      const again = await settled<Checked | "good" | CredentialCode>(kind, trace, origin ? () => confirmOrigin(env, origin) : ask);
+      if (again === "good" || typeof again !== "string") return "good";
+      forget(env, digest);
+      return again;
+    };
+    return { kind, identity, expiresAt, confirm };
+  });
 }
 
 function kindOf(bearer: string): BearerKind | null {
@@ -60,7 +76,7 @@ async function settled<T>(kind: BearerKind, { traceId }: Trace, ask: () => Promi
 }
 
 /** An access token: one read from KV says everything about it. */
-async function checkToken(env: Env, token: string, trace: Trace): Promise<Caller | "unauthenticated"> {
+async function askAboutToken(env: Env, token: string): Promise<Checked | "unauthenticated"> {
   const name = grantNameOf(token);
   const grant = await authorizationServer(env).validateToken(configOf(env).resource, token, env);
   // Props of another shape are another version's: signing in again makes new ones.
@@ -68,63 +84,19 @@ async function checkToken(env: Env, token: string, trace: Trace): Promise<Caller
   if (!name || !grant || !props.success) return "unauthenticated";
   const { userId, tenantId, tier, authTime } = props.output;
   const identity = { subject: userId, tenantId, tier, scopes: knownScopes(grant.scope ?? []), clientId: grant.clientId ?? "unknown" };
-  const confirm = () => settled("oauth", trace, () => confirmGrant(env, { ...name, userId }, authTime));
-  return { kind: "oauth", identity, expiresAt: grant.expiresAt ?? null, confirm };
+  return { identity, expiresAt: grant.expiresAt ?? null, origin: { ...name, userId, authTime } };
 }
 
 /** Whether neither the grant nor everything of the user's from that sign-in was ended. */
-async function confirmGrant(env: Env, name: GrantName, authTime: number): Promise<"good" | "unauthenticated"> {
-  const ask = async () => Promise.all([gateOf(env, name).hasEnded(), revocationsOf(env, name.userId).hasEndedTokens(authTime)] as const);
+async function confirmOrigin(env: Env, origin: Origin): Promise<"good" | "unauthenticated"> {
+  const { userId, authTime } = origin;
+  const ask = async () => Promise.all([gateOf(env, origin).hasEnded(), revocationsOf(env, userId).hasEndedTokens(authTime)] as const);
   const ended = await withDeadline(ask, AUTH_TIMEOUT_MS);
   if (ended === TIMED_OUT) throw new Error("the objects that know of revocations did not answer in time");
   return (ended as readonly boolean[]).includes(true) ? "unauthenticated" : "good"; // what `ask` answers, or `TIMED_OUT`
 }
 
-/** An API key or a JWT, as the auth Worker knows it. */
-interface Issued {
-  readonly kind: "api_key" | "jwt";
-  readonly identity: Identity;
-  readonly expiresAt: number | null;
-}
-
-/** What was good a moment ago, by SHA-256 of the credential, oldest first. Refusals are not remembered, and values only, no promises. */
-const remembered = new Map<string, Issued & { readonly untilMs: number }>();
-/** How long a key goes on after its end, in an isolate that saw it before. */
-const MEMORY_MS = 30_000;
-const MEMORY_LIMIT = 1_000;
-
-/** Forgets an API key that has just ended, in this isolate; others go on taking it for 30 seconds at most. */
-export function forgetKey(keyId: string): void {
-  for (const [digest, { identity }] of remembered) if (identity.clientId === clientOfKey(keyId)) remembered.delete(digest);
-}
-
-async function checkIssued(env: Env, kind: Issued["kind"], bearer: string, trace: Trace): Promise<Caller | CredentialCode> {
-  const digest = toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(bearer))));
-  const ask = () => (kind === "api_key" ? askAboutKey(env, bearer, trace) : askAboutJwt(env, bearer, trace));
-  const known = remembered.get(digest);
-  const issued = known && known.untilMs > Date.now() ? known : await ask();
-  if (typeof issued === "string") return issued;
-  if (issued !== known) remember(digest, issued);
-  return {
-    ...issued,
-    confirm: async () => {
-      const again = await settled(kind, trace, ask);
-      if (typeof again !== "string") return "good";
-      remembered.delete(digest);
-      return again;
-    },
-  };
-}
-
-function remember(digest: string, issued: Issued): void {
-  const untilMs = Math.min(Date.now() + MEMORY_MS, (issued.expiresAt ?? Number.POSITIVE_INFINITY) * 1000);
-  remembered.delete(digest);
-  const [oldest] = remembered.keys();
-  if (remembered.size >= MEMORY_LIMIT && oldest !== undefined) remembered.delete(oldest);
-  remembered.set(digest, { ...issued, untilMs });
-}
-
-async function askAboutKey(env: Env, key: string, trace: Trace): Promise<Issued | CredentialCode> {
+async function askAboutKey(env: Env, key: string, trace: Trace): Promise<Checked | CredentialCode> {
   const verdict = await new AuthService(env, configOf(env), trace).validateApiKey(key);
   if (!isGood(verdict)) return refusalOf(verdict);
   const { user_id: userId, tenant_id: tenantId, tier, scopes, key_id: keyId } = verdict;
@@ -132,10 +104,10 @@ async function askAboutKey(env: Env, key: string, trace: Trace): Promise<Issued 
   // A test key never leaves its tenant, whatever the auth Worker says.
   const own = key.startsWith("sb_test_") ? testTenantOf(tenantId) : tenantId;
   const identity = { subject: userId ?? clientId, tenantId: own, tier, scopes: knownScopes(scopes), clientId };
-  return { kind: "api_key", identity, expiresAt: null };
+  return { identity, expiresAt: null };
 }
 
-async function askAboutJwt(env: Env, token: string, trace: Trace): Promise<Issued | CredentialCode> {
+async function askAboutJwt(env: Env, token: string, trace: Trace): Promise<Checked | CredentialCode> {
   const config = configOf(env);
   const iat = issuedForUsAt(config, token);
   if (iat === null) return "unauthenticated";
@@ -144,8 +116,15 @@ async function askAboutJwt(env: Env, token: string, trace: Trace): Promise<Issue
   const { user_id: subject, tenant_id: tenantId, tier, scopes, aud, exp } = verdict;
   if (!names(config, aud) || exp <= nowSeconds()) return "unauthenticated";
   if (await revocationsOf(env, subject).hasEndedTokens(iat)) return "unauthenticated";
-  return { kind: "jwt", identity: { subject, tenantId, tier, scopes: knownScopes(scopes), clientId: "jwt" }, expiresAt: exp };
+  return { identity: { subject, tenantId, tier, scopes: knownScopes(scopes), clientId: "jwt" }, expiresAt: exp };
 }
+
+/** How each kind is looked up. */
+const CHECKS: Readonly<Record<BearerKind, (env: Env, bearer: string, trace: Trace) => Promise<Checked | CredentialCode>>> = {
+  oauth: askAboutToken,
+  api_key: askAboutKey,
+  jwt: askAboutJwt,
+};
 
 /** RFC 9068 sections 2.1 and 4: an access token, so no other kind of JWT can pass for one. */
 const Header = v.object({
@@ -188,11 +167,6 @@ function refusalOf(verdict: Exclude<ApiKeyVerdict | JwtVerdict, { valid: true }>
   if (verdict === AUTH_UNAVAILABLE) return "unavailable";
   if (verdict.error === "RATE_LIMITED") return "rate_limited";
   return verdict.error === "PAYMENT_DELINQUENT" ? "payment_required" : "unauthenticated";
-}
-
-/** How an API key is called where OAuth clients are. */
-export function clientOfKey(keyId: string): string {
-  return `key:${keyId}`;
 }
 
 function knownScopes(scopes: readonly string[]): Scope[] {

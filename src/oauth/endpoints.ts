@@ -5,6 +5,7 @@ import { readUpTo } from "../bounded-read.ts";
 import { addressOf, waitFor } from "../limits.ts";
 import { hasMediaType, withPlainResource } from "./body.ts";
 import { judgeDocument } from "./client-document.ts";
+import { forgetGrant } from "./memory.ts";
 import { isClientIdAcceptable, REGISTRATION_LIMIT_BYTES } from "./registration.ts";
 import { authorizationServer, type TracedEnv } from "./server.ts";
 import { gateOf, grantNameOf } from "./token-gate.ts";
@@ -70,7 +71,10 @@ export async function token(visit: Visit): Promise<Response> {
   const exchanged = gateOf(env, name).exchange(name, { url: request.url, headers: [...request.headers], body }, trace);
   // Held also when the client hangs up: what has begun is to end, for those who wait behind it.
   ctx.waitUntil(Promise.allSettled([exchanged]));
-  return neverStored(await exchanged);
+  const answer = await exchanged;
+  // It may have ended the grant, or was told that it has ended.
+  forgetGrant(env, name);
+  return neverStored(answer);
 }
 
 /** The parameter that a request to /token is about, as the library reads it: without a grant type it revokes (RFC 7009). */

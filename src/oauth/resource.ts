@@ -7,7 +7,6 @@ import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import { type Trace, traceFrom } from "../trace.ts";
 import { type Caller, checkBearer } from "./bearer.ts";
-import type { TracedEnv } from "./server.ts";
 
 /** Whatever is longer is not looked at. */
 const MAX_AUTHORIZATION_LENGTH = 4_096;
@@ -21,16 +20,22 @@ export type ResourceHandler = (
   trace: Trace,
 ) => Promise<Response | { readonly scopesNeeded: readonly string[] }>;
 
-/** The resource server of this isolate. `name` is what clients show for the resource. Its `fetch` takes an environment with the trace. */
-export function resourceServer(env: Env, name: string, handle: ResourceHandler): OAuthResourceServer<TracedEnv, Caller> {
+/** Answers for the resource. */
+export type Resource = (request: Request, env: Env, ctx: ExecutionContext, trace: Trace) => Promise<Response>;
+
+/** The resource server of this isolate. `name` is what clients show for the resource. */
+export function resourceServer(env: Env, name: string, handle: ResourceHandler): Resource {
   const { issuer, resource } = configOf(env);
-  return new OAuthResourceServer<TracedEnv, Caller>({
+  // By the request, which the library hands on as it is. Not in the environment: all that is kept for an isolate is kept by that.
+  const traces = new WeakMap<Request, Trace>();
+  const traceOf = (request: Request) => traces.get(request) ?? traceFrom(null);
+  const server = new OAuthResourceServer<Env, Caller>({
     resourceMetadata: { resource, authorization_servers: [issuer], bearer_methods_supported: ["header"], resource_name: name },
     // Advertised in metadata and challenge, so that clients ask for it; what a call really needs is judged for each tool.
     requiredScopes: [...Scope.options],
-    validateToken: (traced, request) => async (audience, token) => {
+    validateToken: (_, request) => async (audience, token) => {
       if ((request.headers.get("Authorization")?.length ?? 0) > MAX_AUTHORIZATION_LENGTH) return null;
-      const trace = traceOf(traced);
+      const trace = traceOf(request);
       const caller = await checkBearer(env, token, trace);
       if (caller === "unauthenticated") return null;
       if (typeof caller === "string") throw unusable(caller, trace);
@@ -39,8 +44,8 @@ export function resourceServer(env: Env, name: string, handle: ResourceHandler):
       return { props: caller, audience, scope: [...scopes], userId: subject, clientId, ...lifetime };
     },
     handler: {
-      async fetch(request, traced, ctx) {
-        const answer = await handle(request, ctx.props, env, ctx, traceOf(traced));
+      async fetch(request, _, ctx) {
+        const answer = await handle(request, ctx.props, env, ctx, traceOf(request));
         if (answer instanceof Response) return answer;
         const scopes = [...answer.scopesNeeded];
         const remedy = ctx.props.kind === "oauth" ? "connect again and allow them" : "use a credential that has them";
@@ -48,10 +53,10 @@ export function resourceServer(env: Env, name: string, handle: ResourceHandler):
       },
     },
   });
-}
-
-function traceOf({ trace }: TracedEnv): Trace {
-  return trace ?? traceFrom(null);
+  return (request, given, ctx, trace) => {
+    traces.set(request, trace);
+    return server.fetch(request, given, ctx);
+  };
 }
 
 const STATUSES = { rate_limited: 429, payment_required: 402, unavailable: 503 } as const;

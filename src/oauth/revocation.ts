@@ -5,6 +5,7 @@ import type { Env } from "../env.ts";
 import type { Trace } from "../trace.ts";
 import { forgetApprovals } from "./approvals.ts";
 import { type ConnectedApp, listGrants } from "./connected-apps.ts";
+import { forgetGrant, forgetUser } from "./memory.ts";
 import { gateOf } from "./token-gate.ts";
 import { revocationsOf } from "./user-revocations.ts";
 
@@ -19,6 +20,7 @@ export async function revokeGrant(
   // In this order: an app that has lost its access must not get it back unasked, whatever fails in between.
   await forgetApprovals(env, userId, clientId);
   await gateOf(env, { userId, grantId }).revoke({ userId, grantId });
+  forgetGrant(env, { userId, grantId });
   recordAccess(env.PLATFORM_EVENTS_QUEUE, background, trace.traceId, { type: "grant.revoked", subject: userId, clientId });
 }
 
@@ -30,6 +32,7 @@ export async function revokeUser(env: Env, background: Background, userId: UserI
   const revocations = revocationsOf(env, userId);
   await revocations.endTokens();
   await revocations.endSessions();
+  forgetUser(env, userId);
   recordAccess(env.PLATFORM_EVENTS_QUEUE, background, trace.traceId, { type: "user.revoked", subject: userId, clientId: null });
   await forgetApprovals(env, userId, null);
   const grants = await listGrants(env, userId);

@@ -59,6 +59,7 @@ async function findOut(folder: string, rounds: number): Promise<Findings> {
     const known = await operationsOf(server, () => statusCall(gateway));
     const fresh = await operationsOf(server, () => statusCall({ ...gateway, token: tokens.fresh() }));
     const status = await statusBeforeBody(server, tokens.known);
+    if (server.complaints() !== "") throw new WrongAnswer("the Workers complained");
     const coldStartsUs = await coldStarts(folder, tokens.known, await entriesOf(server, tokens.known));
     return { costs, operations: { known, fresh }, statusBeforeBody: status, coldStartsUs, gatewayGzipBytes };
   } catch (error) {

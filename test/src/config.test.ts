@@ -36,7 +36,18 @@ describe("the gateway's settings", () => {
     expect([...configOf(env).confirmRisks]).toEqual(["DESTRUCTIVE"]);
   });
 
+  it("remember a credential for half a minute, unless they say less", () => {
+    const memory = (CREDENTIAL_MEMORY_SECONDS: string | undefined) =>
+      configOf(withSettings({ CREDENTIAL_MEMORY_SECONDS })).credentialMemoryMs;
+    expect([memory(undefined), memory("30"), memory("5"), memory("0")]).toEqual([30_000, 30_000, 5_000, 0]);
+  });
+
   it.each<[string, Record<string, unknown>, string]>([
+    ...["31", "-1", "1.5", "half a minute", "Infinity"].map((seconds): [string, Record<string, unknown>, string] => [
+      `a memory of ${seconds} seconds`,
+      { CREDENTIAL_MEMORY_SECONDS: seconds },
+      "CREDENTIAL_MEMORY_SECONDS must be a whole number from 0 to 30",
+    ]),
     ["a missing origin", { API_BASE_URL: undefined }, "API_BASE_URL is missing"],
     ["an origin with a slash", { API_BASE_URL: "https://mcp.stackbilt.dev/" }, "API_BASE_URL must be"],
     ["an origin with a path", { AUTH_BASE_URL: "https://auth.test/bridge" }, "AUTH_BASE_URL must be"],

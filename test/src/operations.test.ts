@@ -92,12 +92,13 @@ beforeAll(async () => {
   accessToken = tokens.access_token;
 });
 
-/** Sends one message and tells which operations it took. */
+/** Sends one message and tells which operations it took; of an isolate that has seen nobody before, unless `env` has served already. */
 async function operationsOf(
   method: string,
   params: object,
   headers: Record<string, string> = {},
   bearer = accessToken,
+  env = countedEnv(),
 ): Promise<Record<string, number>> {
   for (const key of Object.keys(counts)) delete counts[key];
   const ctx = createExecutionContext();
@@ -106,7 +107,7 @@ async function operationsOf(
     headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json", ...headers },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
   });
-  const response = await gateway.fetch(request, countedEnv(), ctx);
+  const response = await gateway.fetch(request, env, ctx);
   const answer = await response.json<{ result?: { isError?: boolean } }>();
   await waitOnExecutionContext(ctx);
   expect([response.status, answer.result?.isError], JSON.stringify(answer)).toEqual([200, undefined]);
@@ -117,6 +118,14 @@ describe("one request to /mcp takes", () => {
   it("for a call: one KV read, one RPC, one audit message", async () => {
     const operations = await operationsOf("tools/call", { name: "flow_status", arguments: { flowId: "f" } });
     expect(operations).toEqual({ "kv.get": 1, "stackbilder.getFlowStatus": 1, "queue.send": 1 });
+  });
+
+  it("for a call soon after another with the same token: one RPC, one audit message", async () => {
+    const env = countedEnv();
+    const call = { name: "flow_status", arguments: { flowId: "f" } };
+    await operationsOf("tools/list", {}, {}, accessToken, env);
+    expect(await operationsOf("tools/call", call, {}, accessToken, env)).toEqual({ "stackbilder.getFlowStatus": 1, "queue.send": 1 });
+    expect(await operationsOf("tools/list", {}, {}, accessToken, env)).toEqual({});
   });
 
   it("for a picture: one RPC more, and whether grant or user have ended", async () => {
@@ -132,14 +141,14 @@ describe("one request to /mcp takes", () => {
   });
 
   it("with an API key: no KV, and the auth Worker is asked once in half a minute, or where it costs credits", async () => {
-    const key = `sb_live_${crypto.randomUUID()}`;
+    const [key, env] = [`sb_live_${crypto.randomUUID()}`, countedEnv()];
     const status = { name: "flow_status", arguments: { flowId: "f" } };
     const without = { "stackbilder.getFlowStatus": 1, "queue.send": 1 };
-    expect(await operationsOf("tools/call", status, {}, key)).toEqual({ "auth.validateApiKey": 1, ...without });
-    expect(await operationsOf("tools/call", status, {}, key)).toEqual(without);
+    expect(await operationsOf("tools/call", status, {}, key, env)).toEqual({ "auth.validateApiKey": 1, ...without });
+    expect(await operationsOf("tools/call", status, {}, key, env)).toEqual(without);
     const picture = { name: "image_generate", arguments: { prompt: "a" } };
     const drawn = { "img-forge.generateImage": 1, "img-forge.readImage": 1, "queue.send": 1 };
-    expect(await operationsOf("tools/call", picture, {}, key)).toEqual({ "auth.validateApiKey": 1, ...drawn });
+    expect(await operationsOf("tools/call", picture, {}, key, env)).toEqual({ "auth.validateApiKey": 1, ...drawn });
   });
 
   it("for reading a picture: one RPC; for a view and a prompt: none; for a suggestion: one where only a backend knows", async () => {

@@ -175,7 +175,7 @@ describe("the gateway's surface", () => {
     ]);
     expect(methodsOf(gateway.RateCounter)).toEqual(["alarm", "count"]);
     expect(methodsOf(gateway.McpSession)).toEqual([
-      ...["alarm", "answersTo", "begin", "end", "expect", "fetch", "send", "setLevel", "settle", "touch"],
+      ...["alarm", "answersTo", "begin", "cancel", "end", "expect", "fetch", "isCancelled", "send", "setLevel", "settle", "touch"],
     ]);
   });
 });

@@ -6,7 +6,9 @@ import type { ApiKeyVerdict, JwtVerdict } from "../../../contracts/auth.ts";
 import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/identity.ts";
 import gateway from "../../../entrypoints/gateway/index.ts";
 import type { Env } from "../../../src/env.ts";
-import { type BearerKind, checkBearer, forgetKey } from "../../../src/oauth/bearer.ts";
+import { type BearerKind, checkBearer } from "../../../src/oauth/bearer.ts";
+import { forgetGrant, forgetKey } from "../../../src/oauth/memory.ts";
+import { revokeGrant, revokeUser } from "../../../src/oauth/revocation.ts";
 import { authorizationServer } from "../../../src/oauth/server.ts";
 import { gateOf, grantNameOf } from "../../../src/oauth/token-gate.ts";
 import { revocationsOf } from "../../../src/oauth/user-revocations.ts";
@@ -219,13 +221,12 @@ describe("a JWT", () => {
 });
 
 describe("an access token", () => {
-  it("acts for its user with what they granted, and each time for what storage says now", async () => {
+  it("acts for its user with what they granted, as storage alone says", async () => {
     const token = await accessToken();
     const get = vi.spyOn(env.OAUTH_KV, "get");
     const caller = await callerOf(token);
     expect(caller.identity).toMatchObject({ subject: "u_ada", tenantId: "t_ada", tier: "free", scopes: ["read", "generate"] });
-    await callerOf(token);
-    expect([get.mock.calls.length, asked()]).toEqual([2, 0]);
+    expect([get.mock.calls.length, asked()]).toEqual([1, 0]);
   });
 
   it("whose grant has props of another version is refused, so that its user signs in again", async () => {
@@ -295,6 +296,71 @@ describe("what is remembered", () => {
     expect(await check(jwt)).toBe("unauthenticated");
   });
 
+  it("is a good access token, which then costs storage nothing, for 30 seconds and never past its end", async () => {
+    const token = await accessToken();
+    const get = vi.spyOn(env.OAUTH_KV, "get");
+    const { expiresAt } = await callerOf(token);
+    const looked = get.mock.calls.length;
+    expect(looked).toBeGreaterThan(0);
+    wait(29);
+    expect(await callerOf(token)).toMatchObject({ kind: "oauth", expiresAt, identity: { subject: "u_ada", scopes: ["read", "generate"] } });
+    expect(get.mock.calls.length).toBe(looked);
+    wait(2);
+    await callerOf(token);
+    expect(get.mock.calls.length).toBe(2 * looked);
+    vi.spyOn(Date, "now").mockReturnValue(((expiresAt ?? 0) - 1) * 1000);
+    await callerOf(token);
+    wait(2);
+    expect(await check(token)).toBe("unauthenticated");
+  });
+
+  it("is forgotten here at once when a grant ends here, by whichever way, and no other grant with it", async () => {
+    const background = createExecutionContext();
+    const endings: Readonly<Record<string, (token: string) => Promise<unknown>>> = {
+      "its app takes it back": (token) => {
+        const body = new URLSearchParams({ token, client_id: "nobody" });
+        return gateway.fetch(new Request(`${ORIGIN}/token`, { method: "POST", body }), env, background);
+      },
+      "its user disconnects the app": async (token) => {
+        const { userId: user, grantId: id } = grantNameOf(token) ?? expect.fail("no token of ours");
+        await revokeGrant(env, background, user, { id, clientId: "a" }, traceFrom(null));
+      },
+      "all of its user's is ended": async (token) => {
+        vi.spyOn(Date, "now").mockReturnValue(Date.now() + 1000);
+        await revokeUser(env, background, grantNameOf(token)?.userId ?? ada, traceFrom(null));
+      },
+    };
+    for (const [how, end] of Object.entries(endings)) {
+      const [token, other] = [await accessToken(userId(`u_${crypto.randomUUID()}`)), await accessToken()];
+      await callerOf(token);
+      await callerOf(other);
+      await end(token);
+      const get = vi.spyOn(env.OAUTH_KV, "get");
+      const found = await check(token);
+      expect(get, how).toHaveBeenCalled();
+      if (how !== "its app takes it back") expect(found, how).toBe("unauthenticated");
+      get.mockClear();
+      await callerOf(other);
+      expect(get, how).not.toHaveBeenCalled();
+      vi.restoreAllMocks();
+    }
+    await waitOnExecutionContext(background);
+  });
+
+  it("is nothing at all where the settings say so, and never another settings' credential", async () => {
+    const token = await accessToken();
+    await callerOf(token);
+    for (const asker of [{ ...env, CREDENTIAL_MEMORY_SECONDS: "0" }, { ...env }]) {
+      const get = vi.spyOn(env.OAUTH_KV, "get");
+      await callerOf(token, asker);
+      const first = get.mock.calls.length;
+      expect(first).toBeGreaterThan(0);
+      await callerOf(token, asker);
+      expect(get.mock.calls.length).toBe(asker.CREDENTIAL_MEMORY_SECONDS === "0" ? 2 * first : first);
+      vi.restoreAllMocks();
+    }
+  });
+
   it("is no refusal: a key is good as soon as the auth Worker says so", async () => {
     const key = newKey();
     validateApiKey.mockResolvedValueOnce({ valid: false, error: "PAYMENT_DELINQUENT" });
@@ -307,16 +373,16 @@ describe("what is remembered", () => {
     validateApiKey.mockImplementation(async (key) => ({ ...KEY, key_id: key === ended ? "ended" : "other" }) as ApiKeyVerdict);
     await callerOf(ended);
     await callerOf(other);
-    forgetKey("ended");
+    forgetKey(env, "ended");
     validateApiKey.mockClear().mockResolvedValue({ valid: false, error: "KEY_REVOKED" });
     expect([await check(ended), await check(other)]).toMatchObject(["unauthenticated", { kind: "api_key" }]);
     expect(asked()).toBe(1);
   });
 
-  it("is a thousand credentials, and the oldest go first", async () => {
+  it("is two thousand credentials, and the oldest go first", async () => {
     const [first, second] = [newKey(), newKey()];
     await callerOf(first);
-    for (let n = 0; n < 999; n++) await callerOf(newKey());
+    for (let n = 0; n < 1_999; n++) await callerOf(newKey());
     await callerOf(second);
     validateApiKey.mockClear();
     await callerOf(second);
@@ -356,6 +422,7 @@ describe("asking once more, for what costs money", () => {
     const { keys } = await env.OAUTH_KV.list({ prefix: `token:${name.userId}:${name.grantId}:` });
     const stored = await env.OAUTH_KV.get(keys[0]?.name ?? "");
     await gateOf(env, name).revoke(name);
+    forgetGrant(env, name);
     expect(await check(token)).toBe("unauthenticated");
     await env.OAUTH_KV.put(keys[0]?.name ?? "", stored ?? ""); // a location that has not heard of it yet
     expect(await (await callerOf(token)).confirm()).toBe("unauthenticated");

@@ -1,0 +1,89 @@
+// Credentials that were good a moment ago, so that who calls often is not looked up each time: in this isolate, by SHA-256 of the
+// credential. Refusals are not remembered, and values only, no promises. What ends here is forgotten at once; another isolate may go
+// on taking it until its time is up.
+import { type Identity, toBase64url } from "../../contracts/rpc/identity.ts";
+import { type Config, configOf } from "../config.ts";
+import type { Env } from "../env.ts";
+import type { GrantName } from "./token-gate.ts";
+
+/** Of an access token: its grant, and the sign-in that it comes from, in seconds since the Unix epoch. */
+export interface Origin extends GrantName {
+  readonly authTime: number;
+}
+
+/** What is known of a credential that is good. */
+export interface Checked {
+  readonly identity: Identity;
+  /** Seconds since the Unix epoch; `null` where the end is not known here. */
+  readonly expiresAt: number | null;
+  /** Of an access token only. */
+  readonly origin?: Origin;
+}
+
+interface Remembered extends Checked {
+  readonly untilMs: number;
+}
+
+/** The most that is remembered at a time; the oldest makes room. */
+const LIMIT = 2_000;
+
+/** By digest, oldest first; one for each settings, since what is good for one may not be for others. */
+const memories = new WeakMap<Config, Map<string, Remembered>>();
+
+function memoryOf(env: Env): Map<string, Remembered> {
+  const config = configOf(env);
+  const memory = memories.get(config) ?? new Map<string, Remembered>();
+  memories.set(config, memory);
+  return memory;
+}
+
+/** What a credential is remembered under. */
+export async function digestOf(bearer: string): Promise<string> {
+  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(bearer))));
+}
+
+/** What was found out about this credential lately. */
+export function recall(env: Env, digest: string): Checked | undefined {
+  const known = memoryOf(env).get(digest);
+  return known && known.untilMs > Date.now() ? known : undefined;
+}
+
+/** Remembers a credential for a while, and never past its end. */
+export function remember(env: Env, digest: string, checked: Checked): void {
+  const memory = memoryOf(env);
+  const untilMs = Math.min(Date.now() + configOf(env).credentialMemoryMs, (checked.expiresAt ?? Number.POSITIVE_INFINITY) * 1000);
+  memory.delete(digest);
+  const [oldest] = memory.keys();
+  if (memory.size >= LIMIT && oldest !== undefined) memory.delete(oldest);
+  memory.set(digest, { ...checked, untilMs });
+}
+
+/** Forgets a credential that is not good any more. */
+export function forget(env: Env, digest: string): void {
+  memoryOf(env).delete(digest);
+}
+
+/** Forgets an API key that has just ended. */
+export function forgetKey(env: Env, keyId: string): void {
+  forgetEach(env, ({ identity }) => identity.clientId === clientOfKey(keyId));
+}
+
+/** Forgets the tokens of a grant that may have just ended. */
+export function forgetGrant(env: Env, { userId, grantId }: GrantName): void {
+  forgetEach(env, ({ origin }) => origin?.userId === userId && origin.grantId === grantId);
+}
+
+/** Forgets everything of a user whose access has just ended. */
+export function forgetUser(env: Env, userId: string): void {
+  forgetEach(env, ({ identity }) => identity.subject === userId);
+}
+
+function forgetEach(env: Env, isMeant: (known: Checked) => boolean): void {
+  const memory = memoryOf(env);
+  for (const [digest, known] of memory) if (isMeant(known)) memory.delete(digest);
+}
+
+/** How an API key is called where OAuth clients are. */
+export function clientOfKey(keyId: string): string {
+  return `key:${keyId}`;
+}
