@@ -8,19 +8,22 @@ export const pictureView = viewOf({
   description: "Shows the picture of image_generate or image_check_job, and how it was made.",
   waiting: "The picture is on its way.",
   style: `
-img { display: block; max-width: 100%; height: auto; margin: auto; border-radius: var(--border-radius-md, 8px); }
+canvas { display: block; max-width: 100%; height: auto; margin: auto; border-radius: var(--border-radius-md, 8px); }
 button { font: inherit; margin-top: 8px; }`,
+  // Drawn, not loaded: the policies of some clients let a view load no image at all, not even one that it has.
   script: `
 const PICTURE = /^image\\/(png|jpeg|webp)$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const isPicture = ({ mimeType, data }) => PICTURE.test(mimeType) && BASE64.test(data);
-const frame = (job, { mimeType, data }) => {
+const frame = async (job, { mimeType, data }) => {
+  const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
+  const picture = await createImageBitmap(new Blob([bytes], { type: mimeType }));
+  const { width, height } = picture;
+  const canvas = make("canvas", { role: "img", ariaLabel: words(job.enhanced_prompt) || "A generated picture", width, height });
+  canvas.getContext("2d").drawImage(picture, 0, 0);
   const size = words(job.width) && words(job.height) && words(job.width) + " × " + words(job.height);
   const made = [words(job.model), words(job.quality_tier), size].filter(Boolean).join(" · ");
-  place(
-    make("img", { src: "data:" + mimeType + ";base64," + data, alt: words(job.enhanced_prompt) || "A generated picture" }),
-    make("p", { className: "quiet", textContent: made }),
-  );
+  place(canvas, make("p", { className: "quiet", textContent: made }));
   const url = URL.parse(words(job.url));
   if (client.openLinks && (url?.protocol === "https:" || url?.protocol === "http:")) {
     const open = () => ask("ui/open-link", { url: url.href }).catch(() => undefined);
@@ -29,15 +32,15 @@ const frame = (job, { mimeType, data }) => {
 };
 const show = async (job, content) => {
   const inside = content.find(({ type }) => type === "image");
-  if (inside && isPicture(inside)) return frame(job, inside);
   const link = content.find(({ type }) => type === "resource_link");
-  if (job.status !== "completed") return say("The picture is " + (words(job.status) || "not there") + ".");
   try {
+    if (inside && isPicture(inside)) return await frame(job, inside);
+    if (job.status !== "completed") return say("The picture is " + (words(job.status) || "not there") + ".");
     const { contents } = client.serverResources && link ? await ask("resources/read", { uri: words(link.uri) }) : {};
     const [read] = list(contents).map(({ mimeType, blob }) => ({ mimeType, data: blob })).filter(isPicture);
-    if (read) return frame(job, read);
+    if (read) return await frame(job, read);
   } catch {
-    // The client says no; the address is still there.
+    // The client says no, or it is no picture; the address is still there.
   }
   say("The picture cannot be shown here. It is at " + words(job.url));
 };`,

@@ -52,14 +52,14 @@ function linesOf(value: object, indent: string): string[] {
     if (field === null || field === undefined) return [];
     if (Array.isArray(field)) return [label, ...field.flatMap((item) => itemLines(item, indent))];
     if (typeof field === "object") return [label, ...linesOf(field, `${indent}  `)];
-    return isWriting(field) ? ["", field, ""] : [`${label} ${field}`];
+    return isWriting(field) ? ["", field, ""] : [`${label} ${plain(field)}`];
   });
 }
 
 function itemLines(item: unknown, indent: string): string[] {
-  if (typeof item !== "object" || item === null) return [`${indent}- ${item}`];
+  if (typeof item !== "object" || item === null) return [`${indent}- ${plain(item)}`];
   const fields = Object.entries(item).filter(([, field]) => field !== null);
-  const short = fields.filter(([, field]) => !isWriting(field)).map(([name, field]) => `${wordsOf(name)} ${field}`);
+  const short = fields.filter(([, field]) => !isWriting(field)).map(([name, field]) => `${wordsOf(name)} ${plain(field)}`);
   const long = fields.flatMap(([, field]) => (isWriting(field) ? ["", field, ""] : []));
   return [`${indent}- ${short.join(", ")}`, ...long];
 }
@@ -67,6 +67,11 @@ function itemLines(item: unknown, indent: string): string[] {
 /** `flowId` and `job_id` as people write them. */
 function wordsOf(name: string): string {
   return name.replaceAll("_", " ").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** A share of a sixth has no end; two places are enough to read. */
+function plain(field: unknown): unknown {
+  return typeof field === "number" ? Math.round(field * 100) / 100 : field;
 }
 
 /** Several lines are somebody's writing, not a value. */

@@ -8,6 +8,11 @@ describe("a value in words", () => {
     );
   });
 
+  it("rounds a number to what can be read", () => {
+    const value = { progress: 1 / 6, modes: [{ fused: 88.666 }], list: [2 / 3], tokens: 123_456 };
+    expect(outline(value).text).toBe("progress: 0.17\nmodes:\n- fused 88.67\nlist:\n- 0.67\ntokens: 123456");
+  });
+
   it("shows what is inside a field below it, and each item of a list on its own line", () => {
     const value = { determinism: { seed: "s" }, modes: [{ mode: "UX", localScore: 9, quality: null }], words: ["a", "b"], empty: [] };
     expect(outline(value).text).toBe("determinism:\n  seed: s\nmodes:\n- mode UX, local score 9\nwords:\n- a\n- b\nempty:");
