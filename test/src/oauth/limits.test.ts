@@ -213,8 +213,14 @@ describe("the MCP endpoint", () => {
   ] as const)(
     "has a user of the plan %s do %i things a minute, from wherever they ask, and nobody else is held up",
     async (tier, limit) => {
-      const mine = await tokenOf(tier);
-      const { passed, refused } = await exhaust(() => (attempt) => ask(mine, WORK[attempt % WORK.length] ?? "", attempt));
+      let mine = "";
+      const { passed, refused } = await exhaust(() => {
+        const token = tokenOf(tier);
+        return async (attempt) => {
+          mine = await token;
+          return ask(mine, WORK[attempt % WORK.length] ?? "", attempt);
+        };
+      });
       expect(passed).toBe(limit);
       expect([refused.headers.get("Content-Type"), refused.headers.get("Retry-After")]).toEqual(["application/json", "60"]);
       expect(await refused.json()).toEqual({ ...jsonRpcError, id: expect.any(Number) });
