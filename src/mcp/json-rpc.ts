@@ -84,8 +84,8 @@ export async function readMessage(request: Request): Promise<Message | Batch | R
 
 /** The body; `null` where it is over the limit. A length that is announced is one that the transport keeps to. */
 async function bytesOf(request: Request): Promise<ArrayBuffer | Uint8Array | null> {
-  const announced = request.headers.get("content-length");
-  if (announced === null || !(Number(announced) <= MAX_BODY_BYTES)) return readUpTo(request.body, MAX_BODY_BYTES);
+  const announced = request.headers.get("content-length") ?? "";
+  if (!/^\d+$/.test(announced) || Number(announced) > MAX_BODY_BYTES) return readUpTo(request.body, MAX_BODY_BYTES);
   const bytes = await request.arrayBuffer();
   return bytes.byteLength > MAX_BODY_BYTES ? null : bytes;
 }

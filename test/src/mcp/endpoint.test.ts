@@ -84,6 +84,31 @@ describe("what cannot be read as one message", () => {
     expect(await post(`{"a":"${"x".repeat(1024 * 1024)}"}`)).toMatchObject({ status: 413, body: errorWithoutId(-32600) });
   });
 
+  it.each([null, "", "abc", "-1", "0x10", "1e3", "1048577"])(
+    "is read no further than 1 MiB where Content-Length is %j",
+    async (announced) => {
+      let given = 0;
+      const endless = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          given++;
+          if (given > 100) controller.error(new Error("who reads on has not counted"));
+          else controller.enqueue(new Uint8Array(64 * 1024).fill(32));
+        },
+      });
+      const headers = { "content-type": "application/json", ...(announced !== null && { "content-length": announced }) };
+      const answer = await answerMcp(new Request("http://localhost/mcp", { method: "POST", headers, body: endless }), host, circumstances);
+      expect(answer instanceof Response && answer.status).toBe(413);
+      expect(given).toBeLessThan(20);
+    },
+  );
+
+  it("is no larger than it says: one that is is refused", async () => {
+    const body = new Blob(["x".repeat(1024 * 1024 + 1)]).stream();
+    const headers = { "content-type": "application/json", "content-length": "5" };
+    const answer = await answerMcp(new Request("http://localhost/mcp", { method: "POST", headers, body }), host, circumstances);
+    expect(answer instanceof Response && answer.status).toBe(413);
+  });
+
   it.each(["GET", "DELETE", "PUT", "PATCH"])("is refused at 405 when it comes by %s", async (method) => {
     const answer = await answerMcp(new Request("http://localhost/mcp", { method }), host, circumstances);
     expect(answer instanceof Response && [answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
