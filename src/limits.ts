@@ -2,7 +2,7 @@
 // what must be exact, or lasts a day, is counted in a Durable Object. Failed sign-ins of an account are not here: the auth Worker
 // counts those. Addresses and e-mails are hashed before they become keys.
 import { describeCrash } from "../contracts/rpc/crash.ts";
-import { type Tier, toBase64url } from "../contracts/rpc/identity.ts";
+import { digestText, type Tier } from "../contracts/rpc/identity.ts";
 import type { Env } from "./env.ts";
 import type { Trace } from "./trace.ts";
 
@@ -67,7 +67,7 @@ const reported = new WeakSet<Trace>();
 export async function waitFor(env: Env, trace: Trace, what: Limited, who: string): Promise<number> {
   const { perMinute, perDay, isOurs }: Limit = LIMITS[what];
   try {
-    const key = `${what}:${isOurs ? who : await digest(who)}`;
+    const key = `${what}:${isOurs ? who : await digestText(who)}`;
     if (perMinute !== undefined && !(await env[`LIMIT_${perMinute}`].limit({ key })).success) return MINUTE_SECONDS;
     if (perDay === undefined) return 0;
     return await env.RATE_COUNTER.get(env.RATE_COUNTER.idFromName(key)).count(perDay, DAY_SECONDS);
@@ -98,8 +98,4 @@ export function addressOf({ headers }: Request): string {
     .map((group) => Number.parseInt(group, 16))
     .flatMap((pair) => [pair >> 8, pair & 255])
     .join(".");
-}
-
-async function digest(text: string): Promise<string> {
-  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }

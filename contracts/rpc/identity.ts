@@ -132,9 +132,13 @@ export async function signIdentity(
 }
 
 /** SHA-256, base64url, of the input's canonical JSON. */
-export async function digestInput(input: unknown): Promise<string> {
-  const bytes = utf8.encode(canonicalJson(input));
-  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+export function digestInput(input: unknown): Promise<string> {
+  return digestText(canonicalJson(input));
+}
+
+/** SHA-256, base64url, of a text in UTF-8. */
+export async function digestText(text: string): Promise<string> {
+  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8.encode(text))));
 }
 
 /** RFC 8785: keys sorted by UTF-16 code units, numbers and strings as ECMAScript writes them. Keys set to `undefined` are absent. */

@@ -23,11 +23,10 @@ export function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, request
   const { identity } = caller;
   const offer = offerTo(caller);
   const isOffered = (prompt: string) => offer.prompts.some(({ name }) => name === prompt);
-  const traceOf = (traceparent: string | undefined) => (traceparent === undefined ? requestTrace : traceFrom(traceparent));
   let pictures: Promise<readonly ListedResource[]> | undefined;
   /** Asked once a request, however often a batch lists. */
   const listResources = (traceparent: string | undefined) => {
-    pictures ??= sourcesFor(env, identity, traceOf(traceparent)).images().then(listedPictures);
+    pictures ??= sourcesFor(env, identity, traceOf(requestTrace, traceparent)).images().then(listedPictures);
     return pictures;
   };
   return {
@@ -35,23 +34,28 @@ export function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, request
     openTool: openerOf(catalog, env, ctx, caller, requestTrace),
     ...(offer.templates.length > 0 && { listResources }),
     readResource(uri, traceparent) {
-      const answer = readResource(env, ctx, { uri, caller: identity, trace: traceOf(traceparent), door: "mcp" });
+      const answer = readResource(env, ctx, { uri, caller: identity, trace: traceOf(requestTrace, traceparent), door: "mcp" });
       // Held also when the client hangs up, so that the read leaves its record.
       ctx.waitUntil(answer);
       return answer;
     },
     getPrompt: async (name, args) => (isOffered(name) ? fillPrompt(name, args) : { state: "not_found" }),
     complete: async (typing, traceparent) =>
-      "prompt" in typing.of && !isOffered(typing.of.prompt) ? null : suggest(env, identity, traceOf(traceparent), typing),
+      "prompt" in typing.of && !isOffered(typing.of.prompt) ? null : suggest(env, identity, traceOf(requestTrace, traceparent), typing),
     ...(TASKS in offer.extensions && { tasks: tasksOf(catalog, env, ctx, caller, requestTrace) }),
   };
+}
+
+/** The trace that the message names, or the request's. */
+function traceOf(requestTrace: Trace, traceparent: string | undefined): Trace {
+  return traceparent === undefined ? requestTrace : traceFrom(traceparent);
 }
 
 /** Opens calls of these tools for one caller. */
 export function openerOf(catalog: Catalog, env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: Trace): OpenTool {
   const { identity, confirm } = caller;
   return (name, args, traceparent, aside) => {
-    const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
+    const trace = traceOf(requestTrace, traceparent);
     const person = aside && canConfirm(aside) ? { answer: confirmAnswer(aside), state: aside.requestState } : null;
     const mayGoOn = aside !== undefined && takesTasks(aside.capabilities);
     const opened = openCall(env, ctx, { catalog, name, args, caller: identity, trace, door: "mcp", confirm, person, mayGoOn });
@@ -85,7 +89,7 @@ function taskFields(taskId: string, createdAtMs: number) {
 /** Tasks of one caller, of calls of these tools. */
 function tasksOf(catalog: Catalog, env: Env, ctx: ExecutionContext, { identity }: Caller, requestTrace: Trace): Tasks {
   const of = (taskId: string, traceparent: string | undefined): TaskRequest => {
-    const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
+    const trace = traceOf(requestTrace, traceparent);
     return { catalog, taskId, caller: identity, trace, door: "mcp" };
   };
   // Held also when the client hangs up, so that the question leaves its record.

@@ -212,8 +212,9 @@ export type OpenedTool =
   | MissingCapability
   | { readonly state: "ready"; run(progress?: ProgressCallback, log?: Log): Promise<ToolAnswer> };
 
-/** `LoggingLevel` of the MCP schema. */
-export type LogLevel = "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency";
+/** `LoggingLevel` of the MCP schema, the least important first. */
+export const LOG_LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Tells the client something beside the answer: it is lost where the client does not want to hear it. No secrets. */
 export type Log = (level: LogLevel, data: unknown) => void;

@@ -3,7 +3,7 @@
 import { CAPABILITIES_KEY, envelopeOf, MODERN_VERSIONS, unsupportedVersion, VERSION_KEY } from "./era.ts";
 import { type Answer, type Circumstances, type Dialect, type Exchange, finishReady, type Method } from "./exchange.ts";
 import { decoded, trimmed } from "./headers.ts";
-import type { Host } from "./host.ts";
+import { type Host, LOG_LEVELS } from "./host.ts";
 import { errorResponse, HEADER_MISMATCH, INVALID_PARAMS, isObject, METHOD_NOT_FOUND, type Message } from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, LIST_TTL_MS, sharedMethod } from "./methods.ts";
 import { unequalHeader } from "./param-headers.ts";
@@ -11,7 +11,6 @@ import { listen } from "./subscriptions.ts";
 import { taskMethod } from "./tasks.ts";
 
 const LOG_LEVEL_KEY = "io.modelcontextprotocol/logLevel";
-const LOG_LEVELS: readonly unknown[] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 /** Params whose value a request repeats in `Mcp-Name`. */
 const NAMED_BY: ReadonlyMap<string, string> = new Map([
   ["tools/call", "name"],
@@ -81,7 +80,8 @@ function envelopeProblem(headers: Headers, message: Message & { kind: "request" 
     return mismatch("MCP-Protocol-Version", `params._meta["${VERSION_KEY}"]`, message);
   if (!MODERN_VERSIONS.includes(version)) return unsupportedVersion(version, id);
   // Nothing is ever logged to a client, which is what a level asks for; what is no level is refused.
-  if (logLevel !== undefined && !LOG_LEVELS.includes(logLevel)) return malformed(LOG_LEVEL_KEY, `is one of ${LOG_LEVELS.join(", ")}`);
+  if (logLevel !== undefined && !LOG_LEVELS.some((level) => level === logLevel))
+    return malformed(LOG_LEVEL_KEY, `is one of ${LOG_LEVELS.join(", ")}`);
   if (trimmed(headers, "mcp-method") !== method) return mismatch("Mcp-Method", "method", message);
   const source = NAMED_BY.get(method);
   if (source !== undefined && typeof params[source] === "string" && decoded(headers, "mcp-name") !== params[source]) {

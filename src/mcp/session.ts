@@ -10,12 +10,12 @@
 // - A question that is not answered, or with an error, ends the call with an error: nothing is guessed in the client's place.
 // - A call that its client cancels hears of it when it next reports progress, and its question is withdrawn at once. Word of it that
 //   arrives before the call itself does, or after its end, means nothing.
-// - Nothing that is offered changes while it is offered, so a subscription to a resource is accepted and never has news.
+// - What can be read never changes, so a subscription to a resource is accepted and never has news.
 // - A stream that breaks is not resumed: no event ids. So a call whose response broke is not wanted any more, either.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { type Answer, type Circumstances, type Exchange, finish, invalid } from "./exchange.ts";
 import { trimmed } from "./headers.ts";
-import type { Aside, InputRequired, Invalid, Log, LogLevel } from "./host.ts";
+import { type Aside, type InputRequired, type Invalid, LOG_LEVELS, type Log, type LogLevel } from "./host.ts";
 import { canBeAsked, pausedJson } from "./input.ts";
 import {
   errorJson,
@@ -75,8 +75,6 @@ const SESSION_ID = /^[A-Za-z0-9_.-]{40,200}$/;
 /** Ids of requests that can be cancelled are remembered; no client counts further than this. */
 const LONGEST_CANCELLED_LENGTH = 100;
 const RETRY_AFTER_SECONDS = 5;
-/** The least important first. */
-const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /** What of a client's capabilities a session is for; `null` where there is nothing to ask it for. */
 export function askable(version: string, capabilities: unknown): Handshake["capabilities"] | null {

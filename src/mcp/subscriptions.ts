@@ -1,4 +1,4 @@
-// subscriptions/listen (2026-07-28, basic/patterns/subscriptions). Nothing that is offered changes while it is offered, so there is
+// subscriptions/listen (2026-07-28, basic/patterns/subscriptions). No change is announced, so there is
 // nothing to wait for: the stream says so, and ends gracefully at once.
 import * as v from "valibot";
 import { type Exchange, invalid } from "./exchange.ts";

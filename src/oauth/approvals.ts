@@ -3,7 +3,7 @@
 // this computer, where any program can present the same client id.
 import type { ClientInfo } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
-import { toBase64url, type UserId } from "../../contracts/rpc/identity.ts";
+import { digestText, type UserId } from "../../contracts/rpc/identity.ts";
 import type { Env } from "../env.ts";
 import type { ClientIdentity } from "./client-identity.ts";
 import type { Connection } from "./transaction.ts";
@@ -25,10 +25,10 @@ export async function metaHashOf(
   redirectUri: string,
 ): Promise<string | null> {
   const { protocol, host } = new URL(redirectUri);
-  return protocol === "https:" && host === domain ? digest(JSON.stringify([clientName, redirectUris])) : null;
+  return protocol === "https:" && host === domain ? digestText(JSON.stringify([clientName, redirectUris])) : null;
 }
 
-/** The scopes that this user has approved for good where they cover everything that is asked for now; `null`: ask. */
+/** The scopes that this user has approved for good where they cover everything that this request asks for; `null`: ask. */
 export async function approvedScopes(env: Env, userId: UserId, connection: Connection): Promise<readonly string[] | null> {
   const { request, metaHash, mustAsk } = connection;
   if (metaHash === null || mustAsk) return null;
@@ -65,9 +65,5 @@ export async function forgetApprovals(env: Env, userId: UserId, clientId: string
 
 async function approvalKey(userId: UserId, { request }: Connection): Promise<string> {
   const { clientId, redirectUri, resource } = request;
-  return `approval:${userId}:${await digest([clientId, redirectUri, resource].join("|"))}`;
-}
-
-async function digest(text: string): Promise<string> {
-  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+  return `approval:${userId}:${await digestText([clientId, redirectUri, resource].join("|"))}`;
 }

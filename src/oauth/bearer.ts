@@ -5,13 +5,13 @@ import { API_KEY_PATTERN, type ApiKeyVerdict, AUTH_TIMEOUT_MS, type JwtVerdict }
 import type { CredentialCode } from "../../contracts/gateway.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import { fromBase64url, type Identity, Scope, testTenantOf } from "../../contracts/rpc/identity.ts";
+import { digestText, fromBase64url, type Identity, Scope, testTenantOf } from "../../contracts/rpc/identity.ts";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import type { Trace } from "../trace.ts";
 import { AUTH_UNAVAILABLE, AuthService, type AuthUnavailable } from "./auth-service.ts";
 import { GrantProps } from "./grant.ts";
-import { type Checked, clientOfKey, digestOf, forget, type Origin, recall, remember } from "./memory.ts";
+import { type Checked, clientOfKey, forget, type Origin, recall, remember } from "./memory.ts";
 import { authorizationServer } from "./server.ts";
 import { gateOf, grantNameOf } from "./token-gate.ts";
 import { revocationsOf } from "./user-revocations.ts";
@@ -42,7 +42,7 @@ export async function checkBearer(env: Env, bearer: string, trace: Trace, only?:
   const kind = kindOf(bearer);
   if (kind === null || kind !== (only ?? kind)) return "unauthenticated";
   return settled(kind, trace, async () => {
-    const digest = await digestOf(bearer);
+    const digest = await digestText(bearer);
     const ask = () => CHECKS[kind](env, bearer, trace);
     const known = recall(env, digest);
     const checked = known ?? (await ask());

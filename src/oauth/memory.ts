@@ -1,7 +1,7 @@
 // Credentials that were good a moment ago, so that who calls often is not looked up each time: in this isolate, by SHA-256 of the
 // credential. Refusals are not remembered, and values only, no promises. What ends here is forgotten at once; another isolate may go
 // on taking it until its time is up.
-import { type Identity, toBase64url } from "../../contracts/rpc/identity.ts";
+import type { Identity } from "../../contracts/rpc/identity.ts";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
 import type { GrantName } from "./token-gate.ts";
@@ -35,11 +35,6 @@ function memoryOf(env: Env): Map<string, Remembered> {
   const memory = memories.get(config) ?? new Map<string, Remembered>();
   memories.set(config, memory);
   return memory;
-}
-
-/** What a credential is remembered under. */
-export async function digestOf(bearer: string): Promise<string> {
-  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(bearer))));
 }
 
 /** What was found out about this credential lately. */

@@ -3,7 +3,7 @@
 // bridge's code is worth nothing without the verifier, which never leaves the gateway (RFC 7636).
 import * as v from "valibot";
 import { SocialProvider } from "../../contracts/auth.ts";
-import { toBase64url } from "../../contracts/rpc/identity.ts";
+import { digestText } from "../../contracts/rpc/identity.ts";
 import type { Config } from "../config.ts";
 import { useUp } from "../one-time.ts";
 import { seal, unseal } from "../seal.ts";
@@ -47,7 +47,7 @@ export function leaveFor(provider: SocialProvider): (visit: Visit) => Promise<Re
     await env.OAUTH_KV.put(key, await seal(keys.social, JSON.stringify(record), key), { expirationTtl: STATE_LIFETIME_SECONDS });
 
     const bridge = new URL("/social-bridge", config.authBaseUrl);
-    const query = { provider, return_url: returnUrl(config), state, code_challenge: await sha256(verifier) };
+    const query = { provider, return_url: returnUrl(config), state, code_challenge: await digestText(verifier) };
     bridge.search = new URLSearchParams(query).toString();
     return respond(leavePage(bridge.href, html`Continuing to ${PROVIDER_NAMES[provider]}`, [cookie]));
   });
@@ -97,9 +97,5 @@ function returnUrl({ issuer }: Config): string {
 }
 
 async function stateKey(state: string): Promise<string> {
-  return `social_state:${await sha256(state)}`;
-}
-
-async function sha256(text: string): Promise<string> {
-  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+  return `social_state:${await digestText(state)}`;
 }

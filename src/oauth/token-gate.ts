@@ -3,7 +3,7 @@
 // revocation yet would refresh, and so bring back, a grant that is gone.
 import { DurableObject } from "cloudflare:workers";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import { toBase64url, type UserId } from "../../contracts/rpc/identity.ts";
+import { digestText, type UserId } from "../../contracts/rpc/identity.ts";
 import { recordAccess } from "../audit/sinks.ts";
 import type { Env } from "../env.ts";
 import type { Trace } from "../trace.ts";
@@ -96,7 +96,7 @@ export class TokenGate extends DurableObject<Env> {
     const refreshToken = parameters.get("grant_type") === "refresh_token" ? parameters.get("refresh_token") : null;
     return refreshToken === null
       ? this.#redeem(name, request, trace)
-      : this.#refresh(name, request, trace, chain, await digestOf(refreshToken));
+      : this.#refresh(name, request, trace, chain, await digestText(refreshToken));
   }
 
   async #redeem(name: GrantName, request: TokenRequest, trace: Trace): Promise<Response> {
@@ -213,13 +213,13 @@ export async function openGate(env: Env, redirectTo: string, traceId: string): P
 /** The digest of the refresh token in a success answer; `null` where it has none. */
 async function refreshDigest({ body }: Answer): Promise<string | null> {
   const { refresh_token: token }: { readonly refresh_token?: unknown } = JSON.parse(body);
-  return typeof token === "string" ? digestOf(token) : null;
+  return typeof token === "string" ? digestText(token) : null;
 }
 
 /** Everything that makes two refresh requests the same one, client authentication included. */
 async function fingerprintOf({ headers, body }: TokenRequest): Promise<string> {
   const authorization = headers.find(([name]) => name.toLowerCase() === "authorization")?.[1] ?? "";
-  return digestOf(`${authorization}\n${body}`);
+  return digestText(`${authorization}\n${body}`);
 }
 
 /** The same answer `elapsedMs` later: the token's life has gone on. */
@@ -236,8 +236,4 @@ function respond({ status, headers, body }: Answer): Response {
 function invalidGrant(): Response {
   const headers = { "Cache-Control": "no-store", Pragma: "no-cache" };
   return Response.json({ error: "invalid_grant", error_description: "Grant not found" }, { status: 400, headers });
-}
-
-async function digestOf(text: string): Promise<string> {
-  return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }
