@@ -1,137 +1,33 @@
 // Sessions of the older revisions, with the real object behind them: who gets one, whose it is, how it ends, and what goes through it.
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { env as bound } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ProgressCallback } from "../../../contracts/rpc/call-context.ts";
-import type { Env } from "../../../src/env.ts";
-import { answerMcp } from "../../../src/mcp/endpoint.ts";
-import type { Aside, CallToolResult, Host, OpenTool } from "../../../src/mcp/host.ts";
-import type { Session, Sessions } from "../../../src/mcp/session.ts";
-import { sessionsOf } from "../../../src/mcp-session.ts";
-import { circumstances, eventsOf, listedTool, offer, type Sent, wire } from "./wire.ts";
-
-const env = bound as unknown as Env; // the pool types its bindings by another interface
-const VERSION = "2025-11-25";
-const FIRST = "2025-03-26";
-const ACCEPT = "application/json, text/event-stream";
-const HOUR_MS = 3_600_000;
+import {
+  ACCEPT,
+  answering,
+  CALL,
+  env,
+  FIRST,
+  HOST,
+  HOUR_MS,
+  long,
+  newest,
+  QUESTION,
+  reading,
+  somebody,
+  told,
+  unlucky,
+  VERSION,
+  works,
+} from "./somebody.ts";
+import { circumstances, eventsOf, wire } from "./wire.ts";
 
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
-
-const QUESTION = { method: "elicitation/create", params: { mode: "form", message: "Sure?", requestedSchema: {} } } as const;
-const SAMPLE = { method: "sampling/createMessage", params: { messages: [], maxTokens: 10 } } as const;
-const told: (Aside | undefined)[] = [];
-/** The work of each call of "long": what it reports with, and what ends it. */
-const works: { report: ProgressCallback | undefined; end(result: CallToolResult): void }[] = [];
-
-/** Ends once the question was answered, and shows the answer. */
-const openTool: OpenTool = (name, _args, _trace, aside) => {
-  told.push(aside);
-  return {
-    state: "ready",
-    run: async (progress, log) => {
-      log?.("debug", "looking");
-      log?.("warning", "odd");
-      if (name === "plain") return { content: [] };
-      if (name === "long") {
-        const { promise, resolve } = Promise.withResolvers<CallToolResult>();
-        works.push({ report: progress, end: resolve });
-        return promise;
-      }
-      const answer = aside?.inputResponses.sure;
-      if (answer && aside.requestState === "one") return { content: [], structuredContent: answer };
-      return { state: "input_required", inputRequests: { sure: name === "sample" ? SAMPLE : QUESTION }, requestState: "one" };
-    },
-  };
-};
-const HOST: Partial<Host> = {
-  openTool,
-  offer: {
-    ...offer,
-    tools: [listedTool("plain"), listedTool("ask"), listedTool("sample"), listedTool("long")],
-    templates: [{ uriTemplate: "x://{id}", name: "x", title: "X", description: "An x.", mimeType: "text/plain" }],
-  },
-};
-
 beforeEach(() => {
   works.length = 0;
 });
-
-let people = 0;
-
-/** One person, and their client. */
-function somebody(subject = `u_${++people}`, keep = (sessions: Sessions) => sessions) {
-  const sessions = keep(sessionsOf(env, subject));
-  const around = { ...circumstances, sessions };
-  const { legacy, open, post, host } = wire(HOST, around);
-  const begin = async (capabilities: object = { elicitation: {} }, protocolVersion = VERSION) => {
-    const { headers, body } = await legacy("initialize", { protocolVersion, capabilities, clientInfo: { name: "c", version: "1" } });
-    const id = headers.get("mcp-session-id");
-    return { id, body, held: { "mcp-session-id": id, "mcp-protocol-version": protocolVersion, accept: ACCEPT } };
-  };
-  const by = async (method: string, headers: Sent) => {
-    const sent = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== null);
-    const answer = await answerMcp(new Request("http://localhost/mcp", { method, headers: sent }), host, around);
-    if (answer instanceof Response) return answer;
-    throw new Error("Scopes are needed.");
-  };
-  const ping = async (headers: Sent) => (await legacy("ping", {}, headers)).status;
-  return { subject, sessions, begin, legacy, open, post, by, ping };
-}
-
-/** The messages of a stream, one at a time. */
-function reading(answer: Response) {
-  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  const next = async (): Promise<Record<string, unknown> | null> => {
-    for (;;) {
-      const end = text.indexOf("\n\n");
-      const event = text.slice(0, end + 2);
-      if (end >= 0) text = text.slice(end + 2);
-      const [message] = end < 0 ? [] : eventsOf(event);
-      if (message) return message;
-      if (end >= 0) continue;
-      const { done, value } = await reader.read();
-      if (done) return null;
-      text += decoder.decode(value);
-    }
-  };
-  return { next, cancel: () => reader.cancel() };
-}
-
-/** The session, with `instead` in the place of all that it can be asked. */
-function watched(session: Session | null, instead: (method: PropertyKey) => unknown): Session | null {
-  if (session === null) return null;
-  return new Proxy(session, {
-    get: (target, key: keyof Session) => {
-      const { [key]: value } = target;
-      return typeof value === "function" ? () => instead(key) : value;
-    },
-  });
-}
-
-const fail = () => Promise.reject(new Error("hunter2"));
-
-/** Somebody whose sessions all fail, or only when something is done with one. */
-function unlucky(when: "found" | "used") {
-  const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
-  const whole = somebody(undefined, (sessions) =>
-    when === "found" ? { begin: fail, find: fail } : { ...sessions, find: async (id) => watched(await sessions.find(id), fail) },
-  );
-  return { ...whole, logged: () => errors.mock.calls.map(([line]) => String(line)) };
-}
-
-const CALL = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "ask" } };
-const long = (id: string | number, meta: object = { progressToken: "p" }) => ({
-  ...{ jsonrpc: "2.0", id, method: "tools/call" },
-  params: { name: "long", _meta: meta },
-});
-const newest = () => vi.waitUntil(() => works.at(-1));
-const answering = (id: unknown, result: object = { action: "accept" }) => ({ jsonrpc: "2.0", id, result });
 
 describe("a session", () => {
   it.each([{ elicitation: {} }, { sampling: {} }, { roots: { listChanged: true } }])(
@@ -339,158 +235,6 @@ describe("a question", () => {
   });
 });
 
-describe("a call that its client cancels (2025-11-25, basic/utilities/cancellation)", () => {
-  const cancelling = (requestId: unknown) => ({
-    jsonrpc: "2.0",
-    method: "notifications/cancelled",
-    params: { requestId, reason: "Bored." },
-  });
-  it.each([
-    ["with progress", { progressToken: "p" }],
-    ["without", {}],
-  ])("hears of it at its next report, and its stream ends without an answer: %s", async (_, meta) => {
-    const { begin, open, subject, ping } = somebody();
-    const { held } = await begin();
-    const text = (await open(long(1, meta), held)).text();
-    const { report, end } = await newest();
-    expect(await report?.({ progress: 1 })).toBe("continue");
-    expect(await somebody(subject).post(cancelling(1), held), "by way of another isolate").toMatchObject({ status: 202, body: "" });
-    expect(await report?.({ progress: 2 })).toBe("cancel");
-    const sent = eventsOf(await text).map(({ method }) => method);
-    expect(new Set(sent)).toEqual(new Set("progressToken" in meta ? ["notifications/progress"] : []));
-    expect(await report?.({ progress: 3 })).toBe("cancel");
-    end({ content: [] });
-    expect(await ping(held)).toBe(200);
-  });
-
-  it("hears of it also where its client reads no stream, and is told so: something must be answered there", async () => {
-    const { begin, open, post } = somebody();
-    const { held } = await begin();
-    const answer = open(long("a", {}), { ...held, accept: "application/json" });
-    const { report, end } = await newest();
-    expect(await report?.({ progress: 1 })).toBe("continue");
-    await post(cancelling("a"), held);
-    expect(await report?.({ progress: 2 })).toBe("cancel");
-    expect(await (await answer).json()).toMatchObject({ id: "a", error: { code: -32600, message: "This call was cancelled." } });
-    end({ content: [] });
-  });
-
-  it("asks nobody any more: its question is withdrawn at once, and a late answer is dropped", async () => {
-    const { begin, open, post } = somebody();
-    const { held } = await begin();
-    const { next } = reading(await open(CALL, held));
-    const question = await next();
-    await post(cancelling(1), held);
-    expect(await next()).toEqual({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: question?.id } });
-    expect(await next()).toBeNull();
-    told.length = 0;
-    expect((await post(answering(question?.id), held)).status).toBe(202);
-    expect(told).toEqual([]);
-  });
-
-  it("says so to a client that reads no stream, when its question is withdrawn", async () => {
-    const { begin, by, open, post } = somebody();
-    const { held } = await begin();
-    const { next, cancel } = reading(await by("GET", held));
-    const answer = open(CALL, { ...held, accept: "application/json" });
-    const question = await next();
-    await post(cancelling(1), held);
-    expect(await next()).toMatchObject({ method: "notifications/cancelled", params: { requestId: question?.id } });
-    expect(await (await answer).json()).toMatchObject({ id: 1, error: { code: -32600, message: "This call was cancelled." } });
-    await cancel();
-  });
-
-  it("asks nothing where it was cancelled before it came to that", async () => {
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
-    const { sessions, begin } = somebody();
-    const { id } = await begin();
-    const session = await sessions.find(id ?? "");
-    await session?.cancel(1);
-    expect(await session?.expect(1, 1)).toEqual([]);
-    expect(await session?.expect(1, 2)).toHaveLength(1);
-  });
-
-  it("is not cancelled by word of any other request, nor by nonsense: all of it is dropped at 202", async () => {
-    const [ada, eve] = [somebody(), somebody()];
-    const { held } = await ada.begin();
-    const [another, hers] = [(await ada.begin()).held, (await eve.begin()).held];
-    const text = (await ada.open(long(1), held)).text();
-    const { report, end } = await newest();
-    expect((await ada.post(cancelling(1), another)).status).toBe(202);
-    expect((await eve.post(cancelling(1), hers)).status).toBe(202);
-    expect((await eve.post(cancelling(1), held)).status).toBe(404);
-    expect((await ada.post(cancelling(1), { ...held, "mcp-session-id": null })).status).toBe(202);
-    for (const id of ["1", 2, null, 1.5, {}, [1], true, undefined, "x".repeat(500_000)]) {
-      expect(await ada.post(cancelling(id), held), JSON.stringify(id)?.slice(0, 20)).toMatchObject({ status: 202, body: "" });
-    }
-    expect((await ada.post({ ...cancelling(1), params: undefined }, held)).status).toBe(202);
-    expect((await ada.post({ ...cancelling(1), method: "notifications/canceled" }, held)).status).toBe(202);
-    expect(await report?.({ progress: 1 })).toBe("continue");
-    end({ content: [] });
-    expect(eventsOf(await text).at(-1)).toMatchObject({ id: 1, result: {} });
-  });
-
-  it("is none that begins later under the same id, whether the other was over, running or never there", async () => {
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
-    const later = () => vi.setSystemTime(Date.now() + 1);
-    const { begin, open, post } = somebody();
-    const { held } = await begin();
-    await post(cancelling(1), held);
-    later();
-    const first = (await open(long(1), held)).text();
-    const work = await newest();
-    expect(await work.report?.({ progress: 1 })).toBe("continue");
-    later();
-    await post(cancelling(1), held);
-    later();
-    const second = (await open(long(1), held)).text();
-    await vi.waitUntil(() => works.length === 2);
-    expect(await works[1]?.report?.({ progress: 1 })).toBe("continue");
-    expect(await work.report?.({ progress: 2 })).toBe("cancel");
-    for (const { end } of works) end({ content: [] });
-    expect(eventsOf(await first).filter(({ id }) => id === 1)).toEqual([]);
-    expect(eventsOf(await second).at(-1)).toMatchObject({ id: 1, result: {} });
-  });
-
-  it("is remembered, with a hundred others at most", async () => {
-    const names: string[] = [];
-    const stub = env.MCP_SESSION.get(env.MCP_SESSION.newUniqueId());
-    await stub.begin({ version: VERSION, capabilities: {} });
-    for (let at = 0; at < 120; at++) names.push(`r${at}`);
-    for (const name of names) await stub.cancel(name);
-    const asked = await Promise.all(names.map((name) => stub.isCancelled(name, 0)));
-    expect(asked).toEqual(names.map((_, at) => at >= 20));
-  });
-
-  it("is not remembered by an id that no client counts up to, nor where the session has ended", async () => {
-    const asked: PropertyKey[] = [];
-    const { begin, post } = somebody(undefined, (sessions) => ({
-      ...sessions,
-      find: async (id) => watched(await sessions.find(id), (method) => asked.push(method)),
-    }));
-    const { held } = await begin();
-    for (const length of [101, 100]) await post(cancelling("x".repeat(length)), held);
-    expect(asked).toEqual(["cancel"]);
-    const ended = env.MCP_SESSION.get(env.MCP_SESSION.newUniqueId());
-    await ended.cancel(1);
-    expect(await runInDurableObject(ended, async (_, { storage }) => (await storage.list()).size)).toBe(0);
-  });
-
-  it("costs those nothing that are not, and report nothing", async () => {
-    const asked: PropertyKey[] = [];
-    const { begin, legacy } = somebody(undefined, (sessions) => ({
-      begin: (handshake) => sessions.begin(handshake),
-      find: async (id) => watched(await sessions.find(id), (method) => asked.push(method)),
-    }));
-    const { held } = await begin();
-    for (const accept of [ACCEPT, "application/json"])
-      expect((await legacy("tools/call", { name: "plain" }, { ...held, accept })).status).toBe(200);
-    expect(asked).toEqual([]);
-    await legacy("logging/setLevel", { level: "info" }, held);
-    expect(asked).toEqual(["setLevel"]);
-  });
-});
-
 describe("a session whose keeper is out of reach", () => {
   const asks = (method: string, params: object = {}) => ({ jsonrpc: "2.0", id: 7, method, params });
   const handshake = { protocolVersion: VERSION, capabilities: { roots: {} }, clientInfo: { name: "c", version: "1" } };
@@ -533,90 +277,6 @@ describe("a session whose keeper is out of reach", () => {
     end({ content: [] });
     expect(eventsOf(await text).at(-1)).toMatchObject({ id: 1, result: {} });
     expect(logged()).toHaveLength(1);
-  });
-});
-
-describe("a batch in a session (2025-03-26, basic/index)", () => {
-  const call = (id: number, name: string) => ({ jsonrpc: "2.0", id, method: "tools/call", params: { name } });
-  const setLevel = (level: string) => ({ jsonrpc: "2.0", id: 5, method: "logging/setLevel", params: { level } });
-  const unnamed = (held: Sent) => ({ ...held, "mcp-protocol-version": null });
-
-  it("asks on a stream of GET, is answered by another batch, and comes back as one array", async () => {
-    const { begin, by, open, post } = somebody();
-    const { held } = await begin({ sampling: {} }, FIRST);
-    const { next, cancel } = reading(await by("GET", held));
-    // This revision has no version header.
-    const answer = open([setLevel("info"), call(1, "sample"), call(2, "plain")], unnamed(held));
-    const question = await next();
-    expect(question).toEqual({ jsonrpc: "2.0", id: expect.any(String), ...SAMPLE });
-    const said = { role: "assistant", content: { type: "text", text: "Hm." }, model: "m" };
-    expect((await post([answering(question?.id, said), answering("x")], held)).status).toBe(202);
-    const arrived = await answer;
-    expect([arrived.headers.get("content-type"), await arrived.json()]).toEqual([
-      "application/json",
-      [
-        { jsonrpc: "2.0", id: 5, result: {} },
-        // 2025-03-26 has no `structuredContent`.
-        { jsonrpc: "2.0", id: 1, result: { content: [{ type: "text", text: JSON.stringify(said) }] } },
-        { jsonrpc: "2.0", id: 2, result: { content: [] } },
-      ],
-    ]);
-    await cancel();
-  });
-
-  it("looks the session up once for all of it", async () => {
-    let finds = 0;
-    const { begin, post } = somebody(undefined, (sessions) => ({
-      ...sessions,
-      find: (id) => {
-        finds++;
-        return sessions.find(id);
-      },
-    }));
-    const { held } = await begin({ roots: {} }, FIRST);
-    const { body } = await post([call(1, "plain"), setLevel("info"), answering("x"), call(2, "plain")], held);
-    expect([finds, body]).toMatchObject([1, [{ id: 1 }, { id: 5 }, { id: 2 }]]);
-  });
-
-  it("cancels a call that waits in another", async () => {
-    const { begin, by, open, post } = somebody();
-    const { held } = await begin({ sampling: {} }, FIRST);
-    const { next, cancel } = reading(await by("GET", held));
-    const answer = open([call(1, "sample"), call(2, "plain")], held);
-    await next();
-    await post([{ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } }], held);
-    expect(await (await answer).json()).toMatchObject([
-      { id: 1, error: { message: "This call was cancelled." } },
-      { id: 2, result: {} },
-    ]);
-    await cancel();
-  });
-
-  it("is 503 where the session fails under it, and nothing of it is run", async () => {
-    const { begin, post } = unlucky("used");
-    const { held } = await begin({ roots: {} }, FIRST);
-    told.length = 0;
-    expect(await post([call(1, "plain"), answering("x")], held)).toMatchObject({ status: 503, body: { error: { code: -32603 } } });
-    expect(told).toEqual([]);
-  });
-
-  it("is 404 once the session has ended, and nothing of it is run", async () => {
-    const { begin, by, post } = somebody();
-    const { held } = await begin({ roots: {} }, FIRST);
-    await by("DELETE", held);
-    told.length = 0;
-    for (const batch of [[call(1, "plain")], [answering("x")], [{ jsonrpc: "2.0", method: "notifications/initialized" }]]) {
-      expect(await post(batch, held)).toMatchObject({ status: 404, body: { error: { code: -32600 } } });
-    }
-    expect(told).toEqual([]);
-  });
-
-  it("is refused in a session of a later revision, which has no batches, also where no header says so", async () => {
-    const { begin, post } = somebody();
-    const { held } = await begin();
-    told.length = 0;
-    expect(await post([call(1, "plain")], unnamed(held))).toMatchObject({ status: 400, body: { error: { code: -32600 } } });
-    expect(told).toEqual([]);
   });
 });
 

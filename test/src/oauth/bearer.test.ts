@@ -2,72 +2,33 @@
 // know of revocations are the real ones; keys and JWTs that a real auth Worker issued are in test/e2e/bearers.test.ts.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ApiKeyVerdict, JwtVerdict } from "../../../contracts/auth.ts";
-import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/identity.ts";
+import type { JwtVerdict } from "../../../contracts/auth.ts";
+import type { TenantId } from "../../../contracts/rpc/identity.ts";
 import gateway from "../../../entrypoints/gateway/index.ts";
-import type { Env } from "../../../src/env.ts";
-import { type BearerKind, checkBearer } from "../../../src/oauth/bearer.ts";
-import { forgetGrant, forgetKey } from "../../../src/oauth/memory.ts";
-import { revokeGrant, revokeUser } from "../../../src/oauth/revocation.ts";
+import type { BearerKind } from "../../../src/oauth/bearer.ts";
 import { authorizationServer } from "../../../src/oauth/server.ts";
-import { gateOf, grantNameOf } from "../../../src/oauth/token-gate.ts";
 import { revocationsOf } from "../../../src/oauth/user-revocations.ts";
-import { traceFrom } from "../../../src/trace.ts";
-import { authorizePath, envWith, ORIGIN, quiet, redeem, register, throwing, userId } from "./visitor.ts";
+import {
+  accessToken,
+  ada,
+  asked,
+  callerOf,
+  check,
+  env,
+  KEY,
+  newJwt,
+  newKey,
+  now,
+  RESOURCE,
+  reset,
+  TOKEN,
+  tenant,
+  validateApiKey,
+  validateJwt,
+} from "./credentials.ts";
+import { ORIGIN, quiet, throwing, userId } from "./visitor.ts";
 
-const RESOURCE = `${ORIGIN}/mcp`;
-const tenant = "t_ada" as TenantId; // the brand lives in TypeScript only
-const ada = "u_ada" as UserId; // the brand lives in TypeScript only
-const now = () => Math.floor(Date.now() / 1000);
-
-const KEY: ApiKeyVerdict = { valid: true, tenant_id: tenant, tier: "pro", scopes: ["read", "generate"], key_id: "k1", user_id: ada };
-const TOKEN = (): JwtVerdict => ({
-  valid: true,
-  tenant_id: tenant,
-  user_id: ada,
-  tier: "hobby",
-  scopes: ["read"],
-  aud: RESOURCE,
-  exp: now() + 3600,
-});
-
-const validateApiKey = vi.fn(async (_key: string): Promise<ApiKeyVerdict> => KEY);
-const validateJwt = vi.fn(async (_token: string): Promise<JwtVerdict> => TOKEN());
-const asked = () => validateApiKey.mock.calls.length + validateJwt.mock.calls.length;
-const env = envWith({ validateApiKey, validateJwt });
-const check = (bearer: string, only?: BearerKind) => checkBearer(env, bearer, traceFrom(null), only);
-
-/** A key that nobody has used. */
-const newKey = (environment = "live") => `sb_${environment}_${crypto.randomUUID()}`;
-
-/** A JWT that nobody has used, signed by nobody. */
-function newJwt(claims: object = {}, header: object = {}): string {
-  const encode = (part: object) => toBase64url(new TextEncoder().encode(JSON.stringify(part)));
-  const good = { iss: ORIGIN, aud: RESOURCE, iat: now(), exp: now() + 3600, sub: "u_ada", jti: crypto.randomUUID() };
-  return `${encode({ alg: "HS256", typ: "at+jwt", ...header })}.${encode({ ...good, ...claims })}.c2lnbmF0dXJl`;
-}
-
-/** Whoever shows it; fails the test where it is refused. */
-async function callerOf(bearer: string, asker: Env = env) {
-  const caller = await checkBearer(asker, bearer, traceFrom(null));
-  if (typeof caller === "string") throw new Error(`refused: ${caller}`);
-  return caller;
-}
-
-/** An access token of Ada's, signed in just now. */
-async function accessToken(user = ada): Promise<string> {
-  const client = await register(env);
-  const library = authorizationServer(env).getOAuthApi(env);
-  const request = await library.parseAuthRequest(new Request(ORIGIN + (await authorizePath(client))));
-  const props = { userId: user, tenantId: tenant, tier: "free", authTime: now(), v: 1 };
-  const { redirectTo } = await library.completeAuthorization({ request, userId: user, scope: ["read", "generate"], metadata: {}, props });
-  return (await redeem(env, client, redirectTo)).access_token;
-}
-
-beforeEach(() => {
-  validateApiKey.mockReset().mockResolvedValue(KEY);
-  validateJwt.mockReset().mockImplementation(async () => TOKEN());
-});
+beforeEach(reset);
 afterEach(() => vi.restoreAllMocks());
 
 describe("what is none of the three kinds", () => {
@@ -267,185 +228,6 @@ describe("a credential under another kind's name", () => {
     ]);
   });
 });
-
-describe("what is remembered", () => {
-  /** Moves the clock. */
-  function wait(seconds: number): void {
-    const at = Date.now() + seconds * 1000;
-    vi.spyOn(Date, "now").mockReturnValue(at);
-  }
-
-  it("is a good key for 30 seconds, and not a moment longer", async () => {
-    const key = newKey();
-    await callerOf(key);
-    wait(29);
-    await callerOf(key);
-    expect(asked()).toBe(1);
-    wait(2);
-    validateApiKey.mockResolvedValue({ valid: false, error: "KEY_REVOKED" });
-    expect(await check(key)).toBe("unauthenticated");
-  });
-
-  it("is a good JWT, and never past its end", async () => {
-    const jwt = newJwt({ exp: now() + 10 });
-    validateJwt.mockResolvedValue({ ...TOKEN(), exp: now() + 10 } as JwtVerdict);
-    await callerOf(jwt);
-    await callerOf(jwt);
-    expect(asked()).toBe(1);
-    wait(11);
-    expect(await check(jwt)).toBe("unauthenticated");
-  });
-
-  it("is a good access token, which then costs storage nothing, for 30 seconds and never past its end", async () => {
-    const token = await accessToken();
-    const get = vi.spyOn(env.OAUTH_KV, "get");
-    const { expiresAt } = await callerOf(token);
-    const looked = get.mock.calls.length;
-    expect(looked).toBeGreaterThan(0);
-    wait(29);
-    expect(await callerOf(token)).toMatchObject({ kind: "oauth", expiresAt, identity: { subject: "u_ada", scopes: ["read", "generate"] } });
-    expect(get.mock.calls.length).toBe(looked);
-    wait(2);
-    await callerOf(token);
-    expect(get.mock.calls.length).toBe(2 * looked);
-    vi.spyOn(Date, "now").mockReturnValue(((expiresAt ?? 0) - 1) * 1000);
-    await callerOf(token);
-    wait(2);
-    expect(await check(token)).toBe("unauthenticated");
-  });
-
-  it("is forgotten here at once when a grant ends here, by whichever way, and no other grant with it", async () => {
-    const background = createExecutionContext();
-    const endings: Readonly<Record<string, (token: string) => Promise<unknown>>> = {
-      "its app takes it back": (token) => {
-        const body = new URLSearchParams({ token, client_id: "nobody" });
-        return gateway.fetch(new Request(`${ORIGIN}/token`, { method: "POST", body }), env, background);
-      },
-      "its user disconnects the app": async (token) => {
-        const { userId: user, grantId: id } = grantNameOf(token) ?? expect.fail("no token of ours");
-        await revokeGrant(env, background, user, { id, clientId: "a" }, traceFrom(null));
-      },
-      "all of its user's is ended": async (token) => {
-        vi.spyOn(Date, "now").mockReturnValue(Date.now() + 1000);
-        await revokeUser(env, background, grantNameOf(token)?.userId ?? ada, traceFrom(null));
-      },
-    };
-    for (const [how, end] of Object.entries(endings)) {
-      const [token, other] = [await accessToken(userId(`u_${crypto.randomUUID()}`)), await accessToken()];
-      await callerOf(token);
-      await callerOf(other);
-      await end(token);
-      const get = vi.spyOn(env.OAUTH_KV, "get");
-      const found = await check(token);
-      expect(get, how).toHaveBeenCalled();
-      if (how !== "its app takes it back") expect(found, how).toBe("unauthenticated");
-      get.mockClear();
-      await callerOf(other);
-      expect(get, how).not.toHaveBeenCalled();
-      vi.restoreAllMocks();
-    }
-    await waitOnExecutionContext(background);
-  });
-
-  it("is nothing at all where the settings say so, and never another settings' credential", async () => {
-    const token = await accessToken();
-    await callerOf(token);
-    for (const asker of [{ ...env, CREDENTIAL_MEMORY_SECONDS: "0" }, { ...env }]) {
-      const get = vi.spyOn(env.OAUTH_KV, "get");
-      await callerOf(token, asker);
-      const first = get.mock.calls.length;
-      expect(first).toBeGreaterThan(0);
-      await callerOf(token, asker);
-      expect(get.mock.calls.length).toBe(asker.CREDENTIAL_MEMORY_SECONDS === "0" ? 2 * first : first);
-      vi.restoreAllMocks();
-    }
-  });
-
-  it("is no refusal: a key is good as soon as the auth Worker says so", async () => {
-    const key = newKey();
-    validateApiKey.mockResolvedValueOnce({ valid: false, error: "PAYMENT_DELINQUENT" });
-    expect(await check(key)).toBe("payment_required");
-    await callerOf(key);
-  });
-
-  it("is forgotten here at once when a key is revoked here, and no other key with it", async () => {
-    const [ended, other] = [newKey(), newKey()];
-    validateApiKey.mockImplementation(async (key) => ({ ...KEY, key_id: key === ended ? "ended" : "other" }) as ApiKeyVerdict);
-    await callerOf(ended);
-    await callerOf(other);
-    forgetKey(env, "ended");
-    validateApiKey.mockClear().mockResolvedValue({ valid: false, error: "KEY_REVOKED" });
-    expect([await check(ended), await check(other)]).toMatchObject(["unauthenticated", { kind: "api_key" }]);
-    expect(asked()).toBe(1);
-  });
-
-  it("is two thousand credentials, and the oldest go first", async () => {
-    const [first, second] = [newKey(), newKey()];
-    await callerOf(first);
-    for (let n = 0; n < 1_999; n++) await callerOf(newKey());
-    await callerOf(second);
-    validateApiKey.mockClear();
-    await callerOf(second);
-    expect(asked()).toBe(0);
-    await callerOf(first);
-    expect(asked()).toBe(1);
-  });
-});
-
-describe("asking once more, for what costs money", () => {
-  it("ends a key or a JWT that was good a moment ago, and forgets it", async () => {
-    for (const [bearer, verdict] of [
-      [newKey(), validateApiKey],
-      [newJwt(), validateJwt],
-    ] as const) {
-      const caller = await callerOf(bearer);
-      expect(await caller.confirm()).toBe("good");
-      verdict.mockResolvedValue({ valid: false, error: "KEY_REVOKED" });
-      expect(await callerOf(bearer), "remembered").toMatchObject({ kind: caller.kind });
-      expect(await caller.confirm()).toBe("unauthenticated");
-      expect(await check(bearer)).toBe("unauthenticated");
-    }
-  });
-
-  it("says so where nobody answers", async () => {
-    quiet();
-    const caller = await callerOf(newKey());
-    validateApiKey.mockImplementation(throwing);
-    expect(await caller.confirm()).toBe("unavailable");
-  });
-
-  it("ends an access token whose grant has ended, though storage still has it", async () => {
-    const token = await accessToken();
-    const name = grantNameOf(token) ?? expect.fail("no token of ours");
-    const caller = await callerOf(token);
-    expect(await caller.confirm()).toBe("good");
-    const { keys } = await env.OAUTH_KV.list({ prefix: `token:${name.userId}:${name.grantId}:` });
-    const stored = await env.OAUTH_KV.get(keys[0]?.name ?? "");
-    await gateOf(env, name).revoke(name);
-    forgetGrant(env, name);
-    expect(await check(token)).toBe("unauthenticated");
-    await env.OAUTH_KV.put(keys[0]?.name ?? "", stored ?? ""); // a location that has not heard of it yet
-    expect(await (await callerOf(token)).confirm()).toBe("unauthenticated");
-  });
-
-  it("ends every access token from before all of a user's were ended", async () => {
-    const user = userId(`u_${crypto.randomUUID()}`);
-    const caller = await callerOf(await accessToken(user));
-    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 1000);
-    await revocationsOf(env, user).endTokens();
-    vi.restoreAllMocks();
-    expect(await caller.confirm()).toBe("unauthenticated");
-  });
-
-  it("says so where the objects that know do not answer", async () => {
-    const log = quiet();
-    const token = await accessToken();
-    const deaf = { ...env, TOKEN_GATE: { idFromName: () => ({}), get: () => ({ hasEnded: throwing }) } as unknown as Env["TOKEN_GATE"] };
-    expect(await (await callerOf(token, deaf)).confirm()).toBe("unavailable");
-    expect(JSON.stringify(log.mock.calls)).not.toContain("a secret");
-  });
-});
-
 describe("at /mcp", () => {
   /** Sends one message; `bearer` is the whole header where it has a space. */
   async function post(
