@@ -53,7 +53,7 @@ ${ownForm("/apps/revoke", tokens, html`<input type="hidden" name="grantId" value
 </li>`;
   });
   return html`<ul>${rows}</ul>
-<p>Access ends at once here, and within about a minute everywhere.</p>`;
+<p>Access ends at once here, and within two minutes everywhere.</p>`;
 }
 
 function empty(resource: string): Html {
