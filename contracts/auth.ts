@@ -22,7 +22,8 @@ export type AuthError = (typeof AUTH_ERRORS)[number];
 const Rejected = v.object({ valid: v.literal(false), error: v.string() });
 
 /** The one schema that a reply claims to fit. (A variant would say the same in ten times the code.) */
-const isValid = (reply: unknown) => typeof reply === "object" && reply !== null && "valid" in reply && reply.valid === true;
+const isValid = (reply: unknown) =>
+  typeof reply === "object" && reply !== null && "valid" in reply && reply.valid === true;
 
 /** Reply of `validateApiKey`. */
 export const ApiKeyVerdict = v.lazy((reply) => (isValid(reply) ? KnownKey : Rejected));

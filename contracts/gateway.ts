@@ -14,7 +14,9 @@ export const TOOL_BACKENDS = { STACKBILDER: stackbilder, IMG_FORGE: imgForge } a
 type Backends = typeof TOOL_BACKENDS;
 
 /** Tool name to operation, for every tool of every backend. */
-export type ToolOperations = { [N in keyof Backends["STACKBILDER"]["tools"]]: ToolOperation<Backends["STACKBILDER"], N> } & {
+export type ToolOperations = {
+  [N in keyof Backends["STACKBILDER"]["tools"]]: ToolOperation<Backends["STACKBILDER"], N>;
+} & {
   [N in keyof Backends["IMG_FORGE"]["tools"]]: ToolOperation<Backends["IMG_FORGE"], N>;
 };
 export type ToolName = keyof ToolOperations;
@@ -29,7 +31,8 @@ export type Credential =
 export const GATEWAY_ERRORS = {
   unauthenticated: "This credential is not valid here: it is malformed, expired, revoked or meant for another service.",
   rate_limited: "This credential is used too often. Wait a moment, then try again.",
-  payment_required: "The account behind this credential has an unpaid bill. Its owner must settle it before anything works again.",
+  payment_required:
+    "The account behind this credential has an unpaid bill. Its owner must settle it before anything works again.",
   unavailable: "The credential could not be checked just now. Try again shortly.",
   insufficient_scope: "The credential does not have the scope that this tool needs.",
   test_key_not_allowed: "This tool costs credits, which a test key never spends. Use a live key.",
@@ -45,7 +48,10 @@ export type GatewayCode = keyof typeof GATEWAY_ERRORS | FaultCode;
 export type CredentialCode = "unauthenticated" | "rate_limited" | "payment_required" | "unavailable";
 
 /** Seconds until another try is worth it; a guess. Where a code is absent, waiting does not help. */
-export const RETRY_AFTER_SECONDS: { readonly [Code in keyof typeof GATEWAY_ERRORS]?: number } = { rate_limited: 60, unavailable: 5 };
+export const RETRY_AFTER_SECONDS: { readonly [Code in keyof typeof GATEWAY_ERRORS]?: number } = {
+  rate_limited: 60,
+  unavailable: 5,
+};
 
 /** A refusal with the trace id under which the gateway's logs and audit records have it. */
 export interface ToolRefusal<Code extends string = string> extends Refusal<Code> {

@@ -46,7 +46,9 @@ export const GenerateImage = operation({
       ),
       "standard",
     ),
-    negative_prompt: v.optional(v.pipe(v.string(), v.maxLength(2000), v.description("What the picture must not show."))),
+    negative_prompt: v.optional(
+      v.pipe(v.string(), v.maxLength(2000), v.description("What the picture must not show.")),
+    ),
     model: v.optional(
       v.pipe(
         v.string(),
@@ -56,7 +58,10 @@ export const GenerateImage = operation({
       ),
     ),
     wait: v.optional(
-      v.pipe(v.boolean(), v.description("false: return at once; image_check_job tells when it is done. Default: true.")),
+      v.pipe(
+        v.boolean(),
+        v.description("false: return at once; image_check_job tells when it is done. Default: true."),
+      ),
       true,
     ),
   }),
@@ -90,7 +95,12 @@ export const ListModels = operation({
   timeoutMs: 10_000,
 });
 
-export const CheckJob = operation({ input: JobRef, output: ImageJob, errors: { job_not_found: JOB_NOT_FOUND }, timeoutMs: 10_000 });
+export const CheckJob = operation({
+  input: JobRef,
+  output: ImageJob,
+  errors: { job_not_found: JOB_NOT_FOUND },
+  timeoutMs: 10_000,
+});
 
 export const CancelJob = operation({
   input: JobRef,

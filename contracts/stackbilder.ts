@@ -16,14 +16,21 @@ export type Profile = v.InferOutput<typeof Profile>;
 export const FlowState = v.picklist(["draft", "running", "failed", "completed"]);
 export type FlowState = v.InferOutput<typeof FlowState>;
 
-const FlowId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/), v.description("The flow's id, as returned by flow_create."));
+const FlowId = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_-]{1,64}$/),
+  v.description("The flow's id, as returned by flow_create."),
+);
 const Score = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 
 const flowFields = {
   flowId: FlowId,
   /** `draft`: nothing has run yet; `running`: a mode is at work or the next one can run; `failed`: `recoverFlow` resumes it. */
   status: FlowState,
-  currentMode: v.pipe(v.nullable(Mode), v.description("Runs now or next; where the flow failed, what failed; null once completed.")),
+  currentMode: v.pipe(
+    v.nullable(Mode),
+    v.description("Runs now or next; where the flow failed, what failed; null once completed."),
+  ),
   /** Share of the six modes that is done. */
   progress: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   /** Working time of the remaining modes; `null` where it cannot be told. */
@@ -71,13 +78,22 @@ export const CreateFlow = operation({
     policy: v.pipe(
       v.looseObject({
         profile: v.optional(v.pipe(Profile, v.description("How freely modes work. Default: balanced."))),
-        minQuality: v.optional(v.pipe(Score, v.description("A mode whose fused score is below this fails. Default: 0."))),
-        failMode: v.optional(v.pipe(Mode, v.description("This mode fails the first time it runs: for trying recovery."))),
+        minQuality: v.optional(
+          v.pipe(Score, v.description("A mode whose fused score is below this fails. Default: 0.")),
+        ),
+        failMode: v.optional(
+          v.pipe(Mode, v.description("This mode fails the first time it runs: for trying recovery.")),
+        ),
       }),
       v.description("How the flow is executed. {} takes every default."),
     ),
     projectId: v.optional(
-      v.pipe(v.string(), v.minLength(1), v.maxLength(128), v.description("Your own id for the project, kept with the flow.")),
+      v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.maxLength(128),
+        v.description("Your own id for the project, kept with the flow."),
+      ),
     ),
     projectDescription: v.optional(
       v.pipe(
@@ -100,7 +116,12 @@ export const CreateFlow = operation({
   changes: true,
 });
 
-export const GetFlowStatus = operation({ input: FlowRef, output: Flow, errors: { flow_not_found: FLOW_NOT_FOUND }, timeoutMs: 10_000 });
+export const GetFlowStatus = operation({
+  input: FlowRef,
+  output: Flow,
+  errors: { flow_not_found: FLOW_NOT_FOUND },
+  timeoutMs: 10_000,
+});
 
 export const GetFlowSummary = operation({
   input: FlowRef,
@@ -163,7 +184,10 @@ export const GetFlowGovernance = operation({
 const ModeRun = v.strictObject({
   flowId: FlowId,
   wait: v.optional(
-    v.pipe(v.boolean(), v.description("false: return at once; flow_status tells when the mode is done. Default: true.")),
+    v.pipe(
+      v.boolean(),
+      v.description("false: return at once; flow_status tells when the mode is done. Default: true."),
+    ),
     true,
   ),
 });

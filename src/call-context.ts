@@ -6,7 +6,13 @@ import { deriveIdentityKey, importRootKey } from "./keys.ts";
 import type { Trace } from "./trace.ts";
 
 /** The gateway itself: who asks while there is no user yet. */
-export const GATEWAY_IDENTITY: Identity = { subject: "gateway", tenantId: null, tier: "free", scopes: [], clientId: "gateway" };
+export const GATEWAY_IDENTITY: Identity = {
+  subject: "gateway",
+  tenantId: null,
+  tier: "free",
+  scopes: [],
+  clientId: "gateway",
+};
 
 /** Signing keys, imported once an isolate: per settings, then per backend. */
 const signingKeys = new WeakMap<Config, Map<Audience, IdentityKey>>();
@@ -29,7 +35,14 @@ export async function callContext(config: Config, request: CallRequest, input: u
   const { audience, identity, tool, trace, timeoutMs, idempotencyKey, progress } = request;
   const key = await signingKey(config, audience);
   const nowMs = Date.now();
-  const statement = { identity, issuer: config.issuer, audience, tool, traceId: trace.traceId, nonce: crypto.randomUUID() };
+  const statement = {
+    identity,
+    issuer: config.issuer,
+    audience,
+    tool,
+    traceId: trace.traceId,
+    nonce: crypto.randomUUID(),
+  };
   return {
     identity: await signIdentity(key, statement, input, Math.floor(nowMs / 1000)),
     traceparent: trace.traceparent,

@@ -11,7 +11,15 @@ const MOST_MEMORY_SECONDS = 30;
 
 /** Without these nothing can be served. A product backend that is not bound is a tool error instead. */
 const BINDINGS = [
-  ...(["OAUTH_KV", "PLATFORM_EVENTS_QUEUE", "AUTH_SERVICE", "ONE_TIME", "TOKEN_GATE", "USER_REVOCATIONS", "RATE_COUNTER"] as const),
+  ...([
+    "OAUTH_KV",
+    "PLATFORM_EVENTS_QUEUE",
+    "AUTH_SERVICE",
+    "ONE_TIME",
+    "TOKEN_GATE",
+    "USER_REVOCATIONS",
+    "RATE_COUNTER",
+  ] as const),
   "MCP_SESSION" as const,
   ...(["LIMIT_5", "LIMIT_10", "LIMIT_20", "LIMIT_30", "LIMIT_60", "LIMIT_300", "LIMIT_1000", "LIMIT_3000"] as const),
 ] as const;
@@ -60,7 +68,8 @@ export function configOf(env: Env): Config {
   const namedRisks = partsOf(env.CONFIRM_RISKS ?? "DESTRUCTIVE");
   const confirmRisks = RISKS.filter((risk) => namedRisks.includes(risk));
   // A risk that is misspelt would never be asked about.
-  if (confirmRisks.length < new Set(namedRisks).size) problems.push(`CONFIRM_RISKS has a part that is none of ${RISKS.join(", ")}`);
+  if (confirmRisks.length < new Set(namedRisks).size)
+    problems.push(`CONFIRM_RISKS has a part that is none of ${RISKS.join(", ")}`);
   const memorySeconds = Number(env.CREDENTIAL_MEMORY_SECONDS ?? MOST_MEMORY_SECONDS);
   if (!(Number.isInteger(memorySeconds) && memorySeconds >= 0 && memorySeconds <= MOST_MEMORY_SECONDS)) {
     problems.push(`CREDENTIAL_MEMORY_SECONDS must be a whole number from 0 to ${MOST_MEMORY_SECONDS}`);

@@ -13,7 +13,10 @@ export async function keyRingOf(config: Config, label: KeyLabel): Promise<KeyRin
     const root = await importRootKey(secret);
     return importSealingKey(root.kid, await deriveBytes(root, label));
   };
-  const ring: KeyRing = [await keyOf(config.secret), ...(config.previousSecret === undefined ? [] : [await keyOf(config.previousSecret)])];
+  const ring: KeyRing = [
+    await keyOf(config.secret),
+    ...(config.previousSecret === undefined ? [] : [await keyOf(config.previousSecret)]),
+  ];
   const rings = imported.get(config) ?? new Map<KeyLabel, KeyRing>();
   imported.set(config, rings.set(label, ring));
   return ring;

@@ -74,7 +74,9 @@ export async function waitFor(env: Env, trace: Trace, what: Limited, who: string
   } catch (error) {
     if (!reported.has(trace)) {
       reported.add(trace);
-      console.error(JSON.stringify({ event: "limits.uncounted", what, traceId: trace.traceId, ...describeCrash(error) }));
+      console.error(
+        JSON.stringify({ event: "limits.uncounted", what, traceId: trace.traceId, ...describeCrash(error) }),
+      );
     }
     return 0;
   }
@@ -89,7 +91,8 @@ export function addressOf({ headers }: Request): string {
   const canonical = URL.parse(`http://[${address}]`)?.hostname.slice(1, -1);
   if (canonical === undefined) return address;
   const [head = [], tail] = canonical.split("::").map((part) => part.split(":").filter(Boolean));
-  const groups = tail === undefined ? head : [...head, ...Array<string>(8 - head.length - tail.length).fill("0"), ...tail];
+  const groups =
+    tail === undefined ? head : [...head, ...Array<string>(8 - head.length - tail.length).fill("0"), ...tail];
   // An IPv4 address in the clothes of IPv6 (RFC 4291 section 2.5.5.2): as a network it would be one with all others.
   const isMapped = groups.slice(0, 6).join(":") === "0:0:0:0:0:ffff";
   if (!isMapped) return `${groups.slice(0, 4).join(":")}::/64`;

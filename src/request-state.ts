@@ -35,7 +35,12 @@ export async function sealState(env: Env, round: Round, kept = "", nowMs = Date.
 }
 
 /** What was sealed for this very request; `null` where it was made for another or by somebody else, or came too late. */
-export async function openState(env: Env, round: Round, sealed: string, nowMs = Date.now()): Promise<OpenedState | null> {
+export async function openState(
+  env: Env,
+  round: Round,
+  sealed: string,
+  nowMs = Date.now(),
+): Promise<OpenedState | null> {
   const plain = await unseal(await keyRingOf(configOf(env), "state"), sealed, await contextOf(env, round));
   if (plain === null) return null;
   const { expiresAt, id, kept } = JSON.parse(plain) as OpenedState & { expiresAt: number }; // nobody else can seal
@@ -47,6 +52,9 @@ export async function useUpState(env: Env, { id }: OpenedState): Promise<boolean
   return useUp(env, `state|${id}`);
 }
 
-async function contextOf(env: Env, { caller: { subject, tenantId, clientId }, method, target, args }: Round): Promise<string> {
+async function contextOf(
+  env: Env,
+  { caller: { subject, tenantId, clientId }, method, target, args }: Round,
+): Promise<string> {
   return `state|${await digestInput({ issuer: configOf(env).issuer, subject, tenantId, clientId, method, target, args })}`;
 }

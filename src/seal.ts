@@ -19,7 +19,11 @@ export async function importSealingKey(kid: string, raw: Uint8Array<ArrayBuffer>
 export async function seal([{ kid, key }]: KeyRing, plain: string, context: string): Promise<string> {
   const text = new TextEncoder();
   const iv = crypto.getRandomValues(new Uint8Array(12));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: text.encode(context) }, key, text.encode(plain));
+  const sealed = await crypto.subtle.encrypt(
+    { name: "AES-GCM", iv, additionalData: text.encode(context) },
+    key,
+    text.encode(plain),
+  );
   return `${kid}.${toBase64url(iv)}.${toBase64url(new Uint8Array(sealed))}`;
 }
 

@@ -24,7 +24,10 @@ export const CARD_PATH = "/mcp/server-card";
 
 /** The entry for the MCP registry. Its name belongs to whoever holds the host, which the registry asks to be proven. */
 export function registryEntry(server: Introduced): object {
-  return { $schema: "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json", ...introduction(server) };
+  return {
+    $schema: "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+    ...introduction(server),
+  };
 }
 
 /** The server card. `protocolVersions` are all that the endpoint speaks. */

@@ -20,5 +20,8 @@ export function traceFrom(traceparent: string | null | undefined): Trace {
   const [, given, flags] = TRACEPARENT.exec(traceparent ?? "") ?? [];
   const random = crypto.randomUUID().replaceAll("-", "");
   const traceId = given ?? random;
-  return { traceId, traceparent: `00-${traceId}-${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-${flags ?? "01"}` };
+  return {
+    traceId,
+    traceparent: `00-${traceId}-${crypto.randomUUID().replaceAll("-", "").slice(0, 16)}-${flags ?? "01"}`,
+  };
 }

@@ -8,7 +8,11 @@ import { ROOT, readConfig, settingOf, workerName, writeAdaptedConfig } from "../
 let order = 0;
 
 /** The project of `test/<name>`. `timeoutMs` is for one test; hooks that start Workers have twice as long. */
-function project(name: string, timeoutMs: number, plugins: TestProjectInlineConfiguration["plugins"] = []): TestProjectInlineConfiguration {
+function project(
+  name: string,
+  timeoutMs: number,
+  plugins: TestProjectInlineConfiguration["plugins"] = [],
+): TestProjectInlineConfiguration {
   return {
     plugins,
     test: {

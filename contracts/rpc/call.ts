@@ -21,14 +21,25 @@ export type Fault = "rejected" | "timeout" | "crashed" | "breach";
 
 /** What a caller is told. Seconds to wait are a guess that suits a restart or a short overload. */
 const FAULTS: Readonly<Record<Fault, Refusal<FaultCode>>> = {
-  rejected: { code: "unavailable", message: "The service behind this tool could not be reached. Try again shortly.", retryAfterSeconds: 5 },
+  rejected: {
+    code: "unavailable",
+    message: "The service behind this tool could not be reached. Try again shortly.",
+    retryAfterSeconds: 5,
+  },
   timeout: {
     code: "unavailable",
-    message: "The service behind this tool did not answer in time. The work may have been done: look at its state before you try again.",
+    message:
+      "The service behind this tool did not answer in time. The work may have been done: look at its state before you try again.",
     retryAfterSeconds: 10,
   },
-  crashed: { code: "internal", message: "The service behind this tool failed. If trying again does not help, report the trace id." },
-  breach: { code: "internal", message: "The service behind this tool gave an answer that cannot be used. Report the trace id." },
+  crashed: {
+    code: "internal",
+    message: "The service behind this tool failed. If trying again does not help, report the trace id.",
+  },
+  breach: {
+    code: "internal",
+    message: "The service behind this tool gave an answer that cannot be used. Report the trace id.",
+  },
 };
 
 /** Where a call goes, for the one log line that a fault leaves. */

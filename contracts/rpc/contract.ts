@@ -30,7 +30,9 @@ export function contract<
   methods: M;
   tools: Tools & { readonly [K in Exclude<keyof Tools, `${Prefix}_${string}`>]: never };
   internal: Internal &
-    ([Exclude<keyof M, Tools[keyof Tools] | Internal[number]>] extends [never] ? unknown : MissingFrom<M, Tools, Internal>);
+    ([Exclude<keyof M, Tools[keyof Tools] | Internal[number]>] extends [never]
+      ? unknown
+      : MissingFrom<M, Tools, Internal>);
 }): Contract<M, Tools> & { readonly prefix: Prefix } {
   const { audience, prefix, methods, tools } = definition;
   return { audience, prefix, methods, tools };
@@ -44,4 +46,5 @@ interface MissingFrom<M, Tools, Internal extends readonly unknown[]> {
 export type ContractOf<C extends Contract> = { [K in keyof C["methods"]]: Method<C["methods"][K]> };
 
 /** The operation behind a tool. */
-export type ToolOperation<C extends Contract, Name extends keyof C["tools"]> = C["methods"][C["tools"][Name] & keyof C["methods"]];
+export type ToolOperation<C extends Contract, Name extends keyof C["tools"]> = C["methods"][C["tools"][Name] &
+  keyof C["methods"]];

@@ -163,7 +163,8 @@ const PIECE = 8_192;
 export function toBase64url(bytes: Uint8Array): string {
   let binary = "";
   // Not by spreading, which walks an iterator.
-  for (let at = 0; at < bytes.length; at += PIECE) binary += Reflect.apply(String.fromCharCode, null, bytes.subarray(at, at + PIECE));
+  for (let at = 0; at < bytes.length; at += PIECE)
+    binary += Reflect.apply(String.fromCharCode, null, bytes.subarray(at, at + PIECE));
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 

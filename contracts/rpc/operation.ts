@@ -8,7 +8,11 @@ import type { Failure, Result } from "./result.ts";
 export type Schema = v.GenericSchema<unknown, unknown>;
 
 /** What one method takes, answers and refuses. */
-export interface Operation<Input extends Schema = Schema, Output extends Schema = Schema, Code extends string = string> {
+export interface Operation<
+  Input extends Schema = Schema,
+  Output extends Schema = Schema,
+  Code extends string = string,
+> {
   /** Strict where a client writes it: an invented argument is refused by name. */
   readonly input: Input;
   /** Tolerant: a newer backend may add fields, which are dropped here. */

@@ -71,7 +71,15 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
     // The schema of `name` is the one that the handler's parameter type is inferred from; an indexed access hides that.
     return await handle(parsed.output as ParsedInputOf<C["methods"][Name]>, caller, turn(context.output, traceId));
   } catch (error) {
-    console.error(JSON.stringify({ event: "rpc.crashed", audience: contract.audience, method: name, traceId, ...describeCrash(error) }));
+    console.error(
+      JSON.stringify({
+        event: "rpc.crashed",
+        audience: contract.audience,
+        method: name,
+        traceId,
+        ...describeCrash(error),
+      }),
+    );
     return fail("internal");
   }
 }

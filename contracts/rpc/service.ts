@@ -8,8 +8,14 @@ export type Binding<C extends object> = Service<C & Rpc.WorkerEntrypointBranded>
 export type BackendBinding<C extends Contract> = Binding<ContractOf<C>>;
 
 type UnsafeMethods<C extends object> = {
-  [K in keyof Rpc.Provider<C> & string]: Rpc.Provider<C>[K] extends (...args: never[]) => infer R ? ([R] extends [never] ? K : never) : K;
+  [K in keyof Rpc.Provider<C> & string]: Rpc.Provider<C>[K] extends (...args: never[]) => infer R
+    ? [R] extends [never]
+      ? K
+      : never
+    : K;
 }[keyof Rpc.Provider<C> & string];
 
 /** `true` only when every method of `C` can cross a binding: some shapes silently become `never` on the way. */
-export type RpcSafe<C extends object> = [UnsafeMethods<C>] extends [never] ? true : { notSerializable: UnsafeMethods<C> };
+export type RpcSafe<C extends object> = [UnsafeMethods<C>] extends [never]
+  ? true
+  : { notSerializable: UnsafeMethods<C> };

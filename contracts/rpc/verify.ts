@@ -70,7 +70,9 @@ export async function verifyIdentity(
   if (!parsed.success) return null;
   const claims = parsed.output;
   const isTimely =
-    claims.exp > nowSeconds && claims.exp <= claims.iat + IDENTITY_LIFETIME_SECONDS && claims.iat <= nowSeconds + CLOCK_SKEW_SECONDS;
+    claims.exp > nowSeconds &&
+    claims.exp <= claims.iat + IDENTITY_LIFETIME_SECONDS &&
+    claims.iat <= nowSeconds + CLOCK_SKEW_SECONDS;
   if (claims.aud !== audience || !isTimely || claims.ih !== (await digestInput(input))) return null;
   return {
     subject: claims.sub,

@@ -61,7 +61,10 @@ export async function createApiKey(
 }
 
 /** Empty for whoever is nobody here. A key that has expired is there until it is revoked. */
-export async function listApiKeys(env: Env, { tenantId, subject }: Identity): Promise<Result<OutputOf<typeof ListApiKeys>, never>> {
+export async function listApiKeys(
+  env: Env,
+  { tenantId, subject }: Identity,
+): Promise<Result<OutputOf<typeof ListApiKeys>, never>> {
   const { results } = await env.DB.prepare(
     `SELECT ${OWN_KEY_COLUMNS} FROM api_keys WHERE tenant_id = (${OWN_TENANT}) AND revoked_at IS NULL ORDER BY created_at DESC, rowid DESC`,
   )
@@ -123,7 +126,14 @@ export async function judgeApiKey(env: Env, rawKey: unknown, nowSeconds: number)
 
 function ownKey(row: unknown): ApiKey {
   const { id, name, environment, scopes, created_at, expires_at } = v.parse(OwnKeyRow, row);
-  return { keyId: id, name, environment, scopes: v.parse(v.array(Scope), scopes.split(" ")), createdAt: created_at, expiresAt: expires_at };
+  return {
+    keyId: id,
+    name,
+    environment,
+    scopes: v.parse(v.array(Scope), scopes.split(" ")),
+    createdAt: created_at,
+    expiresAt: expires_at,
+  };
 }
 
 /** Each scope once, separated by spaces, as in OAuth. */

@@ -30,7 +30,8 @@ export function authOptions(secret: string, baseURL: string) {
 async function makeStore(env: Env) {
   const { betterAuth } = await import("better-auth");
   const { secret, baseUrl } = settingsOf(env);
-  const { internalAdapter, password } = await betterAuth({ ...authOptions(secret, baseUrl), database: env.DB }).$context;
+  const { internalAdapter, password } = await betterAuth({ ...authOptions(secret, baseUrl), database: env.DB })
+    .$context;
   return { users: internalAdapter, password };
 }
 

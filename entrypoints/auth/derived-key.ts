@@ -8,6 +8,11 @@ type Purpose = "social-transaction" | "stand-in-code" | "access-token";
 export async function deriveKey(secret: string, purpose: Purpose): Promise<Uint8Array<ArrayBuffer>> {
   const text = new TextEncoder();
   const material = await crypto.subtle.importKey("raw", text.encode(secret), "HKDF", false, ["deriveBits"]);
-  const parameters = { name: "HKDF", hash: "SHA-256", salt: text.encode("stackbilt-auth/v1"), info: text.encode(purpose) };
+  const parameters = {
+    name: "HKDF",
+    hash: "SHA-256",
+    salt: text.encode("stackbilt-auth/v1"),
+    info: text.encode(purpose),
+  };
   return new Uint8Array(await crypto.subtle.deriveBits(parameters, material, 256));
 }

@@ -30,7 +30,10 @@ export function github(client: ProviderClient): Provider {
         code_verifier: codeVerifier,
         redirect_uri: redirectUri,
       });
-      const { access_token } = await ask(Token, "https://github.com/login/oauth/access_token", { method: "POST", body });
+      const { access_token } = await ask(Token, "https://github.com/login/oauth/access_token", {
+        method: "POST",
+        body,
+      });
       const headers = { authorization: `Bearer ${access_token}` };
       const [user, emails] = await Promise.all([
         ask(User, "https://api.github.com/user", { headers }),

@@ -7,7 +7,9 @@ import { PROVIDER_TIMEOUT_MS, type Provider } from "./social-provider.ts";
 
 const ISSUER = "https://accounts.google.com";
 /** Fetched when first needed, kept for the isolate, fetched again when Google rotates its keys. */
-const KEYS = createRemoteJWKSet(new URL("https://www.googleapis.com/oauth2/v3/certs"), { timeoutDuration: PROVIDER_TIMEOUT_MS });
+const KEYS = createRemoteJWKSet(new URL("https://www.googleapis.com/oauth2/v3/certs"), {
+  timeoutDuration: PROVIDER_TIMEOUT_MS,
+});
 /** An ID token is used within seconds of its making. */
 const MAX_TOKEN_AGE = "10 minutes";
 
@@ -64,7 +66,12 @@ export function google(client: ProviderClient): Provider {
       });
       const claims = v.parse(Claims, payload);
       if (claims.nonce !== nonce) throw new Error("The ID token belongs to another sign-in.");
-      return { accountId: claims.sub, email: claims.email, isEmailVerified: claims.email_verified, name: claims.name ?? claims.email };
+      return {
+        accountId: claims.sub,
+        email: claims.email,
+        isEmailVerified: claims.email_verified,
+        name: claims.name ?? claims.email,
+      };
     },
   };
 }

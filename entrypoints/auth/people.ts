@@ -48,7 +48,13 @@ export async function authenticate(env: Env, email: unknown, password: unknown, 
 }
 
 /** `EMAIL_EXISTS` where the address is taken, `INVALID_CREDENTIALS` where name, address or password are not acceptable. */
-export async function register(env: Env, name: unknown, email: unknown, password: unknown, nowSeconds: number): Promise<SignIn> {
+export async function register(
+  env: Env,
+  name: unknown,
+  email: unknown,
+  password: unknown,
+  nowSeconds: number,
+): Promise<SignIn> {
   const request = v.safeParse(v.tuple([PersonName, EmailAddress, PasswordAttempt]), [name, email, password]);
   if (!request.success) return refused("INVALID_CREDENTIALS");
   const [goesBy, address, secret] = request.output;

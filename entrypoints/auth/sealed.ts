@@ -8,7 +8,9 @@ type Purpose = "social-transaction" | "stand-in-code";
 
 /** Seals `content` until `expiresAt`, seconds since the epoch. The result fits into a cookie or a URL. */
 export async function seal(secret: string, purpose: Purpose, content: object, expiresAt: number): Promise<string> {
-  const token = new EncryptJWT({ content }).setProtectedHeader({ alg: "dir", enc: "A256GCM" }).setExpirationTime(expiresAt);
+  const token = new EncryptJWT({ content })
+    .setProtectedHeader({ alg: "dir", enc: "A256GCM" })
+    .setExpirationTime(expiresAt);
   return token.encrypt(await deriveKey(secret, purpose));
 }
 

@@ -54,7 +54,9 @@ export function isLoopback(url: string): boolean {
 const Required = v.pipe(v.optional(v.string(), ""), v.nonEmpty("is missing"));
 const isWebUrl = v.check<string, string>((text) => {
   const url = URL.parse(text);
-  return url !== null && url.hash === "" && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(text)));
+  return (
+    url !== null && url.hash === "" && (url.protocol === "https:" || (url.protocol === "http:" && isLoopback(text)))
+  );
 }, "must be https (http only on loopback), without a fragment");
 const WebUrls = v.pipe(
   Required,

@@ -58,7 +58,15 @@ export async function socialBridge(request: Request, env: Env, choose: ProviderC
     const query = singles(url.searchParams);
     if (query === null) return plain(400, "This request names a parameter more than once.");
     if (callback === undefined) return await start(settings, choose, query, nowSeconds);
-    return await finish(env, settings, choose, v.parse(SocialProvider, callback), query, request.headers.get("cookie") ?? "", nowSeconds);
+    return await finish(
+      env,
+      settings,
+      choose,
+      v.parse(SocialProvider, callback),
+      query,
+      request.headers.get("cookie") ?? "",
+      nowSeconds,
+    );
   } catch (error) {
     logCrash("social-bridge", error);
     return plain(503, "Sign-in is not available right now. Try again shortly.", { "retry-after": "5" });
@@ -66,7 +74,12 @@ export async function socialBridge(request: Request, env: Env, choose: ProviderC
 }
 
 /** From the gateway to the provider. Nothing is believed, and nobody is redirected, before `return_url` is one of ours. */
-async function start(settings: Settings, choose: ProviderChoice, query: Record<string, string>, nowSeconds: number): Promise<Response> {
+async function start(
+  settings: Settings,
+  choose: ProviderChoice,
+  query: Record<string, string>,
+  nowSeconds: number,
+): Promise<Response> {
   const request = v.safeParse(Start, query);
   if (!request.success || !settings.returnUrls.has(request.output.return_url)) {
     return plain(400, "This sign-in request is not valid. Go back to your app and start again.");
@@ -103,7 +116,10 @@ async function finish(
   const transaction = await unseal(settings.secret, "social-transaction", Transaction, sealed, nowSeconds);
   const provider = choose(settings, name);
   if (!transaction || transaction.state !== state || transaction.provider !== name || !provider) {
-    return plain(400, "This sign-in has expired or was started in another browser. Go back to your app and start again.");
+    return plain(
+      400,
+      "This sign-in has expired or was started in another browser. Go back to your app and start again.",
+    );
   }
   const outcome = await identified(env, settings, provider, transaction, query, nowSeconds);
   return back(transaction, outcome, cookie(cookieName(state), "", 0));
@@ -120,7 +136,8 @@ async function identified(
   const { code, error, iss } = query;
   // A code from another provider must not be sent to this one (mix-up, RFC 9207).
   if (iss !== undefined && iss !== provider.issuer) return { error: "provider_failed" };
-  if (error !== undefined || code === undefined) return { error: error === "access_denied" ? error : "provider_failed" };
+  if (error !== undefined || code === undefined)
+    return { error: error === "access_denied" ? error : "provider_failed" };
   let found: Awaited<ReturnType<Provider["identify"]>>;
   try {
     found = await provider.identify(code, await danceOf(settings, transaction));
@@ -131,7 +148,12 @@ async function identified(
   const email = v.safeParse(EmailAddress, found.email);
   if (!email.success) return { error: "email_not_verified" };
   const name = v.safeParse(PersonName, found.name);
-  const profile = { ...found, provider: transaction.provider, email: email.output, name: name.success ? name.output : email.output };
+  const profile = {
+    ...found,
+    provider: transaction.provider,
+    email: email.output,
+    name: name.success ? name.output : email.output,
+  };
   const result = await signInSocially(env, profile, nowSeconds);
   return result.ok ? { code: await issueCode(env, result.userId, transaction, nowSeconds) } : { error: result.refusal };
 }
@@ -178,5 +200,8 @@ function redirect(location: string, headers: Record<string, string>): Response {
 }
 
 function plain(status: number, sentence: string, headers: Record<string, string> = {}): Response {
-  return new Response(`${sentence}\n`, { status, headers: { ...HEADERS, "content-type": "text/plain; charset=utf-8", ...headers } });
+  return new Response(`${sentence}\n`, {
+    status,
+    headers: { ...HEADERS, "content-type": "text/plain; charset=utf-8", ...headers },
+  });
 }

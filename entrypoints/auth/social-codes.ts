@@ -18,7 +18,12 @@ const Exchange = v.tuple([
   v.pipe(v.string(), v.regex(CODE)),
   v.object({ codeVerifier: v.pipe(v.string(), v.regex(CODE_VERIFIER)), returnUrl: v.string() }),
 ]);
-const CodeRow = v.object({ user_id: v.string(), code_challenge: v.string(), return_url: v.string(), expires_at: v.number() });
+const CodeRow = v.object({
+  user_id: v.string(),
+  code_challenge: v.string(),
+  return_url: v.string(),
+  expires_at: v.number(),
+});
 
 /** A code for this user, bound to where it is going and to whoever holds the challenge's verifier. Sweeps out codes that nobody took. */
 export async function issueCode(
@@ -50,6 +55,7 @@ export async function exchangeCode(env: Env, code: unknown, proof: unknown, nowS
     .first();
   if (taken === null) return refused("INVALID_TOKEN");
   const row = v.parse(CodeRow, taken);
-  const isGood = row.expires_at > nowSeconds && row.return_url === returnUrl && row.code_challenge === (await sha256(codeVerifier));
+  const isGood =
+    row.expires_at > nowSeconds && row.return_url === returnUrl && row.code_challenge === (await sha256(codeVerifier));
   return isGood ? signInById(env, row.user_id) : refused("INVALID_TOKEN");
 }

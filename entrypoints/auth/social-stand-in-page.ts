@@ -50,7 +50,8 @@ export function personPage(
   { state, entered, problem }: { state: string; entered?: { name: string; email: string }; problem?: string },
 ): string {
   const { name, email } = entered ?? { name: "Ada Lovelace", email: "ada@example.com" };
-  const trouble = problem === undefined ? "" : `<p class="problem" id="problem" role="alert">${escapeHtml(problem)}</p>`;
+  const trouble =
+    problem === undefined ? "" : `<p class="problem" id="problem" role="alert">${escapeHtml(problem)}</p>`;
   const described = problem === undefined ? "" : ' aria-describedby="problem"';
   const form = `
 <form method="post" action="/social-bridge/stand-in/${provider}">
@@ -101,7 +102,13 @@ ${body}
 `;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
 
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? "");

@@ -14,7 +14,13 @@ const CODE_SECONDS = 60;
 const STATE = /^[A-Za-z0-9_-]{43}$/;
 
 /** What the person chose on the page, bound to the sign-in it was chosen for. */
-const Chosen = v.object({ provider: SocialProvider, state: v.string(), name: v.string(), email: v.string(), isEmailVerified: v.boolean() });
+const Chosen = v.object({
+  provider: SocialProvider,
+  state: v.string(),
+  name: v.string(),
+  email: v.string(),
+  isEmailVerified: v.boolean(),
+});
 
 /** The configured provider, or the stand-in where there is none and this is a developer's machine. */
 export const choiceWithStandIn: ProviderChoice = (settings, name) =>
@@ -26,8 +32,14 @@ function standIn(settings: Settings, name: SocialProvider): Provider {
     authorizationUrl: ({ state }) => `${issuerOf(settings, name)}?${new URLSearchParams({ state })}`,
     async identify(code, { state }) {
       const chosen = await unseal(settings.secret, "stand-in-code", Chosen, code, Math.floor(Date.now() / 1000));
-      if (chosen?.provider !== name || chosen.state !== state) throw new Error("This answer belongs to another sign-in.");
-      return { accountId: `stand-in:${chosen.email}`, email: chosen.email, isEmailVerified: chosen.isEmailVerified, name: chosen.name };
+      if (chosen?.provider !== name || chosen.state !== state)
+        throw new Error("This answer belongs to another sign-in.");
+      return {
+        accountId: `stand-in:${chosen.email}`,
+        email: chosen.email,
+        isEmailVerified: chosen.isEmailVerified,
+        name: chosen.name,
+      };
     },
   };
 }
@@ -46,7 +58,8 @@ export async function standInPage(request: Request, env: Env): Promise<Response 
   if (configuredProvider(settings, provider) || !isLoopback(settings.baseUrl)) return null;
   const form = request.method === "POST" ? await formOf(request) : url.searchParams;
   const state = form.get("state") ?? "";
-  if (!STATE.test(state)) return page(400, personPage(provider, { state: "", problem: "Go back to your app and start again." }));
+  if (!STATE.test(state))
+    return page(400, personPage(provider, { state: "", problem: "Go back to your app and start again." }));
   if (request.method !== "POST") return page(200, personPage(provider, { state }));
 
   const callback = new URL(`${settings.baseUrl}/social-bridge/callback/${provider}`);
@@ -59,10 +72,19 @@ export async function standInPage(request: Request, env: Env): Promise<Response 
   const person = v.safeParse(v.tuple([PersonName, EmailAddress]), [form.get("name"), form.get("email")]);
   if (!person.success) {
     const entered = { name: form.get("name") ?? "", email: form.get("email") ?? "" };
-    return page(422, personPage(provider, { state, entered, problem: "Enter a name and an e-mail address such as ada@example.com." }));
+    return page(
+      422,
+      personPage(provider, { state, entered, problem: "Enter a name and an e-mail address such as ada@example.com." }),
+    );
   }
   const [personName, email] = person.output;
-  const chosen: v.InferOutput<typeof Chosen> = { provider, state, name: personName, email, isEmailVerified: form.has("verified") };
+  const chosen: v.InferOutput<typeof Chosen> = {
+    provider,
+    state,
+    name: personName,
+    email,
+    isEmailVerified: form.has("verified"),
+  };
   const code = await seal(settings.secret, "stand-in-code", chosen, Math.floor(Date.now() / 1000) + CODE_SECONDS);
   callback.searchParams.set("code", code);
   return page(200, leavePage(provider, callback.href));

@@ -7,7 +7,10 @@ import { fail, ok, type Result } from "../../contracts/rpc/result.ts";
 import type { Env } from "./settings.ts";
 
 /** Arguments of `provisionTenant`, as anybody may send them. */
-export const ProvisionRequest = v.object({ userId: UserId, source: v.picklist(["oauth", "api_key", "service_binding"]) });
+export const ProvisionRequest = v.object({
+  userId: UserId,
+  source: v.picklist(["oauth", "api_key", "service_binding"]),
+});
 
 /**
  * The tenant ?1 of the user ?2, for statements about what is theirs: no row where the two do not belong together (what a test key or a
@@ -26,7 +29,11 @@ const UserRow = v.object({
 });
 
 /** Insert or nothing, then read: two at once make one tenant. Throws for a user who does not exist. */
-export async function provision(env: Env, request: v.InferOutput<typeof ProvisionRequest>, nowSeconds: number): Promise<Tenant> {
+export async function provision(
+  env: Env,
+  request: v.InferOutput<typeof ProvisionRequest>,
+  nowSeconds: number,
+): Promise<Tenant> {
   const { userId, source } = request;
   const id = crypto.randomUUID().replaceAll("-", "");
   const [, read] = await env.DB.batch([
@@ -36,7 +43,13 @@ export async function provision(env: Env, request: v.InferOutput<typeof Provisio
     env.DB.prepare("SELECT id, tier, is_delinquent, created_at FROM tenants WHERE user_id = ?1").bind(userId),
   ]);
   const row = v.parse(TenantRow, read?.results[0]);
-  return { tenantId: row.id, userId, tier: row.tier, delinquent: row.is_delinquent !== 0, createdAt: row.created_at * 1000 };
+  return {
+    tenantId: row.id,
+    userId,
+    tier: row.tier,
+    delinquent: row.is_delinquent !== 0,
+    createdAt: row.created_at * 1000,
+  };
 }
 
 /** The user as of now. The gateway may ask about anybody, anybody else only about themselves. */
@@ -47,7 +60,9 @@ export async function findUser(
   nowSeconds: number,
 ): Promise<Result<OutputOf<typeof GetUser>, { code: "user_not_found" }>> {
   if (subject !== "gateway" && subject !== userId) return fail("user_not_found");
-  const read = await env.DB.prepare("SELECT id, email, name, disabledAt, sessionVersion FROM user WHERE id = ?1").bind(userId).first();
+  const read = await env.DB.prepare("SELECT id, email, name, disabledAt, sessionVersion FROM user WHERE id = ?1")
+    .bind(userId)
+    .first();
   if (read === null) return fail("user_not_found");
   const { email, name, disabledAt, sessionVersion } = v.parse(UserRow, read);
   const { tenantId, tier } = await provision(env, { userId, source: "oauth" }, nowSeconds);

@@ -2,7 +2,14 @@
 // `fetch`, the social bridge that browsers visit. Every export and every method that is not #private can be reached from outside.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
-import { type ApiKeyVerdict, type AuthContract, auth, type JwtVerdict, type SignIn, type Tenant } from "../../contracts/auth.ts";
+import {
+  type ApiKeyVerdict,
+  type AuthContract,
+  auth,
+  type JwtVerdict,
+  type SignIn,
+  type Tenant,
+} from "../../contracts/auth.ts";
 import { serve } from "../../contracts/rpc/serve.ts";
 import { judgeJwt, mintToken } from "./access-tokens.ts";
 import { createApiKey, judgeApiKey, listApiKeys, revokeApiKey } from "./api-keys.ts";
@@ -46,13 +53,17 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
 
   getUser(call: unknown, input: unknown): ReturnType<AuthContract["getUser"]> {
     return answer(this.env, "getUser", (now) =>
-      serve(auth, "getUser", guardOf(this.env, now), call, input, ({ userId }, caller) => findUser(this.env, caller.subject, userId, now)),
+      serve(auth, "getUser", guardOf(this.env, now), call, input, ({ userId }, caller) =>
+        findUser(this.env, caller.subject, userId, now),
+      ),
     );
   }
 
   createApiKey(call: unknown, input: unknown): ReturnType<AuthContract["createApiKey"]> {
     return answer(this.env, "createApiKey", (now) =>
-      serve(auth, "createApiKey", guardOf(this.env, now), call, input, (order, caller) => createApiKey(this.env, caller, order, now)),
+      serve(auth, "createApiKey", guardOf(this.env, now), call, input, (order, caller) =>
+        createApiKey(this.env, caller, order, now),
+      ),
     );
   }
 
@@ -64,13 +75,17 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
 
   revokeApiKey(call: unknown, input: unknown): ReturnType<AuthContract["revokeApiKey"]> {
     return answer(this.env, "revokeApiKey", (now) =>
-      serve(auth, "revokeApiKey", guardOf(this.env, now), call, input, ({ keyId }, caller) => revokeApiKey(this.env, caller, keyId, now)),
+      serve(auth, "revokeApiKey", guardOf(this.env, now), call, input, ({ keyId }, caller) =>
+        revokeApiKey(this.env, caller, keyId, now),
+      ),
     );
   }
 
   mintToken(call: unknown, input: unknown): ReturnType<AuthContract["mintToken"]> {
     return answer(this.env, "mintToken", (now) =>
-      serve(auth, "mintToken", guardOf(this.env, now), call, input, (order, caller) => mintToken(this.env, caller, order, now)),
+      serve(auth, "mintToken", guardOf(this.env, now), call, input, (order, caller) =>
+        mintToken(this.env, caller, order, now),
+      ),
     );
   }
 }

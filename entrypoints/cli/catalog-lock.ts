@@ -20,7 +20,9 @@ export interface LockedTool extends ToolFacts {
 /** The lock of these tools. */
 export async function lockOf(tools: readonly Tool[]): Promise<Lock> {
   const digests = await digestsOf(tools);
-  const entries = await Promise.all(tools.map(async (tool) => [tool.name, { digest: digests.tools[tool.name], ...(await factsOf(tool)) }]));
+  const entries = await Promise.all(
+    tools.map(async (tool) => [tool.name, { digest: digests.tools[tool.name], ...(await factsOf(tool)) }]),
+  );
   // As JSON has it, so that it compares with what was read from a file.
   return JSON.parse(JSON.stringify({ digest: digests.digest, tools: Object.fromEntries(entries) })) as Lock;
 }
@@ -47,7 +49,8 @@ interface Change {
 
 /** What `after` has that `before` had not, or had otherwise: a sentence each. Empty only where both are the same. */
 export function changesOf(before: Lock, after: Lock): string[] {
-  const names = (lock: Lock, other: Lock) => Object.keys(lock.tools).filter((name) => !Object.hasOwn(other.tools, name));
+  const names = (lock: Lock, other: Lock) =>
+    Object.keys(lock.tools).filter((name) => !Object.hasOwn(other.tools, name));
   const gone = new Set(names(before, after));
   const arrived = names(after, before);
   const changes: Change[] = [];
@@ -65,10 +68,14 @@ export function changesOf(before: Lock, after: Lock): string[] {
   }
   for (const name of gone) changes.push({ kind: "removed", words: `${name}: removed. Clients that call it lose it.` });
   for (const name of Object.keys(after.tools)) {
-    if (Object.hasOwn(before.tools, name)) changes.push(...changesOfTool(name, toolOf(before, name), toolOf(after, name)));
+    if (Object.hasOwn(before.tools, name))
+      changes.push(...changesOfTool(name, toolOf(before, name), toolOf(after, name)));
   }
   if (changes.length === 0 && before.digest !== after.digest) {
-    changes.push({ kind: "other", words: "The digest of the whole does not belong to the tools in the lock: it was changed by hand." });
+    changes.push({
+      kind: "other",
+      words: "The digest of the whole does not belong to the tools in the lock: it was changed by hand.",
+    });
   }
   const rank = ({ kind }: Change) => SEVERITY.indexOf(kind);
   return changes.toSorted((a, b) => rank(a) - rank(b)).map(({ words }) => words);
@@ -89,7 +96,10 @@ function changesOfTool(name: string, before: LockedTool, after: LockedTool): Cha
   const say = (kind: Change["kind"], words: string) => changes.push({ kind, words: `${name}: ${words}` });
   if (before.risk !== after.risk) {
     const isLower = RISKS.indexOf(after.risk) < RISKS.indexOf(before.risk);
-    say(isLower ? "risk lowered" : "stricter", `risk ${isLower ? "lowered" : "raised"} from ${before.risk} to ${after.risk}.`);
+    say(
+      isLower ? "risk lowered" : "stricter",
+      `risk ${isLower ? "lowered" : "raised"} from ${before.risk} to ${after.risk}.`,
+    );
   }
   if (before.scope !== after.scope) {
     // `generate` includes `read`: whoever needs less lets more callers in.
@@ -122,13 +132,32 @@ function changesOfTool(name: string, before: LockedTool, after: LockedTool): Cha
 }
 
 /** What is told in words of its own. The name is the entry's, and hints follow from the risk. */
-const TOLD = new Set(["name", "digest", "risk", "scope", "backend", "audience", "method", "isPaid", "title", "description", "view"]);
+const TOLD = new Set([
+  "name",
+  "digest",
+  "risk",
+  "scope",
+  "backend",
+  "audience",
+  "method",
+  "isPaid",
+  "title",
+  "description",
+  "view",
+]);
 
 function otherKeys(before: LockedTool, after: LockedTool): string[] {
   const was: Readonly<Record<string, unknown>> = { ...before };
   const is: Readonly<Record<string, unknown>> = { ...after };
-  const told = new Set([...TOLD, "inputSchema", "outputSchema", ...(before.risk === after.risk ? [] : ["annotations"])]);
-  return [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((key) => !told.has(key) && !isDeepStrictEqual(was[key], is[key]));
+  const told = new Set([
+    ...TOLD,
+    "inputSchema",
+    "outputSchema",
+    ...(before.risk === after.risk ? [] : ["annotations"]),
+  ]);
+  return [...new Set([...Object.keys(was), ...Object.keys(is)])].filter(
+    (key) => !told.has(key) && !isDeepStrictEqual(was[key], is[key]),
+  );
 }
 
 function schemaChanges(before: LockedTool, after: LockedTool): Change[] {
@@ -144,7 +173,8 @@ function fieldChanges(noun: string, before: readonly Field[], after: readonly Fi
   const was = new Map(before.map((field) => [field.path, field]));
   const is = new Set(after.map(({ path }) => path));
   const changes: Change[] = [];
-  const say = (kind: Change["kind"], path: string, words: string) => changes.push({ kind, words: `${noun} ${path} ${words}` });
+  const say = (kind: Change["kind"], path: string, words: string) =>
+    changes.push({ kind, words: `${noun} ${path} ${words}` });
   for (const { path } of before) if (!is.has(path)) say("schema", path, "removed.");
   for (const { path, type, isRequired, default: fallback, meaning } of after) {
     const old = was.get(path);
@@ -154,8 +184,10 @@ function fieldChanges(noun: string, before: readonly Field[], after: readonly Fi
     }
     if (old.isRequired !== isRequired) say("schema", path, isRequired ? "is now required." : "is no longer required.");
     if (old.type !== type) say("schema", path, `changed from ${old.type} to ${type}.`);
-    if (old.default !== fallback) say("schema", path, `has the default ${fallback ?? "none"} instead of ${old.default ?? "none"}.`);
-    if (old.meaning !== meaning) say("words", path, `is described otherwise.\n      was: ${old.meaning}\n      is:  ${meaning}`);
+    if (old.default !== fallback)
+      say("schema", path, `has the default ${fallback ?? "none"} instead of ${old.default ?? "none"}.`);
+    if (old.meaning !== meaning)
+      say("words", path, `is described otherwise.\n      was: ${old.meaning}\n      is:  ${meaning}`);
   }
   return changes;
 }

@@ -124,4 +124,4 @@ function print(value: unknown, indent: string, before: number): string {
   return fields.length === 0 ? "{}" : `{\n${fields.join(",\n")}\n${indent}}`;
 }
 
-const LINE_WIDTH = 140;
+const LINE_WIDTH = 120;

@@ -16,7 +16,11 @@ export const DEFAULT_DOMAIN = "mcp.stackbilt.dev";
 const DEPLOYABLE = ["gateway", "auth", "stackbilder", "img-forge"] as const satisfies readonly Deployable[];
 
 /** The variable that holds the Worker's own origin. */
-const OWN_ORIGIN: Partial<Record<Deployable, string>> = { gateway: "API_BASE_URL", auth: "AUTH_BASE_URL", "img-forge": "IMAGE_BASE_URL" };
+const OWN_ORIGIN: Partial<Record<Deployable, string>> = {
+  gateway: "API_BASE_URL",
+  auth: "AUTH_BASE_URL",
+  "img-forge": "IMAGE_BASE_URL",
+};
 
 /** The gateway's minified bundle, gzipped, stays below this many bytes: about what it has today, see docs/decisions/0007-bundle-size.md. */
 const GATEWAY_LIMIT_BYTES = 98_000;
@@ -41,10 +45,14 @@ export async function run(args: readonly string[]): Promise<void> {
   const target = domain === undefined ? [] : ["--domain", domain];
   const settings = Object.entries(variables).flatMap(([key, value]) => ["--var", `${key}:${value}`]);
   console.log(`Deploying ${workerName(worker)}${domain === undefined ? "" : ` to https://${domain}`}.`);
-  const wrangler = spawn(process.execPath, [WRANGLER, "deploy", "--minify", "-c", CONFIGS[worker], ...target, ...settings], {
-    cwd: ROOT,
-    stdio: "inherit",
-  });
+  const wrangler = spawn(
+    process.execPath,
+    [WRANGLER, "deploy", "--minify", "-c", CONFIGS[worker], ...target, ...settings],
+    {
+      cwd: ROOT,
+      stdio: "inherit",
+    },
+  );
   process.exitCode = await new Promise<number>((resolve, reject) => {
     wrangler.once("error", reject);
     wrangler.once("exit", (code) => resolve(code ?? 1));
@@ -93,11 +101,14 @@ export function productionVariables(
     const chosen = key === OWN_ORIGIN[worker] && domain !== undefined ? `https://${domain}` : environment[key];
     if (chosen !== undefined) given[key] = chosen;
     if (!value.includes(DEFAULT_ORIGIN)) continue;
-    if (chosen === undefined) throw new Refusal(`Set ${key} in the environment: the value in ${CONFIGS[worker]} is for development only.`);
+    if (chosen === undefined)
+      throw new Refusal(`Set ${key} in the environment: the value in ${CONFIGS[worker]} is for development only.`);
     if (!chosen.startsWith("https://")) throw new Refusal(`${key} must begin with https:// in a deployment.`);
   }
   if (worker === "gateway" && environment.PUBLIC_SIGNUPS_ENABLED === undefined) {
-    throw new Refusal("Set PUBLIC_SIGNUPS_ENABLED in the environment: true lets people sign in, false shows them that it is coming soon.");
+    throw new Refusal(
+      "Set PUBLIC_SIGNUPS_ENABLED in the environment: true lets people sign in, false shows them that it is coming soon.",
+    );
   }
   const placeholder = /^(?:database_)?id\s*=\s*"[0-]+1"/m.exec(toml);
   if (placeholder) {
@@ -121,7 +132,9 @@ async function showSizes(workers: readonly Deployable[]): Promise<void> {
     for (const { name, bytes, gzipBytes } of builds) console.log(`${name.padEnd(width)}${kb(bytes)}${kb(gzipBytes)}`);
     const gateway = builds[workers.indexOf("gateway")];
     if (gateway && gateway.gzipBytes > GATEWAY_LIMIT_BYTES) {
-      throw new Refusal(`The gateway is larger than ${GATEWAY_LIMIT_BYTES / 1000} kB gzipped: look at what was added to its bundle.`);
+      throw new Refusal(
+        `The gateway is larger than ${GATEWAY_LIMIT_BYTES / 1000} kB gzipped: look at what was added to its bundle.`,
+      );
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -129,8 +142,19 @@ async function showSizes(workers: readonly Deployable[]): Promise<void> {
 }
 
 /** Builds into `folder`. wrangler says the sizes itself, in KiB. */
-export async function build(worker: Deployable, folder: string): Promise<{ name: string; bytes: number; gzipBytes: number }> {
-  const { code, output } = await runWrangler(["deploy", "--dry-run", "--minify", "-c", CONFIGS[worker], "--outdir", folder]);
+export async function build(
+  worker: Deployable,
+  folder: string,
+): Promise<{ name: string; bytes: number; gzipBytes: number }> {
+  const { code, output } = await runWrangler([
+    "deploy",
+    "--dry-run",
+    "--minify",
+    "-c",
+    CONFIGS[worker],
+    "--outdir",
+    folder,
+  ]);
   const [, total, gzip] = /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(output) ?? [];
   if (code !== 0 || total === undefined || gzip === undefined) {
     throw new Refusal(`${workerName(worker)} does not build. This is what wrangler said:\n\n${output.trim()}`);

@@ -16,9 +16,22 @@ export interface RunningSystem {
  * Starts the Workers of `configs`; the first holds the port. Resolves once `GET /health` answers; from then on their output is
  * printed. Throws a `Refusal` with what wrangler and the Workers said when they do not start.
  */
-export async function startSystem(configs: readonly string[], port: number, stateFolder: string): Promise<RunningSystem> {
+export async function startSystem(
+  configs: readonly string[],
+  port: number,
+  stateFolder: string,
+): Promise<RunningSystem> {
   const child = startWrangler(
-    ["dev", ...configs.flatMap((config) => ["-c", config]), "--port", `${port}`, "--inspector-port", "0", "--persist-to", stateFolder],
+    [
+      "dev",
+      ...configs.flatMap((config) => ["-c", config]),
+      "--port",
+      `${port}`,
+      "--inspector-port",
+      "0",
+      "--persist-to",
+      stateFolder,
+    ],
     { ...LOCAL, WRANGLER_REGISTRY_PATH: `${stateFolder}/registry` },
     "server",
   );

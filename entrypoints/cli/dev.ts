@@ -93,7 +93,8 @@ function readOptions(args: readonly string[]): Options {
 async function prepare({ isFresh, stateFolder }: Options): Promise<void> {
   if (isFresh) {
     console.log("Forgetting the local state.");
-    for (const part of ["v3", "registry", APPLIED]) rmSync(path.join(stateFolder, part), { recursive: true, force: true });
+    for (const part of ["v3", "registry", APPLIED])
+      rmSync(path.join(stateFolder, part), { recursive: true, force: true });
   }
   if (await ensureLocalSecrets()) console.log("Made local secrets (.dev.vars, ignored by git).");
   if (areMigrationsPending(stateFolder)) {

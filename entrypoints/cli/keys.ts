@@ -9,17 +9,22 @@ import { CONFIGS } from "./workers.ts";
 export async function run(args: readonly string[]): Promise<void> {
   const { SERVICE_BINDING_SECRET: current = "", SERVICE_BINDING_SECRET_PREVIOUS: previous = "" } = process.env;
   if (Buffer.byteLength(current) < 32) {
-    throw new Refusal("Set SERVICE_BINDING_SECRET in the environment to the gateway's root secret, at least 32 bytes long.");
+    throw new Refusal(
+      "Set SERVICE_BINDING_SECRET in the environment to the gateway's root secret, at least 32 bytes long.",
+    );
   }
   const secrets = previous === "" ? [current] : [current, previous];
   const [chosen] = args;
   if (chosen === undefined) {
     for (const audience of AUDIENCES) {
-      console.log(`# wrangler secret put IDENTITY_KEYS -c ${CONFIGS[audience]}\n${await identityKeysSetting(secrets, audience)}`);
+      console.log(
+        `# wrangler secret put IDENTITY_KEYS -c ${CONFIGS[audience]}\n${await identityKeysSetting(secrets, audience)}`,
+      );
     }
     return;
   }
   const audience = AUDIENCES.find((name) => name === chosen);
-  if (audience === undefined || args.length > 1) throw new Refusal(`Name one backend, ${AUDIENCES.join(", ")}, or none for all of them.`);
+  if (audience === undefined || args.length > 1)
+    throw new Refusal(`Name one backend, ${AUDIENCES.join(", ")}, or none for all of them.`);
   console.log(await identityKeysSetting(secrets, audience));
 }

@@ -23,7 +23,8 @@ export async function ensureLocalSecrets(root = ROOT): Promise<boolean> {
   const written = [writeSettings(file("gateway"), { SERVICE_BINDING_SECRET: secret })];
   for (const audience of AUDIENCES) {
     const settings: Record<string, string> = { IDENTITY_KEYS: await identityKeysSetting(secrets, audience) };
-    if (audience === "auth") settings.BETTER_AUTH_SECRET = readSettings(file("auth")).BETTER_AUTH_SECRET || randomSecret();
+    if (audience === "auth")
+      settings.BETTER_AUTH_SECRET = readSettings(file("auth")).BETTER_AUTH_SECRET || randomSecret();
     written.push(writeSettings(file(audience), settings));
   }
   return written.includes(true);
@@ -46,7 +47,9 @@ function writeSettings(file: string, settings: Record<string, string>): boolean 
   for (const [key, value] of Object.entries(settings)) {
     if (known[key] === value) continue;
     const line = new RegExp(`^[ \\t]*(?:export[ \\t]+)?${key}[ \\t]*=.*$`, "m");
-    text = line.test(text) ? text.replace(line, `${key}=${value}`) : `${text.replace(/(?<=[^\n])$/, "\n")}${key}=${value}\n`;
+    text = line.test(text)
+      ? text.replace(line, `${key}=${value}`)
+      : `${text.replace(/(?<=[^\n])$/, "\n")}${key}=${value}\n`;
   }
   if (text === before) return false;
   writeFileSync(file, text, { mode: 0o600 });

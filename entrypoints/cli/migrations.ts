@@ -24,7 +24,10 @@ export async function applyMigrations(stateFolder: string): Promise<void> {
     ["d1", "migrations", "apply", database, "--local", "-c", CONFIGS.auth, "--persist-to", stateFolder],
     LOCAL,
   );
-  if (code !== 0) throw new Refusal(`A database migration failed; \`npm run dev -- --fresh\` starts with an empty one.\n${output.trim()}`);
+  if (code !== 0)
+    throw new Refusal(
+      `A database migration failed; \`npm run dev -- --fresh\` starts with an empty one.\n${output.trim()}`,
+    );
   writeFileSync(path.join(stateFolder, APPLIED), migrations());
 }
 

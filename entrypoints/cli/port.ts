@@ -15,10 +15,16 @@ async function tryToListen(port: number, host: string): Promise<number> {
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE") {
         reject(
-          new Refusal(`Port ${port} is in use: stop what listens there, or choose another with \`npm run dev -- --port ${port + 1}\`.`),
+          new Refusal(
+            `Port ${port} is in use: stop what listens there, or choose another with \`npm run dev -- --port ${port + 1}\`.`,
+          ),
         );
       } else if (error.code === "EACCES") {
-        reject(new Refusal(`Port ${port} needs more rights than you have: choose one above 1023 with \`npm run dev -- --port 8976\`.`));
+        reject(
+          new Refusal(
+            `Port ${port} needs more rights than you have: choose one above 1023 with \`npm run dev -- --port 8976\`.`,
+          ),
+        );
       } else resolve(port); // a machine without IPv6 cannot have the port taken there
     });
     server.listen(port, host, () => {

@@ -31,13 +31,33 @@ function split(text: string, mark: string): [before: string, after: string] {
 }
 
 function overview(tools: readonly Tool[]): string {
-  const rows = tools.map(({ name, title, scope, isPaid }) => [`[\`${name}\`](#${name})`, title, `\`${scope}\``, isPaid ? "yes" : ""]);
+  const rows = tools.map(({ name, title, scope, isPaid }) => [
+    `[\`${name}\`](#${name})`,
+    title,
+    `\`${scope}\``,
+    isPaid ? "yes" : "",
+  ]);
   return table(["tool", "", "scope", "costs credits"], rows);
 }
 
 function section(tool: Tool): string {
-  const { name, description, risk, scope, isPaid, backend, method, view, annotations, inputSchema, outputSchema, operation } = tool;
-  const hints = Object.entries(annotations).flatMap(([hint, isSet]: [string, unknown]) => (isSet === true ? `\`${hint}\`` : []));
+  const {
+    name,
+    description,
+    risk,
+    scope,
+    isPaid,
+    backend,
+    method,
+    view,
+    annotations,
+    inputSchema,
+    outputSchema,
+    operation,
+  } = tool;
+  const hints = Object.entries(annotations).flatMap(([hint, isSet]: [string, unknown]) =>
+    isSet === true ? `\`${hint}\`` : [],
+  );
   const facts = [
     `\`${risk}\``,
     `\`${scope}\``,
@@ -66,13 +86,22 @@ Words that a person starts with. A prompt calls nothing itself; who may not call
 
 function promptSection({ name, description, tools, input }: Prompt): string {
   const takes = argumentsOf(fieldsOf(jsonSchemaOf(input as Schema))); // made of the same schemas as the tools' arguments
-  return [`### ${name}`, `${description} For ${tools.map((tool) => `[\`${tool}\`](#${tool})`).join(", ")}.`, takes].join("\n\n");
+  return [
+    `### ${name}`,
+    `${description} For ${tools.map((tool) => `[\`${tool}\`](#${tool})`).join(", ")}.`,
+    takes,
+  ].join("\n\n");
 }
 
 function argumentsOf(fields: readonly Field[]): string {
   if (fields.length === 0) return "Takes no arguments.";
   const fallback = (field: Field) => (field.default === null ? "" : `\`${field.default}\``);
-  const rows = fields.map((field) => [`\`${field.path}\``, field.type, field.isRequired ? "required" : fallback(field), field.meaning]);
+  const rows = fields.map((field) => [
+    `\`${field.path}\``,
+    field.type,
+    field.isRequired ? "required" : fallback(field),
+    field.meaning,
+  ]);
   return `Takes:\n\n${table(["argument", "type", "default", "meaning"], rows)}`;
 }
 
@@ -82,6 +111,7 @@ function refusalsOf(errors: Readonly<Record<string, string>>): string {
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

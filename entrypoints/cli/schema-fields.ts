@@ -67,7 +67,8 @@ function typeOf(node: Node): string {
   if (node.const !== undefined) return code(node.const);
   if (node.enum) return node.enum.map(code).join(" ");
   if (node.properties) return `{${Object.keys(node.properties).join(", ")}}`;
-  if (node.items) return `list of ${[range(node.minItems, node.maxItems), typeOf(node.items)].filter(Boolean).join(": ")}`;
+  if (node.items)
+    return `list of ${[range(node.minItems, node.maxItems), typeOf(node.items)].filter(Boolean).join(": ")}`;
   const length = range(node.minLength, node.maxLength);
   const limits = [
     node.pattern === undefined ? "" : code(node.pattern),

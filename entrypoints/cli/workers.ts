@@ -40,7 +40,9 @@ export function settingOf(toml: string, key: string): string {
 /** All text variables of `toml`: its `[vars]` table. */
 export function variablesOf(toml: string): Record<string, string> {
   const table = /^\[vars\]\n(?<lines>(?:(?!\[).*\n?)*)/m.exec(toml)?.groups?.lines ?? "";
-  return Object.fromEntries([...table.matchAll(/^(\w+)\s*=\s*"([^"]*)"/gm)].map(([, key = "", value = ""]) => [key, value]));
+  return Object.fromEntries(
+    [...table.matchAll(/^(\w+)\s*=\s*"([^"]*)"/gm)].map(([, key = "", value = ""]) => [key, value]),
+  );
 }
 
 export interface Adaptation {
@@ -51,7 +53,11 @@ export interface Adaptation {
 }
 
 /** Writes an adapted copy of a Worker's wrangler.toml to `target` (absolute, in any folder) and returns `target`. */
-export function writeAdaptedConfig(worker: WorkerKey, target: string, { main, origin = DEFAULT_ORIGIN }: Adaptation): string {
+export function writeAdaptedConfig(
+  worker: WorkerKey,
+  target: string,
+  { main, origin = DEFAULT_ORIGIN }: Adaptation,
+): string {
   const toml = readConfig(worker);
   const folder = path.dirname(path.join(ROOT, CONFIGS[worker]));
   const absolute = (key: string, file: string) => `${key} = ${JSON.stringify(path.join(folder, file))}`;

@@ -32,7 +32,11 @@ const running = new Set<ChildProcess>();
  * Starts wrangler with piped output, in a process group of its own: a Ctrl-C reaches it through `stopAll` only. A `server` that
  * runs until it is told to stop also stops when this process vanishes.
  */
-export function startWrangler(args: readonly string[], environment: Record<string, string>, kind: "command" | "server"): ChildProcess {
+export function startWrangler(
+  args: readonly string[],
+  environment: Record<string, string>,
+  kind: "command" | "server",
+): ChildProcess {
   const isServer = kind === "server";
   const flags = ["--no-warnings", ...(isServer ? ["--import", FOLLOW_PARENT] : [])];
   const child = spawn(process.execPath, [...flags, WRANGLER, ...args], {

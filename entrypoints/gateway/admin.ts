@@ -20,7 +20,9 @@ export class GatewayAdminEntrypoint extends WorkerEntrypoint<Env> implements Gat
     try {
       return ok({ revokedGrants: await revokeUser(this.env, this.ctx, user.output, trace) });
     } catch (error) {
-      console.error(JSON.stringify({ event: "rpc.crashed", method: "revokeUser", traceId: trace.traceId, ...describeCrash(error) }));
+      console.error(
+        JSON.stringify({ event: "rpc.crashed", method: "revokeUser", traceId: trace.traceId, ...describeCrash(error) }),
+      );
       return fail("internal");
     }
   }

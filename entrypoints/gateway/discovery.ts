@@ -19,20 +19,33 @@ const HEADERS = {
 };
 
 /** Answers what is for everybody; `null` for every other address. */
-export async function discovery(request: Request, env: Env, config: Config, info: ServerInfo): Promise<Response | null> {
+export async function discovery(
+  request: Request,
+  env: Env,
+  config: Config,
+  info: ServerInfo,
+): Promise<Response | null> {
   const document = documentAt(new URL(request.url).pathname, env, config, info);
   if (document === null) return null;
   const { method } = request;
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: HEADERS });
-  if (method !== "GET" && method !== "HEAD") return new Response(null, { status: 405, headers: { allow: "GET, HEAD, OPTIONS" } });
+  if (method !== "GET" && method !== "HEAD")
+    return new Response(null, { status: 405, headers: { allow: "GET, HEAD, OPTIONS" } });
   const { type, body } = document;
   const etag = `"${await digestInput(body)}"`;
   const headers = { ...HEADERS, "content-type": type, etag };
   const isKnown = request.headers.get("if-none-match")?.includes(etag);
-  return isKnown ? new Response(null, { status: 304, headers }) : new Response(method === "HEAD" ? null : body, { headers });
+  return isKnown
+    ? new Response(null, { status: 304, headers })
+    : new Response(method === "HEAD" ? null : body, { headers });
 }
 
-function documentAt(pathname: string, env: Env, config: Config, info: ServerInfo): { type: string; body: string } | null {
+function documentAt(
+  pathname: string,
+  env: Env,
+  config: Config,
+  info: ServerInfo,
+): { type: string; body: string } | null {
   const server = { ...info, origin: config.issuer };
   switch (pathname) {
     case CARD_PATH:
@@ -50,6 +63,7 @@ function documentAt(pathname: string, env: Env, config: Config, info: ServerInfo
 
 /** Only what can be a proof leaves: whatever else stands in the variable may be what nobody should see. */
 function registryProof(text: string): string {
-  if (!REGISTRY_PROOF.test(text)) throw new ConfigError('MCP_REGISTRY_AUTH must be "v=MCPv1; k=ed25519; p=<public key in base64>".');
+  if (!REGISTRY_PROOF.test(text))
+    throw new ConfigError('MCP_REGISTRY_AUTH must be "v=MCPv1; k=ed25519; p=<public key in base64>".');
   return text;
 }

@@ -3,7 +3,16 @@ import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Env } from "../../src/env.ts";
 import { canConfirm, confirmAnswer, confirmForm } from "../../src/mcp/elicitation.ts";
-import type { BegunTask, CallToolResult, Host, Invalid, ListedResource, OpenTool, Tasks, ToolAnswer } from "../../src/mcp/host.ts";
+import type {
+  BegunTask,
+  CallToolResult,
+  Host,
+  Invalid,
+  ListedResource,
+  OpenTool,
+  Tasks,
+  ToolAnswer,
+} from "../../src/mcp/host.ts";
 import { TASKS, takesTasks } from "../../src/mcp/tasks.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { type Begun, type Finished, openCall, type Paused } from "../../src/pipeline/pipeline.ts";
@@ -34,14 +43,21 @@ export function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, request
     openTool: openerOf(catalog, env, ctx, caller, requestTrace),
     ...(offer.templates.length > 0 && { listResources }),
     readResource(uri, traceparent) {
-      const answer = readResource(env, ctx, { uri, caller: identity, trace: traceOf(requestTrace, traceparent), door: "mcp" });
+      const answer = readResource(env, ctx, {
+        uri,
+        caller: identity,
+        trace: traceOf(requestTrace, traceparent),
+        door: "mcp",
+      });
       // Held also when the client hangs up, so that the read leaves its record.
       ctx.waitUntil(answer);
       return answer;
     },
     getPrompt: async (name, args) => (isOffered(name) ? fillPrompt(name, args) : { state: "not_found" }),
     complete: async (typing, traceparent) =>
-      "prompt" in typing.of && !isOffered(typing.of.prompt) ? null : suggest(env, identity, traceOf(requestTrace, traceparent), typing),
+      "prompt" in typing.of && !isOffered(typing.of.prompt)
+        ? null
+        : suggest(env, identity, traceOf(requestTrace, traceparent), typing),
     ...(TASKS in offer.extensions && { tasks: tasksOf(catalog, env, ctx, caller, requestTrace) }),
   };
 }
@@ -52,13 +68,29 @@ function traceOf(requestTrace: Trace, traceparent: string | undefined): Trace {
 }
 
 /** Opens calls of these tools for one caller. */
-export function openerOf(catalog: Catalog, env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: Trace): OpenTool {
+export function openerOf(
+  catalog: Catalog,
+  env: Env,
+  ctx: ExecutionContext,
+  caller: Caller,
+  requestTrace: Trace,
+): OpenTool {
   const { identity, confirm } = caller;
   return (name, args, traceparent, aside) => {
     const trace = traceOf(requestTrace, traceparent);
     const person = aside && canConfirm(aside) ? { answer: confirmAnswer(aside), state: aside.requestState } : null;
     const mayGoOn = aside !== undefined && takesTasks(aside.capabilities);
-    const opened = openCall(env, ctx, { catalog, name, args, caller: identity, trace, door: "mcp", confirm, person, mayGoOn });
+    const opened = openCall(env, ctx, {
+      catalog,
+      name,
+      args,
+      caller: identity,
+      trace,
+      door: "mcp",
+      confirm,
+      person,
+      mayGoOn,
+    });
     if (opened.state !== "ready") return opened;
     const run = (progress?: ProgressCallback) => {
       const result = opened.run(progress).then((ended) => shownAs(ended, env, identity, args));
@@ -103,7 +135,8 @@ function tasksOf(catalog: Catalog, env: Env, ctx: ExecutionContext, { identity }
       if (told.state !== "found") return told;
       const fields = taskFields(taskId, told.createdAtMs);
       const { task } = told;
-      if (task.state === "done") return { state: "found", task: { ...fields, status: "completed", result: await toResult(task.ended) } };
+      if (task.state === "done")
+        return { state: "found", task: { ...fields, status: "completed", result: await toResult(task.ended) } };
       return { state: "found", task: { ...fields, status: task.state, statusMessage: task.message } };
     },
     update: (taskId, _, traceparent) => held(updateTask(env, ctx, of(taskId, traceparent))),
@@ -114,11 +147,17 @@ function tasksOf(catalog: Catalog, env: Env, ctx: ExecutionContext, { identity }
 /** The answer to a state that belongs to no request, or not to this one any more. */
 export const STATE_REFUSED: Invalid = {
   state: "invalid",
-  message: "params.requestState does not belong to this request: it is another's, changed, used or too old. Send the request without it.",
+  message:
+    "params.requestState does not belong to this request: it is another's, changed, used or too old. Send the request without it.",
 };
 
 /** What a call ended with, or what it waits for. */
-async function shownAs(ended: Finished | Paused | Begun, env: Env, caller: Identity, args: unknown): Promise<ToolAnswer> {
+async function shownAs(
+  ended: Finished | Paused | Begun,
+  env: Env,
+  caller: Identity,
+  args: unknown,
+): Promise<ToolAnswer> {
   if ("result" in ended) return toResult(ended);
   if (ended.state === "begun") return begun(env, caller, ended, args);
   if (ended.state === "state_refused") return STATE_REFUSED;

@@ -34,7 +34,10 @@ interface Door {
 }
 
 /** Makes what answers every HTTP request to the gateway. */
-export function httpDoor({ info, hostFor }: Inside): (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> {
+export function httpDoor({
+  info,
+  hostFor,
+}: Inside): (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> {
   const servers = new WeakMap<Env, Resource>();
   const resource: Door["resource"] = (env) => {
     const known = servers.get(env);
@@ -53,7 +56,11 @@ async function answerHttp(door: Door, request: Request, env: Env, ctx: Execution
   } catch (error) {
     const isConfig = error instanceof ConfigError;
     console.error(
-      JSON.stringify({ event: "http.crashed", traceId: trace.traceId, ...(isConfig ? { config: error.message } : describeCrash(error)) }),
+      JSON.stringify({
+        event: "http.crashed",
+        traceId: trace.traceId,
+        ...(isConfig ? { config: error.message } : describeCrash(error)),
+      }),
     );
     const what = isConfig ? `The gateway is not configured: ${error.message}` : "Something went wrong here.";
     const body = { error: "server_error", error_description: `${what} Trace id: ${trace.traceId}` };
@@ -61,26 +68,49 @@ async function answerHttp(door: Door, request: Request, env: Env, ctx: Execution
   }
 }
 
-async function route(door: Door, request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
+async function route(
+  door: Door,
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+  config: Config,
+  trace: Trace,
+): Promise<Response> {
   const url = new URL(request.url);
   const { pathname } = url;
   if (pathname === "/health") return Response.json({ status: "ok", name: door.info.name, version: door.info.version });
   if (url.origin !== config.issuer) {
-    return Response.json({ error: "misdirected_request", error_description: `This gateway is ${config.issuer}.` }, { status: 421 });
+    return Response.json(
+      { error: "misdirected_request", error_description: `This gateway is ${config.issuer}.` },
+      { status: 421 },
+    );
   }
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
     return door.resource(env)(new Request(`${config.issuer}${METADATA_PATH}/mcp`, request), env, ctx, trace);
   }
   if (pathname === "/mcp") return mcp(door, request, env, ctx, config, trace);
   const answer = (await discovery(request, env, config, door.info)) ?? (await oauthFetch(request, env, ctx, trace));
-  return answer ?? Response.json({ error: "not_found", error_description: "There is nothing at this address." }, { status: 404 });
+  return (
+    answer ??
+    Response.json({ error: "not_found", error_description: "There is nothing at this address." }, { status: 404 })
+  );
 }
 
-async function mcp(door: Door, request: Request, env: Env, ctx: ExecutionContext, config: Config, trace: Trace): Promise<Response> {
+async function mcp(
+  door: Door,
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+  config: Config,
+  trace: Trace,
+): Promise<Response> {
   const origin = request.headers.get("origin");
   // Compared with a configured list, never with the request's own host: an attacker forges both alike.
   if (origin !== null && origin !== config.issuer && !config.allowedOrigins.has(origin)) {
-    return Response.json({ error: "forbidden_origin", error_description: "This origin may not call the endpoint." }, { status: 403 });
+    return Response.json(
+      { error: "forbidden_origin", error_description: "This origin may not call the endpoint." },
+      { status: 403 },
+    );
   }
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
@@ -109,6 +139,10 @@ function answerWith(hostFor: Inside["hostFor"]): ResourceHandler {
     if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
     const admit = () => waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
     const sessions = sessionsOf(env, identity.subject);
-    return answerMcp(request, hostFor(env, ctx, caller, requestTrace), { traceId: requestTrace.traceId, admit, sessions });
+    return answerMcp(request, hostFor(env, ctx, caller, requestTrace), {
+      traceId: requestTrace.traceId,
+      admit,
+      sessions,
+    });
   };
 }

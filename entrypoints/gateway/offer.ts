@@ -38,7 +38,9 @@ export function offerTo({ kind, identity }: Caller): Offer {
     info: INFO,
     instructions: INSTRUCTIONS,
     tools: tools.map(listed),
-    prompts: Array.from(prompts.values()).flatMap((prompt) => (prompt.tools.every((tool) => names.has(tool)) ? listedPrompt(prompt) : [])),
+    prompts: Array.from(prompts.values()).flatMap((prompt) =>
+      prompt.tools.every((tool) => names.has(tool)) ? listedPrompt(prompt) : [],
+    ),
     resources: Array.from(new Set(tools.flatMap(({ view }) => view ?? [])), listedView),
     // Every tool takes at least the right to read.
     templates: tools.length > 0 ? [PICTURES] : [],

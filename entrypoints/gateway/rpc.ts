@@ -54,7 +54,10 @@ const Options = v.strictObject({
   onProgress: v.optional(v.custom<ProgressCallback>((value) => typeof value === "function")),
 });
 
-type Answer<Name extends ToolName> = Result<OutputOf<ToolOperations[Name]>, ToolRefusal<CodeOf<ToolOperations[Name]> | GatewayCode>>;
+type Answer<Name extends ToolName> = Result<
+  OutputOf<ToolOperations[Name]>,
+  ToolRefusal<CodeOf<ToolOperations[Name]> | GatewayCode>
+>;
 
 /** What a sibling Worker binds. Who it is comes from the binding's `props`, which its requests cannot change. */
 export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayContract {
@@ -100,7 +103,13 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
 }
 
 /** A binding without proper `props`. */
-const NOBODY: Identity = { subject: "sibling:unknown", tenantId: null, tier: "free", scopes: [], clientId: "sibling:unknown" };
+const NOBODY: Identity = {
+  subject: "sibling:unknown",
+  tenantId: null,
+  tier: "free",
+  scopes: [],
+  clientId: "sibling:unknown",
+};
 
 /** The bound Worker, acting as itself: a subject, and a tenant of the same name. */
 function siblingOf(bound: unknown): Identity | null {
@@ -125,5 +134,8 @@ async function callerOf(
   if (typeof caller === "string") return { ok: false, error: refusal(caller, trace) };
   const { identity, confirm } = caller;
   const scopes = identity.scopes.filter((scope) => permits(sibling.scopes, scope));
-  return { ok: true, value: { identity: { ...identity, scopes, clientId: `${sibling.clientId}/${identity.clientId}` }, confirm } };
+  return {
+    ok: true,
+    value: { identity: { ...identity, scopes, clientId: `${sibling.clientId}/${identity.clientId}` }, confirm },
+  };
 }

@@ -14,7 +14,10 @@ export async function servePicture(request: Request, images: R2Bucket): Promise<
     return await answer(request, images, key);
   } catch (error) {
     console.error(JSON.stringify({ event: "picture.unreadable", ...describeCrash(error) }));
-    return new Response("This picture cannot be read right now. Try again shortly.", { status: 503, headers: { "retry-after": "5" } });
+    return new Response("This picture cannot be read right now. Try again shortly.", {
+      status: 503,
+      headers: { "retry-after": "5" },
+    });
   }
 }
 
@@ -30,8 +33,10 @@ async function answer(request: Request, images: R2Bucket, key: string): Promise<
     "content-security-policy": "default-src 'none'; sandbox",
     "cross-origin-resource-policy": "cross-origin",
   };
-  if (request.headers.get("if-none-match")?.includes(known.httpEtag)) return new Response(null, { status: 304, headers });
-  if (request.method === "HEAD") return new Response(null, { headers: { ...headers, "content-length": String(known.size) } });
+  if (request.headers.get("if-none-match")?.includes(known.httpEtag))
+    return new Response(null, { status: 304, headers });
+  if (request.method === "HEAD")
+    return new Response(null, { headers: { ...headers, "content-length": String(known.size) } });
   const picture = await images.get(key);
   return picture ? new Response(picture.body, { headers }) : new Response("Not found", { status: 404 });
 }

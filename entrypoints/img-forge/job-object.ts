@@ -81,12 +81,17 @@ export class JobObject extends DurableObject<Env> {
   async #run(report: Report): Promise<void> {
     try {
       const order = this.#stillWanted().commission;
-      const file = order.model === PROCEDURAL ? await this.#drawHere(order, report) : await this.#drawWithAi(order, report);
+      const file =
+        order.model === PROCEDURAL ? await this.#drawHere(order, report) : await this.#drawWithAi(order, report);
       const size = pngSize(file);
       if (!size) throw new Error("The picture is not a PNG file.");
       await this.#step(report, 85, "Storing the picture.");
       await this.env.IMAGES.put(pictureKey(order.jobId), file, { httpMetadata: { contentType: "image/png" } });
-      const done = { status: "completed", sizeBytes: file.byteLength, completedAt: Math.floor(Date.now() / 1000) } as const;
+      const done = {
+        status: "completed",
+        sizeBytes: file.byteLength,
+        completedAt: Math.floor(Date.now() / 1000),
+      } as const;
       this.#write({ ...this.#stillWanted(), ...size, ...done, leaseExpiresAtMs: null });
     } catch (error) {
       await this.#close(error);
@@ -134,7 +139,8 @@ export class JobObject extends DurableObject<Env> {
     if (!record) return;
     const { jobId } = record.commission;
     if (reason !== STOPPED) console.error(JSON.stringify({ event: "job.failed", jobId, ...describeCrash(reason) }));
-    if (!isOver(record)) this.#write({ ...record, status: reason === STOPPED ? "cancelled" : "failed", leaseExpiresAtMs: null });
+    if (!isOver(record))
+      this.#write({ ...record, status: reason === STOPPED ? "cancelled" : "failed", leaseExpiresAtMs: null });
     await this.env.IMAGES.delete(pictureKey(jobId)).catch(() => undefined);
   }
 
@@ -143,7 +149,12 @@ export class JobObject extends DurableObject<Env> {
     const record = this.#record();
     if (!record || record.sizeBytes === null || record.completedAt === undefined) return;
     const { jobId: job_id, owner, prompt } = record.commission;
-    await noteImage(this.env, owner, { job_id, prompt, size_bytes: record.sizeBytes, completed_at: record.completedAt });
+    await noteImage(this.env, owner, {
+      job_id,
+      prompt,
+      size_bytes: record.sizeBytes,
+      completed_at: record.completedAt,
+    });
   }
 
   #record(): JobRecord | undefined {

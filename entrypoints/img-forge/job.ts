@@ -1,5 +1,11 @@
 // What is kept of a job, and the contract's view of it. Pure: storage and time are `job-object.ts`'s.
-import { type GenerateImage, type ImageJob, type JobState, QUALITY_TIERS, type QualityTier } from "../../contracts/img-forge.ts";
+import {
+  type GenerateImage,
+  type ImageJob,
+  type JobState,
+  QUALITY_TIERS,
+  type QualityTier,
+} from "../../contracts/img-forge.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { imagine, styleWords, type Vision } from "./drawing/vision.ts";
 import { TIER_PLANS } from "./models.ts";
@@ -31,14 +37,24 @@ export interface JobRecord {
 }
 
 /** Writes down an order. */
-export function commission(jobId: string, owner: string, order: ParsedInputOf<typeof GenerateImage>, model: string): Commission {
+export function commission(
+  jobId: string,
+  owner: string,
+  order: ParsedInputOf<typeof GenerateImage>,
+  model: string,
+): Commission {
   const { prompt, negative_prompt: negativePrompt = "", quality_tier: tier } = order;
   const words = { jobId, owner, prompt, negativePrompt, tier, model };
   return { ...words, enhancedPrompt: `${prompt.trim()}, ${styleWords(visionOf(words)).join(", ")}` };
 }
 
 /** What the words show. The same words, tier and model show the same; neither the job nor its owner matters. */
-export function visionOf({ prompt, negativePrompt, tier, model }: Omit<Commission, "jobId" | "owner" | "enhancedPrompt">): Vision {
+export function visionOf({
+  prompt,
+  negativePrompt,
+  tier,
+  model,
+}: Omit<Commission, "jobId" | "owner" | "enhancedPrompt">): Vision {
   return imagine(prompt, negativePrompt, JSON.stringify([prompt, negativePrompt, tier, model]));
 }
 
@@ -59,7 +75,10 @@ export function isOver({ status }: JobRecord): boolean {
 }
 
 /** The contract's view. */
-export function toImageJob({ commission: order, status, width, height, sizeBytes }: JobRecord, baseUrl: string): ImageJob {
+export function toImageJob(
+  { commission: order, status, width, height, sizeBytes }: JobRecord,
+  baseUrl: string,
+): ImageJob {
   return {
     job_id: order.jobId,
     status,

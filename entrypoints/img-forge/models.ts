@@ -9,7 +9,10 @@ interface TierPlan {
   readonly model: string;
   readonly title: string;
   /** The model's name at Workers AI; `null` where Workers AI does not offer it. */
-  readonly workersAi: "@cf/stabilityai/stable-diffusion-xl-base-1.0" | `@cf/black-forest-labs/flux-2-${"klein-9b" | "dev"}` | null;
+  readonly workersAi:
+    | "@cf/stabilityai/stable-diffusion-xl-base-1.0"
+    | `@cf/black-forest-labs/flux-2-${"klein-9b" | "dev"}`
+    | null;
   /** Width and height, in pixels. */
   readonly size: number;
   /** Only on the plans pro and enterprise. */
@@ -17,11 +20,41 @@ interface TierPlan {
 }
 
 export const TIER_PLANS: Readonly<Record<QualityTier, TierPlan>> = {
-  draft: { model: "sdxl", title: "SDXL", workersAi: "@cf/stabilityai/stable-diffusion-xl-base-1.0", size: 256, isPaid: false },
-  standard: { model: "flux-klein", title: "FLUX Klein", workersAi: "@cf/black-forest-labs/flux-2-klein-9b", size: 512, isPaid: false },
-  premium: { model: "flux-dev", title: "FLUX Dev", workersAi: "@cf/black-forest-labs/flux-2-dev", size: 768, isPaid: true },
-  ultra: { model: "gemini-2.5-flash-image", title: "Gemini 2.5 Flash Image", workersAi: null, size: 1024, isPaid: true },
-  ultra_plus: { model: "gemini-3.1-flash-image", title: "Gemini 3.1 Flash Image", workersAi: null, size: 1280, isPaid: true },
+  draft: {
+    model: "sdxl",
+    title: "SDXL",
+    workersAi: "@cf/stabilityai/stable-diffusion-xl-base-1.0",
+    size: 256,
+    isPaid: false,
+  },
+  standard: {
+    model: "flux-klein",
+    title: "FLUX Klein",
+    workersAi: "@cf/black-forest-labs/flux-2-klein-9b",
+    size: 512,
+    isPaid: false,
+  },
+  premium: {
+    model: "flux-dev",
+    title: "FLUX Dev",
+    workersAi: "@cf/black-forest-labs/flux-2-dev",
+    size: 768,
+    isPaid: true,
+  },
+  ultra: {
+    model: "gemini-2.5-flash-image",
+    title: "Gemini 2.5 Flash Image",
+    workersAi: null,
+    size: 1024,
+    isPaid: true,
+  },
+  ultra_plus: {
+    model: "gemini-3.1-flash-image",
+    title: "Gemini 3.1 Flash Image",
+    workersAi: null,
+    size: 1280,
+    isPaid: true,
+  },
 };
 
 /** Who asks, and what this deployment can do. */

@@ -3,7 +3,8 @@
 
 const MINOR =
   /\b(child(ren)?|kids?|minors?|toddlers?|bab(y|ies)|infants?|under ?-?age(d)?|teen(s|ager|agers|aged)?|schoolgirls?|schoolboys?|lolitas?|(little|young) (girls?|boys?)|preteens?)\b/;
-const SEXUAL = /\b(nude|naked|sex|sexual|sexy|sexuali[sz]ed|porn\w*|erotic\w*|hentai|nsfw|topless|undress\w*|lingerie|fetish\w*|lewd)\b/;
+const SEXUAL =
+  /\b(nude|naked|sex|sexual|sexy|sexuali[sz]ed|porn\w*|erotic\w*|hentai|nsfw|topless|undress\w*|lingerie|fetish\w*|lewd)\b/;
 /** Out whatever else the prompt says. */
 const ALWAYS = [
   /\b(child|kiddie|cp|loli|shota)[ -]?(porn\w*|hentai|erotica)\b/,

@@ -26,7 +26,13 @@ export class RecentImages extends DurableObject<Env> {
   add({ job_id, prompt, size_bytes, completed_at }: RecentImage): void {
     const { sql } = this.ctx.storage;
     const beginning = Array.from(prompt).slice(0, PROMPT_KEPT).join("");
-    sql.exec("INSERT INTO recent_images VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", job_id, beginning, size_bytes, completed_at);
+    sql.exec(
+      "INSERT INTO recent_images VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+      job_id,
+      beginning,
+      size_bytes,
+      completed_at,
+    );
     sql.exec(
       "DELETE FROM recent_images WHERE job_id NOT IN (SELECT job_id FROM recent_images ORDER BY completed_at DESC, rowid DESC LIMIT ?)",
       KEPT,
@@ -35,7 +41,12 @@ export class RecentImages extends DurableObject<Env> {
 
   /** Newest first. */
   list(): RecentImage[] {
-    const rows = this.ctx.storage.sql.exec<{ job_id: string; prompt: string; size_bytes: number; completed_at: number }>(
+    const rows = this.ctx.storage.sql.exec<{
+      job_id: string;
+      prompt: string;
+      size_bytes: number;
+      completed_at: number;
+    }>(
       "SELECT job_id, prompt, size_bytes, completed_at FROM recent_images ORDER BY completed_at DESC, rowid DESC LIMIT ?",
       LISTED,
     );
@@ -50,7 +61,8 @@ export function recentImagesOf({ RECENT_IMAGES }: Env, owner: string): DurableOb
 /** Notes a picture of `owner`. Trouble is logged, and loses no more than the entry. */
 export async function noteImage(env: Env, owner: string, image: RecentImage): Promise<void> {
   try {
-    if ((await withDeadline(() => recentImagesOf(env, owner).add(image), TIMEOUT_MS)) === TIMED_OUT) throw new Error("too slow");
+    if ((await withDeadline(() => recentImagesOf(env, owner).add(image), TIMEOUT_MS)) === TIMED_OUT)
+      throw new Error("too slow");
   } catch (error) {
     console.error(JSON.stringify({ event: "image.not_noted", jobId: image.job_id, ...describeCrash(error) }));
   }

@@ -11,7 +11,9 @@ const CLOCK_SKEW_SECONDS = 30;
 export class UsedTokens extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS used_tokens (token_id TEXT NOT NULL PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT");
+    ctx.storage.sql.exec(
+      "CREATE TABLE IF NOT EXISTS used_tokens (token_id TEXT NOT NULL PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT",
+    );
     ctx.storage.sql.exec("CREATE INDEX IF NOT EXISTS used_tokens_expiry ON used_tokens (expires_at)");
   }
 
@@ -19,7 +21,11 @@ export class UsedTokens extends DurableObject<Env> {
   claim(tokenId: string, expiresAt: number): boolean {
     const { sql } = this.ctx.storage;
     sql.exec("DELETE FROM used_tokens WHERE expires_at <= ?", Math.floor(Date.now() / 1000) - CLOCK_SKEW_SECONDS);
-    const claimed = sql.exec("INSERT INTO used_tokens VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING token_id", tokenId, expiresAt);
+    const claimed = sql.exec(
+      "INSERT INTO used_tokens VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING token_id",
+      tokenId,
+      expiresAt,
+    );
     return claimed.toArray().length === 1;
   }
 }

@@ -29,7 +29,9 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
       const job = this.#job(jobId);
       const commissioned = commission(jobId, owner, order, model);
       return ok(
-        order.wait ? await job.draw(commissioned, turn.deadlineMs, (update) => turn.report(update)) : await job.queue(commissioned),
+        order.wait
+          ? await job.draw(commissioned, turn.deadlineMs, (update) => turn.report(update))
+          : await job.queue(commissioned),
       );
     });
   }

@@ -4,7 +4,11 @@ import { TIER_PLANS } from "./models.ts";
 import { pngSize } from "./png.ts";
 
 /** Draws with the tier's model. Throws where the model, or the way to a PNG, fails. */
-export async function drawWithAi(ai: Ai, transcoder: ImagesBinding | undefined, order: Commission): Promise<Uint8Array<ArrayBuffer>> {
+export async function drawWithAi(
+  ai: Ai,
+  transcoder: ImagesBinding | undefined,
+  order: Commission,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { workersAi, size } = TIER_PLANS[order.tier];
   if (workersAi === null) throw new Error(`Workers AI has no model for the tier ${order.tier}.`);
   const { enhancedPrompt: prompt, negativePrompt } = order;
@@ -18,7 +22,10 @@ export async function drawWithAi(ai: Ai, transcoder: ImagesBinding | undefined, 
   form.append("width", String(size));
   form.append("height", String(size));
   const request = new Response(form);
-  const multipart = { body: request.body ?? {}, contentType: request.headers.get("content-type") ?? "multipart/form-data" };
+  const multipart = {
+    body: request.body ?? {},
+    contentType: request.headers.get("content-type") ?? "multipart/form-data",
+  };
   const { image } = await ai.run(workersAi, { multipart });
   if (image === undefined) throw new Error("Workers AI answered without a picture.");
   return asPng(
@@ -28,11 +35,15 @@ export async function drawWithAi(ai: Ai, transcoder: ImagesBinding | undefined, 
 }
 
 async function bytesOf(answer: unknown): Promise<Uint8Array<ArrayBuffer>> {
-  if (!(answer instanceof ReadableStream) && !(answer instanceof Uint8Array)) throw new Error("Workers AI answered without a picture.");
+  if (!(answer instanceof ReadableStream) && !(answer instanceof Uint8Array))
+    throw new Error("Workers AI answered without a picture.");
   return new Uint8Array(await new Response(answer).arrayBuffer());
 }
 
-async function asPng(file: Uint8Array<ArrayBuffer>, transcoder: ImagesBinding | undefined): Promise<Uint8Array<ArrayBuffer>> {
+async function asPng(
+  file: Uint8Array<ArrayBuffer>,
+  transcoder: ImagesBinding | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (pngSize(file)) return file;
   if (!transcoder) throw new Error("Workers AI answered in another format than PNG, and no TRANSCODER is bound.");
   const made = await transcoder.input(new Blob([file]).stream()).output({ format: "image/png" });

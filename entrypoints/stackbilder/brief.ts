@@ -102,7 +102,9 @@ function fold(text: string): string {
 }
 
 function sentencesOf(text: string): string[] {
-  const found = Array.from(new Intl.Segmenter("und", { granularity: "sentence" }).segment(text), ({ segment }) => segment.trim());
+  const found = Array.from(new Intl.Segmenter("und", { granularity: "sentence" }).segment(text), ({ segment }) =>
+    segment.trim(),
+  );
   return found.filter((segment) => segment !== "");
 }
 
@@ -131,7 +133,9 @@ function rankTerms(text: string, keywords: readonly string[]): string[] {
     if (isTelling(word)) found.set(term, (found.get(term) ?? 0) + 1);
   }
   const ranked = [...found].sort(([, a], [, b]) => b - a).map(([term]) => term);
-  return ranked.filter((term) => !(found.has(`${term}s`) && term.length > 2) || !ranked.includes(`${term}s`)).slice(0, MAX_TERMS);
+  return ranked
+    .filter((term) => !(found.has(`${term}s`) && term.length > 2) || !ranked.includes(`${term}s`))
+    .slice(0, MAX_TERMS);
 }
 
 /** Plural role nouns with the word before them, as in "dog walkers". */
@@ -145,7 +149,9 @@ function peopleOf(text: string): string[] {
     return [isPhrase ? `${before.toLowerCase()} ${lower}` : lower];
   });
   // "walkers" says less than "dog walkers".
-  return unique(people).filter((person, _, all) => !all.some((other) => other !== person && other.endsWith(` ${person}`)));
+  return unique(people).filter(
+    (person, _, all) => !all.some((other) => other !== person && other.endsWith(` ${person}`)),
+  );
 }
 
 function unique(items: readonly string[]): string[] {

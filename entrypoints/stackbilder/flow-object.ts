@@ -39,7 +39,17 @@ export class FlowObject extends DurableObject<Env> {
     const seed = await sha256Hex(canonicalJson({ brief, profile: grant.effective, minQuality, failMode }));
     const known = this.#read(owner);
     const createdAt = Math.floor(Date.now() / 1000);
-    const record: flow.FlowRecord = known ?? { owner, createdAt, brief, grant, minQuality, failMode, seed, finished: [], failure: null };
+    const record: flow.FlowRecord = known ?? {
+      owner,
+      createdAt,
+      brief,
+      grant,
+      minQuality,
+      failMode,
+      seed,
+      finished: [],
+      failure: null,
+    };
     if (!known) this.#write(record);
     const flowId = this.ctx.id.toString();
     // Also a flow that is there: it may not have been noted the first time.
@@ -157,14 +167,25 @@ export class FlowObject extends DurableObject<Env> {
     if (!record) throw new Error("A flow vanished while one of its modes ran.");
     const attempt = record.failure?.attempts ?? 0;
     const brief = readBrief(record.brief);
-    const draft = writeArtifact(mode, { brief, profile: record.grant.effective, earlier: record.finished, revision: attempt });
+    const draft = writeArtifact(mode, {
+      brief,
+      profile: record.grant.effective,
+      earlier: record.finished,
+      revision: attempt,
+    });
     const scores = scoreArtifact(draft, brief, record.finished);
     const isFailure = scores.fused < record.minQuality || (record.failMode === mode && attempt === 0);
     if (isFailure) {
       this.#write({ ...record, failure: { mode, attempts: attempt + 1 } });
       return null;
     }
-    const finished = { mode, ...draft, ...scores, tokens: countTokens(draft.markdown), durationMs: Date.now() - startedAtMs };
+    const finished = {
+      mode,
+      ...draft,
+      ...scores,
+      tokens: countTokens(draft.markdown),
+      durationMs: Date.now() - startedAtMs,
+    };
     this.#write({ ...record, finished: [...record.finished, finished], failure: null });
     return finished;
   }

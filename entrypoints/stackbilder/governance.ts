@@ -27,4 +27,7 @@ export function grantProfile(requested: Profile, tier: Tier): Grant {
  * How far a profile lets the artifacts go beyond the brief. `fixed`: only what the brief says. `bounded`: also what usually follows
  * from it. `open`: also alternatives and open questions. None of them draws anything at random.
  */
-export const DETERMINISM = { strict: "fixed", balanced: "bounded", exploratory: "open" } as const satisfies Record<Profile, string>;
+export const DETERMINISM = { strict: "fixed", balanced: "bounded", exploratory: "open" } as const satisfies Record<
+  Profile,
+  string
+>;

@@ -15,7 +15,10 @@ const OWN_SHARE = 0.6;
  */
 export function countTokens(text: string): number {
   const cjk = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}`;
-  return text.match(new RegExp(String.raw`[${cjk}]|(?:(?![${cjk}])[\p{L}\p{M}\p{N}]){1,4}|[^\s\p{L}\p{M}\p{N}]`, "gu"))?.length ?? 0;
+  return (
+    text.match(new RegExp(String.raw`[${cjk}]|(?:(?![${cjk}])[\p{L}\p{M}\p{N}]){1,4}|[^\s\p{L}\p{M}\p{N}]`, "gu"))
+      ?.length ?? 0
+  );
 }
 
 /**
@@ -31,8 +34,12 @@ export function scoreArtifact(
   const before = earlier.at(-1);
   const wanted = [...brief.keywords, ...brief.terms];
   const stated = draft.points.map(({ text }) => text).join("\n");
-  const coverage = (share(wanted, (term) => mentions(stated, term)) + share(wanted, (term) => mentions(draft.markdown, term))) / 2;
-  const concreteness = share(draft.points, ({ text }) => /\p{N}/u.test(text) || wanted.some((term) => mentions(text, term)));
+  const coverage =
+    (share(wanted, (term) => mentions(stated, term)) + share(wanted, (term) => mentions(draft.markdown, term))) / 2;
+  const concreteness = share(
+    draft.points,
+    ({ text }) => /\p{N}/u.test(text) || wanted.some((term) => mentions(text, term)),
+  );
   const substance = Math.min(1, countTokens(draft.markdown) / SUBSTANCE_TOKENS);
   const ground = before
     ? share(before.points, ({ id }) => new RegExp(`\\b${id}\\b`).test(draft.markdown))

@@ -46,7 +46,8 @@ export function recentFlowsOf({ RECENT_FLOWS }: Env, owner: string): DurableObje
 /** Notes a flow of `owner`. Trouble is logged, and loses no more than the entry. */
 export async function noteFlow(env: Env, owner: string, flow: RecentFlow): Promise<void> {
   try {
-    if ((await withDeadline(() => recentFlowsOf(env, owner).add(flow), TIMEOUT_MS)) === TIMED_OUT) throw new Error("too slow");
+    if ((await withDeadline(() => recentFlowsOf(env, owner).add(flow), TIMEOUT_MS)) === TIMED_OUT)
+      throw new Error("too slow");
   } catch (error) {
     console.error(JSON.stringify({ event: "flow.not_noted", flowId: flow.flowId, ...describeCrash(error) }));
   }

@@ -16,13 +16,20 @@ export { UsedTokens } from "./used-tokens.ts";
 
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {
   createFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "createFlow", guardOf(this.env), call, input, async (order, caller, { idempotencyKey }) => {
-      const owner = ownerOf(caller);
-      const { FLOWS } = this.env;
-      // A repeated key names the object that it made the first time. Both kinds of id are unguessable, and bear the namespace's mark.
-      const id = idempotencyKey === undefined ? FLOWS.newUniqueId() : FLOWS.idFromName(`${owner}\n${idempotencyKey}`);
-      return FLOWS.get(id).create(owner, order, grantProfile(order.policy.profile ?? "balanced", caller.tier));
-    });
+    return serve(
+      stackbilder,
+      "createFlow",
+      guardOf(this.env),
+      call,
+      input,
+      async (order, caller, { idempotencyKey }) => {
+        const owner = ownerOf(caller);
+        const { FLOWS } = this.env;
+        // A repeated key names the object that it made the first time. Both kinds of id are unguessable, and bear the namespace's mark.
+        const id = idempotencyKey === undefined ? FLOWS.newUniqueId() : FLOWS.idFromName(`${owner}\n${idempotencyKey}`);
+        return FLOWS.get(id).create(owner, order, grantProfile(order.policy.profile ?? "balanced", caller.tier));
+      },
+    );
   }
 
   getFlowStatus(call: unknown, input: unknown) {

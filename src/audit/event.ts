@@ -55,7 +55,17 @@ export interface AuditEvent {
 export interface ReadEvent
   extends Pick<
     AuditEvent,
-    "at" | "traceId" | "door" | "subject" | "tenantId" | "clientId" | "tier" | "scopes" | "outcome" | "durationMs" | "input"
+    | "at"
+    | "traceId"
+    | "door"
+    | "subject"
+    | "tenantId"
+    | "clientId"
+    | "tier"
+    | "scopes"
+    | "outcome"
+    | "durationMs"
+    | "input"
   > {
   readonly type: "resource.read";
   /** The resource or template by its name; `null` for an address that is none of ours. */

@@ -6,7 +6,11 @@ import type { AccessEvent, AuditEvent, ReadEvent, TaskEvent } from "./event.ts";
 export type Background = Pick<ExecutionContext, "waitUntil">;
 
 /** Writes the log line now and sends the message in the background. A message that cannot be sent is logged with its record. */
-export function record(queue: Queue, background: Background, event: AuditEvent | ReadEvent | TaskEvent | AccessEvent): void {
+export function record(
+  queue: Queue,
+  background: Background,
+  event: AuditEvent | ReadEvent | TaskEvent | AccessEvent,
+): void {
   console.log(JSON.stringify({ event: "audit", ...event }));
   background.waitUntil(
     queue.send(event).catch((error: unknown) => {

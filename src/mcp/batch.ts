@@ -29,7 +29,8 @@ export async function answerBatch(
   const messages = members.map(messageOf);
   for (const message of messages) {
     if (message instanceof Response || message.kind === "response") continue;
-    if (envelopeOf(message.params)?.[VERSION_KEY] !== undefined) return invalidRequest("A request with an envelope comes alone.");
+    if (envelopeOf(message.params)?.[VERSION_KEY] !== undefined)
+      return invalidRequest("A request with an envelope comes alone.");
     // 2025-03-26, basic/lifecycle: nothing else may be sent before it is answered.
     if (message.method === "initialize") return invalidRequest("initialize comes alone.");
   }
@@ -62,5 +63,9 @@ async function answer(
   if (answered instanceof Response) return answered.text();
   // A challenge is a header and speaks for a whole response; the others' answers would be lost with it.
   const sentence = `This needs the scopes ${answered.scopesNeeded.join(" ")}. Send it alone to be asked for them.`;
-  return errorResponse(200, { code: INVALID_REQUEST, message: sentence, data: { scopes: answered.scopesNeeded } }, message.id).text();
+  return errorResponse(
+    200,
+    { code: INVALID_REQUEST, message: sentence, data: { scopes: answered.scopesNeeded } },
+    message.id,
+  ).text();
 }

@@ -25,7 +25,8 @@ export async function answerMcp(request: Request, host: Host, circumstances: Cir
   const { headers } = request;
   const version = trimmed(headers, "mcp-protocol-version");
   if (message.kind === "batch") return answerBatch(headers, message.members, version, host, circumstances);
-  if (message.kind === "request") return readable(headers, await answerRequest(headers, message, version, host, circumstances));
+  if (message.kind === "request")
+    return readable(headers, await answerRequest(headers, message, version, host, circumstances));
   if (message.kind === "response" && isModernVersion(version)) {
     return errorResponse(400, { code: INVALID_REQUEST, message: "Nothing was asked, so there is nothing to answer." });
   }

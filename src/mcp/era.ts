@@ -21,7 +21,11 @@ export function eraOf(message: Message & { kind: "request" }, header: string | n
   if (isModernVersion(header)) {
     return method === "initialize"
       ? errorResponse(400, { code: HEADER_MISMATCH, message: `initialize does not belong to revision ${header}.` }, id)
-      : errorResponse(400, { code: INVALID_PARAMS, message: `params._meta needs "${VERSION_KEY}" and "${CAPABILITIES_KEY}".` }, id);
+      : errorResponse(
+          400,
+          { code: INVALID_PARAMS, message: `params._meta needs "${VERSION_KEY}" and "${CAPABILITIES_KEY}".` },
+          id,
+        );
   }
   if (method === "initialize" || header === null || LEGACY_VERSIONS.includes(header)) return "legacy";
   return unsupportedVersion(header, id);
@@ -35,11 +39,17 @@ export function isModernVersion(version: string | null): version is string {
 /** 2026-07-28, basic/versioning: names what is served, so that the client can choose. */
 export function unsupportedVersion(requested: string, id: string | number): Response {
   const data = { supported: MODERN_VERSIONS, requested };
-  return errorResponse(400, { code: UNSUPPORTED_VERSION, message: "This protocol version is not served here.", data }, id);
+  return errorResponse(
+    400,
+    { code: UNSUPPORTED_VERSION, message: "This protocol version is not served here.", data },
+    id,
+  );
 }
 
 /** `params._meta`, where it is an object. */
 export function envelopeOf(params: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {
   const { _meta: meta } = params;
-  return typeof meta === "object" && meta !== null && !Array.isArray(meta) ? (meta as Record<string, unknown>) : undefined;
+  return typeof meta === "object" && meta !== null && !Array.isArray(meta)
+    ? (meta as Record<string, unknown>)
+    : undefined;
 }

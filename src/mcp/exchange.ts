@@ -85,7 +85,12 @@ export function invalid(exchange: Exchange, message: string, data?: object): Res
 const ready = new WeakMap<Offer, Map<string, string>>();
 
 /** Answers with a result that is the same for everybody who has this offer. It is made once. */
-export function finishReady({ id, host: { offer }, dialect }: Exchange, name: string, make: () => object, ttlMs?: number): Response {
+export function finishReady(
+  { id, host: { offer }, dialect }: Exchange,
+  name: string,
+  make: () => object,
+  ttlMs?: number,
+): Response {
   const made = ready.get(offer) ?? new Map<string, string>();
   ready.set(offer, made);
   const key = `${dialect.name} ${name}`;
@@ -98,7 +103,10 @@ export function finishReady({ id, host: { offer }, dialect }: Exchange, name: st
 const LAST_DEADLINE_MS = 90_000;
 
 /** What `work` answers; `undefined` where it threw or did not end, which is logged here. */
-export async function attempt<T extends object | null>({ traceId }: Exchange, work: () => Promise<T>): Promise<T | undefined> {
+export async function attempt<T extends object | null>(
+  { traceId }: Exchange,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
   try {
     const done = await withDeadline(work, LAST_DEADLINE_MS);
     if (done !== TIMED_OUT) return done as T; // `withDeadline` answers what `work` did, or `TIMED_OUT`

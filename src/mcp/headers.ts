@@ -9,7 +9,10 @@ export function acceptedTypes(headers: Headers): { json: boolean; events: boolea
     .filter((range) => !/;\s*q=0(?:\.0*)?\s*(?:;|$)/.test(range))
     .map((range) => range.split(";", 1)[0]?.trim());
   const events = ranges.includes("text/event-stream");
-  return { json: !events || ["application/json", "application/*", "*/*"].some((range) => ranges.includes(range)), events };
+  return {
+    json: !events || ["application/json", "application/*", "*/*"].some((range) => ranges.includes(range)),
+    events,
+  };
 }
 
 /** A header's value without optional white space (RFC 9110 section 5.5). */

@@ -191,7 +191,10 @@ export type TaskRefused =
 
 /** Tasks of whoever sent the request. */
 export interface Tasks {
-  get(taskId: string, traceparent: string | undefined): Promise<TaskRefused | { readonly state: "found"; readonly task: DetailedTask }>;
+  get(
+    taskId: string,
+    traceparent: string | undefined,
+  ): Promise<TaskRefused | { readonly state: "found"; readonly task: DetailedTask }>;
   /** Hands over what the client was asked for; names that nobody asked for are left out of account. */
   update(
     taskId: string,

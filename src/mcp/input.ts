@@ -22,7 +22,8 @@ export function asideOf(exchange: Exchange): Aside | undefined | Response {
   if (!isObject(inputResponses) || !Object.values(inputResponses).every(isObject)) {
     return invalid(exchange, "params.inputResponses is a JSON object whose values are results, each a JSON object.");
   }
-  if (requestState !== undefined && typeof requestState !== "string") return invalid(exchange, "params.requestState is a string.");
+  if (requestState !== undefined && typeof requestState !== "string")
+    return invalid(exchange, "params.requestState is a string.");
   const capabilities = envelopeOf(params)?.[CAPABILITIES_KEY];
   return {
     capabilities: isObject(capabilities) ? capabilities : {},
@@ -48,13 +49,20 @@ export function pausedJson(exchange: Exchange, aside: Aside | undefined, paused:
   const { inputRequests, requestState } = paused;
   const requests = Object.values(inputRequests);
   const impossible = requests.filter((request) => !canBeAsked(aside?.capabilities ?? {}, request));
-  if (impossible.length > 0) return errorJson(missing(exchange, Object.assign({}, ...impossible.map(capabilityFor))), id);
-  return resultJson(id, JSON.stringify(dialect.result(host.offer.info, { resultType: "input_required", inputRequests, requestState })));
+  if (impossible.length > 0)
+    return errorJson(missing(exchange, Object.assign({}, ...impossible.map(capabilityFor))), id);
+  return resultJson(
+    id,
+    JSON.stringify(dialect.result(host.offer.info, { resultType: "input_required", inputRequests, requestState })),
+  );
 }
 
 /** The answer to a request that needs more of its client than the client says it can do. */
 export function missingCapability(exchange: Exchange, { requiredCapabilities }: MissingCapability): Response {
-  return jsonResponse(exchange.dialect.goesInRounds ? 400 : 200, errorJson(missing(exchange, requiredCapabilities), exchange.id));
+  return jsonResponse(
+    exchange.dialect.goesInRounds ? 400 : 200,
+    errorJson(missing(exchange, requiredCapabilities), exchange.id),
+  );
 }
 
 function missing({ dialect }: Exchange, requiredCapabilities: object): RpcError {

@@ -68,7 +68,10 @@ const FOREIGN_CHARSET = /;\s*charset\s*=\s*(?!"?utf-?8"?\s*(?:;|$))/i;
 export async function readMessage(request: Request): Promise<Message | Batch | Response> {
   const type = request.headers.get("content-type") ?? "";
   if (type.split(";", 1)[0]?.trim().toLowerCase() !== "application/json" || FOREIGN_CHARSET.test(type)) {
-    return errorResponse(415, { code: INVALID_REQUEST, message: "Send the message as Content-Type: application/json, in UTF-8." });
+    return errorResponse(415, {
+      code: INVALID_REQUEST,
+      message: "Send the message as Content-Type: application/json, in UTF-8.",
+    });
   }
   const bytes = await bytesOf(request);
   if (bytes === null) return tooLarge();
@@ -105,7 +108,8 @@ export function tooManyRequests(retryAfterSeconds: number, id?: RequestId): Resp
 
 /** One message, or the answer that says what is wrong with it. */
 export function messageOf(body: unknown): Message | Response {
-  if (!isObject(body) || body.jsonrpc !== "2.0") return invalidRequest('A message is a JSON object with "jsonrpc": "2.0".');
+  if (!isObject(body) || body.jsonrpc !== "2.0")
+    return invalidRequest('A message is a JSON object with "jsonrpc": "2.0".');
   const { id, method, params = {} } = body;
   if (method === undefined && ("result" in body || "error" in body)) {
     return { kind: "response", id: isRequestId(id) ? id : null, result: isObject(body.result) ? body.result : null };

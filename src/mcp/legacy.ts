@@ -1,7 +1,16 @@
 // Revisions 2025-11-25, 2025-06-18 and 2025-03-26: `initialize` first, then requests. Who can be asked gets a session; everybody else
 // is served without state, by whichever isolate the request reaches, in the revision that its header names.
 import { LEGACY_VERSIONS } from "./era.ts";
-import { type Answer, type Circumstances, type Dialect, type Exchange, finish, finishReady, invalid, type Method } from "./exchange.ts";
+import {
+  type Answer,
+  type Circumstances,
+  type Dialect,
+  type Exchange,
+  finish,
+  finishReady,
+  invalid,
+  type Method,
+} from "./exchange.ts";
 import type { Host, Offer } from "./host.ts";
 import { errorResponse, METHOD_NOT_FOUND, type Message, RESOURCE_NOT_FOUND } from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, sharedMethod } from "./methods.ts";
@@ -49,7 +58,9 @@ const FIRST: Dialect = {
     ...result,
     // Where a tool has nothing but its value to say, the value must not be lost.
     content:
-      content.length === 0 && structuredContent ? [{ type: "text", text: JSON.stringify(structuredContent) }] : content.map(withoutLink),
+      content.length === 0 && structuredContent
+        ? [{ type: "text", text: JSON.stringify(structuredContent) }]
+        : content.map(withoutLink),
   }),
 };
 
@@ -69,7 +80,8 @@ function dialectOf(version: string | null): Dialect {
 const initialize: Method = async (exchange) => {
   const { params, host, sessions } = exchange;
   const { protocolVersion: requested } = params;
-  if (typeof requested !== "string") return invalid(exchange, "params.protocolVersion is the newest revision you speak, a string.");
+  if (typeof requested !== "string")
+    return invalid(exchange, "params.protocolVersion is the newest revision you speak, a string.");
   const [newest = requested] = LEGACY_VERSIONS;
   const protocolVersion = LEGACY_VERSIONS.includes(requested) ? requested : newest;
   const capabilities = askable(protocolVersion, params.capabilities);
@@ -81,7 +93,10 @@ const initialize: Method = async (exchange) => {
   const answer = finishReady(exchange, `session ${protocolVersion}`, () => {
     const { capabilities: offered, ...rest } = handshake(host.offer, protocolVersion);
     const { resources } = offered;
-    return { ...rest, capabilities: { ...offered, logging: {}, ...(resources && { resources: { ...resources, subscribe: true } }) } };
+    return {
+      ...rest,
+      capabilities: { ...offered, logging: {}, ...(resources && { resources: { ...resources, subscribe: true } }) },
+    };
   });
   answer.headers.set(SESSION_HEADER, begun);
   return answer;
@@ -131,5 +146,7 @@ export async function answerIn(
   const answered = session && (await answerInSession(exchange, session, method));
   if (answered) return answered;
   const answer = sharedMethod(host.offer, method);
-  return answer ? answer(exchange) : errorResponse(200, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
+  return answer
+    ? answer(exchange)
+    : errorResponse(200, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
 }

@@ -14,7 +14,12 @@ const lister =
   (exchange: Exchange) => {
     if (exchange.params.cursor !== undefined) return invalid(exchange, "This cursor is not one of ours.");
     const { host, dialect } = exchange;
-    return finishReady(exchange, key, () => ({ [key]: entriesOf(host.offer).map((entry) => dialect.entry(entry)) }), LIST_TTL_MS);
+    return finishReady(
+      exchange,
+      key,
+      () => ({ [key]: entriesOf(host.offer).map((entry) => dialect.entry(entry)) }),
+      LIST_TTL_MS,
+    );
   };
 
 /** The same for a list that changes with what somebody makes. */

@@ -4,7 +4,14 @@ import { CAPABILITIES_KEY, envelopeOf, MODERN_VERSIONS, unsupportedVersion, VERS
 import { type Answer, type Circumstances, type Dialect, type Exchange, finishReady, type Method } from "./exchange.ts";
 import { decoded, trimmed } from "./headers.ts";
 import { type Host, LOG_LEVELS } from "./host.ts";
-import { errorResponse, HEADER_MISMATCH, INVALID_PARAMS, isObject, METHOD_NOT_FOUND, type Message } from "./json-rpc.ts";
+import {
+  errorResponse,
+  HEADER_MISMATCH,
+  INVALID_PARAMS,
+  isObject,
+  METHOD_NOT_FOUND,
+  type Message,
+} from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, LIST_TTL_MS, sharedMethod } from "./methods.ts";
 import { unequalHeader } from "./param-headers.ts";
 import { listen } from "./subscriptions.ts";
@@ -40,7 +47,12 @@ const MODERN: Dialect = {
 const discover: Method = async (exchange) => {
   const { offer } = exchange.host;
   const capabilities = { ...capabilitiesOf(offer), ...extensionsOf(offer.extensions) };
-  const result = { supportedVersions: MODERN_VERSIONS, capabilities, instructions: offer.instructions, _meta: await offer.meta() };
+  const result = {
+    supportedVersions: MODERN_VERSIONS,
+    capabilities,
+    instructions: offer.instructions,
+    _meta: await offer.meta(),
+  };
   return finishReady(exchange, "discover", () => result, LIST_TTL_MS);
 };
 
@@ -75,7 +87,8 @@ function envelopeProblem(headers: Headers, message: Message & { kind: "request" 
   const malformed = (key: string, what: string) =>
     errorResponse(400, { code: INVALID_PARAMS, message: `params._meta["${key}"] ${what}.` }, id);
   if (typeof version !== "string") return malformed(VERSION_KEY, "is the protocol version, a string");
-  if (!isObject(meta[CAPABILITIES_KEY])) return malformed(CAPABILITIES_KEY, "is required: an object, {} where there are none");
+  if (!isObject(meta[CAPABILITIES_KEY]))
+    return malformed(CAPABILITIES_KEY, "is required: an object, {} where there are none");
   if (trimmed(headers, "mcp-protocol-version") !== version)
     return mismatch("MCP-Protocol-Version", `params._meta["${VERSION_KEY}"]`, message);
   if (!MODERN_VERSIONS.includes(version)) return unsupportedVersion(version, id);

@@ -19,7 +19,10 @@ export function unequalHeader(headers: Headers, { tools }: Offer, { name, argume
   if (!tool) return null;
   const repeated = known.get(tool) ?? repeatedIn(tool.inputSchema, []);
   known.set(tool, repeated);
-  return repeated.find(({ header, path }) => !repeats(decoded(headers, header), headers.has(header), valueAt(args, path)))?.header ?? null;
+  return (
+    repeated.find(({ header, path }) => !repeats(decoded(headers, header), headers.has(header), valueAt(args, path)))
+      ?.header ?? null
+  );
 }
 
 /** Only what is reached through `properties` alone can be repeated. */
@@ -34,7 +37,10 @@ function repeatedIn(schema: object, path: readonly string[]): readonly Repeated[
 }
 
 function valueAt(args: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((value, property) => (isObject(value) && Object.hasOwn(value, property) ? value[property] : null), args);
+  return path.reduce<unknown>(
+    (value, property) => (isObject(value) && Object.hasOwn(value, property) ? value[property] : null),
+    args,
+  );
 }
 
 const INTEGER = /^-?\d{1,16}$/;

@@ -12,7 +12,8 @@ export async function getPrompt(exchange: Exchange): Promise<Answer> {
   const { name, arguments: given = {} } = params;
   if (typeof name !== "string") return invalid(exchange, "params.name is the prompt's name, a string.");
   const args = v.safeParse(Arguments, given);
-  if (!isObject(given) || !args.success) return invalid(exchange, "params.arguments is a JSON object whose values are strings.");
+  if (!isObject(given) || !args.success)
+    return invalid(exchange, "params.arguments is a JSON object whose values are strings.");
   const aside = asideOf(exchange);
   if (aside instanceof Response) return aside;
   const filled = await attempt(exchange, () => host.getPrompt(name, args.output, aside));
@@ -20,7 +21,10 @@ export async function getPrompt(exchange: Exchange): Promise<Answer> {
     case undefined:
       return jsonResponse(200, failureJson(exchange));
     case "not_found":
-      return invalid(exchange, `There is no prompt named ${JSON.stringify(name.slice(0, 80))}. prompts/list has them all.`);
+      return invalid(
+        exchange,
+        `There is no prompt named ${JSON.stringify(name.slice(0, 80))}. prompts/list has them all.`,
+      );
     case "missing_capability":
       return missingCapability(exchange, filled);
     case "input_required":
@@ -28,7 +32,9 @@ export async function getPrompt(exchange: Exchange): Promise<Answer> {
       return jsonResponse(200, pausedJson(exchange, aside, filled));
     case "filled": {
       const messages = filled.messages.map((message) =>
-        "content" in message && isObject(message.content) ? { ...message, content: dialect.block(message.content) } : message,
+        "content" in message && isObject(message.content)
+          ? { ...message, content: dialect.block(message.content) }
+          : message,
       );
       return finish(exchange, { description: filled.description, messages });
     }
@@ -51,7 +57,8 @@ const MOST_VALUES = 100;
 export async function complete(exchange: Exchange): Promise<Answer> {
   const { params, host } = exchange;
   const asked = v.safeParse(Completion, params);
-  if (!asked.success) return invalid(exchange, `params.${v.getDotPath(asked.issues[0]) ?? "ref"} is missing or not as it should be.`);
+  if (!asked.success)
+    return invalid(exchange, `params.${v.getDotPath(asked.issues[0]) ?? "ref"} is missing or not as it should be.`);
   const { ref, argument, context } = asked.output;
   const of = ref.type === "ref/prompt" ? { prompt: ref.name } : { template: ref.uri };
   const typing = { of, name: argument.name, value: argument.value, others: context.arguments };
@@ -60,5 +67,7 @@ export async function complete(exchange: Exchange): Promise<Answer> {
   if (found === null) return invalid(exchange, "There is no such prompt, template or argument.");
   const { values, ...rest } = found;
   const isCut = values.length > MOST_VALUES;
-  return finish(exchange, { completion: { values: values.slice(0, MOST_VALUES), ...rest, ...(isCut && { hasMore: true }) } });
+  return finish(exchange, {
+    completion: { values: values.slice(0, MOST_VALUES), ...rest, ...(isCut && { hasMore: true }) },
+  });
 }

@@ -1,5 +1,14 @@
 // resources/read: what a URI stands for, where the caller may see it.
-import { type Answer, attempt, type Exchange, failureJson, finish, invalid, refuse, traceparentOf } from "./exchange.ts";
+import {
+  type Answer,
+  attempt,
+  type Exchange,
+  failureJson,
+  finish,
+  invalid,
+  refuse,
+  traceparentOf,
+} from "./exchange.ts";
 import { asideOf, missingCapability, pausedJson } from "./input.ts";
 import { INTERNAL_ERROR, jsonResponse } from "./json-rpc.ts";
 

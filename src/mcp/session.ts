@@ -69,7 +69,11 @@ export interface Sessions {
 
 export const SESSION_HEADER = "mcp-session-id";
 /** What a server can ask for, and what each may say of how. Nothing else of what a client declares is kept. */
-const ASKED_BY: Readonly<Record<string, readonly string[]>> = { elicitation: ["form", "url"], sampling: ["context", "tools"], roots: [] };
+const ASKED_BY: Readonly<Record<string, readonly string[]>> = {
+  elicitation: ["form", "url"],
+  sampling: ["context", "tools"],
+  roots: [],
+};
 /** As ids are made: far shorter than anything that is worth opening. */
 const SESSION_ID = /^[A-Za-z0-9_.-]{40,200}$/;
 /** Ids of requests that can be cancelled are remembered; no client counts further than this. */
@@ -90,13 +94,20 @@ export function askable(version: string, capabilities: unknown): Handshake["capa
 }
 
 /** The session that a request names, `undefined` where it names none; or the answer that says that it is not there. */
-export async function sessionOf(headers: Headers, around: Circumstances, id?: RequestId): Promise<Session | undefined | Response> {
+export async function sessionOf(
+  headers: Headers,
+  around: Circumstances,
+  id?: RequestId,
+): Promise<Session | undefined | Response> {
   const named = trimmed(headers, SESSION_HEADER);
   const { sessions } = around;
   if (named === null || !sessions) return undefined;
-  if (!SESSION_ID.test(named)) return errorResponse(400, { code: INVALID_REQUEST, message: "The Mcp-Session-Id is none of ours." }, id);
+  if (!SESSION_ID.test(named))
+    return errorResponse(400, { code: INVALID_REQUEST, message: "The Mcp-Session-Id is none of ours." }, id);
   const message = "This session has ended, or never was. Send initialize to begin another.";
-  return (await reach(around, () => sessions.find(named), id)) ?? errorResponse(404, { code: INVALID_REQUEST, message }, id);
+  return (
+    (await reach(around, () => sessions.find(named), id)) ?? errorResponse(404, { code: INVALID_REQUEST, message }, id)
+  );
 }
 
 /** Requests whose session is out of reach, and of which the log says so already. */
@@ -108,10 +119,15 @@ export async function reach<T>(around: Circumstances, ask: () => Promise<T>, id?
     return await ask();
   } catch (error) {
     const { traceId } = around;
-    if (!reported.has(around)) console.error(JSON.stringify({ event: "session.unreachable", traceId, ...describeCrash(error) }));
+    if (!reported.has(around))
+      console.error(JSON.stringify({ event: "session.unreachable", traceId, ...describeCrash(error) }));
     reported.add(around);
     const message = `The session could not be reached just now. Try again in ${RETRY_AFTER_SECONDS} s. Trace id: ${traceId}`;
-    const response = errorResponse(503, { code: INTERNAL_ERROR, message, data: { retryAfterSeconds: RETRY_AFTER_SECONDS } }, id);
+    const response = errorResponse(
+      503,
+      { code: INTERNAL_ERROR, message, data: { retryAfterSeconds: RETRY_AFTER_SECONDS } },
+      id,
+    );
     response.headers.set("retry-after", String(RETRY_AFTER_SECONDS));
     return response;
   }
@@ -139,7 +155,11 @@ export async function answerForSession(request: Request, around: Circumstances):
 }
 
 /** Answers one request that only a session has; `undefined` where it is another. */
-export async function answerInSession(exchange: Exchange, session: Session, method: string): Promise<Answer | undefined> {
+export async function answerInSession(
+  exchange: Exchange,
+  session: Session,
+  method: string,
+): Promise<Answer | undefined> {
   const { params } = exchange;
   if (method === "logging/setLevel") {
     const level = LOG_LEVELS.find((known) => known === params.level);
@@ -147,9 +167,14 @@ export async function answerInSession(exchange: Exchange, session: Session, meth
     return (await reach(exchange, () => session.setLevel(level), exchange.id)) ?? finish(exchange, {});
   }
   const { resources, templates } = exchange.host.offer;
-  if ((method !== "resources/subscribe" && method !== "resources/unsubscribe") || resources.length + templates.length === 0)
+  if (
+    (method !== "resources/subscribe" && method !== "resources/unsubscribe") ||
+    resources.length + templates.length === 0
+  )
     return undefined;
-  return typeof params.uri === "string" ? finish(exchange, {}) : invalid(exchange, "params.uri is the resource's URI, a string.");
+  return typeof params.uri === "string"
+    ? finish(exchange, {})
+    : invalid(exchange, "params.uri is the resource's URI, a string.");
 }
 
 /** Logs to the client of a session what it wants to hear. */
@@ -158,7 +183,9 @@ export function loggerOf({ level }: Session, stream: Stream): Log {
   return (at, data) => {
     if (LOG_LEVELS.indexOf(at) < least) return;
     // What is logged may be lost, and nothing waits for it.
-    void stream.notify(JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params: { level: at, data } }));
+    void stream.notify(
+      JSON.stringify({ jsonrpc: "2.0", method: "notifications/message", params: { level: at, data } }),
+    );
   };
 }
 
@@ -181,7 +208,8 @@ export async function nextRound(
   if (!session || paused.state === "invalid") return pausedJson(exchange, said, paused);
   const { inputRequests, requestState } = paused;
   const { capabilities } = session;
-  if (!Object.values(inputRequests).every((request) => canBeAsked(capabilities, request))) return pausedJson(exchange, said, paused);
+  if (!Object.values(inputRequests).every((request) => canBeAsked(capabilities, request)))
+    return pausedJson(exchange, said, paused);
   try {
     const inputResponses = await ask(session, id, inputRequests, stream);
     if (inputResponses) return { capabilities, inputResponses, requestState };
@@ -190,7 +218,10 @@ export async function nextRound(
     console.error(JSON.stringify({ event: "mcp.unasked", traceId, ...describeCrash(error) }));
   }
   const methods = Object.values(inputRequests).map(({ method }) => method);
-  return errorJson({ code: INVALID_REQUEST, message: `This takes your client's answer to ${methods.join(", ")}, which did not come.` }, id);
+  return errorJson(
+    { code: INVALID_REQUEST, message: `This takes your client's answer to ${methods.join(", ")}, which did not come.` },
+    id,
+  );
 }
 
 /** Asks for all of this at once. Answers `null` where something of it stays unanswered. */
@@ -207,12 +238,15 @@ async function ask(
     const json = JSON.stringify({ jsonrpc: "2.0", ...message });
     return (await stream?.notify(json)) || session.send(json);
   };
-  for (const [at, request] of Object.values(requests).entries()) if (!(await send({ id: ids[at], ...request }))) return null;
+  for (const [at, request] of Object.values(requests).entries())
+    if (!(await send({ id: ids[at], ...request }))) return null;
   const results = await session.answersTo(ids);
   // Nobody needs to answer these any more (2025-11-25, basic/utilities/cancellation).
   for (const [at, result] of results.entries()) {
     if (result === undefined) await send({ method: "notifications/cancelled", params: { requestId: ids[at] } });
   }
   const answered = names.map((name, at) => [name, results[at]] as const);
-  return answered.every(([, result]) => isObject(result)) ? (Object.fromEntries(answered) as Aside["inputResponses"]) : null; // just looked at
+  return answered.every(([, result]) => isObject(result))
+    ? (Object.fromEntries(answered) as Aside["inputResponses"])
+    : null; // just looked at
 }

@@ -1,6 +1,17 @@
 // The Tasks extension (`io.modelcontextprotocol/tasks`, 2026-07-28): a call may be answered with a task, which is then asked about.
 // Only a request that declares the extension gets a task, or an answer about one. What is behind a task, the host knows.
-import { type Answer, attempt, type Exchange, failureJson, finish, invalid, type Method, refuse, traceparentOf, work } from "./exchange.ts";
+import {
+  type Answer,
+  attempt,
+  type Exchange,
+  failureJson,
+  finish,
+  invalid,
+  type Method,
+  refuse,
+  traceparentOf,
+  work,
+} from "./exchange.ts";
 import type { Aside, BegunTask, Host, Tasks } from "./host.ts";
 import { asideOf, missingCapability } from "./input.ts";
 import { INTERNAL_ERROR, isObject, jsonResponse, resultJson } from "./json-rpc.ts";
@@ -15,7 +26,10 @@ export function takesTasks({ extensions }: Aside["capabilities"]): boolean {
 
 /** The answer to a request that is about tasks, of a client that does not say that it knows them. */
 export function tasksNeeded(exchange: Exchange): Response {
-  return missingCapability(exchange, { state: "missing_capability", requiredCapabilities: { extensions: { [TASKS]: {} } } });
+  return missingCapability(exchange, {
+    state: "missing_capability",
+    requiredCapabilities: { extensions: { [TASKS]: {} } },
+  });
 }
 
 /** The answer to a call whose work goes on. */
@@ -32,7 +46,10 @@ type Question = (
 
 const QUESTIONS: ReadonlyMap<string, Question> = new Map<string, Question>([
   ["tasks/get", (tasks, taskId, _, traceparent) => tasks.get(taskId, traceparent)],
-  ["tasks/update", (tasks, taskId, { inputResponses }, traceparent) => tasks.update(taskId, inputResponses, traceparent)],
+  [
+    "tasks/update",
+    (tasks, taskId, { inputResponses }, traceparent) => tasks.update(taskId, inputResponses, traceparent),
+  ],
   ["tasks/cancel", (tasks, taskId, _, traceparent) => tasks.cancel(taskId, traceparent)],
 ]);
 
@@ -57,7 +74,10 @@ async function answer(
     case undefined:
       return jsonResponse(200, failureJson(exchange));
     case "not_found":
-      return invalid(exchange, "There is no such task: its id is none of ours, or too old, or the task belongs to somebody else.");
+      return invalid(
+        exchange,
+        "There is no such task: its id is none of ours, or too old, or the task belongs to somebody else.",
+      );
     case "insufficient_scope":
       return { scopesNeeded: told.scopes };
     case "failed":

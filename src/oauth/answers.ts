@@ -36,12 +36,18 @@ export function authUnavailable(visit: Visit): Response {
 }
 
 /** What can be said of a sign-in that is not known, or not known in this browser. */
-export const ENDED = "This sign-in has ended, was already used, or was started in another browser. Go back to your app and connect again.";
+export const ENDED =
+  "This sign-in has ended, was already used, or was started in another browser. Go back to your app and connect again.";
 
 /** The browser does not hold the transaction that the address names, or the address names none. */
 export function noTransaction(visit: Visit): Response {
-  const text = visit.url.searchParams.has("tx") ? ENDED : "Signing in begins in your app: connect it there, and this page opens by itself.";
-  const hint = visit.url.protocol === "http:" ? " On a local address, Safari keeps no sign-in cookies: use another browser there." : "";
+  const text = visit.url.searchParams.has("tx")
+    ? ENDED
+    : "Signing in begins in your app: connect it there, and this page opens by itself.";
+  const hint =
+    visit.url.protocol === "http:"
+      ? " On a local address, Safari keeps no sign-in cookies: use another browser there."
+      : "";
   return refuse(visit, 400, "Start again from your app", text + hint);
 }
 

@@ -29,7 +29,11 @@ export async function metaHashOf(
 }
 
 /** The scopes that this user has approved for good where they cover everything that this request asks for; `null`: ask. */
-export async function approvedScopes(env: Env, userId: UserId, connection: Connection): Promise<readonly string[] | null> {
+export async function approvedScopes(
+  env: Env,
+  userId: UserId,
+  connection: Connection,
+): Promise<readonly string[] | null> {
   const { request, metaHash, mustAsk } = connection;
   if (metaHash === null || mustAsk) return null;
   const parsed = v.safeParse(Approval, await env.OAUTH_KV.get(await approvalKey(userId, connection), "json"));
@@ -41,7 +45,12 @@ export async function approvedScopes(env: Env, userId: UserId, connection: Conne
 }
 
 /** Keeps the person's newest decision: an approval to be remembered, or `null`, which forgets the one before. */
-export async function rememberDecision(env: Env, userId: UserId, connection: Connection, scopes: readonly string[] | null): Promise<void> {
+export async function rememberDecision(
+  env: Env,
+  userId: UserId,
+  connection: Connection,
+  scopes: readonly string[] | null,
+): Promise<void> {
   const { request, metaHash } = connection;
   if (metaHash === null) return;
   const key = await approvalKey(userId, connection);

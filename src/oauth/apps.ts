@@ -16,7 +16,14 @@ import { appsPage, disconnectedPage, nobodyPage, signedOutPage, signOutPage } fr
 import { KEY_LIFETIMES, keyFormPage, newKeyPage, newTokenPage, type TriedKey } from "./pages/keys.ts";
 import { type Page, redirect, respond } from "./pages/page.ts";
 import { revokeGrant, revokeUser } from "./revocation.ts";
-import { clearedSessionCookie, endSession, type Session, sessionCookie, sessionOf, signedInSession } from "./session.ts";
+import {
+  clearedSessionCookie,
+  endSession,
+  type Session,
+  sessionCookie,
+  sessionOf,
+  signedInSession,
+} from "./session.ts";
 import { signInForOwnPage } from "./sign-in.ts";
 import { randomText } from "./transaction.ts";
 import type { Visit } from "./visit.ts";
@@ -31,7 +38,14 @@ export async function showApps(visit: Visit): Promise<Response> {
     visit.auth.order("listApiKeys", identityOf(session), {}),
     ownTokens(visit, session),
   ]);
-  const view = { email, apps, next, keys: keys.ok ? keys.value.keys : null, tokens, once: { key: randomText(16), token: randomText(16) } };
+  const view = {
+    email,
+    apps,
+    next,
+    keys: keys.ok ? keys.value.keys : null,
+    tokens,
+    once: { key: randomText(16), token: randomText(16) },
+  };
   return show(visit, session, appsPage(visit.config.resource, view));
 }
 
@@ -54,11 +68,15 @@ export const revokeEverything = onOwnSubmit("/apps/revoke-all", async ({ env, ct
 /** POST /apps/keys: makes an API key, and shows it this once. */
 export const createKey = onOwnSubmit("/apps/keys", async (visit, form, session) => {
   const asked = keyAskedFor(form);
-  if ("problem" in asked) return show(visit, session, keyFormPage(await ownTokens(visit, session), form.get("once") ?? "", asked));
+  if ("problem" in asked)
+    return show(visit, session, keyFormPage(await ownTokens(visit, session), form.get("once") ?? "", asked));
   const owner = await confirmed(visit, "No key was made");
   if (owner instanceof Response) return owner;
   if (!(await useUpForm(visit, form, session))) {
-    return alreadyUsed(visit, "This form has made its key, which cannot be shown again. If you cannot use it, revoke it and make another.");
+    return alreadyUsed(
+      visit,
+      "This form has made its key, which cannot be shown again. If you cannot use it, revoke it and make another.",
+    );
   }
   const made = await visit.auth.order("createApiKey", identityOf(owner), asked);
   if (made.ok) {
@@ -67,7 +85,8 @@ export const createKey = onOwnSubmit("/apps/keys", async (visit, form, session) 
     return show(visit, session, newKeyPage(visit.config.resource, made.value));
   }
   if (!isFault(made.error)) return refuse(visit, 409, "No key was made", made.error.message, YOUR_APPS);
-  const text = "We got no answer, so a key may have been made. Look at your keys: revoke one that you cannot use, then try again.";
+  const text =
+    "We got no answer, so a key may have been made. Look at your keys: revoke one that you cannot use, then try again.";
   return unavailable(visit, "Your key cannot be shown", text);
 });
 
@@ -92,7 +111,14 @@ function keyAskedFor(form: URLSearchParams): InputOf<typeof CreateApiKey> | Trie
 /** POST /apps/keys/revoke */
 export const revokeKey = onOwnSubmit("/apps/keys/revoke", async (visit, form, session) => {
   const keyId = form.get("keyId") ?? "";
-  const gone = () => refuse(visit, 404, "No such key any more", "You have no key like that. It may have been revoked already.", YOUR_APPS);
+  const gone = () =>
+    refuse(
+      visit,
+      404,
+      "No such key any more",
+      "You have no key like that. It may have been revoked already.",
+      YOUR_APPS,
+    );
   if (keyId === "" || keyId.length > KEY_ID_LIMIT) return gone();
   const revoked = await visit.auth.order("revokeApiKey", identityOf(session), { keyId });
   forgetKey(visit.env, keyId);
@@ -101,7 +127,11 @@ export const revokeKey = onOwnSubmit("/apps/keys/revoke", async (visit, form, se
     return redirect("/apps#keys");
   }
   if (!isFault(revoked.error)) return gone();
-  return unavailable(visit, "The key may still work", "We got no answer, so we do not know whether it was revoked. Try again in a moment.");
+  return unavailable(
+    visit,
+    "The key may still work",
+    "We got no answer, so we do not know whether it was revoked. Try again in a moment.",
+  );
 });
 
 /** POST /apps/token: makes a bearer for an hour, and shows it this once. */
@@ -112,7 +142,10 @@ export const makeToken = onOwnSubmit("/apps/token", async (visit, form, session)
   const owner = await confirmed(visit, "No token was made");
   if (owner instanceof Response) return owner;
   if (!(await useUpForm(visit, form, session))) {
-    return alreadyUsed(visit, "This form has made its token, which cannot be shown again. You can make another at any time.");
+    return alreadyUsed(
+      visit,
+      "This form has made its token, which cannot be shown again. You can make another at any time.",
+    );
   }
   const minted = await visit.auth.order("mintToken", identityOf(owner), { audience: resource, scopes });
   if (!minted.ok) {
@@ -152,7 +185,8 @@ function identityOf({ account: { userId, tenantId, tier } }: Session): Identity 
 /** The session as the auth Worker knows its account now: what is made here outlives the session. Or why nothing is made. */
 async function confirmed(visit: Visit, title: string): Promise<Session | Response> {
   const owner = await signedInSession(visit);
-  if (owner === AUTH_UNAVAILABLE) return unavailable(visit, title, "Your account could not be checked. Wait a moment, then try again.");
+  if (owner === AUTH_UNAVAILABLE)
+    return unavailable(visit, title, "Your account could not be checked. Wait a moment, then try again.");
   return owner ?? signInForOwnPage(visit);
 }
 
@@ -186,6 +220,10 @@ function unavailable(visit: Visit, title: string, text: string): Response {
   return refuse(visit, 503, title, text, { ...YOUR_APPS, headers: { "Retry-After": "10" } });
 }
 
-function note({ env, ctx, trace }: Visit, { account }: Session, change: Pick<AccessEvent, "type" | "clientId" | "scopes">): void {
+function note(
+  { env, ctx, trace }: Visit,
+  { account }: Session,
+  change: Pick<AccessEvent, "type" | "clientId" | "scopes">,
+): void {
   recordAccess(env.PLATFORM_EVENTS_QUEUE, ctx, trace.traceId, { ...change, subject: account.userId });
 }

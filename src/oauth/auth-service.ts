@@ -44,13 +44,18 @@ export class AuthService {
     return this.#ask("registerUser", SignIn, () => this.#env.AUTH_SERVICE.registerUser(name, email, password));
   }
 
-  exchangeSocialCode(code: string, proof: { codeVerifier: string; returnUrl: string }): Promise<SignIn | AuthUnavailable> {
+  exchangeSocialCode(
+    code: string,
+    proof: { codeVerifier: string; returnUrl: string },
+  ): Promise<SignIn | AuthUnavailable> {
     return this.#ask("exchangeSocialCode", SignIn, () => this.#env.AUTH_SERVICE.exchangeSocialCode(code, proof));
   }
 
   /** The tenant of exactly this user: an answer about somebody else counts as none. */
   async provisionTenant(userId: UserId, source: ProvisionSource): Promise<Tenant | AuthUnavailable> {
-    const tenant = await this.#ask("provisionTenant", Tenant, () => this.#env.AUTH_SERVICE.provisionTenant({ userId, source }));
+    const tenant = await this.#ask("provisionTenant", Tenant, () =>
+      this.#env.AUTH_SERVICE.provisionTenant({ userId, source }),
+    );
     if (tenant === AUTH_UNAVAILABLE || tenant.userId === userId) return tenant;
     return this.#misdirected("provisionTenant");
   }
@@ -77,11 +82,23 @@ export class AuthService {
     input: InputOf<(typeof auth)["methods"][Name]>,
   ): Promise<Result<OutputOf<(typeof auth)["methods"][Name]>, Refusal>> {
     const operation: Operation = auth.methods[method];
-    const request = { audience: auth.audience, identity, tool: method, trace: this.#trace, timeoutMs: operation.timeoutMs };
+    const request = {
+      audience: auth.audience,
+      identity,
+      tool: method,
+      trace: this.#trace,
+      timeoutMs: operation.timeoutMs,
+    };
     // The method's name types its input and its value; that all methods are called alike is what the compiler cannot follow.
-    const service = this.#env.AUTH_SERVICE as unknown as Record<string, (context: unknown, input: unknown) => Promise<unknown>>;
+    const service = this.#env.AUTH_SERVICE as unknown as Record<
+      string,
+      (context: unknown, input: unknown) => Promise<unknown>
+    >;
     const send = async () => service[method]?.(await callContext(this.#config, request, input), input);
-    return (await call(operation, send, this.#about(method))) as Result<OutputOf<(typeof auth)["methods"][Name]>, Refusal>; // as above
+    return (await call(operation, send, this.#about(method))) as Result<
+      OutputOf<(typeof auth)["methods"][Name]>,
+      Refusal
+    >; // as above
   }
 
   async #ask<S extends v.GenericSchema>(

@@ -1,7 +1,12 @@
 // GET /authorize: the front of the door (OAuth 2.1 section 4.1.1). Judges the request before anything is shown, seals it into a
 // transaction of this browser, and sends the person to sign in, or to decide where they are signed in. Errors reach the client by
 // themselves only where the redirect is trusted; anywhere else the person has to click.
-import { AuthorizationError, type AuthRequest, authorizationErrorRedirect, type ClientInfo } from "@cloudflare/workers-oauth-provider";
+import {
+  AuthorizationError,
+  type AuthRequest,
+  authorizationErrorRedirect,
+  type ClientInfo,
+} from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
 import { authUnavailable, badRequest, refuse } from "./answers.ts";
 import { metaHashOf } from "./approvals.ts";
@@ -42,15 +47,23 @@ export async function authorize(visit: Visit): Promise<Response> {
     if (!(error instanceof AuthorizationError)) throw error;
     if (error.redirectTo && error.redirectUri)
       return returnError(visit, await library.lookupClient(clientId), error.redirectUri, error.redirectTo);
-    return error.description === "Invalid client_id" ? unknownClient(visit) : badRequest(visit, REASONS[error.description] ?? UNUSABLE);
+    return error.description === "Invalid client_id"
+      ? unknownClient(visit)
+      : badRequest(visit, REASONS[error.description] ?? UNUSABLE);
   }
 
   const { redirectUri } = parsed;
-  if (own.includes(new URL(redirectUri).origin)) return badRequest(visit, "It asks to be answered at an address of this server.");
+  if (own.includes(new URL(redirectUri).origin))
+    return badRequest(visit, "It asks to be answered at an address of this server.");
   const client = await library.lookupClient(clientId);
   const accepted = v.safeParse(AuthorizationRequest, parsed);
   if (!client || !accepted.success) {
-    return returnError(visit, client, redirectUri, authorizationErrorRedirect(parsed, "invalid_request", "PKCE with S256 is required"));
+    return returnError(
+      visit,
+      client,
+      redirectUri,
+      authorizationErrorRedirect(parsed, "invalid_request", "PKCE with S256 is required"),
+    );
   }
   const scope = [...grantableScopes(accepted.output.scope)];
   const prompts = (parameters.get("prompt") ?? "").split(" ");

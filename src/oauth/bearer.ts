@@ -38,7 +38,12 @@ const MAX_JWT_LENGTH = 4_096;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** Whose rights `bearer` carries, or why it carries none. `only` refuses every other kind. Never throws. */
-export async function checkBearer(env: Env, bearer: string, trace: Trace, only?: BearerKind): Promise<Caller | CredentialCode> {
+export async function checkBearer(
+  env: Env,
+  bearer: string,
+  trace: Trace,
+  only?: BearerKind,
+): Promise<Caller | CredentialCode> {
   const kind = kindOf(bearer);
   if (kind === null || kind !== (only ?? kind)) return "unauthenticated";
   return settled(kind, trace, async () => {
@@ -50,7 +55,11 @@ export async function checkBearer(env: Env, bearer: string, trace: Trace, only?:
     if (!known) remember(env, digest, checked);
     const { identity, expiresAt, origin } = checked;
     const confirm = async () => {
-      const again = await settled<Checked | "good" | CredentialCode>(kind, trace, origin ? () => confirmOrigin(env, origin) : ask);
+      const again = await settled<Checked | "good" | CredentialCode>(
+        kind,
+        trace,
+        origin ? () => confirmOrigin(env, origin) : ask,
+      );
       if (again === "good" || typeof again !== "string") return "good";
       forget(env, digest);
       return again;
@@ -83,14 +92,21 @@ async function askAboutToken(env: Env, token: string): Promise<Checked | "unauth
   const props = v.safeParse(GrantProps, grant?.props);
   if (!name || !grant || !props.success) return "unauthenticated";
   const { userId, tenantId, tier, authTime } = props.output;
-  const identity = { subject: userId, tenantId, tier, scopes: knownScopes(grant.scope ?? []), clientId: grant.clientId ?? "unknown" };
+  const identity = {
+    subject: userId,
+    tenantId,
+    tier,
+    scopes: knownScopes(grant.scope ?? []),
+    clientId: grant.clientId ?? "unknown",
+  };
   return { identity, expiresAt: grant.expiresAt ?? null, origin: { ...name, userId, authTime } };
 }
 
 /** Whether neither the grant nor everything of the user's from that sign-in was ended. */
 async function confirmOrigin(env: Env, origin: Origin): Promise<"good" | "unauthenticated"> {
   const { userId, authTime } = origin;
-  const ask = async () => Promise.all([gateOf(env, origin).hasEnded(), revocationsOf(env, userId).hasEndedTokens(authTime)] as const);
+  const ask = async () =>
+    Promise.all([gateOf(env, origin).hasEnded(), revocationsOf(env, userId).hasEndedTokens(authTime)] as const);
   const ended = await withDeadline(ask, AUTH_TIMEOUT_MS);
   if (ended === TIMED_OUT) throw new Error("the objects that know of revocations did not answer in time");
   return (ended as readonly boolean[]).includes(true) ? "unauthenticated" : "good"; // what `ask` answers, or `TIMED_OUT`
@@ -120,7 +136,9 @@ async function askAboutJwt(env: Env, token: string, trace: Trace): Promise<Check
 }
 
 /** How each kind is looked up. */
-const CHECKS: Readonly<Record<BearerKind, (env: Env, bearer: string, trace: Trace) => Promise<Checked | CredentialCode>>> = {
+const CHECKS: Readonly<
+  Record<BearerKind, (env: Env, bearer: string, trace: Trace) => Promise<Checked | CredentialCode>>
+> = {
   oauth: askAboutToken,
   api_key: askAboutKey,
   jwt: askAboutJwt,
@@ -131,7 +149,12 @@ const Header = v.object({
   typ: v.pipe(v.string(), v.regex(/^(application\/)?at\+jwt$/i)),
   alg: v.pipe(v.string(), v.regex(/^(?!none$)/i)),
 });
-const Claims = v.object({ iss: v.string(), aud: v.union([v.string(), v.array(v.string())]), iat: v.number(), exp: v.number() });
+const Claims = v.object({
+  iss: v.string(),
+  aud: v.union([v.string(), v.array(v.string())]),
+  iat: v.number(),
+  exp: v.number(),
+});
 
 /**
  * When a JWT was issued, by its own word, if it calls itself an access token of the auth Worker's for this resource; otherwise
@@ -158,7 +181,9 @@ function decodeJson(text: string): unknown {
   }
 }
 
-function isGood<V extends ApiKeyVerdict | JwtVerdict>(verdict: V | AuthUnavailable): verdict is Extract<V, { valid: true }> {
+function isGood<V extends ApiKeyVerdict | JwtVerdict>(
+  verdict: V | AuthUnavailable,
+): verdict is Extract<V, { valid: true }> {
   return verdict !== AUTH_UNAVAILABLE && verdict.valid;
 }
 

@@ -16,5 +16,7 @@ export function hasRepeatedName(parameters: URLSearchParams, except?: string): b
  * it is, and whether it is ours, the library judges.
  */
 export function withPlainResource(parameters: URLSearchParams): URLSearchParams {
-  return new URLSearchParams([...parameters].map(([name, value]) => [name, name === "resource" ? value.replace(/\/$/, "") : value]));
+  return new URLSearchParams(
+    [...parameters].map(([name, value]) => [name, name === "resource" ? value.replace(/\/$/, "") : value]),
+  );
 }

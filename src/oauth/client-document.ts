@@ -29,7 +29,11 @@ const goodAtMs = new Map<string, number>();
  * Whether a client, whose id must be one that `isClientIdAcceptable`, can be known by its document. A client that registered has none,
  * and is always `usable`. `timeoutMs` is for the document's whole way here.
  */
-export async function judgeDocument(visit: Visit, clientId: string, timeoutMs = FETCH_TIMEOUT_MS): Promise<DocumentVerdict> {
+export async function judgeDocument(
+  visit: Visit,
+  clientId: string,
+  timeoutMs = FETCH_TIMEOUT_MS,
+): Promise<DocumentVerdict> {
   const { env, config, trace } = visit;
   const host = URL.parse(clientId)?.host;
   if (host === undefined) return { state: "usable" };
@@ -55,12 +59,15 @@ export async function judgeDocument(visit: Visit, clientId: string, timeoutMs = 
 export async function documentRefusal(visit: Visit, clientId: string): Promise<Response | null> {
   const verdict = await judgeDocument(visit, clientId);
   if (verdict.state === "usable") return null;
-  return verdict.state === "unread" && verdict.status === 429 ? tooMany(visit, verdict.retryAfterSeconds) : uncheckedApp(visit);
+  return verdict.state === "unread" && verdict.status === 429
+    ? tooMany(visit, verdict.retryAfterSeconds)
+    : uncheckedApp(visit);
 }
 
 /** A page without a word of the app's. */
 export function uncheckedApp(visit: Visit): Response {
-  const text = "Its description could not be read, or describes another app. Wait a moment, then start again from your app.";
+  const text =
+    "Its description could not be read, or describes another app. Wait a moment, then start again from your app.";
   return refuse(visit, 400, "This app could not be checked", text);
 }
 
@@ -75,7 +82,11 @@ type Problem =
   | ("unreachable" | "redirected" | "status" | "media_type" | "too_large")
   | ("malformed" | "client_id" | "shared_secret" | "jwks_uri" | "private_key" | RegistrationProblem["code"]);
 
-async function problemWithDocument(clientId: string, own: readonly string[], timeoutMs: number): Promise<Problem | null> {
+async function problemWithDocument(
+  clientId: string,
+  own: readonly string[],
+  timeoutMs: number,
+): Promise<Problem | null> {
   try {
     const signal = AbortSignal.timeout(timeoutMs);
     const response = await fetch(clientId, { redirect: "manual", headers: { Accept: "application/json" }, signal });

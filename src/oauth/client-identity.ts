@@ -44,7 +44,24 @@ const TRUSTED_NAMES: readonly (readonly [names: readonly string[], domains: read
 /** Cyrillic, Greek, Latin and digits that look like a plain letter, behind the letter that they look like (after UTS #39). */
 const LOOK_ALIKES = new Map(
   [
-    ...["aаαɑ4", "bвьβ", "cсϲᴄ", "dԁժ", "eеєεҽ3", "gɡց", "hнһհ", "jјϳ", "kкκ", "mмμ", "nпռηνո", "oоοσօ0", "pрρ", "qԛգ", "rгᴦ", "sѕꜱ5"],
+    ...[
+      "aаαɑ4",
+      "bвьβ",
+      "cсϲᴄ",
+      "dԁժ",
+      "eеєεҽ3",
+      "gɡց",
+      "hнһհ",
+      "jјϳ",
+      "kкκ",
+      "mмμ",
+      "nпռηνո",
+      "oоοσօ0",
+      "pрρ",
+      "qԛգ",
+      "rгᴦ",
+      "sѕꜱ5",
+    ],
     ...["tтτ", "uսυ", "vѵ", "wԝшɯω", "xхχ", "yуүγ", "zᴢζ", "liіıɩι1ӏ|"],
   ].flatMap(([letter = "", ...others]) => others.map((other) => [other, letter] as const)),
 );

@@ -38,7 +38,8 @@ export const decide = onSubmit("decide", "consent", async (visit, form, transact
   const { env, ctx, trace } = visit;
   const { id, jti, connection, account } = transaction;
   const decision = form.get("decision");
-  if (decision !== "approve" && decision !== "deny") return refuse(visit, 400, "No decision", "Go back, then choose Allow or Deny.");
+  if (decision !== "approve" && decision !== "deny")
+    return refuse(visit, 400, "No decision", "Go back, then choose Allow or Deny.");
   if (await hasSignedOut(visit, transaction)) return signInAgain(transaction);
   const cookies = [clearedCookie(id)];
   if (!(await useUp(env, jti))) return alreadyUsed(visit, cookies);
@@ -46,7 +47,11 @@ export const decide = onSubmit("decide", "consent", async (visit, form, transact
     await rememberDecision(env, account.userId, connection, null);
     const change = { type: "grant.declined", subject: account.userId, clientId: connection.request.clientId } as const;
     recordAccess(env.PLATFORM_EVENTS_QUEUE, ctx, trace.traceId, change);
-    return leaveFor(connection, authorizationErrorRedirect(connection.request, "access_denied", "The person declined."), cookies);
+    return leaveFor(
+      connection,
+      authorizationErrorRedirect(connection.request, "access_denied", "The person declined."),
+      cookies,
+    );
   }
   const { redirectTo, scopes } = await grant(visit, connection, account, form.getAll("scope"));
   await rememberDecision(env, account.userId, connection, form.has("remember") ? scopes : null);
@@ -63,7 +68,8 @@ export async function rememberedScopes(
   account: Account,
 ): Promise<readonly string[] | null> {
   const { method, headers } = request;
-  const isLookedAt = method !== "HEAD" && !headers.has("Sec-Purpose") && (headers.get("Sec-Fetch-Dest") ?? "document") === "document";
+  const isLookedAt =
+    method !== "HEAD" && !headers.has("Sec-Purpose") && (headers.get("Sec-Fetch-Dest") ?? "document") === "document";
   return isLookedAt ? approvedScopes(env, account.userId, connection) : null;
 }
 

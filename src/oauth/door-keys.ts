@@ -30,7 +30,9 @@ export async function doorKeys(config: Config): Promise<DoorKeys> {
   return keys;
 }
 
-async function keysFrom(secret: string): Promise<{ tx: SealingKey; session: SealingKey; social: SealingKey; csrf: CryptoKey }> {
+async function keysFrom(
+  secret: string,
+): Promise<{ tx: SealingKey; session: SealingKey; social: SealingKey; csrf: CryptoKey }> {
   const root = await importRootKey(secret);
   const hmac = { name: "HMAC", hash: "SHA-256" };
   return {

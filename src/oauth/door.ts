@@ -89,7 +89,12 @@ const ENDPOINTS: Readonly<Record<string, Answer>> = {
  * Answers a request to the door; `null` where the address is not the door's. Never throws: anything unexpected becomes a page, or
  * JSON for programs, with status 500 and the trace id.
  */
-export async function oauthFetch(request: Request, env: Env, ctx: ExecutionContext, trace: Trace): Promise<Response | null> {
+export async function oauthFetch(
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+  trace: Trace,
+): Promise<Response | null> {
   const url = new URL(request.url);
   const endpoint = ENDPOINTS[url.pathname];
   const step = STEPS[url.pathname];
@@ -104,7 +109,9 @@ export async function oauthFetch(request: Request, env: Env, ctx: ExecutionConte
     else if (route) response = (await refusedForNow(visit)) ?? (await follow(route, visit));
     else return null;
   } catch (error) {
-    console.error(JSON.stringify({ event: "oauth.crashed", route: url.pathname, traceId: trace.traceId, ...describeCrash(error) }));
+    console.error(
+      JSON.stringify({ event: "oauth.crashed", route: url.pathname, traceId: trace.traceId, ...describeCrash(error) }),
+    );
     const text = "This is our fault. Start again from your app; if it happens again, report the trace id.";
     response = endpoint
       ? oauthError(request, 500, "server_error", `Something failed here. Trace id ${trace.traceId}.`)
@@ -128,7 +135,9 @@ async function follow({ GET, POST }: Route, visit: Visit): Promise<Response> {
   const answer = method === "POST" ? POST : method === "GET" || method === "HEAD" ? GET : undefined;
   if (!answer) {
     const headers = { Allow: [...(GET ? ["GET", "HEAD"] : []), ...(POST ? ["POST"] : [])].join(", ") };
-    return refuse(visit, 405, "Not this way", "This address is a step of signing in. Start from your app.", { headers });
+    return refuse(visit, 405, "Not this way", "This address is a step of signing in. Start from your app.", {
+      headers,
+    });
   }
   try {
     return await answer(visit);
@@ -141,5 +150,7 @@ async function follow({ GET, POST }: Route, visit: Visit): Promise<Response> {
 
 /** The icon of the browser's tab. */
 function favicon(): Response {
-  return new Response(toText(BRAND_MARK), { headers: { "Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=86400" } });
+  return new Response(toText(BRAND_MARK), {
+    headers: { "Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=86400" },
+  });
 }

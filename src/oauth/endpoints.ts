@@ -49,11 +49,13 @@ export async function token(visit: Visit): Promise<Response> {
   const addressWait = await waitFor(env, trace, "token", addressOf(request));
   if (addressWait > 0) return tooManyRequests(request, addressWait);
   const sent = await readUpTo(request.body, TOKEN_LIMIT_BYTES);
-  if (sent === null) return oauthError(request, 413, "invalid_request", `The body is longer than ${TOKEN_LIMIT_BYTES} bytes.`);
+  if (sent === null)
+    return oauthError(request, 413, "invalid_request", `The body is longer than ${TOKEN_LIMIT_BYTES} bytes.`);
   const parameters = withPlainResource(new URLSearchParams(new TextDecoder().decode(sent)));
   const body = parameters.toString();
   const clientId = clientOf(request.headers.get("Authorization") ?? "", parameters);
-  if (clientId === null || !isClientIdAcceptable(clientId, config.isCimdEnabled, ownOrigins(config))) return unknownClient(request);
+  if (clientId === null || !isClientIdAcceptable(clientId, config.isCimdEnabled, ownOrigins(config)))
+    return unknownClient(request);
   const tooLong = STORED_PARAMETERS.find((name) => (parameters.get(name)?.length ?? 0) > STORED_LIMIT);
   if (tooLong) return oauthError(request, 400, "invalid_request", `The parameter ${tooLong} is too long.`);
   const verifier = parameters.get("code_verifier");
@@ -66,7 +68,8 @@ export async function token(visit: Visit): Promise<Response> {
   if (grantWait > 0) return tooManyRequests(request, grantWait);
   const document = await judgeDocument(visit, clientId);
   if (document.state === "broken") return unknownClient(request);
-  if (document.state !== "usable") return later(request, document.status, "The client could not be checked.", document.retryAfterSeconds);
+  if (document.state !== "usable")
+    return later(request, document.status, "The client could not be checked.", document.retryAfterSeconds);
   if (name === null) return pass(visit, body);
   const exchanged = gateOf(env, name).exchange(name, { url: request.url, headers: [...request.headers], body }, trace);
   // Held also when the client hangs up: what has begun is to end, for those who wait behind it.
@@ -87,14 +90,18 @@ function subjectOf(grantType: string): "code" | "refresh_token" | "token" {
 export async function register(visit: Visit): Promise<Response> {
   const { request, config } = visit;
   if (request.method === "OPTIONS" && config.isDynamicRegistrationEnabled) return pass(visit);
-  if (!config.isSignupOpen) return oauthError(request, 403, "access_denied", "This server is not open to new clients yet.");
-  if (!config.isDynamicRegistrationEnabled) return oauthError(request, 403, "access_denied", "Clients cannot register themselves here.");
+  if (!config.isSignupOpen)
+    return oauthError(request, 403, "access_denied", "This server is not open to new clients yet.");
+  if (!config.isDynamicRegistrationEnabled)
+    return oauthError(request, 403, "access_denied", "Clients cannot register themselves here.");
   if (request.method !== "POST") return pass(visit);
   const wait = await waitFor(visit.env, visit.trace, "registration", addressOf(request));
   if (wait > 0) return tooManyRequests(request, wait);
-  if (!hasMediaType(request, "application/json")) return oauthError(request, 415, "invalid_request", "Send application/json.");
+  if (!hasMediaType(request, "application/json"))
+    return oauthError(request, 415, "invalid_request", "Send application/json.");
   const body = await readUpTo(request.body, REGISTRATION_LIMIT_BYTES);
-  if (body === null) return oauthError(request, 413, "invalid_request", `The body is longer than ${REGISTRATION_LIMIT_BYTES} bytes.`);
+  if (body === null)
+    return oauthError(request, 413, "invalid_request", `The body is longer than ${REGISTRATION_LIMIT_BYTES} bytes.`);
   return pass(visit, body);
 }
 
@@ -115,7 +122,8 @@ const NEVER_STORED = { "Cache-Control": "no-store", Pragma: "no-cache", "X-Conte
 /** Lets the library answer, with a body that has been read and measured already. */
 async function pass({ request, env, ctx, trace }: Visit, body?: Uint8Array<ArrayBuffer> | string): Promise<Response> {
   const traced: TracedEnv = { ...env, trace };
-  const measured = body === undefined ? request : new Request(request.url, { method: request.method, headers: request.headers, body });
+  const measured =
+    body === undefined ? request : new Request(request.url, { method: request.method, headers: request.headers, body });
   return neverStored(await authorizationServer(env).fetch(measured, traced, ctx));
 }
 
@@ -136,7 +144,12 @@ function tooManyRequests(request: Request, retryAfterSeconds: number): Response 
 }
 
 function later(request: Request, status: 429 | 503, why: string, retryAfterSeconds: number): Response {
-  const response = oauthError(request, status, "temporarily_unavailable", `${why} Try again in ${retryAfterSeconds} s.`);
+  const response = oauthError(
+    request,
+    status,
+    "temporarily_unavailable",
+    `${why} Try again in ${retryAfterSeconds} s.`,
+  );
   response.headers.set("Retry-After", String(retryAfterSeconds));
   return response;
 }
@@ -167,7 +180,9 @@ function basicClient(credentials: string): string | null {
 function assertionIssuer(assertion: string | undefined): string | null {
   if (assertion === undefined) return "";
   try {
-    const claims: { readonly iss?: unknown } = JSON.parse(new TextDecoder().decode(fromBase64url(assertion.split(".")[1] ?? "")));
+    const claims: { readonly iss?: unknown } = JSON.parse(
+      new TextDecoder().decode(fromBase64url(assertion.split(".")[1] ?? "")),
+    );
     return typeof claims.iss === "string" ? claims.iss : null;
   } catch {
     return null;

@@ -46,7 +46,10 @@ export function recall(env: Env, digest: string): Checked | undefined {
 /** Remembers a credential for a while, and never past its end. */
 export function remember(env: Env, digest: string, checked: Checked): void {
   const memory = memoryOf(env);
-  const untilMs = Math.min(Date.now() + configOf(env).credentialMemoryMs, (checked.expiresAt ?? Number.POSITIVE_INFINITY) * 1000);
+  const untilMs = Math.min(
+    Date.now() + configOf(env).credentialMemoryMs,
+    (checked.expiresAt ?? Number.POSITIVE_INFINITY) * 1000,
+  );
   memory.delete(digest);
   const [oldest] = memory.keys();
   if (memory.size >= LIMIT && oldest !== undefined) memory.delete(oldest);

@@ -10,7 +10,14 @@ import { SESSION_LIFETIME_SECONDS } from "./user-revocations.ts";
 import type { Visit } from "./visit.ts";
 
 /** Where the forms go. A form's address is its name, too. */
-export const OWN_FORMS = ["/apps/revoke", "/apps/revoke-all", "/apps/keys", "/apps/keys/revoke", "/apps/token", "/logout"] as const;
+export const OWN_FORMS = [
+  "/apps/revoke",
+  "/apps/revoke-all",
+  "/apps/keys",
+  "/apps/keys/revoke",
+  "/apps/token",
+  "/logout",
+] as const;
 export type OwnForm = (typeof OWN_FORMS)[number];
 /** A token for each form of one session's pages. */
 export type OwnTokens = Readonly<Record<OwnForm, string>>;
@@ -35,7 +42,13 @@ export function onOwnSubmit(
     const session = await sessionOf(visit);
     if (!session) return withoutSession(visit);
     if (await isSessionCsrf(visit.keys, session, name, form.get("csrf") ?? "")) return answer(visit, form, session);
-    return refuse(visit, 400, "This page was out of date", "Its form belongs to another sign-in, so nothing was done.", YOUR_APPS);
+    return refuse(
+      visit,
+      400,
+      "This page was out of date",
+      "Its form belongs to another sign-in, so nothing was done.",
+      YOUR_APPS,
+    );
   };
 }
 

@@ -34,7 +34,10 @@ function problemWithRedirects(given: unknown, ownOrigins: readonly string[]): st
   const { success, output } = v.safeParse(REDIRECTS, given);
   if (!success) return "redirect_uris must be a list of 1 to 10 URIs of at most 1,024 characters each.";
   const problem = output.map((uri) => problemWithRedirect(uri, ownOrigins)).find((found) => found !== undefined);
-  return problem ?? (output.some(isReachable) ? undefined : "At least one redirect URI must use https, or http on a loopback host.");
+  return (
+    problem ??
+    (output.some(isReachable) ? undefined : "At least one redirect URI must use https, or http on a loopback host.")
+  );
 }
 
 /** Private schemes (`cursor://`) may stand in the list: no request can use them, but refusing them would refuse the whole client. */
@@ -54,7 +57,11 @@ function isReachable(uri: string): boolean {
   return url?.protocol === "https:" || (url?.protocol === "http:" && isLoopbackHost(url.hostname));
 }
 
-function problemWithFields({ redirect_uris: _, client_name: name, ...others }: Readonly<Record<string, unknown>>): string | undefined {
+function problemWithFields({
+  redirect_uris: _,
+  client_name: name,
+  ...others
+}: Readonly<Record<string, unknown>>): string | undefined {
   if (name !== undefined && (typeof name !== "string" || cleanName(name) === "" || [...name].length > NAME_LIMIT)) {
     return `client_name must be readable text of 1 to ${NAME_LIMIT} characters.`;
   }
@@ -63,7 +70,9 @@ function problemWithFields({ redirect_uris: _, client_name: name, ...others }: R
   const isTooLong = lists.some(
     (list) => list.length > LIST_LIMIT || list.some((item) => typeof item === "string" && item.length > STRING_LIMIT),
   );
-  return isTooLong ? `A field has more than ${STRING_LIMIT} characters, ${LIST_LIMIT} entries or ${LIST_LIMIT} translations.` : undefined;
+  return isTooLong
+    ? `A field has more than ${STRING_LIMIT} characters, ${LIST_LIMIT} entries or ${LIST_LIMIT} translations.`
+    : undefined;
 }
 
 /** `URL` has already brought every spelling of an IPv4 address to four numbers. */

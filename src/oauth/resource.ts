@@ -30,7 +30,12 @@ export function resourceServer(env: Env, name: string, handle: ResourceHandler):
   const traces = new WeakMap<Request, Trace>();
   const traceOf = (request: Request) => traces.get(request) ?? traceFrom(null);
   const server = new OAuthResourceServer<Env, Caller>({
-    resourceMetadata: { resource, authorization_servers: [issuer], bearer_methods_supported: ["header"], resource_name: name },
+    resourceMetadata: {
+      resource,
+      authorization_servers: [issuer],
+      bearer_methods_supported: ["header"],
+      resource_name: name,
+    },
     // Advertised in metadata and challenge, so that clients ask for it; what a call really needs is judged for each tool.
     requiredScopes: [...Scope.options],
     validateToken: (_, request) => async (audience, token) => {

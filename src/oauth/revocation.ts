@@ -21,7 +21,11 @@ export async function revokeGrant(
   await forgetApprovals(env, userId, clientId);
   await gateOf(env, { userId, grantId }).revoke({ userId, grantId });
   forgetGrant(env, { userId, grantId });
-  recordAccess(env.PLATFORM_EVENTS_QUEUE, background, trace.traceId, { type: "grant.revoked", subject: userId, clientId });
+  recordAccess(env.PLATFORM_EVENTS_QUEUE, background, trace.traceId, {
+    type: "grant.revoked",
+    subject: userId,
+    clientId,
+  });
 }
 
 /**
@@ -33,7 +37,11 @@ export async function revokeUser(env: Env, background: Background, userId: UserI
   await revocations.endTokens();
   await revocations.endSessions();
   forgetUser(env, userId);
-  recordAccess(env.PLATFORM_EVENTS_QUEUE, background, trace.traceId, { type: "user.revoked", subject: userId, clientId: null });
+  recordAccess(env.PLATFORM_EVENTS_QUEUE, background, trace.traceId, {
+    type: "user.revoked",
+    subject: userId,
+    clientId: null,
+  });
   await forgetApprovals(env, userId, null);
   const grants = await listGrants(env, userId);
   await Promise.all(grants.map(({ id }) => gateOf(env, { userId, grantId: id }).revoke({ userId, grantId: id })));

@@ -1,6 +1,11 @@
 // The library's authorization server as this gateway runs it: endpoints, lifetimes, who may register, and what is asked again each
 // time a token is refreshed.
-import { GrantType, OAuthAuthorizationServer, OAuthError, type TokenExchangeCallbackOptions } from "@cloudflare/workers-oauth-provider";
+import {
+  GrantType,
+  OAuthAuthorizationServer,
+  OAuthError,
+  type TokenExchangeCallbackOptions,
+} from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
 import { type Config, configOf } from "../config.ts";
 import type { Env } from "../env.ts";
@@ -60,7 +65,8 @@ async function refreshedProps(
   const known = v.safeParse(GrantProps, props);
   if (!known.success) throw new OAuthError("invalid_grant", { description: "Sign in again." });
   const { userId, authTime } = known.output;
-  if (await revocationsOf(env, userId).hasEndedTokens(authTime)) throw new OAuthError("invalid_grant", { description: "Sign in again." });
+  if (await revocationsOf(env, userId).hasEndedTokens(authTime))
+    throw new OAuthError("invalid_grant", { description: "Sign in again." });
   const user = await new AuthService(env, config, env.trace ?? traceFrom(null)).getUser(userId);
   if (user === AUTH_UNAVAILABLE) {
     throw new OAuthError("temporarily_unavailable", {

@@ -10,7 +10,15 @@ import { comingSoonPage } from "./pages/plain.ts";
 import { EMAIL_LIMIT, type FieldName, NAME_LIMIT, signInPage, type Tried } from "./pages/sign-in.ts";
 import { accountNow, endedSessionCookies, newSession, replaceSession, sessionCookie, sessionOf } from "./session.ts";
 import { onSubmit, transactionOf } from "./submission.ts";
-import { advance, clearedCookie, csrfToken, evictedCookies, startTransaction, type Transaction, transactionCookie } from "./transaction.ts";
+import {
+  advance,
+  clearedCookie,
+  csrfToken,
+  evictedCookies,
+  startTransaction,
+  type Transaction,
+  transactionCookie,
+} from "./transaction.ts";
 import { nowSeconds, type Visit } from "./visit.ts";
 
 const PASSWORD_LIMIT_BYTES = 1_024;
@@ -34,11 +42,19 @@ export async function signInForOwnPage(visit: Visit): Promise<Response> {
 }
 
 /** Hands a new transaction to the browser and shows its page. `cookies` are set as well. */
-export async function begin(visit: Visit, transaction: Transaction, cookies: readonly string[] = []): Promise<Response> {
+export async function begin(
+  visit: Visit,
+  transaction: Transaction,
+  cookies: readonly string[] = [],
+): Promise<Response> {
   const cookie = await transactionCookie(visit.keys, transaction);
   if (cookie === null) return badRequest(visit, "It is too long.");
   const page = transaction.stage === "consent" ? "consent" : "login";
-  return redirect(`/${page}?tx=${transaction.id}`, [...evictedCookies(visit.request.headers.get("Cookie")), cookie, ...cookies]);
+  return redirect(`/${page}?tx=${transaction.id}`, [
+    ...evictedCookies(visit.request.headers.get("Cookie")),
+    cookie,
+    ...cookies,
+  ]);
 }
 
 /** Coming back to a form from any later step starts that step over, with whichever account then signs in. */
@@ -49,7 +65,13 @@ export async function showForm(visit: Visit, kind: Kind): Promise<Response> {
   const { id, connection } = known;
   const transaction = known.stage === "login" ? known : advance(id, { stage: "login", connection }, nowSeconds());
   const cookie = transaction === known ? null : await transactionCookie(visit.keys, transaction);
-  return page(visit, kind, transaction, { problem: NOTES[parameters.get("e") ?? ""] }, { cookies: cookie === null ? [] : [cookie] });
+  return page(
+    visit,
+    kind,
+    transaction,
+    { problem: NOTES[parameters.get("e") ?? ""] },
+    { cookies: cookie === null ? [] : [cookie] },
+  );
 }
 
 export const logIn = onSubmit("login", "login", async (visit, form, transaction) => {
@@ -57,14 +79,21 @@ export const logIn = onSubmit("login", "login", async (visit, form, transaction)
   const password = form.get("password") ?? "";
   const again = (status: number, problem: string, ...wrong: FieldName[]) =>
     page(visit, "login", transaction, { problem, email, wrong }, { status });
-  if (email === "" || password === "") return again(400, "Enter your e-mail and your password.", email === "" ? "email" : "password");
+  if (email === "" || password === "")
+    return again(400, "Enter your e-mail and your password.", email === "" ? "email" : "password");
 
   const refused = () => again(401, "E-mail or password is wrong. Check both and try again.", "email", "password");
   // Lengths that no account can have are not worth asking about.
   if (email.length > EMAIL_LIMIT || sizeOf(password) > PASSWORD_LIMIT_BYTES) return refused();
   const paused = (seconds: number) => {
     const problem = "Too many attempts. Wait a few minutes, then try again.";
-    return page(visit, "login", transaction, { problem, email }, { status: 429, headers: { "Retry-After": String(seconds) } });
+    return page(
+      visit,
+      "login",
+      transaction,
+      { problem, email },
+      { status: 429, headers: { "Retry-After": String(seconds) } },
+    );
   };
   const retryAfterSeconds = await waitFor(visit.env, visit.trace, "loginEmail", email);
   if (retryAfterSeconds > 0) return paused(retryAfterSeconds);
@@ -85,14 +114,16 @@ export const signUp = onSubmit("signup", "login", async (visit, form, transactio
   const again = (problem: string, ...wrong: FieldName[]) =>
     page(visit, "signup", transaction, { problem, name, email, wrong }, { status: 400 });
   // What a person can mend before anybody is asked, and without learning anything about other accounts.
-  if (name === "" || name.length > NAME_LIMIT) return again(`Enter your name, in at most ${NAME_LIMIT} characters.`, "name");
+  if (name === "" || name.length > NAME_LIMIT)
+    return again(`Enter your name, in at most ${NAME_LIMIT} characters.`, "name");
   if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email) || email.length > EMAIL_LIMIT) {
     return again("Enter a complete e-mail address, such as ada@example.com.", "email");
   }
   if ([...password].length < PASSWORD_MIN_CHARACTERS) {
     return again(`Choose a password of at least ${PASSWORD_MIN_CHARACTERS} characters.`, "password");
   }
-  if (sizeOf(password) > PASSWORD_LIMIT_BYTES) return again("That password is too long. Choose a shorter one.", "password");
+  if (sizeOf(password) > PASSWORD_LIMIT_BYTES)
+    return again("That password is too long. Choose a shorter one.", "password");
 
   const { request, env, trace } = visit;
   const retryAfterSeconds =
@@ -135,7 +166,11 @@ export async function enter(
   if (cookie === null) return badRequest(visit, "It is too long.");
 
   if (before) await replaceSession(visit, before);
-  recordAccess(env.PLATFORM_EVENTS_QUEUE, ctx, trace.traceId, { type: "session.started", subject: userId, clientId: null });
+  recordAccess(env.PLATFORM_EVENTS_QUEUE, ctx, trace.traceId, {
+    type: "session.started",
+    subject: userId,
+    clientId: null,
+  });
   return redirect(next ? `/consent?tx=${id}` : "/apps", [cookie, await sessionCookie(keys, session)]);
 }
 

@@ -43,8 +43,16 @@ export function leaveFor(provider: SocialProvider): (visit: Visit) => Promise<Re
     const state = randomText(32);
     const verifier = randomText(32);
     const key = await stateKey(state);
-    const record: SocialState = { txId: next.id, jti: next.jti, provider, verifier, expiresAt: now + STATE_LIFETIME_SECONDS };
-    await env.OAUTH_KV.put(key, await seal(keys.social, JSON.stringify(record), key), { expirationTtl: STATE_LIFETIME_SECONDS });
+    const record: SocialState = {
+      txId: next.id,
+      jti: next.jti,
+      provider,
+      verifier,
+      expiresAt: now + STATE_LIFETIME_SECONDS,
+    };
+    await env.OAUTH_KV.put(key, await seal(keys.social, JSON.stringify(record), key), {
+      expirationTtl: STATE_LIFETIME_SECONDS,
+    });
 
     const bridge = new URL("/social-bridge", config.authBaseUrl);
     const query = { provider, return_url: returnUrl(config), state, code_challenge: await digestText(verifier) };

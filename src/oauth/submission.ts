@@ -29,7 +29,8 @@ export function onSubmit<Name extends StageName>(
 export async function readForm(visit: Visit, ways?: Ways): Promise<URLSearchParams | Response> {
   const { request, url, config } = visit;
   const unusable = (status: number, why: string) => refuse(visit, status, "This form cannot be used", why, ways);
-  if (!hasMediaType(request, "application/x-www-form-urlencoded")) return unusable(415, "This address takes the form of its own page.");
+  if (!hasMediaType(request, "application/x-www-form-urlencoded"))
+    return unusable(415, "This address takes the form of its own page.");
   if (!isSentFromHere(request, config.issuer)) return unusable(403, "It did not come from this site.");
   const body = await readUpTo(request.body, LIMIT_BYTES);
   if (body === null) return unusable(413, "It is longer than any of our pages can make it.");
@@ -39,7 +40,10 @@ export async function readForm(visit: Visit, ways?: Ways): Promise<URLSearchPara
   return unusable(400, "It has a field twice. Reload the page and try again.");
 }
 
-function isAt<Name extends StageName>(transaction: Transaction, stage: Name): transaction is TransactionAt<Name> & Transaction {
+function isAt<Name extends StageName>(
+  transaction: Transaction,
+  stage: Name,
+): transaction is TransactionAt<Name> & Transaction {
   return transaction.stage === stage;
 }
 

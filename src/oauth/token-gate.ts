@@ -108,7 +108,13 @@ export class TokenGate extends DurableObject<Env> {
     return respond(answer);
   }
 
-  async #refresh(name: GrantName, request: TokenRequest, trace: Trace, chain: Chain, digest: string): Promise<Response> {
+  async #refresh(
+    name: GrantName,
+    request: TokenRequest,
+    trace: Trace,
+    chain: Chain,
+    digest: string,
+  ): Promise<Response> {
     const now = Date.now();
     const fingerprint = await fingerprintOf(request);
     const before = this.#repeatable;
@@ -119,7 +125,12 @@ export class TokenGate extends DurableObject<Env> {
     if (spent && spent.atMs < now - GRACE_SECONDS * 1000) {
       await this.#end(name);
       console.warn(
-        JSON.stringify({ event: "oauth.refused", category: "refresh-token-grant", reason: "refresh_token_reused", status: 400 }),
+        JSON.stringify({
+          event: "oauth.refused",
+          category: "refresh-token-grant",
+          reason: "refresh_token_reused",
+          status: 400,
+        }),
       );
       const change = { type: "grant.reuse_detected", subject: name.userId, clientId: null } as const;
       recordAccess(this.env.PLATFORM_EVENTS_QUEUE, this.ctx, trace.traceId, change);
@@ -130,7 +141,9 @@ export class TokenGate extends DurableObject<Env> {
     const next = answer.status === 200 ? await refreshDigest(answer) : null;
     if (next !== null) {
       const left = [chain.previous, chain.current].filter((token) => token !== undefined && token !== digest);
-      const spent = [...chain.spent, ...left.map((token) => ({ digest: String(token), atMs: now }))].slice(-SPENT_LIMIT);
+      const spent = [...chain.spent, ...left.map((token) => ({ digest: String(token), atMs: now }))].slice(
+        -SPENT_LIMIT,
+      );
       await this.#keep({ current: next, previous: digest, spent }, null);
       this.#repeatable = { fingerprint, answer, atMs: now };
     } else if (answer.status === 400) await this.#noteEnd(name);
@@ -159,7 +172,11 @@ export class TokenGate extends DurableObject<Env> {
     const traced: TracedEnv = { ...this.env, trace };
     const request = new Request(url, { method: "POST", headers: headers.map(([key, value]) => [key, value]), body });
     // The library uses `waitUntil` only, which both kinds of context have.
-    const response = await authorizationServer(this.env).fetch(request, traced, this.ctx as unknown as ExecutionContext);
+    const response = await authorizationServer(this.env).fetch(
+      request,
+      traced,
+      this.ctx as unknown as ExecutionContext,
+    );
     return { status: response.status, headers: [...response.headers], body: await response.text() };
   }
 
@@ -225,7 +242,10 @@ async function fingerprintOf({ headers, body }: TokenRequest): Promise<string> {
 /** The same answer `elapsedMs` later: the token's life has gone on. */
 function aged(answer: Answer, elapsedMs: number): Answer {
   const content: { readonly expires_in: number } = JSON.parse(answer.body);
-  return { ...answer, body: JSON.stringify({ ...content, expires_in: content.expires_in - Math.ceil(elapsedMs / 1000) }) };
+  return {
+    ...answer,
+    body: JSON.stringify({ ...content, expires_in: content.expires_in - Math.ceil(elapsedMs / 1000) }),
+  };
 }
 
 function respond({ status, headers, body }: Answer): Response {

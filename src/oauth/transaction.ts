@@ -44,7 +44,13 @@ export const Connection = v.object({
 export type Connection = Readonly<v.InferOutput<typeof Connection>>;
 
 /** Who signed in, and when, in seconds since the Unix epoch. */
-export const Account = v.object({ userId: UserId, tenantId: TenantId, tier: Tier, email: v.string(), authTime: v.number() });
+export const Account = v.object({
+  userId: UserId,
+  tenantId: TenantId,
+  tier: Tier,
+  email: v.string(),
+  authTime: v.number(),
+});
 export type Account = Readonly<v.InferOutput<typeof Account>>;
 
 const STEP = {
@@ -108,7 +114,12 @@ export function evictedCookies(cookieHeader: string | null): readonly string[] {
 }
 
 /** The transaction `id` of this browser, or `null`: none such, forged, or over. */
-export async function openTransaction(keys: DoorKeys, cookieHeader: string | null, id: string, now: number): Promise<Transaction | null> {
+export async function openTransaction(
+  keys: DoorKeys,
+  cookieHeader: string | null,
+  id: string,
+  now: number,
+): Promise<Transaction | null> {
   const sealed = transactionsIn(cookieHeader).find((cookie) => cookie.id === id)?.sealed ?? "";
   const plain = await unseal(keys.tx, sealed, COOKIE_PREFIX + id);
   const parsed = v.safeParse(Content, plain === null ? null : JSON.parse(plain));
@@ -121,7 +132,12 @@ export function csrfToken(keys: DoorKeys, { id, jti, stage }: Transaction, actio
 }
 
 /** Whether `token` came from the form `action` of this step. */
-export function isCsrfToken(keys: DoorKeys, { id, jti, stage }: Transaction, action: string, token: string): Promise<boolean> {
+export function isCsrfToken(
+  keys: DoorKeys,
+  { id, jti, stage }: Transaction,
+  action: string,
+  token: string,
+): Promise<boolean> {
   return isProofFor(keys, token, COOKIE_PREFIX + id, jti, stage, action);
 }
 

@@ -26,7 +26,9 @@ export class UserRevocations extends DurableObject {
     const now = Date.now();
     await this.#mark(SESSION + sid, now);
     const marked = await this.ctx.storage.list<number>({ prefix: SESSION });
-    const over = [...marked].filter(([, endedAtMs]) => endedAtMs < now - SESSION_LIFETIME_SECONDS * 1000).map(([key]) => key);
+    const over = [...marked]
+      .filter(([, endedAtMs]) => endedAtMs < now - SESSION_LIFETIME_SECONDS * 1000)
+      .map(([key]) => key);
     // As many as one call can delete; the next sign-out takes the rest.
     if (over.length > 0) await this.ctx.storage.delete(over.slice(0, 128));
   }

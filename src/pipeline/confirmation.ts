@@ -28,7 +28,13 @@ export interface Asked {
 export type Confirmation = "good" | "declined" | "confirmation_required" | "state_refused" | Asked;
 
 /** Judges one call, its arguments valid. `person` is `null` where nobody can be asked. Throws where storage fails. */
-export async function confirmCall(env: Env, tool: Tool, args: unknown, caller: Identity, person: Person | null): Promise<Confirmation> {
+export async function confirmCall(
+  env: Env,
+  tool: Tool,
+  args: unknown,
+  caller: Identity,
+  person: Person | null,
+): Promise<Confirmation> {
   const isNeeded = configOf(env).confirmRisks.has(tool.risk);
   if (!isNeeded && person?.state === undefined) return "good";
   if (person === null) return "confirmation_required";

@@ -30,10 +30,21 @@ export async function dispatch<O extends Operation>(
 ): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
   const { caller, trace, idempotencyKey, progress } = errand;
   const { timeoutMs } = operation;
-  const request = { audience: tool.audience, identity: caller, tool: tool.name, trace, timeoutMs, idempotencyKey, progress };
+  const request = {
+    audience: tool.audience,
+    identity: caller,
+    tool: tool.name,
+    trace,
+    timeoutMs,
+    idempotencyKey,
+    progress,
+  };
   const context = await callContext(configOf(env), request, input);
   // The method's name comes from the contract that types this binding; indexing by it is what the compiler cannot follow.
-  const backend = env[tool.backend] as unknown as Record<string, (context: unknown, input: unknown) => Promise<unknown>>;
+  const backend = env[tool.backend] as unknown as Record<
+    string,
+    (context: unknown, input: unknown) => Promise<unknown>
+  >;
   const send = () => (backend[method] as (context: unknown, input: unknown) => Promise<unknown>)(context, input);
   return call(operation, send, { method: `${tool.backend}.${method}`, traceId: trace.traceId });
 }

@@ -1,6 +1,12 @@
 // One path for every tool call, whichever door it comes through: authorize, validate, confirm, dispatch, audit. A call is opened first, so
 // that a door can still answer with a status of its own (unknown tool, missing scope) before any work begins.
-import { type CredentialCode, GATEWAY_ERRORS, type GatewayCode, RETRY_AFTER_SECONDS, type ToolRefusal } from "../../contracts/gateway.ts";
+import {
+  type CredentialCode,
+  GATEWAY_ERRORS,
+  type GatewayCode,
+  RETRY_AFTER_SECONDS,
+  type ToolRefusal,
+} from "../../contracts/gateway.ts";
 import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { Progress, ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
@@ -66,7 +72,11 @@ export type OpenedCall<Ended = Finished> =
   | { readonly state: "ready"; readonly tool: Tool; run(progress?: ProgressCallback): Promise<Ended> };
 
 /** Looks the tool up and asks whether the caller may use it. */
-export function openCall(env: Env, background: Background, request: AskableRequest): OpenedCall<Finished | Paused | Begun>;
+export function openCall(
+  env: Env,
+  background: Background,
+  request: AskableRequest,
+): OpenedCall<Finished | Paused | Begun>;
 export function openCall(env: Env, background: Background, request: ToolRequest): OpenedCall;
 export function openCall(
   env: Env,
@@ -154,11 +164,17 @@ const UNCONFIRMED: Refusal = {
 };
 
 /** What `ask` answers; storage that fails lets nothing through. */
-async function settled(ask: () => Promise<Confirmation>, tool: Tool, { traceId }: Trace): Promise<Confirmation | "unavailable"> {
+async function settled(
+  ask: () => Promise<Confirmation>,
+  tool: Tool,
+  { traceId }: Trace,
+): Promise<Confirmation | "unavailable"> {
   try {
     return await ask();
   } catch (error) {
-    console.error(JSON.stringify({ event: "confirmation.unchecked", tool: tool.name, traceId, ...describeCrash(error) }));
+    console.error(
+      JSON.stringify({ event: "confirmation.unchecked", tool: tool.name, traceId, ...describeCrash(error) }),
+    );
     return "unavailable";
   }
 }
@@ -180,19 +196,36 @@ export function reachFor(env: Env, tool: Tool, errand: Pick<Errand, "caller" | "
   };
 }
 
-async function show(env: Env, tool: Tool, value: object, errand: Pick<Errand, "caller" | "trace">): Promise<readonly Content[]> {
+async function show(
+  env: Env,
+  tool: Tool,
+  value: object,
+  errand: Pick<Errand, "caller" | "trace">,
+): Promise<readonly Content[]> {
   try {
     const shown = await withDeadline(() => tool.show(value, reachFor(env, tool, errand)), SHOW_TIMEOUT_MS);
     if (shown === TIMED_OUT) throw new Error("a picture did not arrive in time");
     return shown as readonly Content[]; // `withDeadline` answers what `show` did, or `TIMED_OUT`
   } catch (error) {
-    console.error(JSON.stringify({ event: "tool.unshown", tool: tool.name, traceId: errand.trace.traceId, ...describeCrash(error) }));
+    console.error(
+      JSON.stringify({
+        event: "tool.unshown",
+        tool: tool.name,
+        traceId: errand.trace.traceId,
+        ...describeCrash(error),
+      }),
+    );
     return [outline(value)];
   }
 }
 
 /** Leaves the audit record of a call that its door refused before the pipeline: `code` is why. */
-export function recordUncalled(env: Env, background: Background, request: ToolRequest, code: CredentialCode | "invalid_arguments"): void {
+export function recordUncalled(
+  env: Env,
+  background: Background,
+  request: ToolRequest,
+  code: CredentialCode | "invalid_arguments",
+): void {
   auditor(env, background, request)(decisionOn(code), code);
 }
 
@@ -232,5 +265,10 @@ function auditor(env: Env, background: Background, { catalog, name, args, caller
 /** A refusal of the gateway's own, in its own words. */
 export function refusal<Code extends keyof typeof GATEWAY_ERRORS>(code: Code, trace: Trace): ToolRefusal<Code> {
   const retryAfterSeconds = RETRY_AFTER_SECONDS[code];
-  return { code, message: GATEWAY_ERRORS[code], ...(retryAfterSeconds && { retryAfterSeconds }), traceId: trace.traceId };
+  return {
+    code,
+    message: GATEWAY_ERRORS[code],
+    ...(retryAfterSeconds && { retryAfterSeconds }),
+    traceId: trace.traceId,
+  };
 }

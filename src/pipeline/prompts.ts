@@ -13,7 +13,11 @@ import { validate } from "./validate.ts";
 export type Filled =
   | { readonly state: "not_found" }
   | { readonly state: "invalid"; readonly message: string }
-  | { readonly state: "filled"; readonly description: string; readonly messages: readonly { role: "user"; content: TextContent }[] };
+  | {
+      readonly state: "filled";
+      readonly description: string;
+      readonly messages: readonly { role: "user"; content: TextContent }[];
+    };
 
 /** Fills in a prompt. */
 export function fillPrompt(name: string, args: Readonly<Record<string, string>>): Filled {

@@ -61,12 +61,20 @@ export async function readResource(env: Env, background: Background, request: Re
   }
   if (view) {
     audit("allowed", "ok");
-    return { state: "read", contents: [{ uri, mimeType: view.mimeType, text: view.html, _meta: VIEW_META }], ttlMs: VIEW_TTL_MS };
+    return {
+      state: "read",
+      contents: [{ uri, mimeType: view.mimeType, text: view.html, _meta: VIEW_META }],
+      ttlMs: VIEW_TTL_MS,
+    };
   }
   const picture = await readPicture(env, jobId ?? "", caller, trace);
   audit("allowed", picture.ok ? "ok" : picture.error.code);
   if (picture.ok) {
-    return { state: "read", contents: [{ uri, mimeType: PICTURES.mimeType, blob: picture.value }], ttlMs: PICTURE_TTL_MS };
+    return {
+      state: "read",
+      contents: [{ uri, mimeType: PICTURES.mimeType, blob: picture.value }],
+      ttlMs: PICTURE_TTL_MS,
+    };
   }
   const { code, message } = picture.error;
   if (code === "job_not_found") return { state: "not_found" };

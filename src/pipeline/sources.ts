@@ -17,7 +17,11 @@ const TIMEOUT_MS = 2_000;
 
 /** What `caller` can be told; nothing to who may not read. */
 export function sourcesFor(env: Env, caller: Identity, trace: Trace): Sources {
-  const ask = async <C extends Contract, Name extends keyof C["methods"] & string>(backend: Tool["backend"], contract: C, name: Name) => {
+  const ask = async <C extends Contract, Name extends keyof C["methods"] & string>(
+    backend: Tool["backend"],
+    contract: C,
+    name: Name,
+  ) => {
     if (!permits(caller.scopes, "read")) return null;
     const { audience, methods } = contract;
     const operation = { ...(methods[name] as C["methods"][Name]), timeoutMs: TIMEOUT_MS }; // indexing a generic contract forgets that the name is one of its own

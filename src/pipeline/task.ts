@@ -34,7 +34,14 @@ export type TaskRefused =
 export type TaskState = Exclude<WorkState, { state: "done" }> | { readonly state: "done"; readonly ended: Finished };
 
 /** Names the work that a call has begun. */
-export async function beginTask(env: Env, caller: Identity, tool: Tool, args: unknown, ref: WorkRef, createdAtMs: number): Promise<string> {
+export async function beginTask(
+  env: Env,
+  caller: Identity,
+  tool: Tool,
+  args: unknown,
+  ref: WorkRef,
+  createdAtMs: number,
+): Promise<string> {
   return sealTask(env, caller, { tool: tool.name, ref, inputDigest: await digestInput(args), createdAtMs });
 }
 
@@ -49,7 +56,9 @@ export async function lookAtTask(
   const { answer, tool, work } = asked;
   const { caller, trace } = request;
   const task: TaskState =
-    answer.state === "done" ? { state: "done", ended: finishedWith(env, tool, answer.value, { caller, trace }) } : answer;
+    answer.state === "done"
+      ? { state: "done", ended: finishedWith(env, tool, answer.value, { caller, trace }) }
+      : answer;
   return { state: "found", createdAtMs: work.createdAtMs, task };
 }
 
@@ -73,7 +82,12 @@ export async function cancelTask(
   return asked.state === "answered" ? { state: "done" } : asked;
 }
 
-type Answered<Value> = { readonly state: "answered"; readonly answer: Value; readonly tool: Tool; readonly work: TaskWork };
+type Answered<Value> = {
+  readonly state: "answered";
+  readonly answer: Value;
+  readonly tool: Tool;
+  readonly work: TaskWork;
+};
 
 /** Asks the backend about the task's work. `scope`: what it takes; `null`: what a call of the tool takes. */
 async function ask<Value>(
@@ -90,8 +104,24 @@ async function ask<Value>(
   const { subject, tenantId, clientId, tier, scopes: held } = caller;
   const audit = (decision: TaskEvent["decision"], outcome: string): void =>
     record(env.PLATFORM_EVENTS_QUEUE, background, {
-      ...{ type, at: new Date().toISOString(), traceId: trace.traceId, door, subject, tenantId, clientId, tier, scopes: held },
-      ...{ tool: tool?.name ?? null, decision, outcome, durationMs: Date.now() - startedAt, input: summarize(work?.ref ?? {}) },
+      ...{
+        type,
+        at: new Date().toISOString(),
+        traceId: trace.traceId,
+        door,
+        subject,
+        tenantId,
+        clientId,
+        tier,
+        scopes: held,
+      },
+      ...{
+        tool: tool?.name ?? null,
+        decision,
+        outcome,
+        durationMs: Date.now() - startedAt,
+        input: summarize(work?.ref ?? {}),
+      },
     });
   // A tool may have gone, or have become short, since the work was begun.
   if (work === null || !tool?.long) {

@@ -36,8 +36,12 @@ const illustrateIdea = prompt({
   fields: {
     idea: words("What the picture is about."),
     style: v.optional(words("How it looks: for example watercolour, flat icon, photo at dusk.")),
-    quality_tier: v.optional(v.pipe(QualityTier, v.description("From fast and cheap to slow and rich. Default: standard."))),
-    model: v.optional(v.pipe(v.string(), v.maxLength(64), v.description("A model by its name. Default: the tier's own."))),
+    quality_tier: v.optional(
+      v.pipe(QualityTier, v.description("From fast and cheap to slow and rich. Default: standard.")),
+    ),
+    model: v.optional(
+      v.pipe(v.string(), v.maxLength(64), v.description("A model by its name. Default: the tier's own.")),
+    ),
   },
   ask: {
     async model({ models }, { quality_tier: tier }) {
@@ -71,4 +75,6 @@ const reviewFlow = prompt({
 });
 
 /** Prompts by name. A `Map`, so that no name can reach a property of an object's prototype. */
-export const prompts: ReadonlyMap<string, Prompt> = new Map([designSystem, illustrateIdea, reviewFlow].map((one) => [one.name, one]));
+export const prompts: ReadonlyMap<string, Prompt> = new Map(
+  [designSystem, illustrateIdea, reviewFlow].map((one) => [one.name, one]),
+);

@@ -7,7 +7,9 @@ import type { OutputOf } from "../../contracts/rpc/operation.ts";
 import type { RecentFlow } from "../../contracts/stackbilder.ts";
 
 /** Texts only: that is all that a client sends. */
-type Fields = Readonly<Record<string, v.GenericSchema<string, string> | v.OptionalSchema<v.GenericSchema<string, string>, undefined>>>;
+type Fields = Readonly<
+  Record<string, v.GenericSchema<string, string> | v.OptionalSchema<v.GenericSchema<string, string>, undefined>>
+>;
 type ArgumentsOf<F extends Fields> = v.InferOutput<v.StrictObjectSchema<F, undefined>>;
 
 /** What can be asked while an argument is typed, for whoever types. Empty where there is no answer in time. */
@@ -54,7 +56,15 @@ export interface Prompt {
 }
 
 /** Makes a prompt from its definition. Throws, naming it, where an argument is not described. */
-export function prompt<const F extends Fields>({ name, title, description, tools, fields, ask, write }: PromptDefinition<F>): Prompt {
+export function prompt<const F extends Fields>({
+  name,
+  title,
+  description,
+  tools,
+  fields,
+  ask,
+  write,
+}: PromptDefinition<F>): Prompt {
   const input = v.strictObject(fields);
   return {
     name,

@@ -6,7 +6,8 @@ export const flowView = viewOf({
   uri: "ui://stackbilt/flow",
   name: "flow_view",
   title: "Architecture flow",
-  description: "Shows a flow's modes, scores and artifacts: the results of flow_advance, flow_recover, flow_summary and flow_quality.",
+  description:
+    "Shows a flow's modes, scores and artifacts: the results of flow_advance, flow_recover, flow_summary and flow_quality.",
   waiting: "The flow is at work.",
   style: `
 progress { width: 100%; }

@@ -12,7 +12,8 @@ export const PICTURES = {
   uriTemplate: `${BEGINNING}{job_id}`,
   name: "picture",
   title: "Generated picture",
-  description: "A finished picture of yours, as image_generate drew it. job_id comes from image_generate or image_check_job.",
+  description:
+    "A finished picture of yours, as image_generate drew it. job_id comes from image_generate or image_check_job.",
   mimeType: ReadImage.output.entries.mime_type.literal,
 } as const;
 
@@ -40,7 +41,14 @@ export function listedPictures(images: readonly RecentImage[]) {
         : words.join("") || PICTURES.title;
     const lastModified = new Date(completed_at * 1000).toISOString();
     // Clients that know no titles show the name.
-    return { uri: pictureUri(job_id), name: title, title, mimeType: PICTURES.mimeType, size, annotations: { lastModified } };
+    return {
+      uri: pictureUri(job_id),
+      name: title,
+      title,
+      mimeType: PICTURES.mimeType,
+      size,
+      annotations: { lastModified },
+    };
   });
 }
 

@@ -21,7 +21,8 @@ const VERSION = "1.0.0";
 export const VIEW_META = { ui: { csp: { connectDomains: [], resourceDomains: [] }, prefersBorder: true } };
 
 /** Kept also where a client's policy is looser. Scripts are left to the client's, which may bring some of its own. */
-const POLICY = "img-src 'none'; connect-src 'none'; frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'";
+const POLICY =
+  "img-src 'none'; connect-src 'none'; frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'";
 
 const STYLE = `
 :root { color-scheme: light dark; }

@@ -59,7 +59,9 @@ function linesOf(value: object, indent: string): string[] {
 function itemLines(item: unknown, indent: string): string[] {
   if (typeof item !== "object" || item === null) return [`${indent}- ${plain(item)}`];
   const fields = Object.entries(item).filter(([, field]) => field !== null);
-  const short = fields.filter(([, field]) => !isWriting(field)).map(([name, field]) => `${wordsOf(name)} ${plain(field)}`);
+  const short = fields
+    .filter(([, field]) => !isWriting(field))
+    .map(([name, field]) => `${wordsOf(name)} ${plain(field)}`);
   const long = fields.flatMap(([, field]) => (isWriting(field) ? ["", field, ""] : []));
   return [`${indent}- ${short.join(", ")}`, ...long];
 }

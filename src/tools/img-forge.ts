@@ -35,7 +35,8 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
         const job = await reach("checkJob", { job_id });
         if (!job.ok) return job;
         const { status } = job.value;
-        if (status === "queued" || status === "running") return ok({ state: "working", message: "The picture is being drawn." });
+        if (status === "queued" || status === "running")
+          return ok({ state: "working", message: "The picture is being drawn." });
         if (status === "cancelled") return ok({ state: "cancelled", message: "The drawing was stopped." });
         return ok({ state: "done", value: job.value });
       },
@@ -64,5 +65,14 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
 function linkTo({ job_id, status, size_bytes }: ImageJob): readonly LinkContent[] {
   if (status !== "completed" || (size_bytes ?? 0) > PICTURE_LIMIT_BYTES) return [];
   const { name, title, mimeType } = PICTURES;
-  return [{ type: "resource_link", uri: pictureUri(job_id), name, title, mimeType, ...(size_bytes !== null && { size: size_bytes }) }];
+  return [
+    {
+      type: "resource_link",
+      uri: pictureUri(job_id),
+      name,
+      title,
+      mimeType,
+      ...(size_bytes !== null && { size: size_bytes }),
+    },
+  ];
 }

@@ -76,11 +76,13 @@ const FORMATS: Readonly<Record<string, string>> = { uuid: "uuid", url: "uri" };
 
 function withAction(schema: JsonSchema, { type, requirement, description }: Part): JsonSchema {
   const keyword = KEYWORDS[type];
-  if (keyword) return { ...schema, [schema.type === "array" ? keyword.replace("Length", "Items") : keyword]: requirement };
+  if (keyword)
+    return { ...schema, [schema.type === "array" ? keyword.replace("Length", "Items") : keyword]: requirement };
   if (FORMATS[type]) return { ...schema, format: FORMATS[type] };
   if (type === "description") return { ...schema, description };
   if (type === "integer") return { ...schema, type };
-  if (requirement instanceof RegExp && requirement.flags === "" && type === "regex") return { ...schema, pattern: requirement.source };
+  if (requirement instanceof RegExp && requirement.flags === "" && type === "regex")
+    return { ...schema, pattern: requirement.source };
   throw new Error(`no JSON Schema for "${type}"`);
 }
 

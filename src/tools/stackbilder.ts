@@ -16,8 +16,10 @@ const modeRun: LongWork<typeof stackbilder, ParsedInputOf<typeof AdvanceFlow>, A
     const flow = { flowId, status, currentMode, progress, estimatedRemainingSeconds };
     const ran = modes.find((one) => one.mode === mode);
     if (ran?.status === "running") return ok({ state: "working", message: `${mode} is running.` });
-    if (ran?.status === "failed") return ok({ state: "done", value: { ...flow, mode: ran.mode, artifact: null, quality: null } });
-    if (ran?.status !== "completed") return ok({ state: "cancelled", message: `${mode} was stopped. flow_advance runs it again.` });
+    if (ran?.status === "failed")
+      return ok({ state: "done", value: { ...flow, mode: ran.mode, artifact: null, quality: null } });
+    if (ran?.status !== "completed")
+      return ok({ state: "cancelled", message: `${mode} was stopped. flow_advance runs it again.` });
     const scores = await reach("getFlowQuality", { flowId });
     if (!scores.ok) return scores;
     const artifact = artifacts.find((one) => one.mode === mode) ?? null;

@@ -61,7 +61,8 @@ export interface ToolDefinition<C extends Contract, Name extends keyof C["tools"
   readonly long?: LongWork<C, ParsedInputOf<ToolOperation<C, Name>>, OutputOf<ToolOperation<C, Name>> & object>;
 }
 
-type AnyDefinition = Omit<ToolDefinition<Contract, string>, "show" | "long"> & Partial<Pick<Tool, "show">> & { readonly long?: LongWork };
+type AnyDefinition = Omit<ToolDefinition<Contract, string>, "show" | "long"> &
+  Partial<Pick<Tool, "show">> & { readonly long?: LongWork };
 
 /** One tool, ready to be listed and called. */
 export interface Tool {
@@ -95,7 +96,9 @@ const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 /** All tools of one backend: each tool name of its contract, defined. */
 export function toolsOf<B extends BackendName>(
   backend: B,
-  definitions: { readonly [Name in keyof (typeof TOOL_BACKENDS)[B]["tools"]]: ToolDefinition<(typeof TOOL_BACKENDS)[B], Name> },
+  definitions: {
+    readonly [Name in keyof (typeof TOOL_BACKENDS)[B]["tools"]]: ToolDefinition<(typeof TOOL_BACKENDS)[B], Name>;
+  },
 ): Tool[] {
   return toolsFrom(backend, TOOL_BACKENDS[backend], definitions);
 }
@@ -110,12 +113,25 @@ export function toolsFrom<C extends Contract & { readonly prefix: string }>(
   return Object.entries(definitions as unknown as Record<string, AnyDefinition>).map(([name, definition]) => {
     const method = (contract as Contract).tools[name];
     const operation = method === undefined ? undefined : contract.methods[method];
-    if (method === undefined || operation === undefined) throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
-    if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`)) throw new Error(`Tool ${name}: its name does not fit ${backend}.`);
-    const { title, description, risk, isIdempotent = false, isPaid = false, view = null, show, long = null } = definition;
+    if (method === undefined || operation === undefined)
+      throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
+    if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`))
+      throw new Error(`Tool ${name}: its name does not fit ${backend}.`);
+    const {
+      title,
+      description,
+      risk,
+      isIdempotent = false,
+      isPaid = false,
+      view = null,
+      show,
+      long = null,
+    } = definition;
     if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
     if ((risk === "READ_ONLY") === (operation.changes === true)) {
-      throw new Error(`Tool ${name}: its risk is ${risk}, and its method ${operation.changes ? "changes something" : "changes nothing"}.`);
+      throw new Error(
+        `Tool ${name}: its risk is ${risk}, and its method ${operation.changes ? "changes something" : "changes nothing"}.`,
+      );
     }
     return {
       name,

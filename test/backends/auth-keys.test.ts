@@ -8,9 +8,15 @@ import { type Owner, usePeople } from "../support/auth-worker.ts";
 const people = usePeople();
 const { call, newOwner, disable } = people;
 
-const ORDER: InputOf<typeof CreateApiKey> = { name: "CI", environment: "live", scopes: ["read", "generate"], expiresInDays: null };
+const ORDER: InputOf<typeof CreateApiKey> = {
+  name: "CI",
+  environment: "live",
+  scopes: ["read", "generate"],
+  expiresInDays: null,
+};
 
-const create = (owner: Pick<Owner, "as">, order: object = {}) => people.backend.call("createApiKey", { ...ORDER, ...order }, owner.as);
+const create = (owner: Pick<Owner, "as">, order: object = {}) =>
+  people.backend.call("createApiKey", { ...ORDER, ...order }, owner.as);
 const revoke = (owner: Pick<Owner, "as">, keyId: string) => people.backend.call("revokeApiKey", { keyId }, owner.as);
 const judge = (key: unknown) => call<ApiKeyVerdict>("validateApiKey", key);
 
@@ -29,19 +35,22 @@ async function listed(owner: Pick<Owner, "as">) {
 const refusal = (code: string) => ({ ok: false, error: { code } });
 
 describe("an API key", () => {
-  test.each(["live", "test"] as const)("for %s works for whoever made it, with the scopes they chose", async (environment) => {
-    const ada = await newOwner();
-    const { key, keyId } = await made(ada, { environment, scopes: ["read"] });
-    expect(key).toMatch(new RegExp(`^sb_${environment}_[A-Za-z0-9_-]{43}$`));
-    expect(await judge(key)).toEqual({
-      valid: true,
-      tenant_id: ada.tenantId,
-      tier: "free",
-      scopes: ["read"],
-      key_id: keyId,
-      user_id: ada.userId,
-    });
-  });
+  test.each(["live", "test"] as const)(
+    "for %s works for whoever made it, with the scopes they chose",
+    async (environment) => {
+      const ada = await newOwner();
+      const { key, keyId } = await made(ada, { environment, scopes: ["read"] });
+      expect(key).toMatch(new RegExp(`^sb_${environment}_[A-Za-z0-9_-]{43}$`));
+      expect(await judge(key)).toEqual({
+        valid: true,
+        tenant_id: ada.tenantId,
+        tier: "free",
+        scopes: ["read"],
+        key_id: keyId,
+        user_id: ada.userId,
+      });
+    },
+  );
 
   test("is shown once, and kept as its SHA-256 only", async () => {
     const ada = await newOwner();
@@ -104,7 +113,11 @@ describe("an API key", () => {
 describe("the list of one's keys", () => {
   test("has the newest first, and not those that were revoked", async () => {
     const ada = await newOwner();
-    const [first, second, third] = [await made(ada, { name: "1" }), await made(ada, { name: "2" }), await made(ada, { name: "3" })];
+    const [first, second, third] = [
+      await made(ada, { name: "1" }),
+      await made(ada, { name: "2" }),
+      await made(ada, { name: "3" }),
+    ];
     await revoke(ada, second.keyId);
     const { key: _, ...seen } = third;
     expect(await listed(ada)).toEqual([seen, expect.objectContaining({ keyId: first.keyId, name: "1" })]);
@@ -138,7 +151,8 @@ describe("revoking", () => {
   test("another person's key finds none, and leaves it as it is", async () => {
     const [ada, eve] = [await newOwner(), await newOwner()];
     const { key, keyId } = await made(ada);
-    for (const id of [keyId, "nope", "' OR 1=1 --", "%"]) expect(await revoke(eve, id)).toEqual(refusal("key_not_found"));
+    for (const id of [keyId, "nope", "' OR 1=1 --", "%"])
+      expect(await revoke(eve, id)).toEqual(refusal("key_not_found"));
     expect(await judge(key)).toMatchObject({ valid: true });
   });
 });
@@ -172,11 +186,14 @@ describe("the name of a key", () => {
     expect(await listed(ada)).toMatchObject([{ name: stored }]);
   });
 
-  test.each(["   ", "\u202E\u202D", "\u200B\n\u200E", "\u3164", "\u200D\uFE0F", "\uFB2C".repeat(60)])("cannot be %j", async (name) => {
-    const ada = await newOwner();
-    expect(await create(ada, { name })).toEqual(refusal("name_not_usable"));
-    expect(await listed(ada)).toEqual([]);
-  });
+  test.each(["   ", "\u202E\u202D", "\u200B\n\u200E", "\u3164", "\u200D\uFE0F", "\uFB2C".repeat(60)])(
+    "cannot be %j",
+    async (name) => {
+      const ada = await newOwner();
+      expect(await create(ada, { name })).toEqual(refusal("name_not_usable"));
+      expect(await listed(ada)).toEqual([]);
+    },
+  );
 });
 
 describe("whose keys they are", () => {
@@ -207,7 +224,9 @@ describe("whose keys they are", () => {
     await disable(ada.userId);
     expect(await create(ada)).toEqual(refusal("user_not_found"));
     expect(await listed(ada)).toEqual([]);
-    expect(await people.db.prepare("SELECT count(*) AS n FROM api_keys WHERE tenant_id = ?").bind(ada.tenantId).first("n")).toBe(1);
+    expect(
+      await people.db.prepare("SELECT count(*) AS n FROM api_keys WHERE tenant_id = ?").bind(ada.tenantId).first("n"),
+    ).toBe(1);
   });
 
   test.each([

@@ -11,7 +11,12 @@ describe("signing up", () => {
   test("makes a user with whom one can sign in", async () => {
     const email = fresh();
     const user = await register(email, PASSWORD, "Ada Lovelace");
-    expect(user).toEqual({ valid: true, userId: expect.stringMatching(/^[A-Za-z0-9]{32}$/), email, name: "Ada Lovelace" });
+    expect(user).toEqual({
+      valid: true,
+      userId: expect.stringMatching(/^[A-Za-z0-9]{32}$/),
+      email,
+      name: "Ada Lovelace",
+    });
     expect(await signIn(email)).toEqual(user);
   });
 
@@ -25,17 +30,23 @@ describe("signing up", () => {
     const replies = await Promise.all(Array.from({ length: 5 }, (_, i) => register(email, `${PASSWORD} number ${i}`)));
     expect(replies.filter((reply) => reply.valid)).toHaveLength(1);
     expect(replies.filter((reply) => !reply.valid && reply.error === "EMAIL_EXISTS")).toHaveLength(4);
-    expect(await signIn(email, `${PASSWORD} number ${replies.findIndex((reply) => reply.valid)}`)).toMatchObject({ valid: true });
+    expect(await signIn(email, `${PASSWORD} number ${replies.findIndex((reply) => reply.valid)}`)).toMatchObject({
+      valid: true,
+    });
   });
 
   test("names and addresses in any script are welcome, and composed characters are one spelling", async () => {
     const local = randomUUID();
-    expect(await register(`Jürgen-${local}@example.com`.normalize("NFD"), "пароль из многих слов", "  김  민준 ")).toMatchObject({
+    expect(
+      await register(`Jürgen-${local}@example.com`.normalize("NFD"), "пароль из многих слов", "  김  민준 "),
+    ).toMatchObject({
       valid: true,
       email: `jürgen-${local}@example.com`.normalize("NFC"),
       name: "김 민준",
     });
-    expect(await signIn(`jürgen-${local}@EXAMPLE.com`.normalize("NFC"), "пароль из многих слов")).toMatchObject({ valid: true });
+    expect(await signIn(`jürgen-${local}@EXAMPLE.com`.normalize("NFC"), "пароль из многих слов")).toMatchObject({
+      valid: true,
+    });
   });
 
   test.each([
@@ -71,7 +82,9 @@ describe("signing up", () => {
     const email = fresh();
     const long = "2026-01-01T00:00:00.000Z";
     await people.db
-      .prepare("INSERT INTO user (id, name, email, emailVerified, createdAt, updatedAt, sessionVersion) VALUES (?, 'Half', ?, 0, ?, ?, 0)")
+      .prepare(
+        "INSERT INTO user (id, name, email, emailVerified, createdAt, updatedAt, sessionVersion) VALUES (?, 'Half', ?, 0, ?, ?, 0)",
+      )
       .bind(randomUUID(), email, long, long)
       .run();
     expect(await register(email)).toMatchObject({ valid: true, name: "Ada" });
@@ -80,7 +93,9 @@ describe("signing up", () => {
 
   test("a sign-up that fails half-way is an internal error, and leaves nothing behind", async () => {
     const email = fresh();
-    await people.db.prepare("CREATE TRIGGER broken BEFORE INSERT ON account BEGIN SELECT RAISE(ABORT, 'broken'); END").run();
+    await people.db
+      .prepare("CREATE TRIGGER broken BEFORE INSERT ON account BEGIN SELECT RAISE(ABORT, 'broken'); END")
+      .run();
     await expect(register(email)).rejects.toThrow(/^Error: internal$/);
     await people.db.prepare("DROP TRIGGER broken").run();
     expect(await people.db.prepare("SELECT id FROM user WHERE email = ?").bind(email).first()).toBeNull();
@@ -89,7 +104,10 @@ describe("signing up", () => {
 
   test("no password and no session is stored in the clear", async () => {
     const { userId } = await newUser();
-    const { results } = await people.db.prepare("SELECT password FROM account WHERE userId = ?").bind(userId).all<{ password: string }>();
+    const { results } = await people.db
+      .prepare("SELECT password FROM account WHERE userId = ?")
+      .bind(userId)
+      .all<{ password: string }>();
     expect(results).toEqual([{ password: expect.stringMatching(/^[0-9a-f]{32}:[0-9a-f]{128}$/) }]);
     expect(await people.db.prepare("SELECT count(*) AS n FROM session").first("n")).toBe(0);
   });
@@ -141,7 +159,8 @@ describe("signing in", () => {
 
   test("after ten failures even the right password must wait, seconds later it is good again", async () => {
     const { email } = await newUser();
-    for (let i = 0; i < 10; i++) expect(await signIn(email, `wrong ${i}`)).toEqual({ valid: false, error: "INVALID_CREDENTIALS" });
+    for (let i = 0; i < 10; i++)
+      expect(await signIn(email, `wrong ${i}`)).toEqual({ valid: false, error: "INVALID_CREDENTIALS" });
     expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(await signIn(email)).toMatchObject({ valid: true });
@@ -182,8 +201,13 @@ describe("signing in", () => {
       expect(paused?.attempts).toBe(15);
       expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
       expect(await stored(email)).toEqual(paused);
-      await people.db.prepare("UPDATE sign_in_attempts SET next_at = ? WHERE email_hash = ?").bind(now, hash(email)).run();
-      expect(await signIn(email)).toMatchObject(whose === "somebody" ? { valid: true } : { valid: false, error: "INVALID_CREDENTIALS" });
+      await people.db
+        .prepare("UPDATE sign_in_attempts SET next_at = ? WHERE email_hash = ?")
+        .bind(now, hash(email))
+        .run();
+      expect(await signIn(email)).toMatchObject(
+        whose === "somebody" ? { valid: true } : { valid: false, error: "INVALID_CREDENTIALS" },
+      );
       expect(await stored(email)).toEqual(whose === "somebody" ? null : { attempts: 16, next_at: expect.any(Number) });
     },
   );

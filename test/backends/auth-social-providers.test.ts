@@ -40,7 +40,11 @@ describe("with a client of its own", () => {
     const browser = new Browser(production);
     const request = gatewayRequest(provider);
     const start = await browser.open(request.url);
-    const answer = new URLSearchParams({ state: start.query.get("state") ?? "", code: "provider-code", ...atProvider(start.query) });
+    const answer = new URLSearchParams({
+      state: start.query.get("state") ?? "",
+      code: "provider-code",
+      ...atProvider(start.query),
+    });
     const end = await browser.open(`${ORIGIN}/social-bridge/callback/${provider}?${answer}`);
     return { request, start, end };
   }
@@ -81,14 +85,18 @@ describe("with a client of its own", () => {
       play({ "https://github.com/login/oauth/access_token": () => ({ error: "bad_verification_code" }) });
       expect((await dance("github", () => ({}))).end.query.get("error")).toBe("provider_failed");
       const seen = play(github([mine]));
-      expect((await dance("github", () => ({ iss: "https://accounts.google.com" }))).end.query.get("error")).toBe("provider_failed");
+      expect((await dance("github", () => ({ iss: "https://accounts.google.com" }))).end.query.get("error")).toBe(
+        "provider_failed",
+      );
       expect((await dance("github", () => ({ error: "access_denied" }))).end.query.get("error")).toBe("access_denied");
       expect(seen).toEqual([]);
     });
 
     test("what GitHub said is not logged", async () => {
       production.harness.clearLogs();
-      play({ "https://github.com/login/oauth/access_token": () => ({ error: "bad_verification_code", secret: "gho_secret" }) });
+      play({
+        "https://github.com/login/oauth/access_token": () => ({ error: "bad_verification_code", secret: "gho_secret" }),
+      });
       await dance("github", () => ({}));
       const logs = JSON.stringify(production.harness.getLogs());
       expect(logs).toContain("social-bridge.github");
@@ -104,7 +112,13 @@ describe("with a client of its own", () => {
 
     async function signInWith(claims: Record<string, unknown>, key = keys.privateKey, alg = "RS256") {
       let nonce = "";
-      const good = { iss: "https://accounts.google.com", aud: "go-id", sub: "109", email: "ada@gmail.example", email_verified: true };
+      const good = {
+        iss: "https://accounts.google.com",
+        aud: "go-id",
+        sub: "109",
+        email: "ada@gmail.example",
+        email_verified: true,
+      };
       play({
         "https://oauth2.googleapis.com/token": async () => ({
           id_token: await new SignJWT({ ...good, name: "Ada", nonce, iat: now, exp: now + 300, ...claims })
@@ -142,7 +156,9 @@ describe("with a client of its own", () => {
     test("an ID token under another key, or with a symmetric signature, signs nobody in", async () => {
       expect((await signInWith({}, stranger.privateKey)).end.query.get("error")).toBe("provider_failed");
       const secret = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, true, ["sign"]);
-      expect((await signInWith({}, secret as typeof keys.privateKey, "HS256")).end.query.get("error")).toBe("provider_failed");
+      expect((await signInWith({}, secret as typeof keys.privateKey, "HS256")).end.query.get("error")).toBe(
+        "provider_failed",
+      );
     });
 
     test("an unverified address signs nobody in", async () => {

@@ -18,7 +18,12 @@ beforeAll(async () => {
 afterAll(() => local?.stop());
 
 describe("on a developer's machine, the stand-in", () => {
-  const person = () => ({ name: "Grace Hopper", email: `${randomUUID()}@example.com`, verified: "yes", decision: "continue" });
+  const person = () => ({
+    name: "Grace Hopper",
+    email: `${randomUUID()}@example.com`,
+    verified: "yes",
+    decision: "continue",
+  });
 
   /** Goes from the gateway's link to the stand-in's answer, without opening the callback. */
   async function answer(browser: Browser, form: Record<string, string>, request = gatewayRequest()) {
@@ -50,19 +55,27 @@ describe("on a developer's machine, the stand-in", () => {
     );
   });
 
-  test.each(["github", "google"])("signs in a person of one's choice with %s, the same user each time", async (provider) => {
-    const form = person();
-    const { request, browser, end } = await arrive(form, provider);
-    expect(end.status).toBe(302);
-    expect(end.location.startsWith(`${RETURN_URL}?`)).toBe(true);
-    expect([...end.query.keys()].toSorted()).toEqual(["code", "state"]);
-    expect(end.query.get("state")).toBe(request.state);
-    expect(browser.cookies.size).toBe(0);
-    const user = await exchange(local, end.query.get("code"), request.verifier);
-    expect(user).toEqual({ valid: true, userId: expect.stringMatching(/^[A-Za-z0-9]{32}$/), email: form.email, name: "Grace Hopper" });
-    const again = await arrive(form, provider);
-    expect(await exchange(local, again.end.query.get("code"), again.request.verifier)).toEqual(user);
-  });
+  test.each(["github", "google"])(
+    "signs in a person of one's choice with %s, the same user each time",
+    async (provider) => {
+      const form = person();
+      const { request, browser, end } = await arrive(form, provider);
+      expect(end.status).toBe(302);
+      expect(end.location.startsWith(`${RETURN_URL}?`)).toBe(true);
+      expect([...end.query.keys()].toSorted()).toEqual(["code", "state"]);
+      expect(end.query.get("state")).toBe(request.state);
+      expect(browser.cookies.size).toBe(0);
+      const user = await exchange(local, end.query.get("code"), request.verifier);
+      expect(user).toEqual({
+        valid: true,
+        userId: expect.stringMatching(/^[A-Za-z0-9]{32}$/),
+        email: form.email,
+        name: "Grace Hopper",
+      });
+      const again = await arrive(form, provider);
+      expect(await exchange(local, again.end.query.get("code"), again.request.verifier)).toEqual(user);
+    },
+  );
 
   test("a code is good once", async () => {
     const { request, end } = await arrive(person());
@@ -73,10 +86,16 @@ describe("on a developer's machine, the stand-in", () => {
   });
 
   test("a code is good only with its verifier and for its return_url, and a wrong try spends it", async () => {
-    for (const [verifier, returnUrl] of [[token(), RETURN_URL] as const, [undefined, "https://evil.example/"] as const]) {
+    for (const [verifier, returnUrl] of [
+      [token(), RETURN_URL] as const,
+      [undefined, "https://evil.example/"] as const,
+    ]) {
       const { request, end } = await arrive(person());
       const code = end.query.get("code");
-      expect(await exchange(local, code, verifier ?? request.verifier, returnUrl)).toEqual({ valid: false, error: "INVALID_TOKEN" });
+      expect(await exchange(local, code, verifier ?? request.verifier, returnUrl)).toEqual({
+        valid: false,
+        error: "INVALID_TOKEN",
+      });
       expect(await exchange(local, code, request.verifier)).toEqual({ valid: false, error: "INVALID_TOKEN" });
     }
   });
@@ -85,7 +104,9 @@ describe("on a developer's machine, the stand-in", () => {
     const { request, end } = await arrive(person());
     const code = end.query.get("code") ?? "";
     const { DB } = await local.worker.getEnv();
-    const row = await DB.prepare("SELECT code_hash, expires_at FROM social_codes WHERE code_hash = ?").bind(s256(code)).first();
+    const row = await DB.prepare("SELECT code_hash, expires_at FROM social_codes WHERE code_hash = ?")
+      .bind(s256(code))
+      .first();
     expect(row.expires_at - Date.now() / 1000).toBeLessThanOrEqual(60);
     await DB.prepare("UPDATE social_codes SET expires_at = expires_at - 61 WHERE code_hash = ?").bind(s256(code)).run();
     expect(await exchange(local, code, request.verifier)).toEqual({ valid: false, error: "INVALID_TOKEN" });
@@ -137,7 +158,10 @@ describe("on a developer's machine, the stand-in", () => {
     const { request, end } = await arrive(form);
     const { DB } = await local.worker.getEnv();
     await DB.prepare("UPDATE user SET disabledAt = '2026-01-01T00:00:00.000Z' WHERE email = ?").bind(form.email).run();
-    expect(await exchange(local, end.query.get("code"), request.verifier)).toEqual({ valid: false, error: "INVALID_TOKEN" });
+    expect(await exchange(local, end.query.get("code"), request.verifier)).toEqual({
+      valid: false,
+      error: "INVALID_TOKEN",
+    });
   });
 
   test("another browser cannot finish a sign-in, nor can the same one under another state", async () => {
@@ -154,7 +178,9 @@ describe("on a developer's machine, the stand-in", () => {
 
   test("the cookie is for this host only, not for scripts, and short-lived", async () => {
     const { headers } = await new Browser(local).open(gatewayRequest().url);
-    expect(headers.get("set-cookie")).toMatch(/^__Host-social_[\w-]{12}=[\w.-]+; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=300$/);
+    expect(headers.get("set-cookie")).toMatch(
+      /^__Host-social_[\w-]{12}=[\w.-]+; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=300$/,
+    );
   });
 
   test("an answer for one sign-in does not serve another, nor another provider, nor come from another issuer", async () => {
@@ -169,7 +195,9 @@ describe("on a developer's machine, the stand-in", () => {
       for (const cookie of cookies) browser.cookies.set(...cookie);
       return query.get("error") ?? status;
     };
-    expect(await open((url) => url.searchParams.set("code", first.searchParams.get("code") ?? ""))).toBe("provider_failed");
+    expect(await open((url) => url.searchParams.set("code", first.searchParams.get("code") ?? ""))).toBe(
+      "provider_failed",
+    );
     expect(await open((url) => url.searchParams.set("code", "nonsense"))).toBe("provider_failed");
     expect(await open((url) => url.searchParams.delete("code"))).toBe("provider_failed");
     expect(await open((url) => url.searchParams.set("iss", "https://evil.example"))).toBe("provider_failed");
@@ -186,7 +214,9 @@ describe("on a developer's machine, the stand-in", () => {
   });
 
   test("is on loopback only", async () => {
-    const page = await new Browser(local).open(`http://auth.example.com/social-bridge/stand-in/github?state=${token()}`);
+    const page = await new Browser(local).open(
+      `http://auth.example.com/social-bridge/stand-in/github?state=${token()}`,
+    );
     expect(page.status).toBe(404);
   });
 });

@@ -119,7 +119,16 @@ describe("what is no access token of this Worker's", () => {
 
   /** A token as the Worker makes it, but for what is changed; `undefined` leaves a claim out. */
   async function forge(userId: string, change: { claims?: Json; header?: Json; key?: Uint8Array } = {}) {
-    const claims = { iss: ORIGIN, sub: userId, aud: RESOURCE, client_id: "c", scope: "read", iat: now(), exp: now() + 60, jti: "j" };
+    const claims = {
+      iss: ORIGIN,
+      sub: userId,
+      aud: RESOURCE,
+      client_id: "c",
+      scope: "read",
+      iat: now(),
+      exp: now() + 60,
+      jti: "j",
+    };
     return new SignJWT({ ...claims, ...change.claims })
       .setProtectedHeader({ alg: "HS256", typ: "at+jwt", ...change.header })
       .sign(change.key ?? OWN_KEY, { crit: { "https://example.com/x": true } });
@@ -132,7 +141,10 @@ describe("what is no access token of this Worker's", () => {
 
   test("one that has expired says so", async () => {
     const { userId } = await newOwner();
-    expect(await judge(await forge(userId, { claims: { exp: now() - 1 } }))).toEqual({ valid: false, error: "TOKEN_EXPIRED" });
+    expect(await judge(await forge(userId, { claims: { exp: now() - 1 } }))).toEqual({
+      valid: false,
+      error: "TOKEN_EXPIRED",
+    });
   });
 
   test.each<[string, Parameters<typeof forge>[1]]>([
@@ -140,7 +152,10 @@ describe("what is no access token of this Worker's", () => {
     ["a JWT of no kind", { header: { typ: undefined } }],
     ["an identity token's kind", { header: { typ: "gw-assert+jwt" } }],
     ["another algorithm under the same key", { header: { alg: "HS512" } }],
-    ["a header that must be understood and is not", { header: { crit: ["https://example.com/x"], "https://example.com/x": 1 } }],
+    [
+      "a header that must be understood and is not",
+      { header: { crit: ["https://example.com/x"], "https://example.com/x": 1 } },
+    ],
     ["a foreign issuer", { claims: { iss: "https://evil.example" } }],
     ["no issuer", { claims: { iss: undefined } }],
     ["no user", { claims: { sub: undefined } }],

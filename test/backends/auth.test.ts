@@ -19,7 +19,9 @@ describe("tenants", () => {
   test("a user has one tenant, also when many ask at once", async () => {
     const { userId } = await newUser();
     const tenants = await Promise.all(
-      ["oauth", "api_key", "service_binding", "oauth"].map((source) => call<Tenant>("provisionTenant", { userId, source })),
+      ["oauth", "api_key", "service_binding", "oauth"].map((source) =>
+        call<Tenant>("provisionTenant", { userId, source }),
+      ),
     );
     expect(new Set(tenants.map((tenant) => JSON.stringify(tenant))).size).toBe(1);
     expect(tenants[0]).toEqual({
@@ -57,7 +59,9 @@ describe("getUser", () => {
 
   test("tells a user about themselves, and about nobody else", async () => {
     const { userId } = await newUser();
-    expect(await people.backend.call("getUser", { userId }, { identity: { subject: userId } })).toMatchObject({ ok: true });
+    expect(await people.backend.call("getUser", { userId }, { identity: { subject: userId } })).toMatchObject({
+      ok: true,
+    });
     expect(await people.backend.call("getUser", { userId }, { identity: { subject: "another" } })).toEqual({
       ok: false,
       error: { code: "user_not_found" },
@@ -65,9 +69,15 @@ describe("getUser", () => {
   });
 
   test("an unknown user is user_not_found, a foreign token unauthenticated", async () => {
-    expect(await people.backend.call("getUser", { userId: "nobody" }, gateway)).toEqual({ ok: false, error: { code: "user_not_found" } });
+    expect(await people.backend.call("getUser", { userId: "nobody" }, gateway)).toEqual({
+      ok: false,
+      error: { code: "user_not_found" },
+    });
     const forged = { ...gateway, token: { audience: "stackbilder" as const } };
-    expect(await people.backend.call("getUser", { userId: "nobody" }, forged)).toEqual({ ok: false, error: { code: "unauthenticated" } });
+    expect(await people.backend.call("getUser", { userId: "nobody" }, forged)).toEqual({
+      ok: false,
+      error: { code: "unauthenticated" },
+    });
   });
 });
 
@@ -123,7 +133,8 @@ describe("the Worker's surface", () => {
 
   test("its tables are those that Better Auth expects", async () => {
     const database = new DatabaseSync(":memory:");
-    for (const file of readdirSync(`${FOLDER}/migrations`).toSorted()) database.exec(readFileSync(`${FOLDER}/migrations/${file}`, "utf8"));
+    for (const file of readdirSync(`${FOLDER}/migrations`).toSorted())
+      database.exec(readFileSync(`${FOLDER}/migrations/${file}`, "utf8"));
     const { toBeCreated, toBeAdded } = await getMigrations({ ...authOptions(SECRET, "http://localhost"), database });
     expect({ toBeCreated, toBeAdded }).toEqual({ toBeCreated: [], toBeAdded: [] });
   });
@@ -142,7 +153,13 @@ describe("the Worker's surface", () => {
 
   test("whatever is missing is named", () => {
     const urls = { SOCIAL_RETURN_URLS: "http://localhost/oauth/callback", TOKEN_AUDIENCES: "http://localhost/mcp" };
-    const good = { DB: {}, AUTH_BASE_URL: "http://localhost:8976", ...urls, IDENTITY_KEYS: "k", BETTER_AUTH_SECRET: SECRET };
+    const good = {
+      DB: {},
+      AUTH_BASE_URL: "http://localhost:8976",
+      ...urls,
+      IDENTITY_KEYS: "k",
+      BETTER_AUTH_SECRET: SECRET,
+    };
     const judge = (env: object) => () => settingsOf(env as Env);
     expect(judge(good)).not.toThrow();
     expect(judge({})).toThrow(
@@ -153,7 +170,9 @@ describe("the Worker's surface", () => {
     );
     expect(judge({ ...good, AUTH_BASE_URL: "http://auth.example.com" })).toThrow("AUTH_BASE_URL must be https");
     expect(judge({ ...good, SOCIAL_RETURN_URLS: "https://a.example/x, javascript:1" })).toThrow("SOCIAL_RETURN_URLS");
-    expect(judge({ ...good, TOKEN_AUDIENCES: "http://mcp.example.com/mcp" })).toThrow("TOKEN_AUDIENCES.0 must be https");
+    expect(judge({ ...good, TOKEN_AUDIENCES: "http://mcp.example.com/mcp" })).toThrow(
+      "TOKEN_AUDIENCES.0 must be https",
+    );
     expect(judge({ ...good, GITHUB_CLIENT_ID: "id" })).toThrow("GITHUB_CLIENT_SECRET is missing");
   });
 });

@@ -9,7 +9,11 @@ import { imgForge, QUALITY_TIERS } from "../../contracts/img-forge.ts";
 import { ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
 import { type Backend, type CallOptions, startBackend } from "../support/backend.ts";
 
-const CONFIG = { contract: imgForge, configPath: "entrypoints/img-forge/wrangler.toml", entrypoint: "ImgForgeEntrypoint" } as const;
+const CONFIG = {
+  contract: imgForge,
+  configPath: "entrypoints/img-forge/wrangler.toml",
+  entrypoint: "ImgForgeEntrypoint",
+} as const;
 const SIZES = { draft: 256, standard: 512, premium: 768, ultra: 1024, ultra_plus: 1280 };
 /** What the gateway puts into a reply as image content, in bytes. */
 const INLINE_LIMIT = 768 * 1024;
@@ -20,7 +24,9 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => backend?.stop());
 
-async function value<Value>(reply: Promise<{ ok: true; value: Value } | { ok: false; error: { code: string } }>): Promise<Value> {
+async function value<Value>(
+  reply: Promise<{ ok: true; value: Value } | { ok: false; error: { code: string } }>,
+): Promise<Value> {
   const result = await reply;
   if (!result.ok) throw new Error(`refused: ${result.error.code}`);
   return result.value;
@@ -63,7 +69,13 @@ function readPng(file: Uint8Array) {
 
 test("a picture is a real PNG, kept and served under its URL", async () => {
   const job = await generate({ prompt: "sunset over the sea", quality_tier: "standard" });
-  expect(job).toMatchObject({ status: "completed", model: "procedural", quality_tier: "standard", width: 512, height: 512 });
+  expect(job).toMatchObject({
+    status: "completed",
+    model: "procedural",
+    quality_tier: "standard",
+    width: 512,
+    height: 512,
+  });
   expect(job.url).toBe(`https://images.example/images/${job.job_id}.png`);
   const file = await bytesOf(job.job_id);
   expect(file.length).toBe(job.size_bytes);
@@ -115,7 +127,9 @@ test("the same words give the same picture; other words, or another negative pro
   ]);
   const [a, b, c, d] = await Promise.all([
     bytesOf(jobs[0].job_id),
-    value(backend.call("readImage", { job_id: jobs[1].job_id }, { tenant: "tenant-b" })).then(({ body }) => body as unknown as Uint8Array),
+    value(backend.call("readImage", { job_id: jobs[1].job_id }, { tenant: "tenant-b" })).then(
+      ({ body }) => body as unknown as Uint8Array,
+    ),
     bytesOf(jobs[2].job_id),
     bytesOf(jobs[3].job_id),
   ]);
@@ -129,7 +143,18 @@ test("the same words give the same picture; other words, or another negative pro
 });
 
 test("whatever the subject, it is drawn", async () => {
-  const prompts = ["a friendly robot", "a", "ocean", "snowy mountains", "desert", "meadow", "galaxy", "rainy city", "🙂", "x".repeat(2000)];
+  const prompts = [
+    "a friendly robot",
+    "a",
+    "ocean",
+    "snowy mountains",
+    "desert",
+    "meadow",
+    "galaxy",
+    "rainy city",
+    "🙂",
+    "x".repeat(2000),
+  ];
   for (const prompt of prompts) expect((await generate({ prompt })).status, prompt).toBe("completed");
 }, 30_000);
 
@@ -145,7 +170,10 @@ test("drawing reports progress from 0 to 100", async () => {
 test("a caller that answers 'cancel' gets a cancelled job without a picture", async () => {
   const job = await generate({ prompt: "hills" }, { cancelAt: 15 });
   expect(job).toMatchObject({ status: "cancelled", url: null, size_bytes: null });
-  expect(await backend.call("readImage", { job_id: job.job_id })).toEqual({ ok: false, error: { code: "job_not_completed" } });
+  expect(await backend.call("readImage", { job_id: job.job_id })).toEqual({
+    ok: false,
+    error: { code: "job_not_completed" },
+  });
   expect((await backend.fetch(`/images/${job.job_id}.png`)).status).toBe(404);
 });
 
@@ -161,7 +189,10 @@ test("cancelJob stops a job that is not over and leaves a finished one as it is"
   const job = await generate({ prompt: "hills", quality_tier: "ultra", wait: false });
   expect(await value(backend.call("cancelJob", { job_id: job.job_id }))).toMatchObject({ status: "cancelled" });
   await new Promise((resolve) => setTimeout(resolve, 800));
-  expect(await value(backend.call("checkJob", { job_id: job.job_id }))).toMatchObject({ status: "cancelled", url: null });
+  expect(await value(backend.call("checkJob", { job_id: job.job_id }))).toMatchObject({
+    status: "cancelled",
+    url: null,
+  });
   expect((await backend.fetch(`/images/${job.job_id}.png`)).status).toBe(404);
   const done = await generate({ prompt: "hills" });
   expect(await value(backend.call("cancelJob", { job_id: done.job_id }))).toEqual(done);
@@ -229,7 +260,10 @@ test("a model named directly must exist, be of the tier and be switched on", asy
 
 test("what may not be drawn is rejected, and harmless words beside it are not", async () => {
   for (const prompt of ["a nude child", "Sexualized  SCHOOLGIRL", "csam", "a ｎｕｄｅ teenager"]) {
-    expect(await backend.call("generateImage", { prompt }), prompt).toEqual({ ok: false, error: { code: "content_rejected" } });
+    expect(await backend.call("generateImage", { prompt }), prompt).toEqual({
+      ok: false,
+      error: { code: "content_rejected" },
+    });
   }
   for (const prompt of ["a child with a kite", "a nude statue in a museum", "Essex in spring"]) {
     expect((await generate({ prompt })).status, prompt).toBe("completed");
@@ -239,9 +273,15 @@ test("what may not be drawn is rejected, and harmless words beside it are not", 
 test("to another tenant a job does not exist, and an unknown id leaves no storage behind", async () => {
   const { job_id } = await generate({ prompt: "hills" });
   for (const method of ["checkJob", "cancelJob", "readImage"] as const) {
-    expect(await backend.call(method, { job_id }, { tenant: "tenant-b" })).toEqual({ ok: false, error: { code: "job_not_found" } });
+    expect(await backend.call(method, { job_id }, { tenant: "tenant-b" })).toEqual({
+      ok: false,
+      error: { code: "job_not_found" },
+    });
   }
-  expect(await value(backend.call("checkJob", { job_id: job_id.toUpperCase() }))).toMatchObject({ job_id, status: "completed" });
+  expect(await value(backend.call("checkJob", { job_id: job_id.toUpperCase() }))).toMatchObject({
+    job_id,
+    status: "completed",
+  });
   const unknown = randomUUID();
   for (const method of ["checkJob", "cancelJob", "readImage"] as const) {
     expect(await backend.call(method, { job_id: unknown })).toEqual({ ok: false, error: { code: "job_not_found" } });
@@ -253,7 +293,8 @@ test("to another tenant a job does not exist, and an unknown id leaves no storag
   expect([await stored(job_id), await stored(unknown)]).toEqual([1, 0]);
 });
 
-const listed = async (options: CallOptions = {}, from = backend) => (await value(from.call("listImages", {}, options))).images;
+const listed = async (options: CallOptions = {}, from = backend) =>
+  (await value(from.call("listImages", {}, options))).images;
 const idsOf = async (options: CallOptions) => (await listed(options)).map(({ job_id }) => job_id);
 
 test("an owner's latest finished pictures are listed, newest first, each once, with the prompt's beginning, size and time", async () => {
@@ -291,13 +332,18 @@ test("a picture that was not noted the first time is listed in its place when it
     await index.exec(`DELETE FROM recent_images WHERE job_id = '${job_id}'`);
     expect(await idsOf({ tenant })).not.toContain(job_id);
     await generate(order, options);
-    expect((await listed({ tenant })).find((image) => image.job_id === job_id)).toEqual(before.find((image) => image.job_id === job_id));
+    expect((await listed({ tenant })).find((image) => image.job_id === job_id)).toEqual(
+      before.find((image) => image.job_id === job_id),
+    );
   }
 });
 
 test("nobody sees another owner's pictures: not another tenant, not the tenant's test keys, not who has no tenant", async () => {
   const tenants = ["tenant-own", "tenant-foreign", "test:tenant-own"];
-  const owners: CallOptions[] = [...tenants.map((tenant) => ({ tenant })), { identity: { subject: "tenant-own", tenantId: null } }];
+  const owners: CallOptions[] = [
+    ...tenants.map((tenant) => ({ tenant })),
+    { identity: { subject: "tenant-own", tenantId: null } },
+  ];
   const drawn: string[] = [];
   for (const owner of owners) {
     expect(await idsOf(owner)).toEqual([]);
@@ -315,7 +361,9 @@ test("fifty pictures are listed and a hundred kept", async () => {
     INSERT INTO recent_images SELECT printf('00000000-0000-4000-8000-%012d', i), 'later', 1, 4000000000 + i FROM n`);
   expect(await idsOf({ tenant })).toEqual(Array.from({ length: 50 }, (_, at) => id(120 - at)));
   await generate({ prompt: "hills" }, { tenant });
-  const kept = (await index.exec("SELECT job_id FROM recent_images ORDER BY completed_at DESC")).map((row) => Object.values(row)[0]);
+  const kept = (await index.exec("SELECT job_id FROM recent_images ORDER BY completed_at DESC")).map(
+    (row) => Object.values(row)[0],
+  );
   expect(kept).toEqual(Array.from({ length: 100 }, (_, at) => id(120 - at)));
   expect(await value(backend.call("checkJob", { job_id }, { tenant }))).toMatchObject({ job_id, status: "completed" });
 });
@@ -326,7 +374,9 @@ test.each([
     "hangs",
     () => {
       const configPath = ".test/hanging-images/wrangler.toml";
-      writeAdaptedConfig("img-forge", path.join(ROOT, configPath), { main: "../../test/support/stand-ins/hanging-images.ts" });
+      writeAdaptedConfig("img-forge", path.join(ROOT, configPath), {
+        main: "../../test/support/stand-ins/hanging-images.ts",
+      });
       return { configPath };
     },
   ],
@@ -391,10 +441,14 @@ test("a bucket that cannot be written to makes a job that failed, not a crash", 
 test("with Workers AI bound its models draw the tiers that it offers, and this Worker draws the others", async () => {
   const withAi = await startBackend({ ...CONFIG, standIns: { AI: "test/support/stand-ins/workers-ai.ts" } });
   try {
-    const draft = await value(withAi.call("generateImage", { prompt: "hills", quality_tier: "draft", negative_prompt: "fog" }));
+    const draft = await value(
+      withAi.call("generateImage", { prompt: "hills", quality_tier: "draft", negative_prompt: "fog" }),
+    );
     expect(draft).toMatchObject({ status: "completed", model: "sdxl", width: 8, height: 4 });
     expect([...readPng(await bytesOf(draft.job_id, withAi)).rows.subarray(1, 4)]).toEqual([255, 0, 0]);
-    const premium = await value(withAi.call("generateImage", { prompt: "hills", quality_tier: "premium", model: "flux-dev" }));
+    const premium = await value(
+      withAi.call("generateImage", { prompt: "hills", quality_tier: "premium", model: "flux-dev" }),
+    );
     expect(premium).toMatchObject({ status: "completed", model: "flux-dev" });
     expect([...readPng(await bytesOf(premium.job_id, withAi)).rows.subarray(1, 4)]).toEqual([0, 0, 255]);
     expect(await value(withAi.call("generateImage", { prompt: "hills", quality_tier: "ultra" }))).toMatchObject({

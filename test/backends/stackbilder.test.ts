@@ -26,7 +26,9 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => backend?.stop());
 
-async function value<Value>(reply: Promise<{ ok: true; value: Value } | { ok: false; error: { code: string } }>): Promise<Value> {
+async function value<Value>(
+  reply: Promise<{ ok: true; value: Value } | { ok: false; error: { code: string } }>,
+): Promise<Value> {
   const result = await reply;
   if (!result.ok) throw new Error(`refused: ${result.error.code}`);
   return result.value;
@@ -57,7 +59,14 @@ test.concurrent("a flow begins as a draft and walks six modes to completion", as
   const { flowId } = flow;
   const steps = await advanceAll(flowId);
   expect(steps.map(({ mode }) => mode)).toEqual(MODES);
-  expect(steps.map(({ status }) => status)).toEqual(["running", "running", "running", "running", "running", "completed"]);
+  expect(steps.map(({ status }) => status)).toEqual([
+    "running",
+    "running",
+    "running",
+    "running",
+    "running",
+    "completed",
+  ]);
   expect(steps.map(({ currentMode }) => currentMode)).toEqual(["UX", "RISK", "ARCHITECT", "TDD", "SPRINT", null]);
   const summary = await value(backend.call("getFlowSummary", { flowId }));
   expect(summary).toMatchObject({ status: "completed", progress: 1, estimatedRemainingSeconds: 0, projectId: null });
@@ -83,9 +92,13 @@ test.concurrent("artifacts speak of what the brief speaks of, and later ones tak
 test.concurrent("the same brief gives the same artifacts in another flow, another brief gives others", async () => {
   const [one, two, other] = await Promise.all([newFlow(), newFlow(), newFlow({ ...DOG_WALKS, projectId: "walkies" })]);
   const [a, b, c] = await Promise.all([advanceAll(one), advanceAll(two), advanceAll(other)]);
-  expect(b.map(({ artifact, quality }) => [artifact, quality])).toEqual(a.map(({ artifact, quality }) => [artifact, quality]));
+  expect(b.map(({ artifact, quality }) => [artifact, quality])).toEqual(
+    a.map(({ artifact, quality }) => [artifact, quality]),
+  );
   expect(c.map(({ artifact }) => artifact?.markdown)).not.toEqual(a.map(({ artifact }) => artifact?.markdown));
-  const seeds = await Promise.all([one, two, other].map((flowId) => value(backend.call("getFlowGovernance", { flowId }))));
+  const seeds = await Promise.all(
+    [one, two, other].map((flowId) => value(backend.call("getFlowGovernance", { flowId }))),
+  );
   expect(seeds[1]?.determinism).toEqual(seeds[0]?.determinism);
   expect(seeds[2]?.determinism.seed).not.toBe(seeds[0]?.determinism.seed);
 });
@@ -135,7 +148,13 @@ test.concurrent("of two advances at once one wins and the other is told that the
 test.concurrent("without waiting the mode runs on by itself", async () => {
   const flowId = await newFlow();
   const started = await value(backend.call("advanceFlow", { flowId, wait: false }));
-  expect(started).toMatchObject({ status: "running", mode: "PRODUCT", currentMode: "PRODUCT", artifact: null, quality: null });
+  expect(started).toMatchObject({
+    status: "running",
+    mode: "PRODUCT",
+    currentMode: "PRODUCT",
+    artifact: null,
+    quality: null,
+  });
   expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_busy" } });
   const summary = await settled(flowId);
   expect(summary).toMatchObject({ status: "running", currentMode: "UX" });
@@ -145,7 +164,9 @@ test.concurrent("without waiting the mode runs on by itself", async () => {
 test.concurrent("a caller that answers 'cancel' stops the mode, and the flow can be advanced again", async () => {
   const flowId = await newFlow();
   const seen: number[] = [];
-  const stopped = await value(backend.call("advanceFlow", { flowId }, { cancelAt: 40, progress: ({ progress }) => seen.push(progress) }));
+  const stopped = await value(
+    backend.call("advanceFlow", { flowId }, { cancelAt: 40, progress: ({ progress }) => seen.push(progress) }),
+  );
   expect(stopped).toMatchObject({ status: "draft", mode: "PRODUCT", currentMode: "PRODUCT", artifact: null });
   expect(seen).toEqual([0, 20, 40]);
   expect(await value(backend.call("advanceFlow", { flowId }))).toMatchObject({ mode: "PRODUCT", currentMode: "UX" });
@@ -180,7 +201,9 @@ test.concurrent("a policy's failMode fails once; recovering resumes from there",
     quality: null,
   });
   const seen: number[] = [];
-  const recovered = await value(backend.call("recoverFlow", { flowId }, { progress: ({ progress }) => seen.push(progress) }));
+  const recovered = await value(
+    backend.call("recoverFlow", { flowId }, { progress: ({ progress }) => seen.push(progress) }),
+  );
   expect(recovered).toMatchObject({ status: "running", mode: "UX", currentMode: "RISK" });
   expect(recovered.artifact?.markdown).toContain("## Revision 1");
   expect(seen.at(-1)).toBe(100);
@@ -188,11 +211,23 @@ test.concurrent("a policy's failMode fails once; recovering resumes from there",
 
 test.concurrent("a failed mode can run again by itself, without waiting", async () => {
   const flowId = await newFlow({ ...DOG_WALKS, policy: { failMode: "PRODUCT" } });
-  expect(await backend.call("recoverFlow", { flowId, wait: false })).toEqual({ ok: false, error: { code: "flow_not_failed" } });
+  expect(await backend.call("recoverFlow", { flowId, wait: false })).toEqual({
+    ok: false,
+    error: { code: "flow_not_failed" },
+  });
   await backend.call("advanceFlow", { flowId });
   const started = await value(backend.call("recoverFlow", { flowId, wait: false }));
-  expect(started).toMatchObject({ status: "running", mode: "PRODUCT", currentMode: "PRODUCT", artifact: null, quality: null });
-  expect(await backend.call("recoverFlow", { flowId, wait: false })).toEqual({ ok: false, error: { code: "flow_busy" } });
+  expect(started).toMatchObject({
+    status: "running",
+    mode: "PRODUCT",
+    currentMode: "PRODUCT",
+    artifact: null,
+    quality: null,
+  });
+  expect(await backend.call("recoverFlow", { flowId, wait: false })).toEqual({
+    ok: false,
+    error: { code: "flow_busy" },
+  });
   expect(await settled(flowId)).toMatchObject({ status: "running", currentMode: "UX" });
 });
 
@@ -213,7 +248,8 @@ test.concurrent("a mode below minQuality fails; each recovery goes into more det
 test.concurrent("a quality that cannot be reached leaves the flow failed, and recoverable again and again", async () => {
   const flowId = await newFlow({ policy: { minQuality: 100 } });
   expect(await value(backend.call("advanceFlow", { flowId }))).toMatchObject({ status: "failed" });
-  for (const _ of [1, 2]) expect(await value(backend.call("recoverFlow", { flowId }))).toMatchObject({ status: "failed", mode: "PRODUCT" });
+  for (const _ of [1, 2])
+    expect(await value(backend.call("recoverFlow", { flowId }))).toMatchObject({ status: "failed", mode: "PRODUCT" });
 });
 
 test("the free plan's exploratory flows are held to balanced, and say so", async () => {
@@ -243,22 +279,28 @@ test("one idempotency key makes one flow a tenant", async () => {
   expect(again).toBe(a);
   expect(other).not.toBe(a);
   await backend.call("advanceFlow", { flowId: a });
-  expect(await value(backend.call("createFlow", DOG_WALKS, { idempotencyKey: "k1" }))).toMatchObject({ flowId: a, currentMode: "UX" });
+  expect(await value(backend.call("createFlow", DOG_WALKS, { idempotencyKey: "k1" }))).toMatchObject({
+    flowId: a,
+    currentMode: "UX",
+  });
 });
 
 test("to another tenant a flow does not exist, whatever is asked", async () => {
   const flowId = await newFlow();
-  const methods = Object.keys(stackbilder.methods).filter((name) => name !== "createFlow" && name !== "listFlows") as Exclude<
-    keyof typeof stackbilder.methods,
-    "createFlow" | "listFlows"
-  >[];
+  const methods = Object.keys(stackbilder.methods).filter(
+    (name) => name !== "createFlow" && name !== "listFlows",
+  ) as Exclude<keyof typeof stackbilder.methods, "createFlow" | "listFlows">[];
   for (const method of methods) {
-    expect(await backend.call(method, { flowId }, { tenant: "tenant-b" })).toEqual({ ok: false, error: { code: "flow_not_found" } });
+    expect(await backend.call(method, { flowId }, { tenant: "tenant-b" })).toEqual({
+      ok: false,
+      error: { code: "flow_not_found" },
+    });
   }
   expect(await value(backend.call("getFlowStatus", { flowId }))).toMatchObject({ status: "draft" });
 });
 
-const listed = async (options: CallOptions = {}, from = backend) => (await value(from.call("listFlows", {}, options))).flows;
+const listed = async (options: CallOptions = {}, from = backend) =>
+  (await value(from.call("listFlows", {}, options))).flows;
 const idsOf = async (options: CallOptions) => (await listed(options)).map(({ flowId }) => flowId);
 
 test("an owner's latest flows are listed, newest first, each once, with its project and when it was made", async () => {
@@ -282,7 +324,10 @@ test("an owner's latest flows are listed, newest first, each once, with its proj
 
 test("nobody sees another owner's flows: not another tenant, not the tenant's test keys, not who has no tenant", async () => {
   const tenants = ["tenant-own", "tenant-foreign", "test:tenant-own"];
-  const owners: CallOptions[] = [...tenants.map((tenant) => ({ tenant })), { identity: { subject: "tenant-own", tenantId: null } }];
+  const owners: CallOptions[] = [
+    ...tenants.map((tenant) => ({ tenant })),
+    { identity: { subject: "tenant-own", tenantId: null } },
+  ];
   const made: string[] = [];
   for (const owner of owners) {
     expect(await idsOf(owner)).toEqual([]);
@@ -300,7 +345,9 @@ test("fifty flows are listed and a hundred kept; one that was forgotten does not
   await index.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
     INSERT INTO recent_flows SELECT 'later_' || i, NULL, 4000000000 + i FROM n`);
   await newFlow({ policy: {} }, { tenant });
-  const kept = (await index.exec("SELECT flow_id FROM recent_flows ORDER BY created_at DESC")).map((row) => Object.values(row)[0]);
+  const kept = (await index.exec("SELECT flow_id FROM recent_flows ORDER BY created_at DESC")).map(
+    (row) => Object.values(row)[0],
+  );
   const later = (count: number) => Array.from({ length: count }, (_, at) => `later_${120 - at}`);
   expect(kept).toEqual(later(100));
   expect(await idsOf({ tenant })).toEqual(later(50));
@@ -314,7 +361,9 @@ test.each([
     "hangs",
     () => {
       const configPath = ".test/hanging-flows/wrangler.toml";
-      writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), { main: "../../test/support/stand-ins/hanging-flows.ts" });
+      writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), {
+        main: "../../test/support/stand-ins/hanging-flows.ts",
+      });
       return { configPath };
     },
   ],
@@ -349,7 +398,9 @@ test("a run that dies with the runtime does not keep the flow busy for ever; one
   const [watched, left] = [await newFlow(), await newFlow()];
   await backend.call("advanceFlow", { flowId: left, wait: false });
   const begun = Promise.withResolvers<void>();
-  const dying = backend.call("advanceFlow", { flowId: watched }, { progress: () => begun.resolve() }).catch(() => undefined);
+  const dying = backend
+    .call("advanceFlow", { flowId: watched }, { progress: () => begun.resolve() })
+    .catch(() => undefined);
   await begun.promise;
   await backend.harness.update((options) => options);
   await dying;
@@ -375,7 +426,10 @@ test("input that breaks the contract is invalid_input", async () => {
   ]) {
     expect(await backend.call("createFlow", input)).toEqual({ ok: false, error: { code: "invalid_input" } });
   }
-  expect(await backend.call("getFlowStatus", { flowId: "../x" })).toEqual({ ok: false, error: { code: "invalid_input" } });
+  expect(await backend.call("getFlowStatus", { flowId: "../x" })).toEqual({
+    ok: false,
+    error: { code: "invalid_input" },
+  });
 });
 
 test("the exports are the attack surface: exactly these, and only the contract's methods answer", async () => {

@@ -21,7 +21,12 @@ export async function coldStarts(
   return costs;
 }
 
-async function costOf(folder: string, service: "empty" | "gateway", token: string, entries: readonly (readonly [string, string])[]) {
+async function costOf(
+  folder: string,
+  service: "empty" | "gateway",
+  token: string,
+  entries: readonly (readonly [string, string])[],
+) {
   const server = await startServer(folder, ["storage", "backends", service]);
   try {
     await fetch(`http://127.0.0.1:${server.ports.get("storage")}/`, { method: "PUT", body: JSON.stringify(entries) });

@@ -25,11 +25,19 @@ export async function systemConfig(chosen: readonly ServiceName[]): Promise<stri
   const gateway: Unstable_Config = unstable_readConfig({ config: path.join(ROOT, CONFIGS.gateway) });
   const secret = randomSecret();
   const bindings = gatewayBindings(gateway, secret);
-  const worker = (name: string, file: string, bound: Lines = [], more: Lines = []) => workerOf(gateway, name, file, bound, more);
+  const worker = (name: string, file: string, bound: Lines = [], more: Lines = []) =>
+    workerOf(gateway, name, file, bound, more);
   const crowd = (name: keyof typeof CROWDS) => {
     const { tools, backends } = CROWDS[name];
-    const links = Array.from({ length: backends }, (_, at) => service(`BACKEND_${at}`, "backends", "StackbilderEntrypoint"));
-    return worker(name, "crowd.js", [...bindings, ...links, text("TOOLS", `${tools}`), text("BACKENDS", `${backends}`)]);
+    const links = Array.from({ length: backends }, (_, at) =>
+      service(`BACKEND_${at}`, "backends", "StackbilderEntrypoint"),
+    );
+    return worker(name, "crowd.js", [
+      ...bindings,
+      ...links,
+      text("TOOLS", `${tools}`),
+      text("BACKENDS", `${backends}`),
+    ]);
   };
   const namespaces = gateway.durable_objects.bindings.map(
     ({ class_name }) => `(className = ${quoted(class_name)}, uniqueKey = ${quoted(class_name)}, enableSql = true)`,
@@ -51,7 +59,9 @@ export async function systemConfig(chosen: readonly ServiceName[]): Promise<stri
   };
   const identityKeys = await identityKeysSetting([secret], "img-forge");
   const imgForge = worker("img-forge", "img-forge/worker.js", [text("IDENTITY_KEYS", identityKeys)]);
-  const sockets = chosen.map((name) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${quoted(name)})`);
+  const sockets = chosen.map(
+    (name) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${quoted(name)})`,
+  );
   return [
     'using Workerd = import "/workerd/workerd.capnp";',
     "const config :Workerd.Config = (",
@@ -69,7 +79,9 @@ function gatewayBindings(config: Unstable_Config, secret: string): Lines {
     ...Object.entries(config.vars).map(([name, value]) => text(name, String(value))),
     text("SERVICE_BINDING_SECRET", secret),
     ...config.kv_namespaces.map(({ binding }) => bind(binding, 'kvNamespace = (name = "storage", entrypoint = "kv")')),
-    ...(config.queues.producers ?? []).map(({ binding }) => bind(binding, 'queue = (name = "storage", entrypoint = "queue")')),
+    ...(config.queues.producers ?? []).map(({ binding }) =>
+      bind(binding, 'queue = (name = "storage", entrypoint = "queue")'),
+    ),
     ...config.durable_objects.bindings.map(({ name, class_name }) =>
       bind(name, `durableObjectNamespace = (className = ${quoted(class_name)}, serviceName = "gateway")`),
     ),

@@ -40,11 +40,25 @@ const RATIOS: readonly Ratio[] = [
   { goal: "", what: "b: parse, one RPC, answer", of: "floor", over: "floor", unit: "b" },
   { goal: "1", what: "tools/call, token seen before", of: "call", over: "floor", unit: "b", limit: 2.1 },
   { goal: "2", what: "tools/call, new token", of: "freshCall", over: "floor", unit: "b", limit: 3.5 },
-  { goal: "3", what: "tools/call in 2025-11-25, no session", of: "legacyCall", over: "call", unit: "goal 1", limit: 1.05 },
+  {
+    goal: "3",
+    what: "tools/call in 2025-11-25, no session",
+    of: "legacyCall",
+    over: "call",
+    unit: "goal 1",
+    limit: 1.05,
+  },
   { goal: "4", what: "tools/list, token seen before", of: "list", over: "floor", unit: "b", limit: 0.7 },
   { goal: "4", what: "tools/list, new token", of: "freshList", over: "floor", unit: "b", limit: 2 },
   { goal: "6", what: "1 MB results", of: "largeResult", over: "floorLargeResult", unit: "b of that size", limit: 1.2 },
-  { goal: "6", what: "1 MB arguments", of: "largeArguments", over: "floorLargeArguments", unit: "b of that size", limit: 1.2 },
+  {
+    goal: "6",
+    what: "1 MB arguments",
+    of: "largeArguments",
+    over: "floorLargeArguments",
+    unit: "b of that size",
+    limit: 1.2,
+  },
   { goal: "7", what: "tools/list, 1,000 tools", of: "longList", over: "readyList", unit: "ready bytes", limit: 1.2 },
   { goal: "7", what: "tools/call, 1,000 tools", of: "manyCall", over: "fewCall", unit: "10 tools", limit: 1.05 },
   { goal: "8", what: "tools/call, 50 backends", of: "wideCall", over: "fewCall", unit: "2 backends", limit: 1.3 },
@@ -64,7 +78,13 @@ export function judge(findings: Findings): readonly Line[] {
   const coldStartMs = median(coldStartsUs) / 1000;
   const gzipKb = gatewayGzipBytes / 1000;
   const others: Line[] = [
-    { goal: "6", what: "2 MiB announced, none sent", measured: `${status ?? "no answer"}`, limit: "413", isMet: status === 413 },
+    {
+      goal: "6",
+      what: "2 MiB announced, none sent",
+      measured: `${status ?? "no answer"}`,
+      limit: "413",
+      isMet: status === 413,
+    },
     judgeOperations("token seen before", operations.known, KNOWN_OPERATIONS),
     judgeOperations("new token", operations.fresh, FRESH_OPERATIONS),
     atMost("10", "cold start above an empty Worker", coldStartMs, COLD_START_LIMIT_MS, "ms"),
@@ -77,13 +97,26 @@ export function judge(findings: Findings): readonly Line[] {
 function judgeRatio(costs: Costs, { goal, what, of, over, unit, limit }: Ratio): Line {
   const ratio = median(costs[of].map((cost, round) => cost / (costs[over][round] ?? Number.NaN)));
   const measured = `${Math.round(median(costs[of]))} µs = ${ratio.toFixed(2)} x ${unit}`;
-  return { goal, what, measured, limit: limit === undefined ? "" : `≤ ${limit}`, isMet: limit === undefined ? null : ratio <= limit };
+  return {
+    goal,
+    what,
+    measured,
+    limit: limit === undefined ? "" : `≤ ${limit}`,
+    isMet: limit === undefined ? null : ratio <= limit,
+  };
 }
 
 function judgeOperations(token: string, found: Operations, most: Operations): Line {
-  const written = ({ kvReads, kvWrites, calls, messages }: Operations) => [kvReads, kvWrites, calls, messages].join(" / ");
+  const written = ({ kvReads, kvWrites, calls, messages }: Operations) =>
+    [kvReads, kvWrites, calls, messages].join(" / ");
   const isMet = found.kvReads <= most.kvReads && found.kvWrites === 0 && found.calls === 1 && found.messages === 1;
-  return { goal: "9", what: `KV reads / writes / RPC / messages, ${token}`, measured: written(found), limit: written(most), isMet };
+  return {
+    goal: "9",
+    what: `KV reads / writes / RPC / messages, ${token}`,
+    measured: written(found),
+    limit: written(most),
+    isMet,
+  };
 }
 
 function atMost(goal: string, what: string, found: number, limit: number, unit: string): Line {

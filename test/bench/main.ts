@@ -30,11 +30,16 @@ const SPARE_ROUNDS = 5;
 
 /** What the person asked for; `null`: help, or something that there is not. */
 function optionsFrom(args: string[]): { readonly isCheck: boolean; readonly rounds: number } | null {
-  const options = { check: { type: "boolean" }, rounds: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
+  const options = {
+    check: { type: "boolean" },
+    rounds: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  } as const;
   try {
     const { values } = parseArgs({ args, options });
     const rounds = Number(values.rounds ?? USUAL_ROUNDS);
-    if (!Number.isInteger(rounds) || rounds < LEAST_ROUNDS) throw new Error(`--rounds takes a number, at least ${LEAST_ROUNDS}`);
+    if (!Number.isInteger(rounds) || rounds < LEAST_ROUNDS)
+      throw new Error(`--rounds takes a number, at least ${LEAST_ROUNDS}`);
     if (!values.help) return { isCheck: values.check ?? false, rounds };
     console.log(USAGE);
   } catch (error) {

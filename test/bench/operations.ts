@@ -41,7 +41,9 @@ export async function statusBeforeBody({ ports }: Server, token: string): Promis
   socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   try {
     const head = await Promise.race([
-      new Promise<string>((resolve, reject) => socket.once("error", reject).once("data", (data) => resolve(data.toString("latin1")))),
+      new Promise<string>((resolve, reject) =>
+        socket.once("error", reject).once("data", (data) => resolve(data.toString("latin1"))),
+      ),
       sleep(PATIENCE_MS, "", { ref: false }),
     ]);
     const status = /^HTTP\/1\.1 (\d{3})/.exec(head)?.[1];

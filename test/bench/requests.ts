@@ -26,7 +26,12 @@ export function statusCall(way: Way, name = "flow_status"): Shot {
 
 /** The reference backend lists its models. */
 export function modelsCall(way: Way): Shot {
-  return call(way, "image_list_models", {}, ({ structuredContent: { models } }) => Array.isArray(models) && models.length > 0);
+  return call(
+    way,
+    "image_list_models",
+    {},
+    ({ structuredContent: { models } }) => Array.isArray(models) && models.length > 0,
+  );
 }
 
 const NOTES = "n".repeat(LARGE_BYTES);

@@ -37,7 +37,8 @@ export function seriesOf(server: Server, tokens: Tokens, listBytes: number) {
   const fresh = (): Way => ({ ...known, token: tokens.fresh() });
   const floor: Way = { port: to("floor"), era: "none", path: "/call" };
   const crowd = (name: keyof typeof CROWDS): Way => ({ ...known, port: to(name) });
-  const crowdCall = (name: keyof typeof CROWDS) => (index: number) => statusCall(crowd(name), `flow_status_${index % CROWDS[name].tools}`);
+  const crowdCall = (name: keyof typeof CROWDS) => (index: number) =>
+    statusCall(crowd(name), `flow_status_${index % CROWDS[name].tools}`);
   const of = (count: number, shotAt: (index: number) => Shot, warm = 1): Series => ({ count, warm, shotAt });
   return {
     answer: of(100, () => statusCall({ ...floor, path: "/answer" })),

@@ -28,7 +28,9 @@ export interface Server {
 export async function startServer(folder: string, services: readonly ServiceName[]): Promise<Server> {
   const file = path.join(folder, `${services.join("-")}.capnp`);
   writeFileSync(file, await systemConfig(services));
-  const { default: workerd }: { readonly default: string } = createRequire(createRequire(import.meta.url).resolve("wrangler"))("workerd");
+  const { default: workerd }: { readonly default: string } = createRequire(
+    createRequire(import.meta.url).resolve("wrangler"),
+  )("workerd");
   // Records go to the log, too: nobody reads it here, and its lines cost what writing them costs.
   const child = spawn(workerd, ["serve", file, "--control-fd=3"], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
   let complaints = "";
@@ -73,7 +75,9 @@ async function listening(control: Readable, count: number): Promise<ReadonlyMap<
 /** Linux: the first number of a thread's `schedstat` is its time on a processor, in nanoseconds; `stat` only knows hundredths of a second. */
 function cpuUsOf(pid: number): number {
   const folder = `/proc/${pid}/task`;
-  const times = readdirSync(folder).map((thread) => Number(readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ", 1)[0]));
+  const times = readdirSync(folder).map((thread) =>
+    Number(readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ", 1)[0]),
+  );
   return times.reduce((sum, nanoseconds) => sum + nanoseconds / 1000, 0);
 }
 

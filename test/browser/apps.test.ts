@@ -33,7 +33,11 @@ async function connectApp(page: Page, options?: ConnectOptions, account = newAcc
 
 /** What /mcp says to this bearer: 200 or not. */
 async function use(bearer: string): Promise<number> {
-  const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json", accept: "application/json, text/event-stream" };
+  const headers = {
+    authorization: `Bearer ${bearer}`,
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+  };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
   return (await system.fetch("/mcp", { method: "POST", headers, body })).status;
 }
@@ -68,7 +72,9 @@ describe("a person's own page", () => {
     await unfold(page, "Disconnect everything");
     await follow(page.getByRole("button", { name: "Disconnect everything and sign out" }));
     expect(await heading(page)).toBe("Everything is disconnected");
-    expect([await first.use(), await second.use(), await first.refresh(), await second.refresh()]).toEqual([401, 401, 400, 400]);
+    expect([await first.use(), await second.use(), await first.refresh(), await second.refresh()]).toEqual([
+      401, 401, 400, 400,
+    ]);
     for (const tab of [page, elsewhere]) {
       await open(tab);
       expect(await heading(tab)).toBe("Sign in");

@@ -19,7 +19,8 @@ async function consent(options: ConnectOptions): Promise<{ page: Page; text: str
   return { page, text, host: new URL(connection.redirectUri).host };
 }
 
-const CAUTION = "This app runs on this computer, where any program could use its name. Continue only if you just started it.";
+const CAUTION =
+  "This app runs on this computer, where any program could use its name. Continue only if you just started it.";
 
 describe("the consent page", () => {
   it("names an app on this computer, its port and what it may do, and asks for care", async () => {
@@ -50,15 +51,15 @@ describe("the consent page", () => {
     expect(await page.getByLabel("Generate").count()).toBe(0);
   });
 
-  it.each([`"><img src=x onerror="document.title='owned'">&lt;b&gt;&amp;`, "</title></h1><script>document.title = 'owned'</script><!--"])(
-    "shows the name %s as the text that it is",
-    async (name) => {
-      const { page } = await consent({ name });
-      expect(await page.locator("h1").allTextContents()).toEqual([`Allow ${name}?`]);
-      expect(await page.title()).toBe(`Allow ${name}? · Stackbilt`);
-      expect(await page.locator("script, img").count()).toBe(0);
-    },
-  );
+  it.each([
+    `"><img src=x onerror="document.title='owned'">&lt;b&gt;&amp;`,
+    "</title></h1><script>document.title = 'owned'</script><!--",
+  ])("shows the name %s as the text that it is", async (name) => {
+    const { page } = await consent({ name });
+    expect(await page.locator("h1").allTextContents()).toEqual([`Allow ${name}?`]);
+    expect(await page.title()).toBe(`Allow ${name}? · Stackbilt`);
+    expect(await page.locator("script, img").count()).toBe(0);
+  });
 
   it("drops what turns or hides text from a name", async () => {
     const { page } = await consent({ name: "Good\u202Egnp.exe\u2066\u200B app" });

@@ -38,8 +38,18 @@ describe("a page that is framed", () => {
     const connection = await connect();
     await page.goto(connection.url);
     await page.getByRole("heading", { name: "Allow Test client?" }).waitFor();
-    const addresses = ["/", "/apps", "/logout", `/consent${new URL(page.url()).search}`, connection.url, "/login", "/apps/keys"];
-    const frames = addresses.map((address) => `<iframe src="${new URL(address, system.origin).href.replaceAll("&", "&amp;")}"></iframe>`);
+    const addresses = [
+      "/",
+      "/apps",
+      "/logout",
+      `/consent${new URL(page.url()).search}`,
+      connection.url,
+      "/login",
+      "/apps/keys",
+    ];
+    const frames = addresses.map(
+      (address) => `<iframe src="${new URL(address, system.origin).href.replaceAll("&", "&amp;")}"></iframe>`,
+    );
     elsewhere.show("/inside", "<p>Can be framed</p>");
     elsewhere.show("/frames", `${frames.join("")}<iframe src="/inside"></iframe>`);
 
@@ -47,10 +57,14 @@ describe("a page that is framed", () => {
     await tab.goto(`${elsewhere.at(host)}/frames`);
     const inside = tab.mainFrame().childFrames();
     expect(inside).toHaveLength(addresses.length + 1);
-    expect(await inside.at(-1)?.locator("body").innerText(), "a frame would show what may be framed").toBe("Can be framed");
+    expect(await inside.at(-1)?.locator("body").innerText(), "a frame would show what may be framed").toBe(
+      "Can be framed",
+    );
     for (const [at, frame] of inside.slice(0, -1).entries()) {
       expect(frame.url(), addresses[at]).toBe("chrome-error://chromewebdata/");
-      expect(await frame.locator("body").innerText(), addresses[at]).not.toMatch(new RegExp(`Stackbilt|Allow|Sign|${account.email}`));
+      expect(await frame.locator("body").innerText(), addresses[at]).not.toMatch(
+        new RegExp(`Stackbilt|Allow|Sign|${account.email}`),
+      );
     }
     expect((await decide(page, "Allow", connection)).get("code"), "the same person, on the page itself").toBeTruthy();
   });
@@ -110,7 +124,10 @@ async function formsOf(page: Page, typed: Readonly<Record<string, string>> = {})
 /** Somebody else's page sends `form`, as it is, from a second tab of the same browser. What came of it. */
 async function sendFrom(host: (typeof ELSEWHERE)[number][1], { action, fields }: Form, page: Page): Promise<Response> {
   const inputs = fields.map(([name, value]) => `<input name="${name}" value="${value.replaceAll('"', "&quot;")}">`);
-  elsewhere.show("/trap", `<form method="post" action="${action}">${inputs.join("")}</form><script>document.forms[0].submit()</script>`);
+  elsewhere.show(
+    "/trap",
+    `<form method="post" action="${action}">${inputs.join("")}</form><script>document.forms[0].submit()</script>`,
+  );
   const tab = await page.context().newPage();
   const [response] = await Promise.all([
     tab.waitForResponse((answer) => answer.url() === action && answer.request().method() === "POST"),
@@ -144,7 +161,9 @@ describe.each(ELSEWHERE)("a form of ours that %s has a browser send, with our ow
     const second = await connect();
     await page.goto(second.url);
     await follow(page.getByRole("link", { name: "Create an account" }));
-    const signup = (await formsOf(page, { ...newAccount() })).find(({ action }) => new URL(action).pathname === "/signup");
+    const signup = (await formsOf(page, { ...newAccount() })).find(
+      ({ action }) => new URL(action).pathname === "/signup",
+    );
     expect(signup && (await sendFrom(host, signup, page)).status()).toBe(403);
     await follow(page.getByRole("link", { name: "Sign in" }));
     await signIn(page, other);
@@ -189,7 +208,11 @@ describe.each(ELSEWHERE)("a form of ours that %s has a browser send, with our ow
     expect(await textOf(page)).toBe(before);
     const ping = await system.fetch("/mcp", {
       method: "POST",
-      headers: { authorization: `Bearer ${access_token}`, "content-type": "application/json", accept: "application/json" },
+      headers: {
+        authorization: `Bearer ${access_token}`,
+        "content-type": "application/json",
+        accept: "application/json",
+      },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: {} }),
     });
     expect(ping.status).toBe(200);
@@ -201,7 +224,13 @@ describe.each(ELSEWHERE)("a form of ours that %s has a browser send, with our ow
 describe("a site that holds a window of ours", () => {
   /** What a script elsewhere gets from the window that it opened: a value, or the name of the error. */
   const attempts = [
-    ...["opened.document.body.innerText", "opened.document.cookie", "opened.location.href", "opened.location.search", "opened.origin"],
+    ...[
+      "opened.document.body.innerText",
+      "opened.document.cookie",
+      "opened.location.href",
+      "opened.location.search",
+      "opened.origin",
+    ],
     ...[
       "opened.localStorage.length",
       "opened.document.forms[0].submit()",

@@ -55,7 +55,11 @@ describe("a person whose app opens the browser", () => {
     const { connection, page } = await arrive();
     await signUp(page, newAccount());
     const answer = await decide(page, "Deny", connection);
-    expect(Object.fromEntries(answer)).toMatchObject({ error: "access_denied", state: connection.state, iss: system.origin });
+    expect(Object.fromEntries(answer)).toMatchObject({
+      error: "access_denied",
+      state: connection.state,
+      iss: system.origin,
+    });
     expect(answer.has("code")).toBe(false);
   });
 
@@ -73,7 +77,9 @@ describe("a person whose app opens the browser", () => {
     await signUp((await arrive()).page, account);
     const { page } = await arrive();
     await signUp(page, { ...account, password: "another fifteen characters" });
-    expect(await page.getByRole("alert").textContent()).toBe("We could not create that account. If you already have one, sign in.");
+    expect(await page.getByRole("alert").textContent()).toBe(
+      "We could not create that account. If you already have one, sign in.",
+    );
     expect(await page.getByLabel("Name").inputValue()).toBe(account.name);
     expect(await page.getByLabel("Password").inputValue()).toBe("");
   });

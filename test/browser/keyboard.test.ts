@@ -31,7 +31,15 @@ it("a person without a mouse signs up, unticks Generate, and allows", async () =
   const connection = await connect();
   const page = await visitor();
   await page.goto(connection.url);
-  await tabTo(page, "E-mail", "Password", "Sign in", "Continue with GitHub", "Continue with Google", "Create an account");
+  await tabTo(
+    page,
+    "E-mail",
+    "Password",
+    "Sign in",
+    "Continue with GitHub",
+    "Continue with Google",
+    "Create an account",
+  );
   await enter(page, "Create your account");
   await tabTo(page, "Name");
   await page.keyboard.type(name);

@@ -17,7 +17,8 @@ type Host = (typeof HOSTS)[number];
 const originOf = (host: Host) => (host === HOSTED_APP ? `https://${HOSTED_APP}` : receiver.at(host));
 
 afterEach(() => {
-  const asksTheApp = (complaint: string) => HOSTS.some((host) => complaint.startsWith(`asks ${originOf(host)}/callback?`));
+  const asksTheApp = (complaint: string) =>
+    HOSTS.some((host) => complaint.startsWith(`asks ${originOf(host)}/callback?`));
   expect(complaints().filter((complaint) => !asksTheApp(complaint))).toEqual([]);
 });
 
@@ -59,14 +60,17 @@ async function arrival(page: Page, { redirectUri }: Ask): Promise<URLSearchParam
 }
 
 describe.each([false, true])("a browser that has decided, with JavaScript %s,", (javaScriptEnabled) => {
-  it.for(HOSTS)("goes on to the app at %s, which gets a code that works and does not hear where it comes from", async (host, context) => {
-    if (host === "[::1]" && !HAS_IPV6) context.skip("this computer has no IPv6");
-    const { page, client, ask } = await undecided(host, { javaScriptEnabled });
-    await page.getByRole("button", { name: "Allow" }).click();
-    const answer = await arrival(page, ask);
-    expect([answer.getAll("state"), answer.getAll("iss")]).toEqual([[ask.state], [system.origin]]);
-    expect((await client.redeem(ask, new URL(page.url()))).status).toBe(200);
-  });
+  it.for(HOSTS)(
+    "goes on to the app at %s, which gets a code that works and does not hear where it comes from",
+    async (host, context) => {
+      if (host === "[::1]" && !HAS_IPV6) context.skip("this computer has no IPv6");
+      const { page, client, ask } = await undecided(host, { javaScriptEnabled });
+      await page.getByRole("button", { name: "Allow" }).click();
+      const answer = await arrival(page, ask);
+      expect([answer.getAll("state"), answer.getAll("iss")]).toEqual([[ask.state], [system.origin]]);
+      expect((await client.redeem(ask, new URL(page.url()))).status).toBe(200);
+    },
+  );
 
   it.for(HOSTS)("goes on to the app at %s after a denial too", async (host, context) => {
     if (host === "[::1]" && !HAS_IPV6) context.skip("this computer has no IPv6");
@@ -105,13 +109,16 @@ describe("a page that does not go on by itself", () => {
     await page.unroute("**/callback?*");
   };
 
-  it.each(["127.0.0.1", HOSTED_APP] as const)("has a link to the app at %s that works, and tells as little", async (host) => {
-    const { page, client, ask } = await undecided(host);
-    await stay(page);
-    await page.getByRole("link", { name: "Continue" }).click();
-    expect((await arrival(page, ask)).get("state")).toBe(ask.state);
-    expect((await client.redeem(ask, new URL(page.url()))).status).toBe(200);
-  });
+  it.each(["127.0.0.1", HOSTED_APP] as const)(
+    "has a link to the app at %s that works, and tells as little",
+    async (host) => {
+      const { page, client, ask } = await undecided(host);
+      await stay(page);
+      await page.getByRole("link", { name: "Continue" }).click();
+      expect((await arrival(page, ask)).get("state")).toBe(ask.state);
+      expect((await client.redeem(ask, new URL(page.url()))).status).toBe(200);
+    },
+  );
 
   it("has its link one Tab away", async () => {
     const { page, ask } = await undecided("127.0.0.1");

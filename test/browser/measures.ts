@@ -26,7 +26,9 @@ export interface Contrast {
 }
 
 /** The contrast of every text, field and border of a control with what is behind it, lowest first. */
-export async function contrasts(page: Page): Promise<{ readonly text: readonly Contrast[]; readonly borders: readonly Contrast[] }> {
+export async function contrasts(
+  page: Page,
+): Promise<{ readonly text: readonly Contrast[]; readonly borders: readonly Contrast[] }> {
   return page.evaluate(`(() => {
     ${COLOURS}
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

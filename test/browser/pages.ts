@@ -120,7 +120,8 @@ export function ownPages(system: System, { connect }: Pick<Browsing, "connect">)
     apps: busy,
     "apps-unfolded": async (page) => {
       await busy(page);
-      for (const summary of ["Disconnect everything", "Make a key", "Make a token"]) await page.getByText(summary, { exact: true }).click();
+      for (const summary of ["Disconnect everything", "Make a key", "Make a token"])
+        await page.getByText(summary, { exact: true }).click();
     },
     "new-key": async (page) => {
       await signedIn(page);

@@ -26,16 +26,18 @@ interface Finding {
 /** What axe finds against the page, and how many rules it has tried. */
 async function scan(page: Page): Promise<{ readonly found: readonly string[]; readonly passed: number }> {
   await page.evaluate(AXE);
-  const { violations, incomplete, passes } = await page.evaluate<Record<"violations" | "incomplete" | "passes", readonly Finding[]>>(
-    `axe.run(document, { runOnly: { type: "tag", values: ${JSON.stringify(RULES)} } })`,
-  );
+  const { violations, incomplete, passes } = await page.evaluate<
+    Record<"violations" | "incomplete" | "passes", readonly Finding[]>
+  >(`axe.run(document, { runOnly: { type: "tag", values: ${JSON.stringify(RULES)} } })`);
   // Undecided is not passed, but for signs such as a tick: axe measures letters only. `looks.test.ts` measures signs as well.
   const undecided = incomplete.map(({ id, nodes }) => ({
     id,
     nodes: nodes.filter(({ failureSummary }) => !failureSummary?.includes(SIGNS)),
   }));
   const findings = [...violations, ...undecided];
-  const found = findings.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ""}`));
+  const found = findings.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary ?? ""}`),
+  );
   return { found, passed: passes.length };
 }
 

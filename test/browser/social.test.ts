@@ -18,21 +18,24 @@ async function leaveFor(page: Page, provider: string, email: string): Promise<vo
 }
 
 describe("a person who continues with a provider", () => {
-  it.each(["GitHub", "Google"])("comes back from %s signed in, decides, and their app gets a code that works", async (provider) => {
-    const connection = await connect();
-    const page = await visitor();
-    const { email } = newAccount();
-    await page.goto(connection.url);
-    await leaveFor(page, provider, email);
-    await page.getByRole("button", { name: "Continue" }).click();
-    await page.waitForURL("**/consent?*");
-    expect(await page.locator("main").textContent()).toContain(email);
-    await page.getByRole("button", { name: "Allow" }).click();
-    const answer = await connection.arrival(page);
-    expect(answer.get("state")).toBe(connection.state);
-    expect((await connection.redeem(answer.get("code"))).scope).toBe("read generate");
-    expect((await page.context().cookies()).map(({ name }) => name)).toEqual(["__Host-gw_s"]);
-  });
+  it.each(["GitHub", "Google"])(
+    "comes back from %s signed in, decides, and their app gets a code that works",
+    async (provider) => {
+      const connection = await connect();
+      const page = await visitor();
+      const { email } = newAccount();
+      await page.goto(connection.url);
+      await leaveFor(page, provider, email);
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.waitForURL("**/consent?*");
+      expect(await page.locator("main").textContent()).toContain(email);
+      await page.getByRole("button", { name: "Allow" }).click();
+      const answer = await connection.arrival(page);
+      expect(answer.get("state")).toBe(connection.state);
+      expect((await connection.redeem(answer.get("code"))).scope).toBe("read generate");
+      expect((await page.context().cookies()).map(({ name }) => name)).toEqual(["__Host-gw_s"]);
+    },
+  );
 
   it("may do so from the sign-up page, and is the same person the next time", async () => {
     const { email } = newAccount();
@@ -68,7 +71,9 @@ describe("a person who continues with a provider", () => {
     await leaveFor(page, provider, newAccount().email);
     await act(page);
     await page.waitForURL("**/login?*");
-    expect(await page.getByRole("alert").textContent()).toBe("Signing in there did not work. Try again, or sign in another way.");
+    expect(await page.getByRole("alert").textContent()).toBe(
+      "Signing in there did not work. Try again, or sign in another way.",
+    );
     await leaveFor(page, provider, newAccount().email);
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("button", { name: "Allow" }).click();

@@ -108,7 +108,13 @@ describe("the browser", () => {
     const connection = await connect();
     const page = await visitor();
     const kept = async () => (await page.context().cookies()).toSorted((a, b) => b.name.localeCompare(a.name));
-    const guarded = { path: "/", httpOnly: true, secure: true, sameSite: "Lax", domain: new URL(system.origin).hostname };
+    const guarded = {
+      path: "/",
+      httpOnly: true,
+      secure: true,
+      sameSite: "Lax",
+      domain: new URL(system.origin).hostname,
+    };
     const request = { ...guarded, name: expect.stringMatching(/^__Host-gw_tx_[\w-]{12}$/) };
     const session = { ...guarded, name: "__Host-gw_s" };
     await page.goto(connection.url);

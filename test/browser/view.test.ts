@@ -75,7 +75,13 @@ beforeAll(async () => {
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
     chromiumSandbox: false, // it cannot start as root, and these pages are ours
-    args: ["--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--disable-gpu",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
 });
 afterEach(async () => {
@@ -103,7 +109,11 @@ async function open({ html }: View, played: Played): Promise<Shown> {
     const { origin } = new URL(route.request().url());
     if (origin === CLIENT) return route.fulfill({ contentType: "text/html; charset=utf-8", body: clientPage(played) });
     if (origin !== VIEW || !route.request().isNavigationRequest()) complaints.push(`asks ${route.request().url()}`);
-    return route.fulfill({ contentType: "text/html; charset=utf-8", headers: { "content-security-policy": POLICY }, body: html });
+    return route.fulfill({
+      contentType: "text/html; charset=utf-8",
+      headers: { "content-security-policy": POLICY },
+      body: html,
+    });
   });
   profile.on("weberror", (error) => complaints.push(`throws ${error.error().message}`));
   profile.on("console", (message) => {
@@ -179,8 +189,14 @@ describe("the view of a picture", () => {
   it.each([
     ["cannot read", {}],
     ["may not read", { capabilities: { serverResources: {} } }],
-    ["reads what is no picture", { capabilities: { serverResources: {} }, contents: [{ mimeType: "image/png", blob: "AAAA" }] }],
-    ["reads something else", { capabilities: { serverResources: {} }, contents: [{ mimeType: "image/svg+xml", blob: "PHN2Zz4=" }] }],
+    [
+      "reads what is no picture",
+      { capabilities: { serverResources: {} }, contents: [{ mimeType: "image/png", blob: "AAAA" }] },
+    ],
+    [
+      "reads something else",
+      { capabilities: { serverResources: {} }, contents: [{ mimeType: "image/svg+xml", blob: "PHN2Zz4=" }] },
+    ],
   ] as const)("says where the picture is, where the client %s", async (_, client) => {
     const { view } = await open(pictureView, { ...client, result: { content: [LINK, WORDS], structuredContent: JOB } });
     await view.getByText(`The picture cannot be shown here. It is at ${JOB.url}`).waitFor();
@@ -192,13 +208,18 @@ describe("the view of a picture", () => {
     await shown.view.getByRole("button", { name: "Open in the browser" }).click();
     expect((await heard(shown, "ui/open-link")).params).toEqual({ url: JOB.url });
     const hostile = { ...JOB, url: "javascript:alert(3)" };
-    const { view } = await open(pictureView, { result: { content: [INSIDE], structuredContent: hostile }, capabilities });
+    const { view } = await open(pictureView, {
+      result: { content: [INSIDE], structuredContent: hostile },
+      capabilities,
+    });
     await view.getByRole("img").waitFor();
     expect(await view.getByRole("button").count()).toBe(0);
   });
 
   it("says what there is instead of a picture", async () => {
-    const queued = await open(pictureView, { result: { content: [WORDS], structuredContent: { ...JOB, status: "queued", url: null } } });
+    const queued = await open(pictureView, {
+      result: { content: [WORDS], structuredContent: { ...JOB, status: "queued", url: null } },
+    });
     await queued.view.getByText("The picture is queued.").waitFor();
     const refused = { isError: true, content: [{ type: "text", text: `Not this. ${HOSTILE}` }] };
     await (await open(pictureView, { result: refused })).view.getByText(`Not this. ${HOSTILE}`).waitFor();
@@ -235,21 +256,32 @@ describe("the view of a flow", () => {
     expect(await closed.isVisible()).toBe(false);
     await view.getByText("UX: Flows").click();
     expect(await closed.isVisible()).toBe(true);
-    expect(await view.locator("details").allTextContents()).toEqual(["PRODUCT: Product briefseatsrefunds", `UX: FlowsUX${HOSTILE}`]);
+    expect(await view.locator("details").allTextContents()).toEqual([
+      "PRODUCT: Product briefseatsrefunds",
+      `UX: FlowsUX${HOSTILE}`,
+    ]);
   });
 
   it.each([
     ["headings", "# One\n## Two\n###### Six\n#no", "<h3>One</h3><h4>Two</h4><h6>Six</h6><p>#no</p>"],
     ["paragraphs", "one\ntwo\r\n\r\nthree", "<p>one two</p><p>three</p>"],
     ["words", "a **b** `c**d**` *e* **", "<p>a <strong>b</strong> <code>c**d**</code> *e* **</p>"],
-    ["lists", "- a\n* b\n1. c\n2. **d**\n-e", "<ul><li>a</li><li>b</li></ul><ol><li>c</li><li><strong>d</strong></li></ol><p>-e</p>"],
+    [
+      "lists",
+      "- a\n* b\n1. c\n2. **d**\n-e",
+      "<ul><li>a</li><li>b</li></ul><ol><li>c</li><li><strong>d</strong></li></ol><p>-e</p>",
+    ],
     ["quotes", "> a\n>b\nc", "<blockquote>a b</blockquote><p>c</p>"],
     [
       "tables",
       "| A | B |\n| --- | :-: |\n| 1 | x \\| **y** |\n|2||",
       '<div class="wide"><table><thead><tr><th>A</th><th>B</th></tr></thead><tbody><tr><td>1</td><td>x | <strong>y</strong></td></tr><tr><td>2</td><td></td></tr></tbody></table></div>',
     ],
-    ["rows without a head", "|a|\n|b|", '<div class="wide"><table><tbody><tr><td>a</td></tr><tr><td>b</td></tr></tbody></table></div>'],
+    [
+      "rows without a head",
+      "|a|\n|b|",
+      '<div class="wide"><table><tbody><tr><td>a</td></tr><tr><td>b</td></tr></tbody></table></div>',
+    ],
     ["code", "```ts\n# a\n\n<b>\n```\nc", "<pre># a\n\n&lt;b&gt;</pre><p>c</p>"],
     ["code that does not end", "a\n```\n- b", "<p>a</p><pre>- b</pre>"],
     [
@@ -323,7 +355,12 @@ describe.each([pictureView, flowView])("any view: $title", (view) => {
       3,
       { type: "text", text: { not: "text" } },
     ];
-    for (const structuredContent of [{ ...hostile, ...lists }, { modes: 3, artifacts: {}, quality: [], progress: {} }, [], {}]) {
+    for (const structuredContent of [
+      { ...hostile, ...lists },
+      { modes: 3, artifacts: {}, quality: [], progress: {} },
+      [],
+      {},
+    ]) {
       const shown = await open(view, { result: { content, structuredContent } });
       await heard(shown, "ui/notifications/initialized");
       await shown.view.getByText(/on its way|at work/).waitFor({ state: "detached" });
@@ -358,11 +395,15 @@ describe.each([pictureView, flowView])("any view: $title", (view) => {
   });
 
   it("wears its client's theme, also when it changes", async () => {
-    const context = { theme: "dark", styles: { variables: { "--color-text-primary": "rgb(1, 2, 3)", display: "none" } } };
+    const context = {
+      theme: "dark",
+      styles: { variables: { "--color-text-primary": "rgb(1, 2, 3)", display: "none" } },
+    };
     const shown = await open(view, { context, result: { content: [WORDS], isError: true } });
     await shown.view.getByText("job id").waitFor();
     const look = "({ color, colorScheme, display }) => [color, colorScheme, display]";
-    const worn = (element: string) => () => shown.page.frames()[1]?.evaluate(`(${look})(getComputedStyle(document.${element}))`);
+    const worn = (element: string) => () =>
+      shown.page.frames()[1]?.evaluate(`(${look})(getComputedStyle(document.${element}))`);
     expect(await worn("body")()).toEqual(["rgb(1, 2, 3)", "dark", "block"]);
     expect(await worn("documentElement")()).toEqual([expect.any(String), "dark", "block"]);
     await shown.page.evaluate(
@@ -389,7 +430,9 @@ describe("a client that got everything from the gateway: view and result", () =>
     for (const played of [{ result: drawn }, { result: checked, contents, capabilities: { serverResources: {} } }]) {
       const { view } = await open({ ...pictureView, html: page.text }, played);
       const picture = view.getByRole("img", { name: prompt });
-      await expect.poll(() => picture.evaluate((canvas) => (canvas as unknown as { width: number }).width)).toBe(job.width);
+      await expect
+        .poll(() => picture.evaluate((canvas) => (canvas as unknown as { width: number }).width))
+        .toBe(job.width);
     }
     await close();
   });
@@ -397,12 +440,18 @@ describe("a client that got everything from the gateway: view and result", () =>
   it("shows a flow as it goes on, and all of it in the end", async () => {
     const { client, close } = await connect(system.origin, "modern");
     const call = (name: string, args: Record<string, unknown>) => client.callTool({ name, arguments: args });
-    const created = await call("flow_create", { policy: {}, projectDescription: "A booking system for a small theatre" });
+    const created = await call("flow_create", {
+      policy: {},
+      projectDescription: "A booking system for a small theatre",
+    });
     const { flowId } = created.structuredContent as { flowId: string };
     const rowsOf = async (result: object) => {
       const { view } = await open(flowView, { result });
       await view.getByRole("row").nth(1).waitFor();
-      return { rows: await view.locator("main > table tr").count(), artifacts: await view.locator("details h4").allTextContents() };
+      return {
+        rows: await view.locator("main > table tr").count(),
+        artifacts: await view.locator("details h4").allTextContents(),
+      };
     };
     const first = await call("flow_advance", { flowId });
     const { markdown } = (first.structuredContent as { artifact: { markdown: string } }).artifact;

@@ -26,7 +26,11 @@ test("a goal is met up to its limit", () => {
 });
 
 test.each([
-  ["a second KV read", { operations: { known: findings.operations.known, fresh: { ...ONE, kvReads: 2 } } }, "new token"],
+  [
+    "a second KV read",
+    { operations: { known: findings.operations.known, fresh: { ...ONE, kvReads: 2 } } },
+    "new token",
+  ],
   ["a KV write", { operations: { known: { ...ONE, kvReads: 0, kvWrites: 1 }, fresh: ONE } }, "token seen before"],
   [
     "a record that is lost now and then",

@@ -11,12 +11,16 @@ const HOST = "mcp.stackbilt.dev";
 
 test("a variable that is for development only must be given", () => {
   expect(() => productionVariables("gateway", HOST, {})).toThrow(/^Set AUTH_BASE_URL in the environment/);
-  expect(() => productionVariables("auth", "auth.stackbilt.dev", {})).toThrow(/^Set SOCIAL_RETURN_URLS in the environment/);
+  expect(() => productionVariables("auth", "auth.stackbilt.dev", {})).toThrow(
+    /^Set SOCIAL_RETURN_URLS in the environment/,
+  );
   expect(() => productionVariables("img-forge", undefined, {})).toThrow(/^Set IMAGE_BASE_URL in the environment/);
 });
 
 test("an origin without TLS is refused", () => {
-  expect(() => productionVariables("gateway", HOST, { AUTH_BASE_URL: "http://auth.stackbilt.dev" })).toThrow(/must begin with https/);
+  expect(() => productionVariables("gateway", HOST, { AUTH_BASE_URL: "http://auth.stackbilt.dev" })).toThrow(
+    /must begin with https/,
+  );
 });
 
 test("whether people may sign in is said at every deployment", () => {
@@ -42,7 +46,10 @@ test("the auth Worker's production bundle knows no stand-in for GitHub and Googl
         .filter((file) => /entrypoints\/auth\/|^[a-z-]+\.ts$/.test(file))
         .map((file) => path.basename(file));
     };
-    const local = await inputsOf(writeAdaptedConfig("auth", path.join(ROOT, ".test/bundle/wrangler.toml"), { main: "local.ts" }), "local");
+    const local = await inputsOf(
+      writeAdaptedConfig("auth", path.join(ROOT, ".test/bundle/wrangler.toml"), { main: "local.ts" }),
+      "local",
+    );
     const production = await inputsOf(path.join(ROOT, CONFIGS.auth), "production");
     expect(local).toEqual(expect.arrayContaining(["local.ts", "social-stand-in.ts"]));
     expect(production.filter((file) => file.includes("stand-in") || file === "local.ts")).toEqual([]);
@@ -56,6 +63,9 @@ test("a copied config keeps every variable and names the new origin", () => {
   const target = path.join(ROOT, ".test/bundle/gateway.toml");
   writeAdaptedConfig("gateway", target, { origin: "http://localhost:9000" });
   const copy = readFileSync(target, "utf8");
-  expect(variablesOf(copy)).toMatchObject({ API_BASE_URL: "http://localhost:9000", AUTH_BASE_URL: "http://localhost:9000" });
+  expect(variablesOf(copy)).toMatchObject({
+    API_BASE_URL: "http://localhost:9000",
+    AUTH_BASE_URL: "http://localhost:9000",
+  });
   expect(variablesOf(copy).ALLOWED_ORIGINS).toBe("http://localhost:6274,http://127.0.0.1:6274");
 });

@@ -19,7 +19,10 @@ interface Dev {
 }
 
 function dev(...args: string[]): Dev {
-  const child = spawn(process.execPath, ["entrypoints/cli/launch.mjs", "dev", ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["entrypoints/cli/launch.mjs", "dev", ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   started.push(child);
   let said = "";
   for (const stream of [child.stdout, child.stderr]) {

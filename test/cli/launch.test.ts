@@ -31,7 +31,10 @@ test("without its dependencies it asks for npm install", () => {
   const folder = mkdtempSync(path.join(tmpdir(), "launch-"));
   try {
     cpSync(path.join(ROOT, LAUNCH), path.join(folder, LAUNCH));
-    expect(launch(["dev"], { cwd: folder })).toEqual({ status: 1, said: "The dependencies are not installed: run `npm install` first." });
+    expect(launch(["dev"], { cwd: folder })).toEqual({
+      status: 1,
+      said: "The dependencies are not installed: run `npm install` first.",
+    });
   } finally {
     rmSync(folder, { recursive: true });
   }

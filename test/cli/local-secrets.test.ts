@@ -14,7 +14,8 @@ let root: string;
 
 beforeEach(() => {
   root = mkdtempSync(path.join(tmpdir(), "secrets-"));
-  for (const name of ["auth", "stackbilder", "img-forge"]) mkdirSync(path.join(root, "entrypoints", name), { recursive: true });
+  for (const name of ["auth", "stackbilder", "img-forge"])
+    mkdirSync(path.join(root, "entrypoints", name), { recursive: true });
   onTestFinished(() => rmSync(root, { recursive: true }));
 });
 
@@ -52,7 +53,10 @@ test("during a rotation the backends know both keys, the current one first", asy
   await ensureLocalSecrets(root);
   const before = read(IMAGES).IDENTITY_KEYS ?? "";
   const old = read(GATEWAY).SERVICE_BINDING_SECRET;
-  writeFileSync(path.join(root, GATEWAY), `SERVICE_BINDING_SECRET=${"n".repeat(31)}x\nSERVICE_BINDING_SECRET_PREVIOUS=${old}\n`);
+  writeFileSync(
+    path.join(root, GATEWAY),
+    `SERVICE_BINDING_SECRET=${"n".repeat(31)}x\nSERVICE_BINDING_SECRET_PREVIOUS=${old}\n`,
+  );
   await ensureLocalSecrets(root);
   const [current, previous] = (read(IMAGES).IDENTITY_KEYS ?? "").split(",");
   expect(previous).toBe(before);

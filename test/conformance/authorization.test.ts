@@ -25,7 +25,10 @@ type Verdict = Run & { readonly checks: Checks };
 describe("the suite", () => {
   it("has these scenarios for an authorization server, in these revisions", async () => {
     const { output } = await run(["list", "--authorization"]);
-    const found = Array.from(output.matchAll(/^ {2}- (\S+) \[(.*)\]$/gm), ([, scenario, revisions]) => [scenario, revisions]);
+    const found = Array.from(output.matchAll(/^ {2}- (\S+) \[(.*)\]$/gm), ([, scenario, revisions]) => [
+      scenario,
+      revisions,
+    ]);
     expect(found).toEqual(Object.keys(CHECKS).map((scenario) => [scenario, REVISIONS.join(",")]));
   });
 

@@ -17,15 +17,30 @@ const WAV = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
 
 const text = (words: string): Block => ({ type: "text", text: words });
 const image: Block = { type: "image", data: PNG, mime_type: "image/png" };
-const resource = (uri: string, mime_type: string, words: string): Block => ({ type: "resource", uri, mime_type, text: words });
+const resource = (uri: string, mime_type: string, words: string): Block => ({
+  type: "resource",
+  uri,
+  mime_type,
+  text: words,
+});
 
-const ask = (key: string, method: Ask["method"], params: object): Ask => ({ key, method, params_json: JSON.stringify(params) });
+const ask = (key: string, method: Ask["method"], params: object): Ask => ({
+  key,
+  method,
+  params_json: JSON.stringify(params),
+});
 const form = (key: string, message: string, field: string, type = "string") =>
-  ask(key, "elicitation/create", { message, requestedSchema: { type: "object", properties: { [field]: { type } }, required: [field] } });
+  ask(key, "elicitation/create", {
+    message,
+    requestedSchema: { type: "object", properties: { [field]: { type } }, required: [field] },
+  });
 const wholeForm = (key: string, message: string, properties: object, required: string[] = []) =>
   ask(key, "elicitation/create", { message, requestedSchema: { type: "object", properties, required } });
 const sample = (key: string, words: string, maxTokens: number) =>
-  ask(key, "sampling/createMessage", { messages: [{ role: "user", content: { type: "text", text: words } }], maxTokens });
+  ask(key, "sampling/createMessage", {
+    messages: [{ role: "user", content: { type: "text", text: words } }],
+    maxTokens,
+  });
 const roots = ask("client_roots", "roots/list", {});
 const name = form("user_name", "What is your name?", "name");
 const greeting = sample("greeting", "Generate a greeting", 50);
@@ -43,7 +58,11 @@ const DEFAULTS = {
 const CHOICES = {
   untitledSingle: { type: "string", enum: OPTIONS },
   titledSingle: { type: "string", oneOf: titled("First Option", "Second Option", "Third Option") },
-  legacyEnum: { type: "string", enum: ["opt1", "opt2", "opt3"], enumNames: ["Option One", "Option Two", "Option Three"] },
+  legacyEnum: {
+    type: "string",
+    enum: ["opt1", "opt2", "opt3"],
+    enumNames: ["Option One", "Option Two", "Option Three"],
+  },
   untitledMulti: { type: "array", items: { type: "string", enum: OPTIONS } },
   titledMulti: { type: "array", items: { anyOf: titled("First Choice", "Second Choice", "Third Choice") } },
 };
@@ -63,7 +82,10 @@ const roundsOf = (words: string): Readonly<Record<Topic, readonly (readonly Ask[
   roots: [[roots]],
   confirmation: [[form("confirm", "Please confirm", "ok", "boolean")]],
   everything: [[name, greeting, roots]],
-  two_rounds: [[form("step1", "Step 1: What is your name?", "name")], [form("step2", "Step 2: What is your favorite color?", "color")]],
+  two_rounds: [
+    [form("step1", "Step 1: What is your name?", "name")],
+    [form("step2", "Step 2: What is your favorite color?", "color")],
+  ],
   either: [[name, greeting]],
 });
 
@@ -114,7 +136,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   greet(call: unknown, input: unknown) {
-    return serve(show, "greet", guardOf(this.env), call, input, async ({ name }) => ok({ blocks: [text(`Hello, ${name ?? "you"}!`)] }));
+    return serve(show, "greet", guardOf(this.env), call, input, async ({ name }) =>
+      ok({ blocks: [text(`Hello, ${name ?? "you"}!`)] }),
+    );
   }
 
   repeat(call: unknown, input: unknown) {
@@ -122,15 +146,22 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   converse(call: unknown, input: unknown) {
-    return serve(show, "converse", guardOf(this.env), call, input, async ({ about, words, methods, answers_json, state }) => {
-      const answers = JSON.parse(answers_json) as Record<string, Record<string, unknown>>; // the gateway wrote it
-      for (const [round, wanted] of roundsOf(words ?? "")[about].entries()) {
-        if (round < Number(state)) continue;
-        const asks = wanted.filter((one) => methods.includes(one.method) && !isAnswer(one, answers[one.key]));
-        if (asks.length > 0) return ok({ blocks: [], asks, state: String(round) });
-      }
-      return ok({ blocks: [text("state-ok")], asks: [], state: null });
-    });
+    return serve(
+      show,
+      "converse",
+      guardOf(this.env),
+      call,
+      input,
+      async ({ about, words, methods, answers_json, state }) => {
+        const answers = JSON.parse(answers_json) as Record<string, Record<string, unknown>>; // the gateway wrote it
+        for (const [round, wanted] of roundsOf(words ?? "")[about].entries()) {
+          if (round < Number(state)) continue;
+          const asks = wanted.filter((one) => methods.includes(one.method) && !isAnswer(one, answers[one.key]));
+          if (asks.length > 0) return ok({ blocks: [], asks, state: String(round) });
+        }
+        return ok({ blocks: [text("state-ok")], asks: [], state: null });
+      },
+    );
   }
 
   read(call: unknown, input: unknown) {
@@ -153,7 +184,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   lookAtWork(call: unknown, input: unknown) {
-    return serve(show, "lookAtWork", guardOf(this.env), call, input, async ({ work_id }) => ok(await this.#work(work_id).look()));
+    return serve(show, "lookAtWork", guardOf(this.env), call, input, async ({ work_id }) =>
+      ok(await this.#work(work_id).look()),
+    );
   }
 
   answerWork(call: unknown, input: unknown) {
@@ -163,7 +196,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   stopWork(call: unknown, input: unknown) {
-    return serve(show, "stopWork", guardOf(this.env), call, input, async ({ work_id }) => ok(await this.#work(work_id).stop()));
+    return serve(show, "stopWork", guardOf(this.env), call, input, async ({ work_id }) =>
+      ok(await this.#work(work_id).stop()),
+    );
   }
 
   /** The namespace is Stackbilder's; behind it is the class that this module exports instead. */
@@ -171,7 +206,12 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
     return this.env.FLOWS.get(this.env.FLOWS.idFromString(id)) as unknown as DurableObjectStub<WorkObject>;
   }
 
-  #show(name: "showText" | "showImage" | "showAudio" | "showResource" | "showAll", call: unknown, input: unknown, blocks: Block[]) {
+  #show(
+    name: "showText" | "showImage" | "showAudio" | "showResource" | "showAll",
+    call: unknown,
+    input: unknown,
+    blocks: Block[],
+  ) {
     return serve(show, name, guardOf(this.env), call, input, async () => ok({ blocks }));
   }
 }

@@ -5,7 +5,16 @@ import { httpDoor } from "../../entrypoints/gateway/http.ts";
 import product from "../../entrypoints/gateway/index.ts";
 import { INFO } from "../../entrypoints/gateway/offer.ts";
 import type { Env } from "../../src/env.ts";
-import type { Aside, Host, InputRequest, Offer, OpenedTool, OpenTool, ReadResource, ToolAnswer } from "../../src/mcp/host.ts";
+import type {
+  Aside,
+  Host,
+  InputRequest,
+  Offer,
+  OpenedTool,
+  OpenTool,
+  ReadResource,
+  ToolAnswer,
+} from "../../src/mcp/host.ts";
 import { canBeAsked } from "../../src/mcp/input.ts";
 import { TASKS } from "../../src/mcp/tasks.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
@@ -40,7 +49,11 @@ const SCHEMA_2020_12 = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",
   $defs: {
-    address: { $anchor: "addressDef", type: "object", properties: { street: { type: "string" }, city: { type: "string" } } },
+    address: {
+      $anchor: "addressDef",
+      type: "object",
+      properties: { street: { type: "string" }, city: { type: "string" } },
+    },
   },
   properties: {
     name: { type: "string" },
@@ -108,12 +121,18 @@ function schemaOf(name: string): Readonly<Record<string, unknown>> {
   const argument = WORDS.get(name);
   return argument === undefined
     ? NO_ARGUMENTS
-    : { type: "object", properties: { [argument]: { type: "string" } }, required: [argument], additionalProperties: false };
+    : {
+        type: "object",
+        properties: { [argument]: { type: "string" } },
+        required: [argument],
+        additionalProperties: false,
+      };
 }
 
 const catalog = catalogOf(
   tools.flatMap((tool) => {
-    if (tool.name === "test_conversation") return Array.from(TOPICS.keys(), (name) => ({ ...tool, name, inputSchema: schemaOf(name) }));
+    if (tool.name === "test_conversation")
+      return Array.from(TOPICS.keys(), (name) => ({ ...tool, name, inputSchema: schemaOf(name) }));
     if (tool.name === "test_simple_text") {
       return [tool, ...Array.from(WORKS.keys(), (name) => ({ ...tool, name, inputSchema: { type: "object" } }))];
     }
@@ -130,7 +149,13 @@ const catalog = catalogOf(
 /** The suite calls the first one as a client that knows no tasks. */
 const inOrder = Array.from(catalog.values()).toSorted((a, b) => Number(WORKS.has(a.name)) - Number(WORKS.has(b.name)));
 
-const resource = (uri: string, mimeType: string) => ({ uri, name: uri.slice(7), title: uri, description: "For the suite.", mimeType });
+const resource = (uri: string, mimeType: string) => ({
+  uri,
+  name: uri.slice(7),
+  title: uri,
+  description: "For the suite.",
+  mimeType,
+});
 
 const offer: Offer = {
   info: INFO,
@@ -145,7 +170,13 @@ const offer: Offer = {
     resource("test://watched-resource", "text/plain"),
   ],
   templates: [
-    { uriTemplate: "test://template/{id}/data", name: "data", title: "Data", description: "For the suite.", mimeType: "application/json" },
+    {
+      uriTemplate: "test://template/{id}/data",
+      name: "data",
+      title: "Data",
+      description: "For the suite.",
+      mimeType: "application/json",
+    },
   ],
   extensions: { [TASKS]: {} },
   meta: async () => ({}),
@@ -155,7 +186,8 @@ function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: 
   return {
     offer,
     openTool: opener(env, ctx, caller, requestTrace),
-    readResource: (uri, traceparent) => read(env, caller, uri, traceparent === undefined ? requestTrace : traceFrom(traceparent)),
+    readResource: (uri, traceparent) =>
+      read(env, caller, uri, traceparent === undefined ? requestTrace : traceFrom(traceparent)),
     getPrompt: async (name, args, aside) => fill(name, args, aside),
     complete: async (typing) => suggest(typing),
     tasks: tasksOf(env, caller, requestTrace),
@@ -167,7 +199,10 @@ const NOTHING: Aside = { capabilities: {}, inputResponses: {}, requestState: und
 function opener(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: Trace): OpenTool {
   const open = openerOf(catalog, env, ctx, caller, requestTrace);
   return (name, args, traceparent, aside = NOTHING) => {
-    if (name === "test_missing_capability" && !canBeAsked(aside.capabilities, { method: "sampling/createMessage", params: {} })) {
+    if (
+      name === "test_missing_capability" &&
+      !canBeAsked(aside.capabilities, { method: "sampling/createMessage", params: {} })
+    ) {
       return { state: "missing_capability", requiredCapabilities: { sampling: {} } };
     }
     const kind = WORKS.get(name);
@@ -215,12 +250,21 @@ async function converse(
   if (requestState !== undefined && opened === null) return STATE_REFUSED;
   const methods = METHODS.filter((method) => canBeAsked(capabilities, { method, params: {} }));
   const words = Object.values(args as Record<string, unknown>)[0] ?? null;
-  const ended = await ask({ about, words, methods, answers_json: JSON.stringify(inputResponses), state: opened?.kept ?? null });
+  const ended = await ask({
+    about,
+    words,
+    methods,
+    answers_json: JSON.stringify(inputResponses),
+    state: opened?.kept ?? null,
+  });
   if ("state" in ended) return ended;
   const { asks, state } = ended.structuredContent as Conversation; // judged by the pipeline
   if (asks.length === 0) return ended;
   const inputRequests = Object.fromEntries(
-    asks.map(({ key, method, params_json }) => [key, { method, params: JSON.parse(params_json) as InputRequest["params"] }]),
+    asks.map(({ key, method, params_json }) => [
+      key,
+      { method, params: JSON.parse(params_json) as InputRequest["params"] },
+    ]),
   );
   return { state: "input_required", inputRequests, requestState: await sealState(env, round, state ?? "") };
 }
@@ -229,7 +273,9 @@ async function read(env: Env, { identity }: Caller, uri: string, trace: Trace): 
   const target = { name: "read", backend: "STACKBILDER", audience: show.audience } as const;
   const answer = await dispatch(env, target, "read", show.methods.read, { uri }, { caller: identity, trace });
   if (!answer.ok) {
-    return answer.error.code === "resource_not_found" ? { state: "not_found" } : { state: "failed", message: answer.error.message };
+    return answer.error.code === "resource_not_found"
+      ? { state: "not_found" }
+      : { state: "failed", message: answer.error.message };
   }
   const { mime_type: mimeType, text, blob } = answer.value;
   const contents = text === null ? { uri, mimeType, blob: blob ?? "" } : { uri, mimeType, text };

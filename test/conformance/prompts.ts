@@ -9,7 +9,9 @@ const said = (content: object) => ({ role: "user", content });
 const text = (words: string) => said({ type: "text", text: words });
 
 /** Each prompt's arguments, and its messages once they are known. */
-const PROMPTS: Readonly<Record<string, { readonly names: readonly string[]; messages(args: Arguments): readonly object[] }>> = {
+const PROMPTS: Readonly<
+  Record<string, { readonly names: readonly string[]; messages(args: Arguments): readonly object[] }>
+> = {
   test_prompt_with_arguments: {
     names: ["arg1", "arg2"],
     messages: ({ arg1, arg2 }) => [text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`)],
@@ -17,13 +19,19 @@ const PROMPTS: Readonly<Record<string, { readonly names: readonly string[]; mess
   test_prompt_with_embedded_resource: {
     names: ["resourceUri"],
     messages: ({ resourceUri }) => [
-      said({ type: "resource", resource: { uri: resourceUri, mimeType: "text/plain", text: "Embedded resource content for testing." } }),
+      said({
+        type: "resource",
+        resource: { uri: resourceUri, mimeType: "text/plain", text: "Embedded resource content for testing." },
+      }),
       text("Please process the embedded resource above."),
     ],
   },
   test_prompt_with_image: {
     names: [],
-    messages: () => [said({ type: "image", data: PNG, mimeType: "image/png" }), text("Please analyze the image above.")],
+    messages: () => [
+      said({ type: "image", data: PNG, mimeType: "image/png" }),
+      text("Please analyze the image above."),
+    ],
   },
   test_input_required_result_prompt: { names: [], messages: ({ context }) => [text(`In this context: ${context}`)] },
   test_simple_prompt: { names: [], messages: () => [text("This is a simple prompt for testing.")] },
@@ -50,7 +58,9 @@ export function fill(name: string, given: Arguments, aside: Aside | undefined): 
   if (name !== "test_input_required_result_prompt") return fillFrom(name, given);
   const { action, content } = aside?.inputResponses.user_context ?? {};
   const { context } = (action === "accept" ? content : {}) as { context?: string }; // the suite sends text
-  return context === undefined ? { state: "input_required", inputRequests: { user_context: CONTEXT } } : fillFrom(name, { context });
+  return context === undefined
+    ? { state: "input_required", inputRequests: { user_context: CONTEXT } }
+    : fillFrom(name, { context });
 }
 
 function fillFrom(name: string, args: Arguments): FilledPrompt {

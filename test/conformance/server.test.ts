@@ -42,19 +42,46 @@ interface Standing {
 const CONTENT = ["audio", "embedded-resource", "error", "image", "mixed-content", "simple-text", "with-progress"];
 const ALWAYS = [
   ...["tools-list", ...CONTENT.map((kind) => `tools-call-${kind}`), "completion-complete"],
-  ...["prompts-list", "prompts-get-simple", "prompts-get-with-args", "prompts-get-embedded-resource", "prompts-get-with-image"],
+  ...[
+    "prompts-list",
+    "prompts-get-simple",
+    "prompts-get-with-args",
+    "prompts-get-embedded-resource",
+    "prompts-get-with-image",
+  ],
   ...["resources-list", "resources-read-text", "resources-read-binary", "resources-templates-read"],
 ];
 
 const IN_ROUNDS = [
-  ...["basic-elicitation", "basic-list-roots", "basic-sampling", "request-state", "multiple-input-requests", "multi-round"],
-  ...["missing-input-response", "non-tool-request", "result-type", "unsupported-methods", "tampered-state", "capability-check"],
+  ...[
+    "basic-elicitation",
+    "basic-list-roots",
+    "basic-sampling",
+    "request-state",
+    "multiple-input-requests",
+    "multi-round",
+  ],
+  ...[
+    "missing-input-response",
+    "non-tool-request",
+    "result-type",
+    "unsupported-methods",
+    "tampered-state",
+    "capability-check",
+  ],
   ...["ignore-extra-params", "validate-input"],
 ].map((kind) => `input-required-result-${kind}`);
 
 /** The extension `io.modelcontextprotocol/tasks`. */
 const TASKS = [
-  ...["capability-negotiation", "dispatch-and-envelope", "lifecycle", "mrtr-composition", "mrtr-input", "request-headers"],
+  ...[
+    "capability-negotiation",
+    "dispatch-and-envelope",
+    "lifecycle",
+    "mrtr-composition",
+    "mrtr-input",
+    "request-headers",
+  ],
   ...["request-state-removal", "required-task-error", "wire-fields"],
 ].map((kind) => `tasks-${kind}`);
 
@@ -104,7 +131,9 @@ describe("the suite", () => {
     const { exitCode, output, checks } = await judge(standing.options);
     const found = { isMet: exitCode === 0, passes: [] as string[], skips: [] as string[], faults: new Set<string>() };
     for (const [scenario, list] of Object.entries(checks)) {
-      const faults = list.filter(({ status }) => status === "FAILURE" || status === "WARNING").map(({ id }) => `${scenario}:${id}`);
+      const faults = list
+        .filter(({ status }) => status === "FAILURE" || status === "WARNING")
+        .map(({ id }) => `${scenario}:${id}`);
       for (const fault of faults) found.faults.add(known.includes(scenario) ? scenario : fault);
       // Beside its own checks, every scenario has one for the schema of all messages.
       const isJudged = list.some(({ id, status }) => status === "SUCCESS" && !id.startsWith("wire-schema-"));
@@ -118,7 +147,10 @@ describe("the suite", () => {
     proxy.bearer = null;
     try {
       const { exitCode, checks } = await judge(["--scenario", "tools-list"]);
-      expect(checks["tools-list"]?.[0]).toMatchObject({ status: "FAILURE", errorMessage: expect.stringContaining("Sign in") });
+      expect(checks["tools-list"]?.[0]).toMatchObject({
+        status: "FAILURE",
+        errorMessage: expect.stringContaining("Sign in"),
+      });
       expect(exitCode).toBe(1);
     } finally {
       proxy.bearer = bearer;

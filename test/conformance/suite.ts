@@ -23,9 +23,16 @@ export interface Run {
 }
 
 /** Runs the suite's command line; `onLine` acts on what it prints while it waits. */
-export async function run(args: readonly string[], onLine: (line: string) => Promise<void> = async () => {}): Promise<Run> {
+export async function run(
+  args: readonly string[],
+  onLine: (line: string) => Promise<void> = async () => {},
+): Promise<Run> {
   const command = path.join(ROOT, "node_modules/@modelcontextprotocol/conformance/dist/index.js");
-  const suite = spawn(process.execPath, [command, ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], timeout: 50_000 });
+  const suite = spawn(process.execPath, [command, ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: 50_000,
+  });
   const ended = once(suite, "close");
   const lines: string[] = [];
   const acts: Promise<void>[] = [];

@@ -1,6 +1,15 @@
 // The suite's tools whose work goes on after the call: what the product's own tools never do with a task (ask, break, refuse) among it.
 import type { Env } from "../../src/env.ts";
-import type { Aside, CallToolResult, DetailedTask, InputRequest, OpenedTool, Task, Tasks, ToolAnswer } from "../../src/mcp/host.ts";
+import type {
+  Aside,
+  CallToolResult,
+  DetailedTask,
+  InputRequest,
+  OpenedTool,
+  Task,
+  Tasks,
+  ToolAnswer,
+} from "../../src/mcp/host.ts";
 import { TASKS, takesTasks } from "../../src/mcp/tasks.ts";
 import type { Caller } from "../../src/oauth/bearer.ts";
 import { dispatch } from "../../src/pipeline/dispatch.ts";
@@ -55,7 +64,14 @@ export function openWork(errand: Errand, tool: string, kind: WorkKind, args: obj
   return { state: "ready", run: () => begin(errand, tool, kind, args, aside, mayGoOn) };
 }
 
-async function begin(errand: Errand, tool: string, kind: WorkKind, args: object, aside: Aside, mayGoOn: boolean): Promise<ToolAnswer> {
+async function begin(
+  errand: Errand,
+  tool: string,
+  kind: WorkKind,
+  args: object,
+  aside: Aside,
+  mayGoOn: boolean,
+): Promise<ToolAnswer> {
   const { seconds = 0.3, label = "" } = args as { seconds?: number; label?: string };
   const { action, content } = aside.inputResponses.user_name ?? {};
   const isAsked = tool === "test_tool_with_task";
@@ -84,7 +100,11 @@ function detailed(fields: Omit<Task, "status">, work: Work): DetailedTask {
         key,
         { method, params: JSON.parse(params_json) as InputRequest["params"] },
       ]);
-      return { ...fields, status: "input_required", inputRequests: Object.fromEntries(requests) as Readonly<Record<string, InputRequest>> };
+      return {
+        ...fields,
+        status: "input_required",
+        inputRequests: Object.fromEntries(requests) as Readonly<Record<string, InputRequest>>,
+      };
     }
     case "crash":
       return { ...fields, status: "failed", error: { code: -32603, message: "It broke, as it should." } };
@@ -99,7 +119,12 @@ export function tasksOf(env: Env, caller: Caller, requestTrace: Trace): Tasks {
   const errandOf = (traceparent: string | undefined) => {
     return { env, caller, trace: traceparent === undefined ? requestTrace : traceFrom(traceparent) };
   };
-  const tell = async (method: "answerWork" | "stopWork", taskId: string, more: object, traceparent: string | undefined) => {
+  const tell = async (
+    method: "answerWork" | "stopWork",
+    taskId: string,
+    more: object,
+    traceparent: string | undefined,
+  ) => {
     const known = await openTask(env, caller.identity, taskId);
     if (!known) return { state: "not_found" } as const;
     await send(errandOf(traceparent), method, { ...known.ref, ...more });
@@ -112,7 +137,8 @@ export function tasksOf(env: Env, caller: Caller, requestTrace: Trace): Tasks {
       const work = await send(errandOf(traceparent), "lookAtWork", known.ref);
       return { state: "found", task: detailed(fieldsOf(taskId, known.createdAtMs), work) };
     },
-    update: (taskId, inputResponses, traceparent) => tell("answerWork", taskId, { names: Object.keys(inputResponses) }, traceparent),
+    update: (taskId, inputResponses, traceparent) =>
+      tell("answerWork", taskId, { names: Object.keys(inputResponses) }, traceparent),
     cancel: (taskId, traceparent) => tell("stopWork", taskId, {}, traceparent),
   };
 }

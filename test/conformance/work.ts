@@ -21,7 +21,10 @@ const form = (key: string): Ask => ({
   }),
 });
 
-const ASKS: Readonly<Partial<Record<WorkKind, readonly Ask[]>>> = { ask: [form("first")], ask_twice: [form("first"), form("second")] };
+const ASKS: Readonly<Partial<Record<WorkKind, readonly Ask[]>>> = {
+  ask: [form("first")],
+  ask_twice: [form("first"), form("second")],
+};
 
 export class WorkObject extends DurableObject {
   begin(kind: WorkKind, seconds: number, words: string): Work {
@@ -31,7 +34,11 @@ export class WorkObject extends DurableObject {
 
   look(): Work {
     const { kind, endsAtMs, words, isStopped, answered } = this.#read();
-    const work = { work_id: this.ctx.id.toString(), words, asks: (ASKS[kind] ?? []).filter(({ key }) => !answered.includes(key)) };
+    const work = {
+      work_id: this.ctx.id.toString(),
+      words,
+      asks: (ASKS[kind] ?? []).filter(({ key }) => !answered.includes(key)),
+    };
     if (isStopped) return { ...work, status: "cancelled" };
     if (work.asks.length > 0) return { ...work, status: "input_required" };
     if (Date.now() < endsAtMs) return { ...work, status: "working" };

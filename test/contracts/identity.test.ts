@@ -25,7 +25,14 @@ let key: IdentityKey;
 
 function sign(overrides: { audience?: Audience; key?: IdentityKey; now?: number } = {}) {
   const { audience = "stackbilder", key: signer = key, now = NOW } = overrides;
-  const statement = { identity, issuer: "https://gw.test", audience, tool: "flow_create", traceId: "a".repeat(32), nonce: "n1" };
+  const statement = {
+    identity,
+    issuer: "https://gw.test",
+    audience,
+    tool: "flow_create",
+    traceId: "a".repeat(32),
+    nonce: "n1",
+  };
   return signIdentity(signer, statement, input, now);
 }
 
@@ -78,7 +85,9 @@ describe("an identity token", () => {
 
   it("cannot be altered, relabelled or stripped of its signature", async () => {
     const [head = "", body = "", signature = ""] = (await sign()).split(".");
-    const none = toBase64url(new TextEncoder().encode(JSON.stringify({ alg: "none", typ: "gw-assert+jwt", kid: key.kid })));
+    const none = toBase64url(
+      new TextEncoder().encode(JSON.stringify({ alg: "none", typ: "gw-assert+jwt", kid: key.kid })),
+    );
     const richer = toBase64url(
       new TextEncoder().encode(atob(body.replaceAll("-", "+").replaceAll("_", "/")).replace('"pro"', '"enterprise"')),
     );
@@ -92,7 +101,8 @@ describe("an identity token", () => {
       "a.b.c",
       `${head}.${body}.${signature}.x`,
     ];
-    for (const forged of forgeries) expect(await verifyIdentity([key], "stackbilder", forged, input, NOW), forged).toBeNull();
+    for (const forged of forgeries)
+      expect(await verifyIdentity([key], "stackbilder", forged, input, NOW), forged).toBeNull();
   });
 
   it("lives at most a minute, whatever it claims itself", async () => {
@@ -115,7 +125,9 @@ describe("an identity token", () => {
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalJson(input)));
     const signed = `${encode({ alg: "HS256", typ: "gw-assert+jwt", kid: key.kid })}.${encode({ ...claims, ih: toBase64url(new Uint8Array(digest)) })}`;
     const signature = await crypto.subtle.sign("HMAC", key.key, new TextEncoder().encode(signed));
-    expect(await verifyIdentity([key], "stackbilder", `${signed}.${toBase64url(new Uint8Array(signature))}`, input, NOW)).toBeNull();
+    expect(
+      await verifyIdentity([key], "stackbilder", `${signed}.${toBase64url(new Uint8Array(signature))}`, input, NOW),
+    ).toBeNull();
   });
 });
 
@@ -158,6 +170,8 @@ describe("canonical JSON (RFC 8785)", () => {
   });
 
   it("writes numbers as ECMAScript does (section 3.2.2.3)", () => {
-    expect(canonicalJson([333333333.3333333, 1e30, 4.5, 2e-3, 1e-27, -0])).toBe("[333333333.3333333,1e+30,4.5,0.002,1e-27,0]");
+    expect(canonicalJson([333333333.3333333, 1e30, 4.5, 2e-3, 1e-27, -0])).toBe(
+      "[333333333.3333333,1e+30,4.5,0.002,1e-27,0]",
+    );
   });
 });

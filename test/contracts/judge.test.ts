@@ -35,12 +35,21 @@ async function verdict(
   method: string,
   status: number,
   body: unknown,
-  { type = "application/json", sent, headers = {} }: { type?: string; sent?: unknown; headers?: Record<string, string> } = {},
+  {
+    type = "application/json",
+    sent,
+    headers = {},
+  }: { type?: string; sent?: unknown; headers?: Record<string, string> } = {},
 ): Promise<string> {
   answer = (_, response) => {
-    response.writeHead(status, { "content-type": type, ...headers }).end(typeof body === "string" ? body : JSON.stringify(body));
+    response
+      .writeHead(status, { "content-type": type, ...headers })
+      .end(typeof body === "string" ? body : JSON.stringify(body));
   };
-  const _meta = { "io.modelcontextprotocol/protocolVersion": revision, "io.modelcontextprotocol/clientCapabilities": {} };
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": revision,
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
   const request = { jsonrpc: "2.0", id: 7, method, ...(revision === MODERN && { params: { _meta } }) };
   const response = await judgedFetch(new URL("/mcp", origin), {
     method: "POST",
@@ -53,7 +62,8 @@ async function verdict(
 
 const success = (result: unknown, more: Fields = {}) => ({ jsonrpc: "2.0", id: 7, result, ...more });
 const failure = (error: unknown, more: Fields = {}) => ({ jsonrpc: "2.0", id: 7, error, ...more });
-const events = (...messages: unknown[]) => messages.map((message) => `event: message\ndata: ${JSON.stringify(message)}\n\n`).join("");
+const events = (...messages: unknown[]) =>
+  messages.map((message) => `event: message\ndata: ${JSON.stringify(message)}\n\n`).join("");
 
 const TOOL = {
   name: "a",
@@ -66,9 +76,20 @@ const IMPLEMENTATION = { name: "a", version: "1" };
 const TEXT = { type: "text", text: "a" };
 const LINK = { type: "resource_link", uri: "image://a", name: "a" };
 const FLOW = { structuredContent: { a: 1 }, content: [TEXT] };
-const CACHED = { resultType: "complete", ttlMs: 0, cacheScope: "private", _meta: { "io.modelcontextprotocol/serverInfo": IMPLEMENTATION } };
+const CACHED = {
+  resultType: "complete",
+  ttlMs: 0,
+  cacheScope: "private",
+  _meta: { "io.modelcontextprotocol/serverInfo": IMPLEMENTATION },
+};
 const WHOLE = { resultType: "complete" };
-const TASK = { taskId: "t", createdAt: "2026-01-01T00:00:00Z", lastUpdatedAt: "2026-01-01T00:00:00Z", ttlMs: null, pollIntervalMs: 5000 };
+const TASK = {
+  taskId: "t",
+  createdAt: "2026-01-01T00:00:00Z",
+  lastUpdatedAt: "2026-01-01T00:00:00Z",
+  ttlMs: null,
+  pollIntervalMs: 5000,
+};
 const FORM = { message: "Sure?", requestedSchema: { type: "object", properties: { yes: { type: "boolean" } } } };
 const ELICITATION = { method: "elicitation/create", params: { mode: "form", ...FORM } };
 const HANDSHAKE = { protocolVersion: OLDER, capabilities: { tools: {} }, serverInfo: IMPLEMENTATION };
@@ -96,7 +117,11 @@ const RESULTS: readonly (readonly [
     [{ tools: [{ ...TOOL, annotations: { risk: "a" } }] }, "result.tools.0.annotations.risk: is unknown"],
     [{ tools: [], ttlMs: 1, cacheScope: "private" }, "ttlMs"],
   ],
-  [["2025-06-18", "tools/list"], { tools: [LATER_TOOL] }, [{ tools: [{ ...TOOL, icons: [] }] }, "icons: is unknown in this revision"]],
+  [
+    ["2025-06-18", "tools/list"],
+    { tools: [LATER_TOOL] },
+    [{ tools: [{ ...TOOL, icons: [] }] }, "icons: is unknown in this revision"],
+  ],
   [
     ["2025-03-26", "tools/list"],
     { tools: [TOOL] },
@@ -112,7 +137,10 @@ const RESULTS: readonly (readonly [
     [{ ...CACHED, ttlMs: -1, tools: [] }, "result.ttlMs"],
     [{ ...CACHED, cacheScope: "mine", tools: [] }, "result.cacheScope"],
     [{ ...CACHED, tools: [{ ...TOOL, execution: {} }] }, "execution: is unknown in this revision"],
-    [{ ...CACHED, _meta: { "io.modelcontextprotocol/serverInfo": { name: "a" } }, tools: [] }, "serverInfo: is unknown or not valid"],
+    [
+      { ...CACHED, _meta: { "io.modelcontextprotocol/serverInfo": { name: "a" } }, tools: [] },
+      "serverInfo: is unknown or not valid",
+    ],
   ],
   [
     [OLDER, "tools/call"],
@@ -131,7 +159,12 @@ const RESULTS: readonly (readonly [
     [FLOW, "structuredContent: is unknown"],
     [{ content: [LINK] }, "resource_link is unknown"],
   ],
-  [[null, "tools/call"], FLOW, [{ content: [LINK] }, "resource_link is unknown"], [{ resultType: "complete", content: [] }, "resultType"]],
+  [
+    [null, "tools/call"],
+    FLOW,
+    [{ content: [LINK] }, "resource_link is unknown"],
+    [{ resultType: "complete", content: [] }, "resultType"],
+  ],
   [
     [MODERN, "tools/call"],
     { ...WHOLE, ...FLOW, structuredContent: [1] },
@@ -145,8 +178,14 @@ const RESULTS: readonly (readonly [
     [{ resultType: "input_required" }, "asks for nothing"],
     [{ resultType: "input_required", requestState: 1 }, "requestState"],
     [{ resultType: "input_required", requestState: "s", content: [] }, "content"],
-    [{ resultType: "input_required", inputRequests: { a: { method: "ping" } } }, "inputRequests.a.method: is unknown in this revision"],
-    [{ resultType: "input_required", inputRequests: { a: { ...ELICITATION, params: { mode: "form" } } } }, "inputRequests.a.params"],
+    [
+      { resultType: "input_required", inputRequests: { a: { method: "ping" } } },
+      "inputRequests.a.method: is unknown in this revision",
+    ],
+    [
+      { resultType: "input_required", inputRequests: { a: { ...ELICITATION, params: { mode: "form" } } } },
+      "inputRequests.a.params",
+    ],
   ],
   [
     [MODERN, "tools/call"],
@@ -175,8 +214,16 @@ const RESULTS: readonly (readonly [
   ],
   [[OLDER, "resources/read"], { contents: CONTENTS }, [{ contents: [{ uri: "image://a" }] }, "result.contents.0"]],
   [[MODERN, "resources/read"], { ...CACHED, contents: CONTENTS }, [{ ...WHOLE, contents: CONTENTS }, "result.ttlMs"]],
-  [[OLDER, "prompts/list"], { prompts: [PROMPT] }, [{ prompts: [{ ...PROMPT, arguments: ["a"] }] }, "result.prompts.0.arguments.0"]],
-  [[OLDER, "prompts/get"], { messages: MESSAGES }, [{ messages: [{ role: "system", content: TEXT }] }, "result.messages.0.role"]],
+  [
+    [OLDER, "prompts/list"],
+    { prompts: [PROMPT] },
+    [{ prompts: [{ ...PROMPT, arguments: ["a"] }] }, "result.prompts.0.arguments.0"],
+  ],
+  [
+    [OLDER, "prompts/get"],
+    { messages: MESSAGES },
+    [{ messages: [{ role: "system", content: TEXT }] }, "result.messages.0.role"],
+  ],
   [[MODERN, "prompts/get"], { ...WHOLE, messages: MESSAGES }, [{ messages: MESSAGES }, "result.resultType"]],
   [
     [OLDER, "completion/complete"],
@@ -186,9 +233,17 @@ const RESULTS: readonly (readonly [
   ],
   [
     [MODERN, "server/discover"],
-    { ...CACHED, supportedVersions: [MODERN], capabilities: { tools: {}, extensions: { "a/b": {} } }, instructions: "a" },
+    {
+      ...CACHED,
+      supportedVersions: [MODERN],
+      capabilities: { tools: {}, extensions: { "a/b": {} } },
+      instructions: "a",
+    },
     [{ ...CACHED, supportedVersions: MODERN, capabilities: {} }, "result.supportedVersions"],
-    [{ ...CACHED, supportedVersions: [], capabilities: { tasks: {} } }, "capabilities.tasks: is unknown in this revision"],
+    [
+      { ...CACHED, supportedVersions: [], capabilities: { tasks: {} } },
+      "capabilities.tasks: is unknown in this revision",
+    ],
     [{ ...CACHED, supportedVersions: [], capabilities: { magic: {} } }, "capabilities.magic: is unknown"],
     [{ ...CACHED, supportedVersions: [], capabilities: {}, serverInfo: IMPLEMENTATION }, "serverInfo"],
   ],
@@ -199,7 +254,10 @@ const RESULTS: readonly (readonly [
     HANDSHAKE,
     [{ ...HANDSHAKE, serverInfo: { name: "a" } }, "result.serverInfo.version"],
     [{ ...HANDSHAKE, protocolVersion: MODERN }, "has no handshake"],
-    [{ ...HANDSHAKE, protocolVersion: "2025-03-26", serverInfo: { ...IMPLEMENTATION, title: "A" } }, "serverInfo.title: is unknown"],
+    [
+      { ...HANDSHAKE, protocolVersion: "2025-03-26", serverInfo: { ...IMPLEMENTATION, title: "A" } },
+      "serverInfo.title: is unknown",
+    ],
     [{ ...HANDSHAKE, resultType: "complete" }, "resultType"],
   ],
 ];
@@ -216,7 +274,9 @@ describe("a result", () => {
   );
 
   it.each(
-    RESULTS.flatMap(([[revision, method], _, ...wrong]) => wrong.map(([result, words]) => [revision, method, words, result] as const)),
+    RESULTS.flatMap(([[revision, method], _, ...wrong]) =>
+      wrong.map(([result, words]) => [revision, method, words, result] as const),
+    ),
   )("is named where it is wrong: %s %s, %s", async (revision, method, words, result) => {
     const found = await verdict(revision, method, 200, success(result));
     expect(found).toContain(words);
@@ -276,7 +336,9 @@ describe("an envelope", () => {
   it("of a batch is several, each on its own", async () => {
     const sent = [7, 8].map((id) => ({ jsonrpc: "2.0", id, method: "ping" }));
     expect(await verdict("2025-03-26", "", 200, [success({}, { id: 8 }), success({})], { sent })).toBe("");
-    expect(await verdict("2025-03-26", "", 200, [success({}), success({ a: 1 }, { id: 8 })], { sent })).toContain("Unrecognized");
+    expect(await verdict("2025-03-26", "", 200, [success({}), success({ a: 1 }, { id: 8 })], { sent })).toContain(
+      "Unrecognized",
+    );
     expect(await verdict("2025-03-26", "", 200, [success({})], { sent })).toContain("no answer to ping");
   });
 });
@@ -288,7 +350,9 @@ describe("a stream", () => {
   const question = { jsonrpc: "2.0", id: 1, ...ELICITATION };
   const called = success({ content: [] });
   const streamed = (revision: string, ...messages: unknown[]) =>
-    verdict(revision, revision === MODERN ? "tools/call" : "ping", 200, `: alive\n\n${events(...messages)}`, { type: "text/event-stream" });
+    verdict(revision, revision === MODERN ? "tools/call" : "ping", 200, `: alive\n\n${events(...messages)}`, {
+      type: "text/event-stream",
+    });
 
   it("carries what its revision has, and the answer last", async () => {
     expect(await streamed(OLDER, progress, log, question, success({}))).toBe("");
@@ -297,11 +361,19 @@ describe("a stream", () => {
 
   it.each([
     [OLDER, note("notifications/progress", { progress: 1 }), "message.params.progressToken"],
-    [OLDER, note("notifications/progress", { progressToken: 1, progress: 1, percent: 50 }), "message.params.percent: is unknown"],
+    [
+      OLDER,
+      note("notifications/progress", { progressToken: 1, progress: 1, percent: 50 }),
+      "message.params.percent: is unknown",
+    ],
     [OLDER, note("notifications/message", { level: "loud", data: 1 }), "message.params.level"],
     [OLDER, note("notifications/cancelled", { requestId: {} }), "message.params.requestId"],
     [OLDER, note("notifications/magic", {}), "message.method: is unknown in this revision"],
-    [OLDER, note("notifications/subscriptions/acknowledged", { notifications: {} }), "message.method: is unknown in this revision"],
+    [
+      OLDER,
+      note("notifications/subscriptions/acknowledged", { notifications: {} }),
+      "message.method: is unknown in this revision",
+    ],
     [OLDER, { ...question, params: { message: "a" } }, "message.params"],
     [OLDER, { ...question, method: "tools/list" }, "message.method: is unknown in this revision"],
     ["2025-03-26", question, "message.method: is unknown in this revision"],
@@ -310,7 +382,9 @@ describe("a stream", () => {
     [OLDER, success({}, { id: 9 }), "message.id: is no open request's"],
     [OLDER, "no JSON", "is no message"],
   ])("has each message named that is wrong: %s %j", async (revision, message, words) => {
-    expect(await streamed(revision, message, revision === MODERN ? success({ ...WHOLE, content: [] }) : success({}))).toContain(words);
+    expect(
+      await streamed(revision, message, revision === MODERN ? success({ ...WHOLE, content: [] }) : success({})),
+    ).toContain(words);
   });
 
   it("has the answer, nothing behind it, and no half of an event", async () => {
@@ -350,7 +424,9 @@ describe("a stream", () => {
       verdict(MODERN, "subscriptions/listen", 200, events(...messages), { type: "text/event-stream" });
     expect(await listened(acknowledged, changed, end)).toBe("");
     expect(await listened(changed, acknowledged, end)).toContain("the acknowledgement comes first");
-    expect(await listened({ ...acknowledged, params: { notifications: {} } }, end)).toContain("lacks the subscription's id");
+    expect(await listened({ ...acknowledged, params: { notifications: {} } }, end)).toContain(
+      "lacks the subscription's id",
+    );
     expect(await listened(acknowledged, success(WHOLE))).toContain("result._meta");
   });
 
@@ -376,7 +452,9 @@ describe("the judge", () => {
     const headers = { "mcp-session-id": "s1" };
     await verdict(null, "initialize", 200, success({ ...HANDSHAKE, protocolVersion: "2025-03-26" }), { headers });
     answer = (_, response) => {
-      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(success({ tools: [LATER_TOOL] })));
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify(success({ tools: [LATER_TOOL] })));
     };
     const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/list" });
     await judgedFetch(new URL("/mcp", origin), { method: "POST", headers, body });
@@ -385,7 +463,12 @@ describe("the judge", () => {
 
   it("repeats no long text, which may be a secret", async () => {
     const secret = "s".repeat(50);
-    const found = await verdict(OLDER, "tools/call", 200, success({ content: [{ type: "text", text: secret, more: secret }] }));
+    const found = await verdict(
+      OLDER,
+      "tools/call",
+      200,
+      success({ content: [{ type: "text", text: secret, more: secret }] }),
+    );
     expect(found).toContain("(50 characters)");
     expect(found).not.toContain(secret);
   });
@@ -401,8 +484,12 @@ describe("the judge", () => {
   it.each(MODES)("sees what the official client is told: %s", async (mode) => {
     answer = (request, response) => {
       void (async () => {
-        const { id, method } = JSON.parse(Buffer.concat(await request.toArray()).toString() || "{}") as { id?: number; method?: string };
-        if (request.method !== "POST" || id === undefined) return response.writeHead(request.method === "POST" ? 202 : 405).end();
+        const { id, method } = JSON.parse(Buffer.concat(await request.toArray()).toString() || "{}") as {
+          id?: number;
+          method?: string;
+        };
+        if (request.method !== "POST" || id === undefined)
+          return response.writeHead(request.method === "POST" ? 202 : 405).end();
         const discovered = { ...CACHED, supportedVersions: [MODERN], capabilities: {}, odd: 1 };
         const told: Record<string, object> = { initialize: { ...HANDSHAKE, odd: 1 }, "server/discover": discovered };
         const reply = { jsonrpc: "2.0", id, result: told[method ?? ""] };

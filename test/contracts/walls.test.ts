@@ -2,7 +2,13 @@ import * as v from "valibot";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { call } from "../../contracts/rpc/call.ts";
 import { contract } from "../../contracts/rpc/contract.ts";
-import { type IdentityKey, importIdentityKey, signIdentity, type TenantId, toBase64url } from "../../contracts/rpc/identity.ts";
+import {
+  type IdentityKey,
+  importIdentityKey,
+  signIdentity,
+  type TenantId,
+  toBase64url,
+} from "../../contracts/rpc/identity.ts";
 import { operation } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { type Guard, serve, type Turn } from "../../contracts/rpc/serve.ts";
@@ -42,9 +48,21 @@ afterEach(() => vi.restoreAllMocks());
 
 async function context(overrides: object = {}) {
   const identity = { subject: "u1", tenantId: "t1" as TenantId, tier: "pro", scopes: ["read"], clientId: "c" } as const;
-  const statement = { identity, issuer: "https://gw.test", audience: "stackbilder", tool: "billing_draft", traceId, nonce: "n" } as const;
+  const statement = {
+    identity,
+    issuer: "https://gw.test",
+    audience: "stackbilder",
+    tool: "billing_draft",
+    traceId,
+    nonce: "n",
+  } as const;
   const token = await signIdentity(key, statement, input, Math.floor(Date.now() / 1000));
-  return { identity: token, traceparent: `00-${traceId}-${"c".repeat(16)}-01`, deadlineMs: Date.now() + 1000, ...overrides };
+  return {
+    identity: token,
+    traceparent: `00-${traceId}-${"c".repeat(16)}-01`,
+    deadlineMs: Date.now() + 1000,
+    ...overrides,
+  };
 }
 
 describe("the caller's wall", () => {
@@ -82,7 +100,11 @@ describe("the caller's wall", () => {
     ["answers nothing", async () => undefined, "internal"],
     ["answers words", async () => "ok", "internal"],
     ["answers a value of the wrong shape", async () => ok({ invoiceId: 7, lines: [] }), "internal"],
-    ["asks to wait a negative time", async () => ({ ok: false, error: { code: "customer_not_found", retryAfterSeconds: -1 } }), "internal"],
+    [
+      "asks to wait a negative time",
+      async () => ({ ok: false, error: { code: "customer_not_found", retryAfterSeconds: -1 } }),
+      "internal",
+    ],
   ])("turns a backend that %s into one clear failure and one log line", async (_, send, code) => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const result = await call(Draft, send, about);
@@ -106,8 +128,11 @@ describe("the caller's wall", () => {
 });
 
 describe("the backend's wall", () => {
-  const draft = (call: unknown, given: unknown, handle: Parameters<typeof serve<typeof billing, "draft">>[5] = async () => ok(value)) =>
-    serve(billing, "draft", guard, call, given, handle);
+  const draft = (
+    call: unknown,
+    given: unknown,
+    handle: Parameters<typeof serve<typeof billing, "draft">>[5] = async () => ok(value),
+  ) => serve(billing, "draft", guard, call, given, handle);
 
   it("shows the handler a verified caller and a parsed input with its defaults", async () => {
     const seen: unknown[] = [];
@@ -125,7 +150,8 @@ describe("the backend's wall", () => {
     ["a progress callback that is none", { progress: 7 }],
   ])("refuses %s before the handler sees anything", async (_, spoilt) => {
     const handle = vi.fn();
-    const given = typeof spoilt === "object" && spoilt !== null && "progress" in spoilt ? await context(spoilt) : spoilt;
+    const given =
+      typeof spoilt === "object" && spoilt !== null && "progress" in spoilt ? await context(spoilt) : spoilt;
     expect(await draft(given, input, handle)).toEqual(fail("unauthenticated"));
     expect(handle).not.toHaveBeenCalled();
   });
@@ -146,23 +172,27 @@ describe("the backend's wall", () => {
 
   it("is 'internal' where its keys are not configured", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
-    expect(await serve(billing, "draft", { ...guard, identityKeys: "" }, await context(), input, async () => ok(value))).toEqual(
-      fail("internal"),
-    );
+    expect(
+      await serve(billing, "draft", { ...guard, identityKeys: "" }, await context(), input, async () => ok(value)),
+    ).toEqual(fail("internal"));
   });
 
   it("lets a method that changes something run once a token, and asks before it runs", async () => {
     const used = new Map<string, number>();
-    const claim = async (tokenId: string, expiresAt: number) => !used.has(tokenId) && used.set(tokenId, expiresAt) === used;
+    const claim = async (tokenId: string, expiresAt: number) =>
+      !used.has(tokenId) && used.set(tokenId, expiresAt) === used;
     const handle = vi.fn(async () => ok(value));
-    const send = async (call: unknown, given: unknown) => serve(billing, "send", { ...guard, claim }, call, given, handle);
+    const send = async (call: unknown, given: unknown) =>
+      serve(billing, "send", { ...guard, claim }, call, given, handle);
     const captured = await context();
     // What is refused for another reason uses up nothing.
     expect(await send({ ...captured, identity: "x.y.z" }, input)).toEqual(fail("unauthenticated"));
     expect(await send(captured, { customerId: "c2" })).toEqual(fail("unauthenticated"));
     expect(used.size).toBe(0);
     expect(await send(captured, input)).toEqual(ok(value));
-    expect([...used]).toEqual([[`${traceId}.n`, expect.toSatisfy((at: number) => Math.abs(at - Date.now() / 1000 - 60) < 10)]]);
+    expect([...used]).toEqual([
+      [`${traceId}.n`, expect.toSatisfy((at: number) => Math.abs(at - Date.now() / 1000 - 60) < 10)],
+    ]);
     expect(await send(captured, input)).toEqual(fail("unauthenticated"));
     expect(handle).toHaveBeenCalledOnce();
   });

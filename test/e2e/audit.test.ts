@@ -34,8 +34,15 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
 
   await client.callTool({ name: "image_list_models", arguments: {} });
   await client.callTool({ name: "flow_status", arguments: { flowId: "unknown-flow" } });
-  await client.callTool({ name: "flow_status", arguments: { flowId: "f", password: SECRETS[3], [SECRETS[0] as string]: SECRETS[2] } });
-  await raw("image_generate", { prompt: `a portrait of my neighbour ${SECRETS[1]}`, model: SECRETS[1], quality_tier: "draft" });
+  await client.callTool({
+    name: "flow_status",
+    arguments: { flowId: "f", password: SECRETS[3], [SECRETS[0] as string]: SECRETS[2] },
+  });
+  await raw("image_generate", {
+    prompt: `a portrait of my neighbour ${SECRETS[1]}`,
+    model: SECRETS[1],
+    quality_tier: "draft",
+  });
   await raw(`no_such_tool_${SECRETS[0]}`, { token: SECRETS[1] });
   await close();
 
@@ -58,7 +65,11 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
 
   const { client_id } = auth.clientInformation() as { client_id: string };
   const [userId] = accessToken.split(":");
-  const change = { at: expect.stringMatching(/^\d{4}-.*Z$/), traceId: expect.stringMatching(/^[0-9a-f]{32}$/), subject: userId };
+  const change = {
+    at: expect.stringMatching(/^\d{4}-.*Z$/),
+    traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
+    subject: userId,
+  };
   expect(arrived.filter((record) => !isCall(record)).toSorted((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
     { ...change, type: "grant.made", clientId: client_id, scopes: ["read", "offline_access"] },
     { ...change, type: "session.started", clientId: null },
@@ -76,7 +87,13 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
   expect(told).toEqual(
     expect.arrayContaining([
       { tool: "image_list_models", risk: "READ_ONLY", decision: "allowed", outcome: "ok", input: {} },
-      { tool: "flow_status", risk: "READ_ONLY", decision: "allowed", outcome: "flow_not_found", input: { flowId: "unknown-flow" } },
+      {
+        tool: "flow_status",
+        risk: "READ_ONLY",
+        decision: "allowed",
+        outcome: "flow_not_found",
+        input: { flowId: "unknown-flow" },
+      },
       {
         tool: "flow_status",
         risk: "READ_ONLY",
@@ -107,12 +124,17 @@ it("a call whose client hangs up is stopped, and leaves its record all the same"
   const { client, auth, close } = await connect(system.origin, "modern");
   const created = await client.callTool({ name: "flow_create", arguments: { policy: {} } });
   const { flowId } = created.structuredContent as { flowId: string };
-  const recordsOf = () => system.logs().filter((line) => line.includes('"event":"audit"') && line.includes('"flow_advance"'));
+  const recordsOf = () =>
+    system.logs().filter((line) => line.includes('"event":"audit"') && line.includes('"flow_advance"'));
   const hangUp = new AbortController();
   const response = await system.fetch("/mcp", {
     method: "POST",
     signal: hangUp.signal,
-    headers: { authorization: `Bearer ${auth.saved?.access_token}`, "content-type": "application/json", accept: "text/event-stream" },
+    headers: {
+      authorization: `Bearer ${auth.saved?.access_token}`,
+      "content-type": "application/json",
+      accept: "text/event-stream",
+    },
     body: JSON.stringify({
       jsonrpc: "2.0",
       id: 1,

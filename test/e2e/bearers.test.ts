@@ -7,7 +7,14 @@ import { type Issuer, type Owner, useIssuer } from "../support/issuer.ts";
 import { connect, SignInByPerson } from "../support/mcp-clients.ts";
 import { newAccount, Person } from "../support/person.ts";
 
-const READING = ["flow_governance", "flow_quality", "flow_status", "flow_summary", "image_check_job", "image_list_models"];
+const READING = [
+  "flow_governance",
+  "flow_quality",
+  "flow_status",
+  "flow_summary",
+  "image_check_job",
+  "image_list_models",
+];
 
 interface Answer {
   readonly result: {
@@ -101,7 +108,10 @@ describe("an API key that may generate", () => {
     const { accessToken, owner } = await somebody();
     const { key } = await issuer.createKey(owner, ["generate"]);
     const job = await use(issuer, key, "image_generate", { prompt: "a kite over a harbour", quality_tier: "draft" });
-    expect(await use(issuer, accessToken, "image_check_job", { job_id: job.job_id })).toMatchObject({ status: "completed", url: job.url });
+    expect(await use(issuer, accessToken, "image_check_job", { job_id: job.job_id })).toMatchObject({
+      status: "completed",
+      url: job.url,
+    });
     const { flowId } = await use(issuer, accessToken, "flow_create", { policy: {} });
     expect(await use(issuer, key, "flow_advance", { flowId })).toMatchObject({ mode: "PRODUCT" });
   });
@@ -139,7 +149,9 @@ describe("a test key", () => {
     const { result } = (await (await post(issuer, key, "tools/list")).json()) as Answer;
     expect(result.tools.map(({ name }) => name)).toEqual(expect.arrayContaining(["flow_create", "image_list_models"]));
     expect(result.tools.map(({ name }) => name)).not.toContain("image_generate");
-    expect(await codeOf(call(issuer, key, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe("test_key_not_allowed");
+    expect(await codeOf(call(issuer, key, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe(
+      "test_key_not_allowed",
+    );
   });
 });
 
@@ -159,7 +171,9 @@ describe("a key that has ended", () => {
     const { key, keyId } = await issuer.createKey(owner, ["generate"]);
     await use(issuer, key, "image_list_models");
     await issuer.revokeKey(owner, keyId);
-    expect(await codeOf(call(issuer, key, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe("unauthenticated");
+    expect(await codeOf(call(issuer, key, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe(
+      "unauthenticated",
+    );
     expect((await call(issuer, key, "image_list_models")).status).toBe(401);
   });
 
@@ -195,7 +209,10 @@ describe("the owner of a key and of a JWT", () => {
     for (const bearer of [key, jwt]) {
       const refused = await call(issuer, bearer, "image_list_models");
       expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([402, null]);
-      expect(await refused.json()).toEqual({ error: "payment_required", error_description: expect.stringMatching(/unpaid bill/) });
+      expect(await refused.json()).toEqual({
+        error: "payment_required",
+        error_description: expect.stringMatching(/unpaid bill/),
+      });
     }
     await owes.bind(0, debtor.tenantId).run();
     for (const bearer of [key, jwt]) await use(issuer, bearer, "image_list_models");
@@ -213,12 +230,17 @@ describe("a JWT of the auth Worker's", () => {
     expect(result.tools.map(({ name }) => name)).toEqual(READING);
     const maker = await issuer.mintToken(owner, ["read", "generate"]);
     expect(await use(issuer, maker, "flow_advance", { flowId })).toMatchObject({ mode: "PRODUCT" });
-    expect(await use(issuer, maker, "image_generate", { prompt: "a", quality_tier: "draft" })).toMatchObject({ status: "completed" });
+    expect(await use(issuer, maker, "image_generate", { prompt: "a", quality_tier: "draft" })).toMatchObject({
+      status: "completed",
+    });
   });
 
   it("is good however its type is spelled", async () => {
     const { owner } = await somebody();
-    expect((await call(issuer, await issuer.forge(owner), "image_list_models")).status, "as its issuer makes them").toBe(200);
+    expect(
+      (await call(issuer, await issuer.forge(owner), "image_list_models")).status,
+      "as its issuer makes them",
+    ).toBe(200);
     const spelled = await issuer.forge(owner, {}, { typ: "application/at+jwt" });
     expect((await call(issuer, spelled, "image_list_models")).status).toBe(200);
   });
@@ -276,7 +298,9 @@ describe("an access token", () => {
     expect((await call(issuer, token, "image_list_models")).status).toBe(401);
     await kv.put(keys[0]?.name ?? "", stored ?? ""); // a location that has not heard of it yet
     await use(issuer, token, "image_list_models");
-    expect(await codeOf(call(issuer, token, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe("unauthenticated");
+    expect(await codeOf(call(issuer, token, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe(
+      "unauthenticated",
+    );
   });
 
   it("without a scope gets it from its user, once they allow it: the client asks again by itself (step-up)", async () => {
@@ -318,7 +342,11 @@ describe("an auth Worker that fails", () => {
     try {
       for (const bearer of [key, jwt]) {
         const refused = await call(issuer, bearer, "image_list_models");
-        expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("www-authenticate")]).toEqual([503, "5", null]);
+        expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("www-authenticate")]).toEqual([
+          503,
+          "5",
+          null,
+        ]);
         const trouble = { error: "temporarily_unavailable", error_description: expect.stringMatching(/[0-9a-f]{32}/) };
         expect(await refused.json()).toEqual(trouble);
       }
@@ -343,13 +371,21 @@ describe("the record of a call", () => {
     const records = lines
       .filter((line) => line.includes('"event":"audit"'))
       .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as AuditEvent);
-    expect(records.map(({ subject, tenantId, clientId, decision }) => ({ subject, tenantId, clientId, decision }))).toEqual([
+    expect(
+      records.map(({ subject, tenantId, clientId, decision }) => ({ subject, tenantId, clientId, decision })),
+    ).toEqual([
       { subject: owner.userId, tenantId: owner.tenantId, clientId: `key:${live.keyId}`, decision: "allowed" },
       { subject: owner.userId, tenantId: `test:${owner.tenantId}`, clientId: `key:${test.keyId}`, decision: "allowed" },
       { subject: owner.userId, tenantId: owner.tenantId, clientId: "jwt", decision: "allowed" },
-      { subject: owner.userId, tenantId: owner.tenantId, clientId: `key:${live.keyId}`, decision: "insufficient_scope" },
+      {
+        subject: owner.userId,
+        tenantId: owner.tenantId,
+        clientId: `key:${live.keyId}`,
+        decision: "insufficient_scope",
+      },
     ]);
-    for (const secret of [live.key, test.key, jwt, jwt.split(".")[2] ?? ""]) expect(system.logs().join("\n")).not.toContain(secret);
+    for (const secret of [live.key, test.key, jwt, jwt.split(".")[2] ?? ""])
+      expect(system.logs().join("\n")).not.toContain(secret);
   });
 });
 
@@ -358,14 +394,21 @@ describe("a backend", () => {
 
   it("hears who asks, and never sees what they showed", async () => {
     const { accessToken, owner: asker } = await somebody(recorded);
-    const bearers = [accessToken, (await recorded.createKey(asker, ["read"])).key, await recorded.mintToken(asker, ["read"])];
+    const bearers = [
+      accessToken,
+      (await recorded.createKey(asker, ["read"])).key,
+      await recorded.mintToken(asker, ["read"]),
+    ];
     for (const bearer of bearers) {
       const before = recorded.system.logs().length;
       await use(recorded, bearer, "flow_status", { flowId: "repeats-everything" });
       const told = recorded.system.logs().slice(before).join("\n");
       expect(told).toContain('"test":"everything"');
       const [, claims = ""] = /"identity":"[^.]+\.([^.]+)\./.exec(told) ?? [];
-      expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({ sub: asker.userId, tenant: asker.tenantId });
+      expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({
+        sub: asker.userId,
+        tenant: asker.tenantId,
+      });
       for (const secret of [bearer, bearer.slice(-32)]) expect(told).not.toContain(secret);
     }
   });

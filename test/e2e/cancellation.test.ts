@@ -26,7 +26,8 @@ async function use({ client }: Connected, name: string, args: object): Promise<F
   return structuredContent as unknown as Flow;
 }
 
-const newFlow = async (somebody: Connected) => (await use(somebody, "flow_create", { policy: {}, projectDescription: "A kiosk." })).flowId;
+const newFlow = async (somebody: Connected) =>
+  (await use(somebody, "flow_create", { policy: {}, projectDescription: "A kiosk." })).flowId;
 
 /** Advances, and gives up at the first sign of progress. */
 function changeMind({ client }: Connected, mode: Mode, flowId: string): Promise<unknown> {
@@ -52,7 +53,11 @@ function outcomes({ auth }: Connected): string[] {
 /** The flow is as it was, and the record says why. */
 async function expectStopped(somebody: Connected, flowId: string, count = 1): Promise<void> {
   await vi.waitFor(() => expect(outcomes(somebody)).toEqual(Array(count).fill("allowed: cancelled")), SOON);
-  expect(await use(somebody, "flow_status", { flowId })).toMatchObject({ status: "draft", currentMode: "PRODUCT", progress: 0 });
+  expect(await use(somebody, "flow_status", { flowId })).toMatchObject({
+    status: "draft",
+    currentMode: "PRODUCT",
+    progress: 0,
+  });
 }
 
 /** Begins to advance with a request sent by hand, and hangs up in the middle of the answer. */
@@ -73,7 +78,12 @@ async function hangUp({ auth }: Connected, flowId: string, revision: "2025-11-25
       "mcp-protocol-version": revision,
       ...(revision === "2026-07-28" && { "mcp-method": "tools/call", "mcp-name": "flow_advance" }),
     },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "flow_advance", arguments: { flowId }, _meta } }),
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "flow_advance", arguments: { flowId }, _meta },
+    }),
   });
   const reader = answer.body?.getReader();
   expect(new TextDecoder().decode((await reader?.read())?.value)).toContain("notifications/progress");
@@ -109,13 +119,16 @@ describe.each(["legacy", "older-sdk"] as const)("the %s client without a session
   });
 });
 
-it.each(["2025-11-25", "2026-07-28"] as const)("who hangs up in the middle of an answer of %s cancels the call", async (revision) => {
-  const somebody = await connect(system.origin, "modern");
-  const flowId = await newFlow(somebody);
-  await hangUp(somebody, flowId, revision);
-  await expectStopped(somebody, flowId);
-  await somebody.close();
-});
+it.each(["2025-11-25", "2026-07-28"] as const)(
+  "who hangs up in the middle of an answer of %s cancels the call",
+  async (revision) => {
+    const somebody = await connect(system.origin, "modern");
+    const flowId = await newFlow(somebody);
+    await hangUp(somebody, flowId, revision);
+    await expectStopped(somebody, flowId);
+    await somebody.close();
+  },
+);
 
 it("who breaks off in the middle of a request has asked for nothing, and the next request is served", async () => {
   const somebody = await connect(system.origin, "modern");
@@ -123,7 +136,12 @@ it("who breaks off in the middle of a request has asked for nothing, and the nex
   const { hostname, port, host } = new URL(system.origin);
   const line = dial(Number(port), hostname);
   await once(line, "connect");
-  const call = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "flow_advance", arguments: { flowId } } });
+  const call = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "flow_advance", arguments: { flowId } },
+  });
   const head = ["POST /mcp HTTP/1.1", `Host: ${host}`, `Authorization: Bearer ${somebody.auth.saved?.access_token}`];
   head.push("Content-Type: application/json", `Content-Length: ${call.length + 10}`, "", call);
   // The call is whole, but not the body that was announced.

@@ -14,7 +14,12 @@ const PUBLIC = { ...CODE_AND_REFRESH, token_endpoint_auth_method: "none" };
 const CLAUDE_CODE = { client_name: "Claude Code (stackbilt)", ...PUBLIC };
 /** It names both hosts with two ports, and every grant type of ours that it knows; `scope` is what the 401 asked for. */
 const VS_CODE = {
-  ...{ client_name: "Visual Studio Code", client_uri: "https://code.visualstudio.com", application_type: "native", ...PUBLIC },
+  ...{
+    client_name: "Visual Studio Code",
+    client_uri: "https://code.visualstudio.com",
+    application_type: "native",
+    ...PUBLIC,
+  },
   redirect_uris: [
     ...["https://insiders.vscode.dev/redirect", "https://vscode.dev/redirect"],
     ...["http://localhost/", "http://localhost:33418/", "http://127.0.0.1/", "http://127.0.0.1:33418/"],
@@ -73,14 +78,22 @@ describe("a client that listens on this computer", () => {
     ["a user name before it", "http://user@localhost:53123/callback"],
     ["a fragment", "http://localhost:53123/callback#here"],
   ])("is not answered at %s", async (_, redirectUri) => {
-    const client = await WireClient.register(system, { ...CLAUDE_CODE, redirect_uris: ["http://localhost:53123/callback"] });
+    const client = await WireClient.register(system, {
+      ...CLAUDE_CODE,
+      redirect_uris: ["http://localhost:53123/callback"],
+    });
     expectLocalPage(await client.open(client.ask(redirectUri)), NOT_REGISTERED);
   });
 
   it("is not answered on another port once its code is out (RFC 6749 section 4.1.3)", async () => {
-    const client = await WireClient.register(system, { ...CLAUDE_CODE, redirect_uris: ["http://localhost:53123/callback"] });
+    const client = await WireClient.register(system, {
+      ...CLAUDE_CODE,
+      redirect_uris: ["http://localhost:53123/callback"],
+    });
     const ask = client.ask("http://localhost:60001/callback");
-    const refused = await client.redeem(ask, await client.decide(ask), { redirect_uri: "http://localhost:60002/callback" });
+    const refused = await client.redeem(ask, await client.decide(ask), {
+      redirect_uri: "http://localhost:60002/callback",
+    });
     expect(await errorOf(refused)).toEqual([400, "invalid_grant"]);
   });
 });
@@ -92,7 +105,10 @@ describe("VS Code", () => {
   });
 
   it("keeps what it registers", () => {
-    expect(client.registration).toMatchObject({ redirect_uris: VS_CODE.redirect_uris, token_endpoint_auth_method: "none" });
+    expect(client.registration).toMatchObject({
+      redirect_uris: VS_CODE.redirect_uris,
+      token_endpoint_auth_method: "none",
+    });
     expect(client.registration).not.toHaveProperty("client_secret");
   });
 
@@ -160,9 +176,17 @@ describe("claude.ai", () => {
     expect(await countTools(system, tokens)).toBe(TOOLS);
     const refreshed = await client.token({ grant_type: "refresh_token", refresh_token: tokens.refresh_token ?? "" });
     expect(await countTools(system, (await refreshed.json()) as Tokens)).toBe(TOOLS);
-    const stolen = await client.token({ grant_type: "refresh_token", refresh_token: tokens.refresh_token ?? "", client_secret: "guessed" });
+    const stolen = await client.token({
+      grant_type: "refresh_token",
+      refresh_token: tokens.refresh_token ?? "",
+      client_secret: "guessed",
+    });
     expect(await errorOf(stolen)).toEqual([401, "invalid_client"]);
-    const bare = await client.token({ grant_type: "refresh_token", refresh_token: tokens.refresh_token ?? "", client_secret: null });
+    const bare = await client.token({
+      grant_type: "refresh_token",
+      refresh_token: tokens.refresh_token ?? "",
+      client_secret: null,
+    });
     expect(await errorOf(bare)).toEqual([401, "invalid_client"]);
   });
 
@@ -175,7 +199,11 @@ describe("claude.ai", () => {
     expect(challenge).not.toContain("error=");
     const probes = [
       ...["/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/mcp"],
-      ...["/.well-known/openid-configuration", "/.well-known/openid-configuration/mcp", "/mcp/.well-known/openid-configuration"],
+      ...[
+        "/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/mcp",
+        "/mcp/.well-known/openid-configuration",
+      ],
       "/mcp/.well-known/oauth-authorization-server",
     ];
     for (const path of probes) {
@@ -209,7 +237,11 @@ describe("the MCP Inspector, in a browser at its own origin", () => {
     ["/.well-known/oauth-authorization-server", "GET", "mcp-protocol-version"],
     ["/register", "POST", "content-type"],
     ["/token", "POST", "content-type"],
-    ["/mcp", "POST", "authorization, content-type, mcp-protocol-version, mcp-session-id, mcp-method, mcp-name, mcp-param-size"],
+    [
+      "/mcp",
+      "POST",
+      "authorization, content-type, mcp-protocol-version, mcp-session-id, mcp-method, mcp-name, mcp-param-size",
+    ],
   ])("may ask before it asks %s, without a token", async (path, method, asked) => {
     const allowed = await system.fetch(path, {
       method: "OPTIONS",
@@ -219,7 +251,9 @@ describe("the MCP Inspector, in a browser at its own origin", () => {
     expect(["*", origin]).toContain(allowed.headers.get("access-control-allow-origin"));
     expect(allowed.headers.get("access-control-allow-credentials")).toBeNull();
     const list = (name: string) => (allowed.headers.get(name) ?? "").toLowerCase().split(/, */);
-    expect(list("access-control-allow-methods")).toEqual(expect.arrayContaining([expect.stringMatching(/^(\*|get|post)$/)]));
+    expect(list("access-control-allow-methods")).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(\*|get|post)$/)]),
+    );
     const headers = list("access-control-allow-headers");
     // A star grants every header but Authorization (Fetch, CORS protocol).
     for (const header of asked.split(", "))
@@ -227,7 +261,8 @@ describe("the MCP Inspector, in a browser at its own origin", () => {
   });
 
   it("reads every answer on its way to the tools", async () => {
-    const readable = (answer: Response) => expect(["*", origin]).toContain(answer.headers.get("access-control-allow-origin"));
+    const readable = (answer: Response) =>
+      expect(["*", origin]).toContain(answer.headers.get("access-control-allow-origin"));
     const challenge = await postMcp(system, "initialize", null, { origin });
     expect(challenge.status).toBe(401);
     readable(challenge);
@@ -283,7 +318,11 @@ describe("other clients", () => {
       "mcp-remote: scopes of OpenID Connect, and fields about its software",
       {
         ...{ client_name: "MCP CLI Proxy", client_uri: "https://github.com/modelcontextprotocol/mcp-cli", ...PUBLIC },
-        ...{ software_id: "2e6dc280-f3c3-4e01-99a7-8181dbd1d23d", software_version: "0.1.38", scope: "openid email profile" },
+        ...{
+          software_id: "2e6dc280-f3c3-4e01-99a7-8181dbd1d23d",
+          software_version: "0.1.38",
+          scope: "openid email profile",
+        },
       },
       "http://localhost:14159/oauth/callback",
       { scope: "openid email profile read generate" },
@@ -312,14 +351,25 @@ describe("other clients", () => {
     ],
     [
       "a client with fields that nobody has heard of (RFC 7591 section 2)",
-      { client_name: "Novelty", ...PUBLIC, application_type: "native", "client_name#de": "Neuheit", dpop_bound: false, x: { y: [1] } },
+      {
+        client_name: "Novelty",
+        ...PUBLIC,
+        application_type: "native",
+        "client_name#de": "Neuheit",
+        dpop_bound: false,
+        x: { y: [1] },
+      },
       "http://127.0.0.1:3000/cb",
       {},
       "read generate",
     ],
   ] as const)("%s", async (_, fields, redirectUri, asked, scope) => {
     const client = await WireClient.register(system, { ...fields, redirect_uris: [redirectUri] });
-    const { tokens } = await client.connect(redirectUri, asked, "resource" in asked ? { resource: asked.resource } : {});
+    const { tokens } = await client.connect(
+      redirectUri,
+      asked,
+      "resource" in asked ? { resource: asked.resource } : {},
+    );
     expect(tokens).toMatchObject({ token_type: expect.stringMatching(/^bearer$/i), scope });
     expect(await countTools(system, tokens)).toBe(TOOLS);
     const refreshed = await client.token({ grant_type: "refresh_token", refresh_token: tokens.refresh_token ?? "" });
@@ -364,7 +414,10 @@ describe("what a client names as the resource (RFC 8707)", () => {
     expect(refused.url.searchParams.get("error")).toBe("invalid_target");
     const ask = client.ask(redirectUri);
     const callback = await client.decide(ask);
-    expect(await errorOf(await client.redeem(ask, callback, { resource: resource() }))).toEqual([400, "invalid_target"]);
+    expect(await errorOf(await client.redeem(ask, callback, { resource: resource() }))).toEqual([
+      400,
+      "invalid_target",
+    ]);
     const tokens = await client.redeem(ask, callback);
     expect(tokens.status, "the code has not been used up by that").toBe(200);
   });
@@ -379,7 +432,10 @@ describe("what a client names as the resource (RFC 8707)", () => {
     }
     const ask = client.ask(redirectUri);
     const callback = await client.decide(ask);
-    expect(await errorOf(await client.redeem(ask, callback, { resource: [own, foreign] }))).toEqual([400, "invalid_target"]);
+    expect(await errorOf(await client.redeem(ask, callback, { resource: [own, foreign] }))).toEqual([
+      400,
+      "invalid_target",
+    ]);
     const answer = await client.redeem(ask, callback, { resource: [own, own] });
     expect(await countTools(system, (await answer.json()) as Tokens)).toBe(TOOLS);
   });
@@ -402,7 +458,9 @@ describe("what a client hears", () => {
   });
 
   it("is signed with the issuer of its metadata, to the byte, and carries its state: on success and on denial (RFC 9207)", async () => {
-    const { issuer } = (await (await system.fetch("/.well-known/oauth-authorization-server")).json()) as { issuer: string };
+    const { issuer } = (await (await system.fetch("/.well-known/oauth-authorization-server")).json()) as {
+      issuer: string;
+    };
     for (const decision of ["approve", "deny"] as const) {
       const ask = client.ask(redirectUri);
       const { searchParams } = await client.decide(ask, decision);
@@ -470,7 +528,8 @@ describe("what a client asks for", () => {
   it("may be less on a refresh, and never more (RFC 6749 section 6)", async () => {
     const refresh = async (granted: string) => {
       const { tokens } = await client.connect(redirectUri, { scope: granted });
-      return (scope: string) => client.token({ grant_type: "refresh_token", refresh_token: tokens.refresh_token ?? "", scope });
+      return (scope: string) =>
+        client.token({ grant_type: "refresh_token", refresh_token: tokens.refresh_token ?? "", scope });
     };
     const narrowed = await (await refresh("read generate"))("read");
     expect([narrowed.status, await narrowed.json()]).toEqual([200, expect.objectContaining({ scope: "read" })]);
@@ -485,14 +544,21 @@ describe("a client whose registration is gone (anthropics/claude-code#84614)", (
     const client = new WireClient(system, registration);
     for (const fields of [
       { grant_type: "refresh_token", refresh_token: "u_x:AAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" },
-      { grant_type: "authorization_code", code: "u_x:AAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", code_verifier: "v".repeat(43) },
+      {
+        grant_type: "authorization_code",
+        code: "u_x:AAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        code_verifier: "v".repeat(43),
+      },
     ]) {
       const refused = await client.token(fields);
       expect(refused.headers.get("content-type")).toContain("application/json");
       expect(refused.headers.get("cache-control")).toContain("no-store");
       expect(await errorOf(refused)).toEqual([401, "invalid_client"]);
     }
-    expectLocalPage(await client.open(client.ask("http://localhost:3118/callback")), "Remove the connection in your app and add it again.");
+    expectLocalPage(
+      await client.open(client.ask("http://localhost:3118/callback")),
+      "Remove the connection in your app and add it again.",
+    );
   });
 });
 

@@ -25,7 +25,10 @@ const system = useSystem({
   ],
 });
 
-const DRAW = { name: "image_generate", arguments: { prompt: "a kite over my neighbour's house", quality_tier: "draft" } };
+const DRAW = {
+  name: "image_generate",
+  arguments: { prompt: "a kite over my neighbour's house", quality_tier: "draft" },
+};
 const YES: ElicitResult = { action: "accept", content: { confirm: true } };
 
 /** Somebody whose client shows forms, and who answers them with `answer`. */
@@ -50,7 +53,13 @@ function toldOf({ auth }: Connected): unknown[] {
 }
 
 interface Reply {
-  readonly result: { resultType: string; requestState: string; inputRequests: object; structuredContent?: object; isError?: boolean };
+  readonly result: {
+    resultType: string;
+    requestState: string;
+    inputRequests: object;
+    structuredContent?: object;
+    isError?: boolean;
+  };
   readonly error: { code: number; message: string };
 }
 
@@ -77,7 +86,10 @@ async function call({ auth }: Connected, more: object = {}, args: object = DRAW.
 
 const codeOf = ({ _meta }: Awaited<ReturnType<Client["callTool"]>>) =>
   (_meta?.["com.stackbilt/error"] as { code: string } | undefined)?.code;
-const REFUSED = { code: -32602, message: expect.stringContaining("params.requestState does not belong to this request") };
+const REFUSED = {
+  code: -32602,
+  message: expect.stringContaining("params.requestState does not belong to this request"),
+};
 
 describe("with a client that shows forms", () => {
   it("the person is asked once, and their yes draws", async () => {
@@ -100,24 +112,27 @@ describe("with a client that shows forms", () => {
     await person.close();
   });
 
-  it.each<ElicitResult>([{ action: "decline" }, { action: "cancel" }, { action: "accept", content: { confirm: false } }])(
-    "nothing is drawn for %j",
-    async (answer) => {
-      const person = await somebody(answer);
-      const refused = await person.client.callTool(DRAW);
-      expect([refused.isError, codeOf(refused)]).toEqual([true, "declined"]);
-      expect(refused.content).toMatchObject([{ type: "text", text: expect.stringContaining("said no") }]);
-      expect(toldOf(person)).toEqual([
-        ["confirmation_required", "asked"],
-        ["declined", "declined"],
-      ]);
-      await person.close();
-    },
-  );
+  it.each<ElicitResult>([
+    { action: "decline" },
+    { action: "cancel" },
+    { action: "accept", content: { confirm: false } },
+  ])("nothing is drawn for %j", async (answer) => {
+    const person = await somebody(answer);
+    const refused = await person.client.callTool(DRAW);
+    expect([refused.isError, codeOf(refused)]).toEqual([true, "declined"]);
+    expect(refused.content).toMatchObject([{ type: "text", text: expect.stringContaining("said no") }]);
+    expect(toldOf(person)).toEqual([
+      ["confirmation_required", "asked"],
+      ["declined", "declined"],
+    ]);
+    await person.close();
+  });
 
   it("nobody is asked about a tool of another risk", async () => {
     const person = await somebody({ action: "decline" });
-    expect((await person.client.callTool({ name: "flow_create", arguments: { policy: {} } })).structuredContent).toMatchObject({
+    expect(
+      (await person.client.callTool({ name: "flow_create", arguments: { policy: {} } })).structuredContent,
+    ).toMatchObject({
       flowId: expect.any(String),
     });
     expect(person.asked).toEqual([]);
@@ -152,7 +167,12 @@ describe("where nobody can be asked", () => {
     const refused = await person.client.callTool(DRAW);
     expect(refused).toMatchObject({
       isError: true,
-      content: [{ type: "text", text: expect.stringMatching(/A person must say yes.*2025-06-18.*elicitation.*confirmation_required/s) }],
+      content: [
+        {
+          type: "text",
+          text: expect.stringMatching(/A person must say yes.*2025-06-18.*elicitation.*confirmation_required/s),
+        },
+      ],
     });
     expect(toldOf(person)).toEqual([["confirmation_required", "confirmation_required"]]);
     await person.close();
@@ -161,6 +181,9 @@ describe("where nobody can be asked", () => {
   it("a sibling Worker is told so", async () => {
     const wish: Wish = { through: "GATEWAY", tool: DRAW.name, input: DRAW.arguments };
     const answer = await system.worker("example-sibling").fetch("/", { method: "POST", body: JSON.stringify(wish) });
-    expect(await answer.json()).toMatchObject({ ok: false, error: { code: "confirmation_required", traceId: expect.any(String) } });
+    expect(await answer.json()).toMatchObject({
+      ok: false,
+      error: { code: "confirmation_required", traceId: expect.any(String) },
+    });
   });
 });

@@ -34,7 +34,9 @@ const { system } = issuer;
 const documents = readdirSync(path.join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".md"))
   .map((file) => path.join("docs", file));
-const read = ["README.md", ...documents].map((file) => [file, examplesIn(readFileSync(path.join(ROOT, file), "utf8"))] as const);
+const read = ["README.md", ...documents].map(
+  (file) => [file, examplesIn(readFileSync(path.join(ROOT, file), "utf8"))] as const,
+);
 
 /** What a reader has at hand, by the names in the documents: made when it is needed. `seen`: what answers have told so far. */
 function readerOf(origin: string): Readonly<Record<string, (seen: ReadonlyMap<string, string>) => Promise<string>>> {
@@ -50,7 +52,8 @@ function readerOf(origin: string): Readonly<Record<string, (seen: ReadonlyMap<st
     reader ??= somebody();
     return reader;
   };
-  const myKey = async (...[scopes, environment]: Rights) => (await issuer.createKey((await me()).owner, scopes, environment)).key;
+  const myKey = async (...[scopes, environment]: Rights) =>
+    (await issuer.createKey((await me()).owner, scopes, environment)).key;
   const strangersKey = async () => {
     const { owner } = await somebody();
     return { owner, ...(await issuer.createKey(owner, ["read", "generate"])) };
@@ -71,7 +74,11 @@ function readerOf(origin: string): Readonly<Record<string, (seen: ReadonlyMap<st
       const use = async () => {
         key ||= (await strangersKey()).key;
         const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-        return system.fetch("/mcp", { method: "POST", headers, body: '{"jsonrpc":"2.0","id":1,"method":"completion/complete"}' });
+        return system.fetch("/mcp", {
+          method: "POST",
+          headers,
+          body: '{"jsonrpc":"2.0","id":1,"method":"completion/complete"}',
+        });
       };
       // The minute is to last until the key is used.
       do await exhaust(() => use);
@@ -115,7 +122,10 @@ async function wrongIn(examples: readonly Example[]): Promise<string[]> {
       const { logged } = example;
       if (logged)
         await expect
-          .poll(() => logs().some((line) => isLogged(logged, line, origin)), { timeout: 5_000, message: "the log has no such line" })
+          .poll(() => logs().some((line) => isLogged(logged, line, origin)), {
+            timeout: 5_000,
+            message: "the log has no such line",
+          })
           .toBe(true);
     } catch (error) {
       complain(error instanceof Error ? error.message : String(error));
@@ -133,7 +143,12 @@ async function run(
   const command = commandOf({ ...block, text: block.text.replaceAll(DEFAULT_ORIGIN, origin) }, variables);
   const { url, method, headers, body } = command;
   const before = system.logs().length;
-  const response = await system.fetch(url, { method, headers, redirect: "manual", ...(body !== undefined && { body }) });
+  const response = await system.fetch(url, {
+    method,
+    headers,
+    redirect: "manual",
+    ...(body !== undefined && { body }),
+  });
   const { status, statusText } = response;
   const answer: Answer = { status, statusText, headers: response.headers, text: await response.text() };
   if (shown === null) complain("shows no answer");
@@ -191,7 +206,12 @@ describe("an example is refused", () => {
   it("but read as a shell and curl would", () => {
     const text = `curl -si http://localhost:8976/mcp -H "A: \\"$TOKEN\\"" \\\n  -d 'a=$TOKEN'"'"$TOKEN --data-urlencode 'b=c d' -u me:$TOKEN`;
     const { headers, ...command } = commandOf(block(text), variables);
-    expect(command).toEqual({ url: "http://localhost:8976/mcp", method: "POST", body: "a=$TOKEN'secret&b=c%20d", showsHead: true });
+    expect(command).toEqual({
+      url: "http://localhost:8976/mcp",
+      method: "POST",
+      body: "a=$TOKEN'secret&b=c%20d",
+      showsHead: true,
+    });
     expect(Object.fromEntries(headers)).toEqual({
       a: '"secret"',
       authorization: `Basic ${btoa("me:secret")}`,
@@ -201,7 +221,12 @@ describe("an example is refused", () => {
 
   const CAME = '{"id":"0f0e0d0c-0b0a-4909-8807-060504030201","name":"sdxl","list":[{"width":1},{"width":2}],"size":7}';
   const wrongWith = (shown: string, language = "json") => {
-    const answer = { status: 200, statusText: "OK", headers: new Headers({ "content-type": "application/json" }), text: CAME };
+    const answer = {
+      status: 200,
+      statusText: "OK",
+      headers: new Headers({ "content-type": "application/json" }),
+      text: CAME,
+    };
     const command = commandOf(block(`curl ${language === "http" ? "-i " : ""}http://localhost:8976/`), variables);
     return differences(block(shown, language), command, answer, "http://127.0.0.1:1");
   };

@@ -12,29 +12,45 @@ test("GET /health answers without a credential", async () => {
 
 test("the discovery documents name the origin that the client uses", async () => {
   const response = await system.fetch("/.well-known/oauth-protected-resource/mcp");
-  expect(await response.json()).toMatchObject({ resource: `${system.origin}/mcp`, authorization_servers: [system.origin] });
+  expect(await response.json()).toMatchObject({
+    resource: `${system.origin}/mcp`,
+    authorization_servers: [system.origin],
+  });
 });
 
 test("who knows only the host finds the endpoint, and that it wants a token (SEP-2127)", async () => {
   const host = await system.fetch("/.well-known/ai-catalog.json");
   const { entries } = (await host.json()) as { entries: { type: string; url: string }[] };
-  expect(entries).toMatchObject([{ type: "application/mcp-server-card+json", url: `${system.origin}/mcp/server-card` }]);
+  expect(entries).toMatchObject([
+    { type: "application/mcp-server-card+json", url: `${system.origin}/mcp/server-card` },
+  ]);
   const card = await system.fetch("/mcp/server-card", { headers: { accept: entries[0]?.type ?? "" } });
   const { remotes } = (await card.json()) as { remotes: { url: string; supportedProtocolVersions: string[] }[] };
-  expect(remotes).toMatchObject([{ url: `${system.origin}/mcp`, supportedProtocolVersions: expect.arrayContaining(["2026-07-28"]) }]);
+  expect(remotes).toMatchObject([
+    { url: `${system.origin}/mcp`, supportedProtocolVersions: expect.arrayContaining(["2026-07-28"]) },
+  ]);
   const head = await system.fetch("/mcp/server-card", { method: "HEAD" });
   expect([head.status, head.headers.get("etag"), await head.text()]).toEqual([200, card.headers.get("etag"), ""]);
   expect((await system.fetch("/mcp", { method: "POST" })).status).toBe(401);
 });
 
 test("the MCP endpoint asks for a token and says where to get one (RFC 9728 section 5.1)", async () => {
-  const response = await system.fetch("/mcp", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+  const response = await system.fetch("/mcp", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
   expect(response.status).toBe(401);
   expect(response.headers.get("www-authenticate")).toContain(`${system.origin}/.well-known/oauth-protected-resource`);
 });
 
 test("the social bridge is the auth Worker's, and refuses a foreign return address", async () => {
-  const query = new URLSearchParams({ provider: "github", return_url: "https://evil.example/", state: "s", code_challenge: "c" });
+  const query = new URLSearchParams({
+    provider: "github",
+    return_url: "https://evil.example/",
+    state: "s",
+    code_challenge: "c",
+  });
   const response = await system.fetch(`/social-bridge?${query}`, { redirect: "manual" });
   expect(response.status).toBe(400);
 });

@@ -21,7 +21,11 @@ const TOOLS = [
 ];
 
 /** Calls a tool and gives its structured content; a tool error fails the test with its words. */
-async function use<T = Record<string, unknown>>({ client }: Connected, name: string, args: Record<string, unknown> = {}): Promise<T> {
+async function use<T = Record<string, unknown>>(
+  { client }: Connected,
+  name: string,
+  args: Record<string, unknown> = {},
+): Promise<T> {
   const result = await client.callTool({ name, arguments: args });
   if (result.isError) throw new Error(`${name}: ${JSON.stringify(result.content)}`);
   return result.structuredContent as T;
@@ -41,19 +45,42 @@ describe.each(MODES)("an official client, %s", (mode) => {
     expect(tools.map(({ name }) => name)).toEqual(TOOLS);
 
     const policy = { profile: "strict", failMode: "RISK" };
-    const description = "A booking system for a small theatre: visitors reserve seats, the box office sells tickets, refunds follow rules.";
-    const flow = await use<Flow>(connected, "flow_create", { policy, projectDescription: description, taskKeywords: ["seats", "refunds"] });
+    const description =
+      "A booking system for a small theatre: visitors reserve seats, the box office sells tickets, refunds follow rules.";
+    const flow = await use<Flow>(connected, "flow_create", {
+      policy,
+      projectDescription: description,
+      taskKeywords: ["seats", "refunds"],
+    });
     expect(flow).toMatchObject({ status: "draft", currentMode: "PRODUCT" });
     const { flowId } = flow;
     const first = await use<Flow & { artifact: { markdown: string } }>(connected, "flow_advance", { flowId });
     expect(first.artifact.markdown).toMatch(/seat/i);
     await use(connected, "flow_advance", { flowId });
-    expect(await use(connected, "flow_advance", { flowId })).toMatchObject({ status: "failed", currentMode: "RISK", artifact: null });
-    expect(await use(connected, "flow_recover", { flowId })).toMatchObject({ mode: "RISK", artifact: { mode: "RISK" } });
+    expect(await use(connected, "flow_advance", { flowId })).toMatchObject({
+      status: "failed",
+      currentMode: "RISK",
+      artifact: null,
+    });
+    expect(await use(connected, "flow_recover", { flowId })).toMatchObject({
+      mode: "RISK",
+      artifact: { mode: "RISK" },
+    });
     for (let left = 3; left > 0; left--) await use(connected, "flow_advance", { flowId });
-    expect(await use(connected, "flow_status", { flowId })).toMatchObject({ status: "completed", currentMode: null, progress: 1 });
+    expect(await use(connected, "flow_status", { flowId })).toMatchObject({
+      status: "completed",
+      currentMode: null,
+      progress: 1,
+    });
     const summary = await use<{ artifacts: { mode: string }[] }>(connected, "flow_summary", { flowId });
-    expect(summary.artifacts.map(({ mode: done }) => done)).toEqual(["PRODUCT", "UX", "RISK", "ARCHITECT", "TDD", "SPRINT"]);
+    expect(summary.artifacts.map(({ mode: done }) => done)).toEqual([
+      "PRODUCT",
+      "UX",
+      "RISK",
+      "ARCHITECT",
+      "TDD",
+      "SPRINT",
+    ]);
     const quality = await use<{ modes: { fused: number }[] }>(connected, "flow_quality", { flowId });
     expect(quality.modes).toHaveLength(6);
     expect(await use(connected, "flow_governance", { flowId })).toMatchObject({
@@ -68,7 +95,13 @@ describe.each(MODES)("an official client, %s", (mode) => {
       name: "image_generate",
       arguments: { prompt: "A lighthouse at dusk, 夕暮れの灯台", quality_tier: "draft" },
     });
-    const job = generated.structuredContent as { job_id: string; url: string; width: number; height: number; size_bytes: number };
+    const job = generated.structuredContent as {
+      job_id: string;
+      url: string;
+      width: number;
+      height: number;
+      size_bytes: number;
+    };
     const [picture] = generated.content as { type: string; data: string; mimeType: string }[];
     expect(picture).toMatchObject({ type: "image", mimeType: "image/png" });
     const inline = Buffer.from(picture?.data ?? "", "base64");
@@ -76,7 +109,10 @@ describe.each(MODES)("an official client, %s", (mode) => {
     expect(inline.equals(served)).toBe(true);
     expect(pngSize(inline)).toEqual({ width: job.width, height: job.height });
     expect(inline.length).toBe(job.size_bytes);
-    expect(await use(connected, "image_check_job", { job_id: job.job_id })).toMatchObject({ status: "completed", url: job.url });
+    expect(await use(connected, "image_check_job", { job_id: job.job_id })).toMatchObject({
+      status: "completed",
+      url: job.url,
+    });
 
     await connected.close();
   });
@@ -86,7 +122,10 @@ describe("a signed-in client", () => {
   it("sees progress that grows while a flow advances, in both eras", async () => {
     for (const mode of ["legacy", "modern"] as const) {
       const connected = await connect(system.origin, mode);
-      const { flowId } = await use<Flow>(connected, "flow_create", { policy: {}, projectDescription: "A weather station" });
+      const { flowId } = await use<Flow>(connected, "flow_create", {
+        policy: {},
+        projectDescription: "A weather station",
+      });
       const seen: number[] = [];
       const onprogress = ({ progress }: { progress: number }) => seen.push(progress);
       await connected.client.callTool({ name: "flow_advance", arguments: { flowId } }, { onprogress });
@@ -98,7 +137,10 @@ describe("a signed-in client", () => {
 
   it("is told what does not fit, and the next call is served", async () => {
     const connected = await connect(system.origin, "modern");
-    const wrong = await connected.client.callTool({ name: "image_generate", arguments: { prompt: "x", quality_tier: "best", size: 3 } });
+    const wrong = await connected.client.callTool({
+      name: "image_generate",
+      arguments: { prompt: "x", quality_tier: "best", size: 3 },
+    });
     expect(wrong.isError).toBe(true);
     const [words] = wrong.content as { text: string }[];
     expect(words?.text).toMatch(/"quality_tier" must be .*"draft".*not "best".*"size" is not an argument/s);
@@ -142,7 +184,10 @@ describe("a signed-in client", () => {
     const challenge = refused.headers.get("www-authenticate") ?? "";
     expect(challenge).toContain('error="insufficient_scope"');
     expect(challenge).toContain('scope="read generate"');
-    expect(await refused.json()).toMatchObject({ error: "insufficient_scope", error_description: expect.stringContaining("generate") });
+    expect(await refused.json()).toMatchObject({
+      error: "insufficient_scope",
+      error_description: expect.stringContaining("generate"),
+    });
     expect(challenge).toContain(`resource_metadata="${system.origin}/.well-known/oauth-protected-resource/mcp"`);
     expect((await callRaw(auth.saved?.access_token, "image_list_models", {})).status).toBe(200);
     await close();
@@ -152,7 +197,12 @@ describe("a signed-in client", () => {
     const { auth, close } = await connect(system.origin, "modern");
     const { client_id } = auth.clientInformation() as { client_id: string };
     const { access_token, refresh_token = "" } = auth.saved ?? { access_token: "" };
-    const refreshed = await token({ grant_type: "refresh_token", client_id, refresh_token, resource: `${system.origin}/mcp` });
+    const refreshed = await token({
+      grant_type: "refresh_token",
+      client_id,
+      refresh_token,
+      resource: `${system.origin}/mcp`,
+    });
     expect(refreshed.status).toBe(200);
     const next = (await refreshed.json()) as { access_token: string; refresh_token: string; expires_in: number };
     expect(next.access_token).not.toBe(access_token);
@@ -180,7 +230,11 @@ function token(fields: Record<string, string>): Promise<Response> {
 function callRaw(accessToken: string | undefined, name: string, args: object): Promise<Response> {
   return system.fetch("/mcp", {
     method: "POST",
-    headers: { authorization: `Bearer ${accessToken}`, "content-type": "application/json", accept: "application/json, text/event-stream" },
+    headers: {
+      authorization: `Bearer ${accessToken}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+    },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } }),
   });
 }
@@ -190,7 +244,8 @@ function pngSize(png: Buffer): { width: number; height: number } {
   expect(png.subarray(0, 8).toString("latin1")).toBe("\x89PNG\r\n\x1a\n");
   const data: Buffer[] = [];
   for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at)) {
-    if (png.toString("latin1", at + 4, at + 8) === "IDAT") data.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
+    if (png.toString("latin1", at + 4, at + 8) === "IDAT")
+      data.push(png.subarray(at + 8, at + 8 + png.readUInt32BE(at)));
   }
   const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
   expect(inflateSync(Buffer.concat(data)).length).toBeGreaterThan(width * height);

@@ -35,12 +35,18 @@ test("a person who sends a form too often gets a page, and somebody else at the 
     const person = new Person();
     const opened = form(person);
     return async () => {
-      const { html, status, headers } = await person.submit(await opened, "/signup", { ...newAccount(), password: "short" });
+      const { html, status, headers } = await person.submit(await opened, "/signup", {
+        ...newAccount(),
+        password: "short",
+      });
       return new Response(html, { status, headers });
     };
   });
   expect(passed).toBe(5);
-  expect([refused.headers.get("retry-after"), refused.headers.get("content-type")]).toEqual(["60", "text/html; charset=utf-8"]);
+  expect([refused.headers.get("retry-after"), refused.headers.get("content-type")]).toEqual([
+    "60",
+    "text/html; charset=utf-8",
+  ]);
   expect(await refused.text()).toContain("Too many attempts");
   const other = new Person();
   expect((await other.submit(await form(other), "/signup", { ...newAccount() })).url.pathname).toBe("/consent");
@@ -72,7 +78,11 @@ test("a client that calls too often is told so in JSON-RPC, which pages may read
   expect(passed).toBe(20);
   expect([refused.headers.get("retry-after"), await refused.json()]).toEqual([
     "60",
-    { jsonrpc: "2.0", id: 7, error: { code: -32600, message: "Too many requests. Try again in 60 s.", data: { retryAfterSeconds: 60 } } },
+    {
+      jsonrpc: "2.0",
+      id: 7,
+      error: { code: -32600, message: "Too many requests. Try again in 60 s.", data: { retryAfterSeconds: 60 } },
+    },
   ]);
   expect(refused.headers.get("access-control-allow-origin")).toBe(origin);
   expect(refused.headers.get("access-control-expose-headers")).toContain("Retry-After");

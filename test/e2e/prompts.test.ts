@@ -20,7 +20,13 @@ describe.each(MODES)("an official client, %s", (mode) => {
       return (await client.complete({ ref, argument: { name, value }, ...(context && { context }) })).completion.values;
     };
     expect(await complete("design_system", "profile", "S")).toEqual(["strict"]);
-    expect(await complete("illustrate_idea", "quality_tier", "")).toEqual(["draft", "standard", "premium", "ultra", "ultra_plus"]);
+    expect(await complete("illustrate_idea", "quality_tier", "")).toEqual([
+      "draft",
+      "standard",
+      "premium",
+      "ultra",
+      "ultra_plus",
+    ]);
     // A free plan, with no model switched on but the Worker's own.
     expect(await complete("illustrate_idea", "model", "PRO")).toEqual(["procedural"]);
     expect(await complete("illustrate_idea", "model", "", { quality_tier: "ultra" })).toEqual([]);
@@ -38,7 +44,9 @@ describe.each(MODES)("an official client, %s", (mode) => {
       name: "design_system",
       arguments: { description: "A weather station", profile: "strict" },
     });
-    expect(messages).toMatchObject([{ role: "user", content: { type: "text", text: expect.stringContaining("A weather station") } }]);
+    expect(messages).toMatchObject([
+      { role: "user", content: { type: "text", text: expect.stringContaining("A weather station") } },
+    ]);
     await close();
   });
 });
@@ -62,11 +70,17 @@ describe("a prompt", () => {
   it("leads to a whole design, step by step as it says", async () => {
     const { client, close } = await connect(system.origin, "modern");
     const description = "A booking system for a small theatre";
-    const { messages } = await client.getPrompt({ name: "design_system", arguments: { description, profile: "strict" } });
+    const { messages } = await client.getPrompt({
+      name: "design_system",
+      arguments: { description, profile: "strict" },
+    });
     const [first] = messages;
     if (first?.content.type !== "text") throw new Error("There are no words.");
     const policy = JSON.parse(/and (\{.*?\}) into policy/.exec(first.content.text)?.[1] ?? "") as object;
-    const created = await client.callTool({ name: "flow_create", arguments: { policy, projectDescription: description } });
+    const created = await client.callTool({
+      name: "flow_create",
+      arguments: { policy, projectDescription: description },
+    });
     let flow = created.structuredContent as { flowId: string; status: string };
     const { flowId } = flow;
     for (let calls = 0; flow.status !== "completed" && calls < 6; calls++) {
@@ -83,12 +97,14 @@ describe("a prompt", () => {
     await expect(client.getPrompt({ name: "design_system", arguments: { profile: "strict" } })).rejects.toThrow(
       '"description" is required',
     );
-    await expect(client.getPrompt({ name: "design_system", arguments: { description: "x".repeat(2001) } })).rejects.toThrow(
-      '"description" must be at most 2000 characters',
-    );
+    await expect(
+      client.getPrompt({ name: "design_system", arguments: { description: "x".repeat(2001) } }),
+    ).rejects.toThrow('"description" must be at most 2000 characters');
     await expect(client.getPrompt({ name: "no_such_prompt" })).rejects.toMatchObject({ code: -32602 });
     const ref = { type: "ref/prompt", name: "design_system" } as const;
-    await expect(client.complete({ ref, argument: { name: "depth", value: "" } })).rejects.toMatchObject({ code: -32602 });
+    await expect(client.complete({ ref, argument: { name: "depth", value: "" } })).rejects.toMatchObject({
+      code: -32602,
+    });
     expect((await client.getPrompt({ name: "review_flow", arguments: { flowId: "f" } })).messages).toHaveLength(1);
     await close();
   });

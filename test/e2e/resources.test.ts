@@ -19,7 +19,10 @@ async function draw({ client }: Connected, args: object = {}) {
     arguments: { prompt: "A lighthouse at dusk", quality_tier: "draft", ...args },
   });
   expect(result.isError, JSON.stringify(result.content)).toBeFalsy();
-  return { job: result.structuredContent as unknown as Job, content: result.content as { type: string; [field: string]: unknown }[] };
+  return {
+    job: result.structuredContent as unknown as Job,
+    content: result.content as { type: string; [field: string]: unknown }[],
+  };
 }
 
 const uriOf = ({ job_id }: Job) => `stackbilt://images/${job_id}`;
@@ -30,7 +33,13 @@ describe.each(MODES)("an official client, %s", (mode) => {
     const { client } = connected;
     const { job, content } = await draw(connected);
     expect(content.map(({ type }) => type)).toEqual(["image", "resource_link", "text"]);
-    const link = { type: "resource_link", uri: uriOf(job), name: "picture", title: "Generated picture", mimeType: "image/png" };
+    const link = {
+      type: "resource_link",
+      uri: uriOf(job),
+      name: "picture",
+      title: "Generated picture",
+      mimeType: "image/png",
+    };
     expect(content[1]).toEqual({ ...link, size: job.size_bytes });
     const checked = await client.callTool({ name: "image_check_job", arguments: { job_id: job.job_id } });
     expect(checked.content).toMatchObject([{ ...link, size: job.size_bytes }, { type: "text" }]);
@@ -77,12 +86,17 @@ describe.each(MODES)("an official client, %s", (mode) => {
     expect(resourceTemplates).toMatchObject([{ uriTemplate: "stackbilt://images/{job_id}", mimeType: "image/png" }]);
     const { resources } = await client.listResources();
     const { tools } = await client.listTools();
-    const views = new Set(tools.flatMap(({ _meta: meta }) => (meta?.ui as { resourceUri: string } | undefined)?.resourceUri ?? []));
+    const views = new Set(
+      tools.flatMap(({ _meta: meta }) => (meta?.ui as { resourceUri: string } | undefined)?.resourceUri ?? []),
+    );
     expect(resources.map(({ uri }) => uri).toSorted()).toEqual([...views].toSorted());
     for (const { uri, mimeType, _meta: meta } of resources) {
       const { contents } = await client.readResource({ uri });
       expect(contents).toMatchObject([{ uri, mimeType, _meta: meta, text: expect.stringMatching(/^<!doctype html>/) }]);
-      expect([mimeType, meta]).toMatchObject(["text/html;profile=mcp-app", { ui: { csp: { connectDomains: [], resourceDomains: [] } } }]);
+      expect([mimeType, meta]).toMatchObject([
+        "text/html;profile=mcp-app",
+        { ui: { csp: { connectDomains: [], resourceDomains: [] } } },
+      ]);
     }
     await close();
   });
@@ -100,7 +114,10 @@ async function readRaw({ auth }: Connected, uri: string) {
     },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri } }),
   });
-  return { status: answer.status, body: (await answer.json()) as { error?: { code: number; message: string }; result?: unknown } };
+  return {
+    status: answer.status,
+    body: (await answer.json()) as { error?: { code: number; message: string }; result?: unknown },
+  };
 }
 
 describe("a picture", () => {
@@ -109,7 +126,9 @@ describe("a picture", () => {
     const { job } = await draw(owner);
     const [theirs, nobodys] = [uriOf(job), `stackbilt://images/${crypto.randomUUID()}`];
     const answers = await Promise.all([theirs, nobodys].map((uri) => readRaw(stranger, uri)));
-    expect(answers.map((answer) => JSON.stringify(answer).replace(theirs, nobodys))).toEqual(Array(2).fill(JSON.stringify(answers[1])));
+    expect(answers.map((answer) => JSON.stringify(answer).replace(theirs, nobodys))).toEqual(
+      Array(2).fill(JSON.stringify(answers[1])),
+    );
     expect(answers[1]?.body.error?.code).toBe(-32002);
     await expect(stranger.client.readResource({ uri: theirs })).rejects.toMatchObject({ code: -32602 });
     expect((await readRaw(owner, theirs)).body.result).toMatchObject({ contents: [{ uri: theirs }] });
@@ -122,8 +141,11 @@ describe("a picture", () => {
     const check = () => connected.client.callTool({ name: "image_check_job", arguments: { job_id: job.job_id } });
     const first = await readRaw(connected, uriOf(job));
     // It may be done already; it is never something in between.
-    if (first.body.error) expect(first.body.error.message).toMatch(/^This picture is not finished\..*trace id [0-9a-f]{32}\)$/);
-    await expect.poll(async () => ((await check()).structuredContent as unknown as Job).status, { timeout: 20_000 }).toBe("completed");
+    if (first.body.error)
+      expect(first.body.error.message).toMatch(/^This picture is not finished\..*trace id [0-9a-f]{32}\)$/);
+    await expect
+      .poll(async () => ((await check()).structuredContent as unknown as Job).status, { timeout: 20_000 })
+      .toBe("completed");
     expect((await readRaw(connected, uriOf(job))).body.result).toMatchObject({ contents: [{ uri: uriOf(job) }] });
     await connected.close();
   });
@@ -141,7 +163,14 @@ describe("a picture", () => {
       .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as ReadEvent)
       .filter(({ clientId }) => clientId === (reader.auth.clientInformation() as { client_id: string }).client_id);
     expect(records).toMatchObject([
-      { resource: "picture", decision: "allowed", outcome: "ok", scopes: ["read"], door: "mcp", input: { job_id: job.job_id } },
+      {
+        resource: "picture",
+        decision: "allowed",
+        outcome: "ok",
+        scopes: ["read"],
+        door: "mcp",
+        input: { job_id: job.job_id },
+      },
       { resource: null, decision: "unknown_resource", outcome: "unknown_resource" },
     ]);
     expect(JSON.stringify(records)).not.toContain("neighbour");

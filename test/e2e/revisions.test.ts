@@ -27,12 +27,25 @@ const SHARED: readonly (readonly [method: string, params: Fields])[] = [
   ["resources/read", { uri: "ui://stackbilt/picture" }],
   ["prompts/list", {}],
   ["prompts/get", { name: "design_system", arguments: { description: "A weather station" } }],
-  ["completion/complete", { ref: { type: "ref/prompt", name: "design_system" }, argument: { name: "profile", value: "" } }],
+  [
+    "completion/complete",
+    { ref: { type: "ref/prompt", name: "design_system" }, argument: { name: "profile", value: "" } },
+  ],
 ];
 
 /** One request in this revision, and the result or error that it got. */
-async function ask({ auth }: Connected, revision: string | null, method: string, params: Fields, accept = "application/json") {
-  const _meta = { "io.modelcontextprotocol/protocolVersion": revision, "io.modelcontextprotocol/clientCapabilities": {}, progressToken: 1 };
+async function ask(
+  { auth }: Connected,
+  revision: string | null,
+  method: string,
+  params: Fields,
+  accept = "application/json",
+) {
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": revision,
+    "io.modelcontextprotocol/clientCapabilities": {},
+    progressToken: 1,
+  };
   const modern = { "mcp-method": method, "mcp-name": String(params.name ?? params.uri ?? "") };
   const answer = await system.fetch("/mcp", {
     method: "POST",
@@ -41,7 +54,12 @@ async function ask({ auth }: Connected, revision: string | null, method: string,
       ...(revision === null ? {} : { "mcp-protocol-version": revision }),
       ...(revision === MODERN ? modern : {}),
     },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...(revision === MODERN && { _meta }), ...params } }),
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method,
+      params: { ...(revision === MODERN && { _meta }), ...params },
+    }),
   });
   return answer.text();
 }

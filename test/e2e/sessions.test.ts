@@ -20,7 +20,10 @@ async function somebody(
 ): Promise<Connected & { readonly asked: ElicitRequest["params"][] }> {
   const connected = await connect(system.origin, mode, { capabilities: { elicitation: {} } });
   const asked: ElicitRequest["params"][] = [];
-  const answering = async ({ params }: ElicitRequest, context: { signal?: AbortSignal; mcpReq?: { signal: AbortSignal } }) => {
+  const answering = async (
+    { params }: ElicitRequest,
+    context: { signal?: AbortSignal; mcpReq?: { signal: AbortSignal } },
+  ) => {
     asked.push(params);
     const signal = context.signal ?? context.mcpReq?.signal; // each package has it in its own place
     if (signal) await think?.(signal);
@@ -77,7 +80,10 @@ describe.each(OLDER)("the %s client", (mode) => {
     const rest = [...(mode === "older-sdk" ? [undefined] : []), { signal: stop.signal }];
     await expect(callTool.call(person.client, DRAW, ...rest)).rejects.toThrow("Enough.");
     await withdrawn.promise;
-    expect((await person.client.callTool({ name: "image_list_models", arguments: {} })).isError, "the next call").toBeFalsy();
+    expect(
+      (await person.client.callTool({ name: "image_list_models", arguments: {} })).isError,
+      "the next call",
+    ).toBeFalsy();
     const [subject = ""] = person.auth.saved?.access_token.split(":") ?? [];
     const calls = system.logs().filter((line) => line.includes('"type":"tool.called"') && line.includes(subject));
     expect(calls.map((line) => line.match(/"outcome":"(\w+)"/)?.[1])).toEqual(["asked", "ok"]);
@@ -95,7 +101,10 @@ describe.each(OLDER)("the %s client", (mode) => {
     await person.client.setLoggingLevel("info");
     await person.client.callTool({ name: "image_list_models", arguments: {} });
     expect(heard).toMatchObject([
-      { method: "notifications/message", params: { level: "info", data: { tool: "image_list_models", traceId: expect.any(String) } } },
+      {
+        method: "notifications/message",
+        params: { level: "info", data: { tool: "image_list_models", traceId: expect.any(String) } },
+      },
     ]);
     await person.close();
   });

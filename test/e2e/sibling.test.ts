@@ -45,8 +45,16 @@ function recordWith(traceId: string): unknown {
 }
 const recordOf = ({ error }: Reply) => recordWith(error.traceId);
 
-const READING = ["flow_governance", "flow_quality", "flow_status", "flow_summary", "image_check_job", "image_list_models"];
-const namesOf = (reply: Reply) => (reply.value as unknown as { name: string; inputSchemaJson: string }[]).map(({ name }) => name);
+const READING = [
+  "flow_governance",
+  "flow_quality",
+  "flow_status",
+  "flow_summary",
+  "image_check_job",
+  "image_list_models",
+];
+const namesOf = (reply: Reply) =>
+  (reply.value as unknown as { name: string; inputSchemaJson: string }[]).map(({ name }) => name);
 
 describe("a sibling that acts as itself", () => {
   it("gets typed results from the tools", async () => {
@@ -63,7 +71,10 @@ describe("a sibling that acts as itself", () => {
 
   it("may not do more than its binding says", async () => {
     const refused = await ask({ through: "READER", tool: "flow_create", input: { policy: {} } });
-    expect(refused).toMatchObject({ ok: false, error: { code: "insufficient_scope", traceId: expect.stringMatching(/^[0-9a-f]{32}$/) } });
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: "insufficient_scope", traceId: expect.stringMatching(/^[0-9a-f]{32}$/) },
+    });
     expect(await ask({ through: "NOBODY", tool: "image_list_models", input: {} })).toMatchObject({
       ok: false,
       error: { code: "unauthenticated" },
@@ -74,7 +85,12 @@ describe("a sibling that acts as itself", () => {
   it("sees progress, goes on with its own trace, and repeats a request without doing it twice", async () => {
     const traceId = "0af7651916cd43dd8448eb211c80319c";
     const options = { idempotencyKey: crypto.randomUUID(), traceparent: `00-${traceId}-b7ad6b7169203331-01` };
-    const wish = { through: "GATEWAY", tool: "image_generate", input: { prompt: "a kite", quality_tier: "draft" }, options } as const;
+    const wish = {
+      through: "GATEWAY",
+      tool: "image_generate",
+      input: { prompt: "a kite", quality_tier: "draft" },
+      options,
+    } as const;
     const [first, second] = [await ask(wish), await ask(wish)];
     expect(first.value.job_id).toBe(second.value.job_id);
     expect(first.progress.length).toBeGreaterThan(0);
@@ -100,7 +116,11 @@ describe("a sibling that acts as itself", () => {
     const wish = { through: "GATEWAY", tool: "image_list_models", input: {}, options: { idempotencyKey: "" } } as const;
     const refused = await ask(wish);
     expect(refused).toMatchObject({ ok: false, error: { code: "invalid_arguments" } });
-    expect(recordOf(refused)).toMatchObject({ door: "rpc", subject: "sibling:charter-web", decision: "invalid_arguments" });
+    expect(recordOf(refused)).toMatchObject({
+      door: "rpc",
+      subject: "sibling:charter-web",
+      decision: "invalid_arguments",
+    });
     const misspelt = { credentials: { accessToken: "a:b:c" } } as never; // as code that no compiler has seen would call it
     expect(await ask({ ...wish, options: misspelt })).toMatchObject({ error: { code: "invalid_arguments" } });
   });
@@ -124,7 +144,9 @@ describe("a sibling that acts for a user", () => {
     expect(await ask({ through: "READER", tool: "flow_advance", input: { flowId }, options })).toMatchObject({
       error: { code: "insufficient_scope" },
     });
-    expect(await ask({ through: "GATEWAY", tool: "flow_advance", input: { flowId }, options })).toMatchObject({ ok: true });
+    expect(await ask({ through: "GATEWAY", tool: "flow_advance", input: { flowId }, options })).toMatchObject({
+      ok: true,
+    });
     await close();
   });
 
@@ -140,9 +162,18 @@ describe("a sibling that acts for a user", () => {
   it.each(["", "nonsense", "a:b:c", "x".repeat(5000), "u1:0123456789abcdef:ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"])(
     "is refused with the token %j",
     async (accessToken) => {
-      const reply = await ask({ through: "GATEWAY", tool: "image_list_models", input: {}, options: { credential: { accessToken } } });
+      const reply = await ask({
+        through: "GATEWAY",
+        tool: "image_list_models",
+        input: {},
+        options: { credential: { accessToken } },
+      });
       expect(reply).toMatchObject({ ok: false, error: { code: "unauthenticated" } });
-      expect(recordOf(reply)).toMatchObject({ subject: "sibling:charter-web", decision: "unauthenticated", tool: "image_list_models" });
+      expect(recordOf(reply)).toMatchObject({
+        subject: "sibling:charter-web",
+        decision: "unauthenticated",
+        tool: "image_list_models",
+      });
     },
   );
 });
@@ -167,10 +198,18 @@ describe("a sibling that shows an API key or a JWT", () => {
       { jwt: await issuer.mintToken(owner, ["read", "generate"]) },
     ]) {
       const options = { credential };
-      expect(await ask({ through: "READER", ...status(flowId), options })).toMatchObject({ ok: true, value: { flowId } });
-      expect(await ask({ through: "READER", ...draw, options })).toMatchObject({ error: { code: "insufficient_scope" } });
+      expect(await ask({ through: "READER", ...status(flowId), options })).toMatchObject({
+        ok: true,
+        value: { flowId },
+      });
+      expect(await ask({ through: "READER", ...draw, options })).toMatchObject({
+        error: { code: "insufficient_scope" },
+      });
       expect(namesOf(await ask({ through: "READER", credential }))).toEqual(READING);
-      expect(await ask({ through: "GATEWAY", ...draw, options })).toMatchObject({ ok: true, value: { status: "completed" } });
+      expect(await ask({ through: "GATEWAY", ...draw, options })).toMatchObject({
+        ok: true,
+        value: { status: "completed" },
+      });
     }
     for (const credential of [
       { apiKey: (await issuer.createKey(owner, ["read"])).key },
@@ -178,7 +217,9 @@ describe("a sibling that shows an API key or a JWT", () => {
     ]) {
       const options = { credential };
       expect(await ask({ through: "GATEWAY", ...status(flowId), options })).toMatchObject({ ok: true });
-      expect(await ask({ through: "GATEWAY", ...draw, options })).toMatchObject({ error: { code: "insufficient_scope" } });
+      expect(await ask({ through: "GATEWAY", ...draw, options })).toMatchObject({
+        error: { code: "insufficient_scope" },
+      });
       expect(namesOf(await ask({ through: "GATEWAY", credential }))).toEqual(READING);
     }
   });
@@ -188,9 +229,14 @@ describe("a sibling that shows an API key or a JWT", () => {
     const made = await ask({ through: "GATEWAY", tool: "flow_create", input: { policy: {} }, options: { credential } });
     const { flowId } = made.value as { flowId: string };
     expect(await ask({ through: "GATEWAY", ...status(flowId), options: { credential } })).toMatchObject({ ok: true });
-    expect(await person.client.callTool({ name: "flow_status", arguments: { flowId } })).toMatchObject({ isError: true });
+    expect(await person.client.callTool({ name: "flow_status", arguments: { flowId } })).toMatchObject({
+      isError: true,
+    });
     const refused = await ask({ through: "GATEWAY", ...draw, options: { credential } });
-    expect(refused).toMatchObject({ ok: false, error: { code: "test_key_not_allowed", message: expect.stringContaining("live key") } });
+    expect(refused).toMatchObject({
+      ok: false,
+      error: { code: "test_key_not_allowed", message: expect.stringContaining("live key") },
+    });
     expect(recordOf(refused)).toMatchObject({ tenantId: `test:${owner.tenantId}`, decision: "test_key_not_allowed" });
     const names = namesOf(await ask({ through: "GATEWAY", credential }));
     expect([names.length, names.includes("image_generate")]).toEqual([9, false]);
@@ -218,20 +264,32 @@ describe("a sibling that shows an API key or a JWT", () => {
     for (const given of wrong) {
       const credential = given as never; // as code that no compiler has seen would call it
       const refused = await ask({ through: "GATEWAY", tool: "image_list_models", input: {}, options: { credential } });
-      expect(refused, JSON.stringify(Object.keys(given ?? {}))).toMatchObject({ ok: false, error: { code: "unauthenticated" } });
+      expect(refused, JSON.stringify(Object.keys(given ?? {}))).toMatchObject({
+        ok: false,
+        error: { code: "unauthenticated" },
+      });
       expect(recordOf(refused)).toMatchObject({ subject: "sibling:charter-web", decision: "unauthenticated" });
-      expect(await ask({ through: "GATEWAY", credential })).toMatchObject({ ok: false, error: { code: "unauthenticated" } });
+      expect(await ask({ through: "GATEWAY", credential })).toMatchObject({
+        ok: false,
+        error: { code: "unauthenticated" },
+      });
     }
   });
 
   it("is refused with a key that was revoked: at once where it costs credits", async () => {
     const { key: apiKey, keyId } = await issuer.createKey(owner, ["generate"]);
     const options = { credential: { apiKey } };
-    expect(await ask({ through: "GATEWAY", tool: "image_list_models", input: {}, options })).toMatchObject({ ok: true });
+    expect(await ask({ through: "GATEWAY", tool: "image_list_models", input: {}, options })).toMatchObject({
+      ok: true,
+    });
     await issuer.revokeKey(owner, keyId);
     const refused = await ask({ through: "GATEWAY", ...draw, options });
     expect(refused).toMatchObject({ ok: false, error: { code: "unauthenticated" } });
-    expect(recordOf(refused)).toMatchObject({ subject: owner.userId, decision: "unauthenticated", tool: "image_generate" });
+    expect(recordOf(refused)).toMatchObject({
+      subject: owner.userId,
+      decision: "unauthenticated",
+      tool: "image_generate",
+    });
   });
 
   it("is told that the owner owes money, or that nobody could be asked", async () => {
@@ -242,7 +300,10 @@ describe("a sibling that shows an API key or a JWT", () => {
     const db = await issuer.db();
     await db.prepare("UPDATE tenants SET is_delinquent = 1 WHERE id = ?").bind(tenantId).run();
     const owing = await ask(wish);
-    expect(owing).toMatchObject({ ok: false, error: { code: "payment_required", message: expect.stringContaining("bill") } });
+    expect(owing).toMatchObject({
+      ok: false,
+      error: { code: "payment_required", message: expect.stringContaining("bill") },
+    });
     expect(recordOf(owing)).toMatchObject({ decision: "payment_required", outcome: "payment_required" });
     await db.prepare("ALTER TABLE tenants RENAME TO tenants_away").run();
     try {
@@ -261,12 +322,17 @@ describe("a sibling that shows an API key or a JWT", () => {
     const told: [object, string][] = [
       [{ apiKey }, `key:${keyId}`],
       [{ jwt }, "jwt"],
-      [{ accessToken: person.auth.saved?.access_token }, (person.auth.clientInformation() as { client_id: string }).client_id],
+      [
+        { accessToken: person.auth.saved?.access_token },
+        (person.auth.clientInformation() as { client_id: string }).client_id,
+      ],
     ];
     for (const [given, client] of told) {
       const traceId = crypto.randomUUID().replaceAll("-", "");
       const options = { credential: given as { jwt: string }, traceparent: `00-${traceId}-b7ad6b7169203331-01` };
-      expect(await ask({ through: "READER", tool: "image_list_models", input: {}, options })).toMatchObject({ ok: true });
+      expect(await ask({ through: "READER", tool: "image_list_models", input: {}, options })).toMatchObject({
+        ok: true,
+      });
       const clientId = `sibling:charter-web/${client}`;
       expect(recordWith(traceId)).toMatchObject({
         door: "rpc",
@@ -277,6 +343,7 @@ describe("a sibling that shows an API key or a JWT", () => {
       });
     }
     const everything = system.logs().join("\n");
-    for (const secret of [apiKey, jwt, person.auth.saved?.access_token ?? "-"]) expect(everything).not.toContain(secret);
+    for (const secret of [apiKey, jwt, person.auth.saved?.access_token ?? "-"])
+      expect(everything).not.toContain(secret);
   });
 });

@@ -16,7 +16,10 @@ interface Reply {
     readonly taskId: string;
     readonly resultType: string;
     readonly status: string;
-    readonly result: { readonly content: readonly { readonly type: string }[]; readonly structuredContent: Record<string, unknown> };
+    readonly result: {
+      readonly content: readonly { readonly type: string }[];
+      readonly structuredContent: Record<string, unknown>;
+    };
     readonly structuredContent: Record<string, unknown>;
   };
   readonly error: { readonly code: number; readonly message: string; readonly data?: object };
@@ -30,7 +33,10 @@ async function send(
   capabilities: object = { extensions: { [TASKS]: {} } },
   name = String(params.taskId ?? params.name),
 ): Promise<Reply> {
-  const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": capabilities };
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": capabilities,
+  };
   const answer = await system.fetch("/mcp", {
     method: "POST",
     headers: {
@@ -67,7 +73,13 @@ function toldOf({ auth }: Connected): unknown[] {
   const subject = auth.saved?.access_token?.split(":")[0];
   return system.logs().flatMap((line) => {
     if (!line.includes('"event":"audit"')) return [];
-    const { type, tool, subject: who, decision, outcome } = JSON.parse(line.slice(line.indexOf("{"))) as AuditEvent | TaskEvent;
+    const {
+      type,
+      tool,
+      subject: who,
+      decision,
+      outcome,
+    } = JSON.parse(line.slice(line.indexOf("{"))) as AuditEvent | TaskEvent;
     return type.startsWith("task.") && who === subject ? [[type, tool, decision, outcome]] : [];
   });
 }
@@ -90,7 +102,12 @@ describe("a client that knows tasks", () => {
       _meta: expect.anything(),
     });
     const over = await settled(ada, begun.taskId);
-    expect(over).toMatchObject({ resultType: "complete", taskId: begun.taskId, status: "completed", createdAt: begun.createdAt });
+    expect(over).toMatchObject({
+      resultType: "complete",
+      taskId: begun.taskId,
+      status: "completed",
+      createdAt: begun.createdAt,
+    });
 
     const { result: plain } = await send(ada, "tools/call", DRAW, {});
     expect(plain.resultType).toBe("complete");
@@ -117,7 +134,12 @@ describe("a client that knows tasks", () => {
     const { estimatedRemainingSeconds: _, ...value } = over.result.structuredContent;
     const { estimatedRemainingSeconds: __, ...same } = plain.structuredContent;
     expect(value).toEqual({ ...same, flowId });
-    expect(value).toMatchObject({ mode: "PRODUCT", artifact: { mode: "PRODUCT" }, quality: { mode: "PRODUCT" }, currentMode: "UX" });
+    expect(value).toMatchObject({
+      mode: "PRODUCT",
+      artifact: { mode: "PRODUCT" },
+      quality: { mode: "PRODUCT" },
+      currentMode: "UX",
+    });
     await ada.close();
   });
 
@@ -127,12 +149,21 @@ describe("a client that knows tasks", () => {
     const { result } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
     const over = await settled(ada, result.taskId);
     expect(over.status).toBe("completed");
-    expect(over.result.structuredContent).toMatchObject({ status: "failed", mode: "PRODUCT", artifact: null, quality: null });
+    expect(over.result.structuredContent).toMatchObject({
+      status: "failed",
+      mode: "PRODUCT",
+      artifact: null,
+      quality: null,
+    });
 
     const { result: again } = await send(ada, "tools/call", { name: "flow_recover", arguments: { flowId } });
     expect(again).toMatchObject({ resultType: "task", status: "working" });
     const recovered = await settled(ada, again.taskId);
-    expect(recovered.result.structuredContent).toMatchObject({ status: "running", mode: "PRODUCT", artifact: { mode: "PRODUCT" } });
+    expect(recovered.result.structuredContent).toMatchObject({
+      status: "running",
+      mode: "PRODUCT",
+      artifact: { mode: "PRODUCT" },
+    });
     await ada.close();
   });
 
@@ -144,15 +175,20 @@ describe("a client that knows tasks", () => {
     for (const wish of [draw, { name: "flow_advance", arguments: { flowId } }]) {
       const { result } = await send(ada, "tools/call", wish);
       const { taskId } = result;
-      expect((await send(ada, "tasks/cancel", { taskId })).result).toEqual({ resultType: "complete", _meta: expect.anything() });
+      expect((await send(ada, "tasks/cancel", { taskId })).result).toEqual({
+        resultType: "complete",
+        _meta: expect.anything(),
+      });
       const { result: stopped } = await send(ada, "tasks/get", { taskId });
       expect(stopped).toMatchObject({ status: "cancelled", statusMessage: expect.stringContaining("stopped") });
       expect(stopped).not.toHaveProperty("result");
       expect((await send(ada, "tasks/cancel", { taskId })).result).toMatchObject({ resultType: "complete" });
     }
-    expect((await ada.client.callTool({ name: "flow_status", arguments: { flowId } })).structuredContent).toMatchObject({
-      status: "draft",
-    });
+    expect((await ada.client.callTool({ name: "flow_status", arguments: { flowId } })).structuredContent).toMatchObject(
+      {
+        status: "draft",
+      },
+    );
     expect(toldOf(ada)).toContainEqual(["task.cancelled", "image_generate", "allowed", "ok"]);
     await ada.close();
   });
@@ -163,8 +199,13 @@ describe("a client that knows tasks", () => {
     const { result: first } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
     await settled(ada, first.taskId);
     const { result: next } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
-    expect((await send(ada, "tasks/cancel", { taskId: first.taskId })).result).toMatchObject({ resultType: "complete" });
-    expect(await settled(ada, next.taskId)).toMatchObject({ status: "completed", result: { structuredContent: { mode: "UX" } } });
+    expect((await send(ada, "tasks/cancel", { taskId: first.taskId })).result).toMatchObject({
+      resultType: "complete",
+    });
+    expect(await settled(ada, next.taskId)).toMatchObject({
+      status: "completed",
+      result: { structuredContent: { mode: "UX" } },
+    });
     await ada.close();
   });
 
@@ -188,33 +229,45 @@ describe("a client that knows tasks", () => {
     const ada = await connect(system.origin, "modern");
     const { result } = await send(ada, "tools/call", DRAW);
     const update = { taskId: result.taskId, inputResponses: { nobody: { action: "accept" } } };
-    expect((await send(ada, "tasks/update", update)).result).toEqual({ resultType: "complete", _meta: expect.anything() });
+    expect((await send(ada, "tasks/update", update)).result).toEqual({
+      resultType: "complete",
+      _meta: expect.anything(),
+    });
     expect(toldOf(ada)).toEqual([["task.updated", "image_generate", "allowed", "ok"]]);
     await ada.close();
   });
 });
 
 describe("a task", () => {
-  it.each(["tasks/get", "tasks/update", "tasks/cancel"])("is nobody else's, and in no form but its own: %s", async (method) => {
-    const [ada, eve] = [await connect(system.origin, "modern"), await connect(system.origin, "modern")];
-    const { result } = await send(ada, "tools/call", DRAW);
-    const inputResponses = {};
-    expect((await send(eve, method, { taskId: result.taskId, inputResponses })).error).toEqual(NOT_FOUND);
-    for (const taskId of [`${result.taskId}A`, "x", "00000000-0000-4000-8000-000000000000"]) {
-      expect((await send(ada, method, { taskId, inputResponses })).error).toEqual(NOT_FOUND);
-    }
-    expect((await send(ada, method, { taskId: result.taskId, inputResponses })).error).toBeUndefined();
-    expect(toldOf(eve)).toMatchObject([[expect.any(String), null, "unknown_task", "unknown_task"]]);
-    await Promise.all([ada.close(), eve.close()]);
-  });
+  it.each(["tasks/get", "tasks/update", "tasks/cancel"])(
+    "is nobody else's, and in no form but its own: %s",
+    async (method) => {
+      const [ada, eve] = [await connect(system.origin, "modern"), await connect(system.origin, "modern")];
+      const { result } = await send(ada, "tools/call", DRAW);
+      const inputResponses = {};
+      expect((await send(eve, method, { taskId: result.taskId, inputResponses })).error).toEqual(NOT_FOUND);
+      for (const taskId of [`${result.taskId}A`, "x", "00000000-0000-4000-8000-000000000000"]) {
+        expect((await send(ada, method, { taskId, inputResponses })).error).toEqual(NOT_FOUND);
+      }
+      expect((await send(ada, method, { taskId: result.taskId, inputResponses })).error).toBeUndefined();
+      expect(toldOf(eve)).toMatchObject([[expect.any(String), null, "unknown_task", "unknown_task"]]);
+      await Promise.all([ada.close(), eve.close()]);
+    },
+  );
 
-  it.each(["tasks/get", "tasks/update", "tasks/cancel"])("is asked about only by who says to know tasks: %s", async (method) => {
-    const ada = await connect(system.origin, "modern");
-    const { result } = await send(ada, "tools/call", DRAW);
-    const { status, error } = await send(ada, method, { taskId: result.taskId, inputResponses: {} }, {});
-    expect([status, error]).toMatchObject([400, { code: -32021, data: { requiredCapabilities: { extensions: { [TASKS]: {} } } } }]);
-    await ada.close();
-  });
+  it.each(["tasks/get", "tasks/update", "tasks/cancel"])(
+    "is asked about only by who says to know tasks: %s",
+    async (method) => {
+      const ada = await connect(system.origin, "modern");
+      const { result } = await send(ada, "tools/call", DRAW);
+      const { status, error } = await send(ada, method, { taskId: result.taskId, inputResponses: {} }, {});
+      expect([status, error]).toMatchObject([
+        400,
+        { code: -32021, data: { requiredCapabilities: { extensions: { [TASKS]: {} } } } },
+      ]);
+      await ada.close();
+    },
+  );
 
   it("is named in a header, equally", async () => {
     const ada = await connect(system.origin, "modern");
@@ -228,7 +281,9 @@ describe("a task", () => {
 describe("the extension", () => {
   it("is offered to the modern era, and to no other", async () => {
     const [modern, legacy] = [await connect(system.origin, "modern"), await connect(system.origin, "legacy")];
-    const discovered = (await send(modern, "server/discover", {})).result as unknown as { capabilities: { extensions: object } };
+    const discovered = (await send(modern, "server/discover", {})).result as unknown as {
+      capabilities: { extensions: object };
+    };
     expect(discovered.capabilities.extensions).toHaveProperty([TASKS], {});
     expect(legacy.client.getServerCapabilities()?.extensions ?? {}).not.toHaveProperty([TASKS]);
     await Promise.all([modern.close(), legacy.close()]);

@@ -86,7 +86,11 @@ describe("an auth Worker that is gone", () => {
     for (const bearer of [`sb_live_${"k".repeat(43)}`, `sb_test_${"k".repeat(43)}`, jwt]) {
       const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
       const answer = await system.fetch("/mcp", { method: "POST", headers, body: "{}" });
-      expect([answer.status, answer.headers.get("retry-after"), answer.headers.get("www-authenticate")]).toEqual([503, "5", null]);
+      expect([answer.status, answer.headers.get("retry-after"), answer.headers.get("www-authenticate")]).toEqual([
+        503,
+        "5",
+        null,
+      ]);
       expect(await answer.json()).toEqual({
         error: "temporarily_unavailable",
         error_description: expect.stringMatching(
@@ -111,14 +115,23 @@ describe("a request that is nonsense", () => {
     const { auth, client, close } = await connect(system.origin, "modern");
     const authorization = `Bearer ${auth.saved?.access_token}`;
     const json = { authorization, "content-type": "application/json" };
-    const post = (body: string, headers: Record<string, string>) => system.fetch("/mcp", { method: "POST", body, headers });
+    const post = (body: string, headers: Record<string, string>) =>
+      system.fetch("/mcp", { method: "POST", body, headers });
     const cases: [string, number, Promise<Response>][] = [
       ["no token", 401, post("{}", { "content-type": "application/json" })],
-      ["a foreign token", 401, post("{}", { ...json, authorization: "Bearer u1:0123456789abcdef:ABCDEFGHIJKLMNOPQRSTUVWXYZ012345" })],
+      [
+        "a foreign token",
+        401,
+        post("{}", { ...json, authorization: "Bearer u1:0123456789abcdef:ABCDEFGHIJKLMNOPQRSTUVWXYZ012345" }),
+      ],
       ["a token as long as a book", 401, post("{}", { ...json, authorization: `Bearer ${"x".repeat(8000)}` })],
       ["an API key that nobody made", 401, post("{}", { ...json, authorization: `Bearer sb_live_${"k".repeat(43)}` })],
       ["a JWT that nobody signed", 401, post("{}", { ...json, authorization: "Bearer eyJhbGciOiJub25lIn0.e30.e30" })],
-      ["a token in the address", 401, system.fetch(`/mcp?access_token=${auth.saved?.access_token}`, { method: "POST", body: "{}" })],
+      [
+        "a token in the address",
+        401,
+        system.fetch(`/mcp?access_token=${auth.saved?.access_token}`, { method: "POST", body: "{}" }),
+      ],
       ["basic authentication", 401, post("{}", { ...json, authorization: "Basic dTpw" })],
       ["broken JSON", 400, post("{", json)],
       ["a wrong content type", 415, post("{}", { ...json, "content-type": "text/plain" })],
@@ -179,19 +192,28 @@ describe("a page in a browser", () => {
     const headers = {
       origin,
       "access-control-request-method": "POST",
-      "access-control-request-headers": "authorization,content-type,mcp-protocol-version,mcp-method,mcp-name,mcp-param-region",
+      "access-control-request-headers":
+        "authorization,content-type,mcp-protocol-version,mcp-method,mcp-name,mcp-param-region",
     };
     const preflight = await system.fetch("/mcp", { method: "OPTIONS", headers });
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
     const allowed = preflight.headers.get("access-control-allow-headers")?.split(", ") ?? [];
-    for (const name of [...headers["access-control-request-headers"].split(","), "accept", "mcp-session-id", "last-event-id"])
+    for (const name of [
+      ...headers["access-control-request-headers"].split(","),
+      "accept",
+      "mcp-session-id",
+      "last-event-id",
+    ])
       expect(allowed).toContain(name);
     const refused = await system.fetch("/mcp", { method: "POST", headers: { origin } });
     expect(refused.status).toBe(401);
     expect(refused.headers.get("access-control-allow-origin")).toBe(origin);
     expect(refused.headers.get("access-control-expose-headers")).toMatch(/WWW-Authenticate/);
-    expect((await system.fetch("/mcp", { method: "OPTIONS", headers: { ...headers, origin: "https://evil.example" } })).status).toBe(403);
+    expect(
+      (await system.fetch("/mcp", { method: "OPTIONS", headers: { ...headers, origin: "https://evil.example" } }))
+        .status,
+    ).toBe(403);
   });
 });
 
@@ -201,7 +223,11 @@ async function registered(origin: string): Promise<string> {
     redirect_uris: ["http://localhost:33418/callback"],
     token_endpoint_auth_method: "none",
   });
-  const response = await fetch(`${origin}/register`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const response = await fetch(`${origin}/register`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
   return ((await response.json()) as { client_id: string }).client_id;
 }
 

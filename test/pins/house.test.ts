@@ -48,10 +48,14 @@ describe("the rooms of the house", () => {
   });
 
   it("a library has one door", () => {
-    expect(importers((target) => target === "@cloudflare/workers-oauth-provider").filter((file) => !file.startsWith("src/oauth/"))).toEqual(
-      [],
-    );
-    expect(importers((target) => target === "cloudflare:workers").filter((file) => !file.startsWith("entrypoints/"))).toEqual([
+    expect(
+      importers((target) => target === "@cloudflare/workers-oauth-provider").filter(
+        (file) => !file.startsWith("src/oauth/"),
+      ),
+    ).toEqual([]);
+    expect(
+      importers((target) => target === "cloudflare:workers").filter((file) => !file.startsWith("entrypoints/")),
+    ).toEqual([
       "src/mcp-session.ts",
       "src/oauth/token-gate.ts",
       "src/oauth/user-revocations.ts",
@@ -62,7 +66,9 @@ describe("the rooms of the house", () => {
   });
 
   it("the local stand-in is imported by the development entry only", () => {
-    expect(importers((target) => target === "entrypoints/auth/social-stand-in.ts")).toEqual(["entrypoints/auth/local.ts"]);
+    expect(importers((target) => target === "entrypoints/auth/social-stand-in.ts")).toEqual([
+      "entrypoints/auth/local.ts",
+    ]);
   });
 });
 
@@ -79,7 +85,11 @@ describe("names that other systems depend on", () => {
   });
 
   it("Workers have the names they are deployed under", () => {
-    expect(Object.fromEntries((Object.keys(CONFIGS) as WorkerKey[]).map((worker) => [worker, values(text(worker), "name")[0]]))).toEqual({
+    expect(
+      Object.fromEntries(
+        (Object.keys(CONFIGS) as WorkerKey[]).map((worker) => [worker, values(text(worker), "name")[0]]),
+      ),
+    ).toEqual({
       local: "stackbilt-local",
       gateway: "stackbilt-mcp-gateway",
       auth: "stackbilt-auth",
@@ -119,7 +129,9 @@ describe("names that other systems depend on", () => {
       ([, name, namespace, limit, period]) => ({ name, namespace, limit, period }),
     );
     const numbers = [5, 10, 20, 30, 60, 300, 1000, 3000];
-    expect(limits.map(({ name, limit, period }) => [name, limit, period])).toEqual(numbers.map((n) => [`LIMIT_${n}`, `${n}`, "60"]));
+    expect(limits.map(({ name, limit, period }) => [name, limit, period])).toEqual(
+      numbers.map((n) => [`LIMIT_${n}`, `${n}`, "60"]),
+    );
     expect(new Set(limits.map(({ namespace }) => namespace)).size).toBe(numbers.length);
   });
 });

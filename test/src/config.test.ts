@@ -11,7 +11,9 @@ const withSettings = (settings: Record<string, unknown>): Env => ({ ...env, ...s
 describe("the gateway's settings", () => {
   it("open the gate only on exactly true", () => {
     for (const value of ["", "TRUE", "True", " true", "1", "yes", "false", undefined]) {
-      const config = configOf(withSettings({ PUBLIC_SIGNUPS_ENABLED: value, DYNAMIC_REGISTRATION_ENABLED: value, CIMD_ENABLED: value }));
+      const config = configOf(
+        withSettings({ PUBLIC_SIGNUPS_ENABLED: value, DYNAMIC_REGISTRATION_ENABLED: value, CIMD_ENABLED: value }),
+      );
       expect([config.isSignupOpen, config.isDynamicRegistrationEnabled, config.isCimdEnabled], String(value)).toEqual([
         false,
         false,
@@ -23,7 +25,10 @@ describe("the gateway's settings", () => {
 
   it("name the resource after the issuer, and take a list of origins", () => {
     const config = configOf(
-      withSettings({ API_BASE_URL: "https://mcp.stackbilt.dev", ALLOWED_ORIGINS: " https://a.test , http://localhost:6274," }),
+      withSettings({
+        API_BASE_URL: "https://mcp.stackbilt.dev",
+        ALLOWED_ORIGINS: " https://a.test , http://localhost:6274,",
+      }),
     );
     expect(config).toMatchObject({ issuer: "https://mcp.stackbilt.dev", resource: "https://mcp.stackbilt.dev/mcp" });
     expect([...config.allowedOrigins]).toEqual(["https://a.test", "http://localhost:6274"]);
@@ -54,11 +59,19 @@ describe("the gateway's settings", () => {
     ["plain http", { API_BASE_URL: "http://mcp.stackbilt.dev" }, "API_BASE_URL must be"],
     ["capitals", { API_BASE_URL: "https://MCP.stackbilt.dev" }, "API_BASE_URL must be"],
     ["a wildcard", { ALLOWED_ORIGINS: "*" }, "ALLOWED_ORIGINS must be"],
-    ["a risk that does not exist", { CONFIRM_RISKS: "DESTRUCTIVE,HARMLESS" }, "CONFIRM_RISKS has a part that is none of READ_ONLY"],
+    [
+      "a risk that does not exist",
+      { CONFIRM_RISKS: "DESTRUCTIVE,HARMLESS" },
+      "CONFIRM_RISKS has a part that is none of READ_ONLY",
+    ],
     ["a risk in small letters", { CONFIRM_RISKS: "destructive" }, "CONFIRM_RISKS has a part that is none of"],
     ["no secret", { SERVICE_BINDING_SECRET: undefined }, "SERVICE_BINDING_SECRET is missing"],
     ["a short secret", { SERVICE_BINDING_SECRET: "k3jx8Wq0" }, "SERVICE_BINDING_SECRET must be at least 32 bytes"],
-    ["a placeholder", { SERVICE_BINDING_SECRET: "change-me-change-me-change-me-change-me" }, "SERVICE_BINDING_SECRET is a placeholder"],
+    [
+      "a placeholder",
+      { SERVICE_BINDING_SECRET: "change-me-change-me-change-me-change-me" },
+      "SERVICE_BINDING_SECRET is a placeholder",
+    ],
     ["one letter, many times", { SERVICE_BINDING_SECRET: "a".repeat(64) }, "SERVICE_BINDING_SECRET is a placeholder"],
     ["a bad previous secret", { SERVICE_BINDING_SECRET_PREVIOUS: "short" }, "SERVICE_BINDING_SECRET_PREVIOUS must be"],
     ["no storage", { OAUTH_KV: undefined }, "OAUTH_KV is not bound"],
@@ -75,7 +88,8 @@ describe("the gateway's settings", () => {
     const response = await gateway.fetch(request, broken, createExecutionContext());
     const body = await response.text();
     expect([response.status, body]).toEqual([500, expect.stringContaining(message)]);
-    for (const value of Object.values(settings)) if (typeof value === "string" && value.length > 2) expect(body).not.toContain(value);
+    for (const value of Object.values(settings))
+      if (typeof value === "string" && value.length > 2) expect(body).not.toContain(value);
   });
 
   it("are all judged at once", () => {

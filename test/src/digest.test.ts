@@ -72,11 +72,18 @@ describe("the digest of the whole", () => {
 
   it("is told at server/discover, of the tools that the caller is offered", async () => {
     const meta = async (scopes: Identity["scopes"]) => {
-      const caller: Caller = { kind: "api_key", identity: { ...ADA, scopes }, expiresAt: null, confirm: async () => "good" };
+      const caller: Caller = {
+        kind: "api_key",
+        identity: { ...ADA, scopes },
+        expiresAt: null,
+        confirm: async () => "good",
+      };
       return offerTo(caller).meta();
     };
     expect(await meta(["generate"])).toEqual({ "com.stackbilt/catalog": await digestsOf(tools) });
-    expect(await meta(["read"])).toEqual({ "com.stackbilt/catalog": await digestsOf(tools.filter(({ scope }) => scope === "read")) });
+    expect(await meta(["read"])).toEqual({
+      "com.stackbilt/catalog": await digestsOf(tools.filter(({ scope }) => scope === "read")),
+    });
   });
 });
 
@@ -86,7 +93,9 @@ it("the audit record of a call says which tool it was, down to its digest; one w
   const env = envWith({}, { PLATFORM_EVENTS_QUEUE: queue as never }); // called like a queue
   for (const name of ["image_generate", "image_nothing"]) {
     const ctx = createExecutionContext();
-    expect(openCall(env, ctx, { catalog, name, args: {}, caller: ADA, trace: traceFrom(null), door: "mcp" }).state).not.toBe("ready");
+    expect(
+      openCall(env, ctx, { catalog, name, args: {}, caller: ADA, trace: traceFrom(null), door: "mcp" }).state,
+    ).not.toBe("ready");
     await waitOnExecutionContext(ctx);
   }
   expect(records.map(({ tool: name, decision, toolDigest }) => [name, decision, toolDigest])).toEqual([

@@ -20,27 +20,47 @@ const untouchable = new Proxy(
   },
 ) as never;
 
-async function ask(path: string, init: RequestInit<IncomingRequestCfProperties> = {}, settings: Partial<Env> = {}): Promise<Response> {
-  const bound = Object.entries(envWith({}, settings)).map(([name, value]) => [name, typeof value === "object" ? untouchable : value]);
+async function ask(
+  path: string,
+  init: RequestInit<IncomingRequestCfProperties> = {},
+  settings: Partial<Env> = {},
+): Promise<Response> {
+  const bound = Object.entries(envWith({}, settings)).map(([name, value]) => [
+    name,
+    typeof value === "object" ? untouchable : value,
+  ]);
   const env = Object.fromEntries(bound) as Env;
-  return gateway.fetch(new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, init), env, createExecutionContext());
+  return gateway.fetch(
+    new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, init),
+    env,
+    createExecutionContext(),
+  );
 }
 
 describe("the server card", () => {
-  it.each([CARD, "/.well-known/mcp/server-card.json"])("at %s says who we are, where, and which versions we speak", async (path) => {
-    const response = await ask(path);
-    expect(response.headers.get("content-type")).toBe("application/mcp-server-card+json");
-    expect(await response.json()).toEqual({
-      $schema: "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
-      name: `${new URL(ORIGIN).hostname.split(".").toReversed().join(".")}/stackbilt-mcp-gateway`,
-      title: "Stackbilt",
-      description: expect.stringMatching(/^.{1,100}$/),
-      version,
-      websiteUrl: `${ORIGIN}/`,
-      icons: [{ src: `${ORIGIN}/favicon.svg`, mimeType: "image/svg+xml", sizes: ["any"] }],
-      remotes: [{ type: "streamable-http", url: `${ORIGIN}/mcp`, supportedProtocolVersions: [...MODERN_VERSIONS, ...LEGACY_VERSIONS] }],
-    });
-  });
+  it.each([CARD, "/.well-known/mcp/server-card.json"])(
+    "at %s says who we are, where, and which versions we speak",
+    async (path) => {
+      const response = await ask(path);
+      expect(response.headers.get("content-type")).toBe("application/mcp-server-card+json");
+      expect(await response.json()).toEqual({
+        $schema: "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
+        name: `${new URL(ORIGIN).hostname.split(".").toReversed().join(".")}/stackbilt-mcp-gateway`,
+        title: "Stackbilt",
+        description: expect.stringMatching(/^.{1,100}$/),
+        version,
+        websiteUrl: `${ORIGIN}/`,
+        icons: [{ src: `${ORIGIN}/favicon.svg`, mimeType: "image/svg+xml", sizes: ["any"] }],
+        remotes: [
+          {
+            type: "streamable-http",
+            url: `${ORIGIN}/mcp`,
+            supportedProtocolVersions: [...MODERN_VERSIONS, ...LEGACY_VERSIONS],
+          },
+        ],
+      });
+    },
+  );
 
   it("is found through the host's catalog", async () => {
     const response = await ask(CATALOG);
@@ -49,7 +69,11 @@ describe("the server card", () => {
     expect(await response.json()).toEqual({
       specVersion: "1.0",
       entries: [
-        { identifier: `urn:air:${hostname}:mcp:stackbilt-mcp-gateway`, type: "application/mcp-server-card+json", url: ORIGIN + CARD },
+        {
+          identifier: `urn:air:${hostname}:mcp:stackbilt-mcp-gateway`,
+          type: "application/mcp-server-card+json",
+          url: ORIGIN + CARD,
+        },
       ],
     });
   });
@@ -70,7 +94,10 @@ describe("the server card", () => {
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
     expect(response.headers.get("access-control-expose-headers")).toBe("ETag");
     const preflight = await ask(CARD, { method: "OPTIONS", headers: { origin: "https://anywhere.example" } });
-    expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([204, "Content-Type, If-None-Match"]);
+    expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([
+      204,
+      "Content-Type, If-None-Match",
+    ]);
   });
 });
 
@@ -79,7 +106,11 @@ describe("the MCP registry's proof", () => {
 
   it("is what the variable says, as plain text", async () => {
     const response = await ask(PROOF, { headers: { accept: "text/plain" } }, { MCP_REGISTRY_AUTH: proof });
-    expect([response.status, response.headers.get("content-type"), await response.text()]).toEqual([200, "text/plain", proof]);
+    expect([response.status, response.headers.get("content-type"), await response.text()]).toEqual([
+      200,
+      "text/plain",
+      proof,
+    ]);
     const p384 = `v=MCPv1; k=ecdsap384; p=${"A".repeat(66)}==`;
     expect(await (await ask(PROOF, {}, { MCP_REGISTRY_AUTH: p384 })).text()).toBe(p384);
   });
@@ -89,7 +120,12 @@ describe("the MCP registry's proof", () => {
   });
 
   it("is no address for what cannot be a proof, such as a key that was pasted there", async () => {
-    for (const text of ["-----BEGIN PRIVATE KEY-----", "f".repeat(64), `${proof} ${"f".repeat(64)}`, `${proof}\n${proof}`]) {
+    for (const text of [
+      "-----BEGIN PRIVATE KEY-----",
+      "f".repeat(64),
+      `${proof} ${"f".repeat(64)}`,
+      `${proof}\n${proof}`,
+    ]) {
       const response = await ask(PROOF, {}, { MCP_REGISTRY_AUTH: text });
       const body = await response.text();
       expect([response.status, body.includes("MCP_REGISTRY_AUTH must be")]).toEqual([500, true]);

@@ -26,13 +26,20 @@ describe("an address", () => {
 
   it("of IPv6 is one caller with all of its /64, however it is written", () => {
     const home = of("2001:db8:1:2::1");
-    expect([of("2001:db8:1:2:ffff::9"), of("2001:0DB8:0001:0002:0:0:0:3"), of("2001:db8:1:2::")]).toEqual([home, home, home]);
-    for (const other of ["2001:db8:1:3::1", "2001:db8::1:2:0:1", "2001:db8:2:2::1", "::1", "1:2::"]) expect(of(other)).not.toBe(home);
+    expect([of("2001:db8:1:2:ffff::9"), of("2001:0DB8:0001:0002:0:0:0:3"), of("2001:db8:1:2::")]).toEqual([
+      home,
+      home,
+      home,
+    ]);
+    for (const other of ["2001:db8:1:3::1", "2001:db8::1:2:0:1", "2001:db8:2:2::1", "::1", "1:2::"])
+      expect(of(other)).not.toBe(home);
     expect(of("::1:2:3:4:5")).toBe(of("0:0:0:1:9:9:9:9"));
   });
 
   it("of IPv4 is the same one in the clothes of IPv6", () => {
-    expect([of("::ffff:203.0.113.7"), of("::ffff:cb00:7107"), of("0:0:0:0:0:FFFF:203.0.113.7")]).toEqual(Array(3).fill("203.0.113.7"));
+    expect([of("::ffff:203.0.113.7"), of("::ffff:cb00:7107"), of("0:0:0:0:0:FFFF:203.0.113.7")]).toEqual(
+      Array(3).fill("203.0.113.7"),
+    );
   });
 
   it("is what Cloudflare says, never what a client says", () => {
@@ -52,7 +59,13 @@ describe("a counter's key", () => {
       idFromName: (name: string) => names.push(name),
       get: () => ({ count: async () => 0 }),
     };
-    const watched = { ...env, LIMIT_5: noting, LIMIT_10: noting, LIMIT_20: noting, RATE_COUNTER: counters } as unknown as Env; // what is called of them
+    const watched = {
+      ...env,
+      LIMIT_5: noting,
+      LIMIT_10: noting,
+      LIMIT_20: noting,
+      RATE_COUNTER: counters,
+    } as unknown as Env; // what is called of them
     const trace = traceFrom(null);
     await waitFor(watched, trace, "login", "203.0.113.7");
     await waitFor(watched, trace, "registration", "203.0.113.7");
@@ -74,14 +87,18 @@ describe("where nothing can be counted", () => {
     ["throws", { LIMIT_10: { limit: failing } }],
     ["answers nonsense", { LIMIT_10: { limit: async () => undefined } }],
     ["has no Durable Object", { RATE_COUNTER: { idFromName: failing } }],
-    ["loses its Durable Object", { RATE_COUNTER: { idFromName: String, get: () => ({ count: async () => failing() }) } }],
+    [
+      "loses its Durable Object",
+      { RATE_COUNTER: { idFromName: String, get: () => ({ count: async () => failing() }) } },
+    ],
   ])("because the platform %s, everybody may go on, and the log says so once a request", async (_, broken) => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const without = { ...env, ...broken } as unknown as Env; // what is called of them
     const trace = traceFrom(null);
-    expect([await waitFor(without, trace, "registration", newAddress()), await waitFor(without, trace, "registration", "b")]).toEqual([
-      0, 0,
-    ]);
+    expect([
+      await waitFor(without, trace, "registration", newAddress()),
+      await waitFor(without, trace, "registration", "b"),
+    ]).toEqual([0, 0]);
     expect(log).toHaveBeenCalledOnce();
     const line = String(log.mock.calls[0]?.[0]);
     expect(JSON.parse(line)).toMatchObject({ event: "limits.uncounted", what: "registration", traceId: trace.traceId });

@@ -5,7 +5,18 @@ import type { AuthContract } from "../../contracts/auth.ts";
 import type { TenantId } from "../../contracts/rpc/identity.ts";
 import gateway from "../../entrypoints/gateway/index.ts";
 import type { Env } from "../../src/env.ts";
-import { authorizePath, Browser, envWith, form, ORIGIN, PASSWORD, REDIRECT, register, send, VERIFIER } from "./oauth/visitor.ts";
+import {
+  authorizePath,
+  Browser,
+  envWith,
+  form,
+  ORIGIN,
+  PASSWORD,
+  REDIRECT,
+  register,
+  send,
+  VERIFIER,
+} from "./oauth/visitor.ts";
 
 const job = {
   job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",
@@ -87,7 +98,13 @@ beforeAll(async () => {
   const atConsent = await browser.open(signedIn.next);
   const left = await browser.submit(atConsent, "/authorize", { scope: "generate", decision: "approve" });
   const code = new URL(left.next).searchParams.get("code") ?? "";
-  const exchange = { grant_type: "authorization_code", code, client_id: clientId, redirect_uri: REDIRECT, code_verifier: VERIFIER };
+  const exchange = {
+    grant_type: "authorization_code",
+    code,
+    client_id: clientId,
+    redirect_uri: REDIRECT,
+    code_verifier: VERIFIER,
+  };
   const tokens = await (await send(env, "/token", form(exchange))).json<{ access_token: string }>();
   accessToken = tokens.access_token;
 });
@@ -124,7 +141,10 @@ describe("one request to /mcp takes", () => {
     const env = countedEnv();
     const call = { name: "flow_status", arguments: { flowId: "f" } };
     await operationsOf("tools/list", {}, {}, accessToken, env);
-    expect(await operationsOf("tools/call", call, {}, accessToken, env)).toEqual({ "stackbilder.getFlowStatus": 1, "queue.send": 1 });
+    expect(await operationsOf("tools/call", call, {}, accessToken, env)).toEqual({
+      "stackbilder.getFlowStatus": 1,
+      "queue.send": 1,
+    });
     expect(await operationsOf("tools/list", {}, {}, accessToken, env)).toEqual({});
   });
 
@@ -158,7 +178,9 @@ describe("one request to /mcp takes", () => {
       "img-forge.readImage": 1,
     });
     expect(await operationsOf("resources/read", { uri: "ui://stackbilt/picture" })).toEqual(audited);
-    expect(await operationsOf("prompts/get", { name: "review_flow", arguments: { flowId: "f" } })).toEqual({ "kv.get": 1 });
+    expect(await operationsOf("prompts/get", { name: "review_flow", arguments: { flowId: "f" } })).toEqual({
+      "kv.get": 1,
+    });
     const typing = (prompt: string, name: string) =>
       operationsOf("completion/complete", { ref: { type: "ref/prompt", name: prompt }, argument: { name, value: "" } });
     expect(await typing("design_system", "profile")).toEqual({ "kv.get": 1 });
@@ -171,7 +193,10 @@ describe("one request to /mcp takes", () => {
       expect(await operationsOf(list, {}), list).toEqual({ "kv.get": 1 });
     expect(await operationsOf("resources/list", {})).toEqual({ "kv.get": 1, "img-forge.listImages": 1 });
     expect(await operationsOf("initialize", { protocolVersion: "2025-11-25" })).toEqual({ "kv.get": 1 });
-    const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
+    const _meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
     const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "server/discover" };
     expect(await operationsOf("server/discover", { _meta }, headers)).toEqual({ "kv.get": 1 });
   });

@@ -65,10 +65,16 @@ describe("a state", () => {
   it("is still good after a rotation of the secret, and not at another gateway", async () => {
     const sealed = await sealState(env, round, "", NOW_MS);
     const next = "the root secret after that one, 32 bytes+";
-    const rotated = { ...env, SERVICE_BINDING_SECRET: next, SERVICE_BINDING_SECRET_PREVIOUS: env.SERVICE_BINDING_SECRET } as Env;
+    const rotated = {
+      ...env,
+      SERVICE_BINDING_SECRET: next,
+      SERVICE_BINDING_SECRET_PREVIOUS: env.SERVICE_BINDING_SECRET,
+    } as Env;
     expect(await openState(rotated, round, sealed, NOW_MS)).not.toBeNull();
     expect(await openState({ ...env, SERVICE_BINDING_SECRET: next } as Env, round, sealed, NOW_MS)).toBeNull();
-    expect(await openState({ ...env, API_BASE_URL: "https://mcp.stackbilt.dev" } as Env, round, sealed, NOW_MS)).toBeNull();
+    expect(
+      await openState({ ...env, API_BASE_URL: "https://mcp.stackbilt.dev" } as Env, round, sealed, NOW_MS),
+    ).toBeNull();
   });
 
   it("is used up by one of many that come together", async () => {

@@ -18,11 +18,25 @@ function shownTo(kind: BearerKind, scopes: readonly Scope[], tenant = "t") {
 }
 
 const offer = shownTo("oauth", ["read"]);
-const READING = ["flow_governance", "flow_quality", "flow_status", "flow_summary", "image_check_job", "image_list_models"];
+const READING = [
+  "flow_governance",
+  "flow_quality",
+  "flow_status",
+  "flow_summary",
+  "image_check_job",
+  "image_list_models",
+];
 
 describe("the gateway's surface", () => {
   it("is ten tools, each with its risk and scope", () => {
-    expect(Array.from(catalog.values(), ({ name, risk, scope, backend, method }) => [name, risk, scope, `${backend}.${method}`])).toEqual([
+    expect(
+      Array.from(catalog.values(), ({ name, risk, scope, backend, method }) => [
+        name,
+        risk,
+        scope,
+        `${backend}.${method}`,
+      ]),
+    ).toEqual([
       ["flow_advance", "LOCAL_MUTATION", "generate", "STACKBILDER.advanceFlow"],
       ["flow_create", "LOCAL_MUTATION", "generate", "STACKBILDER.createFlow"],
       ["flow_governance", "READ_ONLY", "read", "STACKBILDER.getFlowGovernance"],
@@ -37,7 +51,9 @@ describe("the gateway's surface", () => {
   });
 
   it("costs credits in one place", () => {
-    expect(Array.from(catalog.values()).flatMap(({ name, isPaid }) => (isPaid ? name : []))).toEqual(["image_generate"]);
+    expect(Array.from(catalog.values()).flatMap(({ name, isPaid }) => (isPaid ? name : []))).toEqual([
+      "image_generate",
+    ]);
   });
 
   it("is shown whole to an app that its user can allow more, and to a key or a JWT as far as it goes", () => {
@@ -75,7 +91,10 @@ describe("the gateway's surface", () => {
     }
     expect(shownTo("api_key", ["generate"]).prompts.map(shape)).toEqual(all);
     expect(shownTo("api_key", ["read"]).prompts.map(({ name }) => name)).toEqual(["review_flow"]);
-    expect(shownTo("api_key", ["generate"], "test:t").prompts.map(({ name }) => name)).toEqual(["design_system", "review_flow"]);
+    expect(shownTo("api_key", ["generate"], "test:t").prompts.map(({ name }) => name)).toEqual([
+      "design_system",
+      "review_flow",
+    ]);
     expect(shownTo("api_key", []).prompts).toEqual([]);
   });
 
@@ -85,13 +104,18 @@ describe("the gateway's surface", () => {
     const host = hostFor(envWith(), createExecutionContext(), caller, traceFrom(null));
     const typing = { name: "profile", value: "", others: {} };
     expect(await host.getPrompt("review_flow", { flowId: "f" })).toMatchObject({ state: "filled" });
-    expect(await host.complete({ ...typing, of: { prompt: "review_flow" }, name: "flowId" }, undefined)).toMatchObject({ values: [] });
+    expect(await host.complete({ ...typing, of: { prompt: "review_flow" }, name: "flowId" }, undefined)).toMatchObject({
+      values: [],
+    });
     expect(await host.getPrompt("design_system", { description: "x" })).toEqual({ state: "not_found" });
     expect(await host.complete({ ...typing, of: { prompt: "design_system" } }, undefined)).toBeNull();
   });
 
   it("has one template and two views, each shown with the tools whose results it shows", async () => {
-    const views = offer.tools.map(({ name, _meta: meta }) => [name, (meta?.ui as { resourceUri: string } | undefined)?.resourceUri]);
+    const views = offer.tools.map(({ name, _meta: meta }) => [
+      name,
+      (meta?.ui as { resourceUri: string } | undefined)?.resourceUri,
+    ]);
     expect(Object.fromEntries(views.filter(([, uri]) => uri))).toEqual({
       flow_advance: "ui://stackbilt/flow",
       flow_quality: "ui://stackbilt/flow",
@@ -175,7 +199,20 @@ describe("the gateway's surface", () => {
     ]);
     expect(methodsOf(gateway.RateCounter)).toEqual(["alarm", "count"]);
     expect(methodsOf(gateway.McpSession)).toEqual([
-      ...["alarm", "answersTo", "begin", "cancel", "end", "expect", "fetch", "isCancelled", "send", "setLevel", "settle", "touch"],
+      ...[
+        "alarm",
+        "answersTo",
+        "begin",
+        "cancel",
+        "end",
+        "expect",
+        "fetch",
+        "isCancelled",
+        "send",
+        "setLevel",
+        "settle",
+        "touch",
+      ],
     ]);
   });
 });

@@ -39,7 +39,15 @@ describe("a task's id", () => {
     const taskId = await sealTask(env, ADA, work);
     const [kid, iv, body = ""] = taskId.split(".");
     const flipped = `${body[0] === "A" ? "B" : "A"}${body.slice(1)}`;
-    for (const other of ["", "x", `${taskId}A`, ` ${taskId}`, `${kid}.${iv}.${flipped}`, `00000000.${iv}.${body}`, "x".repeat(100_000)]) {
+    for (const other of [
+      "",
+      "x",
+      `${taskId}A`,
+      ` ${taskId}`,
+      `${kid}.${iv}.${flipped}`,
+      `00000000.${iv}.${body}`,
+      "x".repeat(100_000),
+    ]) {
       expect(await openTask(env, ADA, other, NOW_MS)).toBeNull();
     }
     const round = { caller: ADA, method: "tools/call", target: ["draw"], args: {} };
@@ -50,7 +58,11 @@ describe("a task's id", () => {
   it("still opens after the root secret was replaced once, and not after it was replaced twice", async () => {
     const taskId = await sealTask(env, ADA, work);
     const secret = "another root secret that only these tests know";
-    const rotated = { ...env, SERVICE_BINDING_SECRET: secret, SERVICE_BINDING_SECRET_PREVIOUS: env.SERVICE_BINDING_SECRET };
+    const rotated = {
+      ...env,
+      SERVICE_BINDING_SECRET: secret,
+      SERVICE_BINDING_SECRET_PREVIOUS: env.SERVICE_BINDING_SECRET,
+    };
     expect(await openTask(rotated, ADA, taskId, NOW_MS)).toEqual(work);
     expect(await openTask({ ...env, SERVICE_BINDING_SECRET: secret }, ADA, taskId, NOW_MS)).toBeNull();
   });

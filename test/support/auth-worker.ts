@@ -13,7 +13,10 @@ export const SECRET = "kX9vQ2mN8rT4wZ7pL1sD6fG3hJ5bC0aY";
 export const PASSWORD = "seven green turtles";
 
 /** Starts the Worker as it is deployed, or, from `local.ts`, as it runs on a developer's machine. The caller stops it. */
-export function startAuth(secrets: Record<string, string>, main: "worker.ts" | "local.ts" = "worker.ts"): Promise<AuthWorker> {
+export function startAuth(
+  secrets: Record<string, string>,
+  main: "worker.ts" | "local.ts" = "worker.ts",
+): Promise<AuthWorker> {
   const local = ".test/auth/wrangler.toml";
   if (main === "local.ts") writeAdaptedConfig("auth", path.join(ROOT, local), { main });
   const configPath = main === "local.ts" ? local : CONFIGS.auth;

@@ -33,7 +33,11 @@ export default {
   },
 };
 
-function make(order: CallOrder, backend: Record<string, Method>, tell: (update: Report) => Promise<void>): Promise<unknown> {
+function make(
+  order: CallOrder,
+  backend: Record<string, Method>,
+  tell: (update: Report) => Promise<void>,
+): Promise<unknown> {
   const args = [...order.args];
   if (order.progress) {
     const { cancelAt } = order.progress;

@@ -69,13 +69,20 @@ type Reply<C extends Contract, Name extends keyof C["methods"]> = Result<
 
 export interface Backend<C extends Contract> {
   /** Calls a method that takes `(call, input)`. A stream in the reply arrives as a `Uint8Array` of all its bytes. */
-  call<Name extends keyof C["methods"] & string>(method: Name, input: unknown, options?: CallOptions): Promise<Reply<C, Name>>;
+  call<Name extends keyof C["methods"] & string>(
+    method: Name,
+    input: unknown,
+    options?: CallOptions,
+  ): Promise<Reply<C, Name>>;
   /** Calls any method with any arguments. Rejects with the far side's words where it throws. */
   invoke(method: string, ...args: readonly unknown[]): Promise<unknown>;
   /** The context of a call, for `invoke`. */
   context(method: string, input: unknown, options?: CallOptions): Promise<CallContext>;
   /** Asks the Worker's default entrypoint over HTTP; a path is resolved against its own origin. */
-  fetch(path: string, init?: { method?: string; headers?: Record<string, string>; redirect?: "manual" | "follow" }): Promise<Response>;
+  fetch(
+    path: string,
+    init?: { method?: string; headers?: Record<string, string>; redirect?: "manual" | "follow" },
+  ): Promise<Response>;
   /** A key that the Worker still knows beside the one that calls are signed with, as while keys are rotated. */
   readonly previousKey: IdentityKey;
   /** The Worker's handle: bindings (`getEnv`), Durable Object storage, eviction. */
@@ -88,7 +95,8 @@ export interface Backend<C extends Contract> {
 export async function startBackend<const C extends Contract>(options: BackendOptions<C>): Promise<Backend<C>> {
   const { contract, configPath, entrypoint, vars = {}, secrets = {}, d1, standIns = {} } = options;
   const config = readConfig({ config: `${ROOT}/${configPath}` }, { hideWarnings: true });
-  if (!config.name || !config.compatibility_date) throw new Error(`${configPath} lacks a name or a compatibility date.`);
+  if (!config.name || !config.compatibility_date)
+    throw new Error(`${configPath} lacks a name or a compatibility date.`);
   const [current, previous] = [await newIdentityKey(), await newIdentityKey()];
   const harness = createTestHarness({
     root: ROOT,
@@ -159,7 +167,13 @@ function standInName(binding: string): string {
   return `stand-in-${binding.toLowerCase().replaceAll("_", "-")}`;
 }
 
-async function contextOf(audience: Audience, key: IdentityKey, method: string, input: unknown, options: CallOptions): Promise<CallContext> {
+async function contextOf(
+  audience: Audience,
+  key: IdentityKey,
+  method: string,
+  input: unknown,
+  options: CallOptions,
+): Promise<CallContext> {
   const { tenant = "tenant-a", tier = "pro", token = {}, idempotencyKey } = options;
   const traceId = randomUUID().replaceAll("-", "");
   const identity: Identity = {
@@ -200,6 +214,7 @@ async function* lines(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
 /** Undoes what the caller Worker did to streams. */
 function withBytes(reply: unknown): unknown {
   if (typeof reply !== "object" || reply === null || Array.isArray(reply)) return reply;
-  if ("base64url" in reply && typeof reply.base64url === "string") return new Uint8Array(Buffer.from(reply.base64url, "base64url"));
+  if ("base64url" in reply && typeof reply.base64url === "string")
+    return new Uint8Array(Buffer.from(reply.base64url, "base64url"));
   return Object.fromEntries(Object.entries(reply).map(([name, field]) => [name, withBytes(field)]));
 }

@@ -23,7 +23,8 @@ const MISDEEDS: Readonly<Record<string, () => unknown>> = {
 export class StackbilderEntrypoint extends WorkerEntrypoint {
   getFlowStatus(call: unknown, input: { flowId: string }): unknown {
     // A backend that writes down all that it gets.
-    if (input.flowId === "repeats-everything") console.log(JSON.stringify({ test: "everything", call, input, props: this.ctx.props }));
+    if (input.flowId === "repeats-everything")
+      console.log(JSON.stringify({ test: "everything", call, input, props: this.ctx.props }));
     return MISDEEDS[input.flowId]?.();
   }
 }

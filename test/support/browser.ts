@@ -48,7 +48,10 @@ export interface Browsing {
   visitor(options?: BrowserContextOptions): Promise<Page>;
   connect(options?: ConnectOptions): Promise<Connection>;
   /** A visitor whom an app has just sent: on the sign-in page. */
-  arrive(app?: ConnectOptions, profile?: BrowserContextOptions): Promise<{ readonly connection: Connection; readonly page: Page }>;
+  arrive(
+    app?: ConnectOptions,
+    profile?: BrowserContextOptions,
+  ): Promise<{ readonly connection: Connection; readonly page: Page }>;
   /** What pages of the running test did that none may do: complain in the console, break their policy, ask somebody else. */
   complaints(): readonly string[];
 }
@@ -107,7 +110,10 @@ export function useBrowser(system: System, launch: LaunchOptions = {}): Browsing
       profile.on("console", (message) => {
         const text = message.text();
         // Chromium's remark on an answer like 401; tests look at the page that came with it.
-        if (/^(error|warning)$/.test(message.type()) && !text.startsWith("Failed to load resource: the server responded"))
+        if (
+          /^(error|warning)$/.test(message.type()) &&
+          !text.startsWith("Failed to load resource: the server responded")
+        )
           complaints.push(text);
       });
       return profile.newPage();
@@ -144,7 +150,11 @@ async function startApp(system: System): Promise<App> {
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
-  const origins = { "127.0.0.1": `http://127.0.0.1:${port}`, localhost: `http://localhost:${port}`, [HOSTED_APP]: `https://${HOSTED_APP}` };
+  const origins = {
+    "127.0.0.1": `http://127.0.0.1:${port}`,
+    localhost: `http://localhost:${port}`,
+    [HOSTED_APP]: `https://${HOSTED_APP}`,
+  };
 
   const connect = async ({
     name = "Test client",
@@ -157,7 +167,8 @@ async function startApp(system: System): Promise<App> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ client_name: name, redirect_uris: [redirectUri], token_endpoint_auth_method: "none" }),
     });
-    if (registration.status !== 201) throw new Error(`Registration failed: ${registration.status} ${await registration.text()}`);
+    if (registration.status !== 201)
+      throw new Error(`Registration failed: ${registration.status} ${await registration.text()}`);
     const { client_id } = (await registration.json()) as { client_id: string };
     const verifier = randomBytes(32).toString("base64url");
     const state = randomUUID();
@@ -168,7 +179,9 @@ async function startApp(system: System): Promise<App> {
       ...{ code_challenge: createHash("sha256").update(verifier).digest("base64url"), code_challenge_method: "S256" },
     }).toString();
     const received = () =>
-      visits.filter(({ origin, pathname }) => origin + pathname === redirectUri).map(({ searchParams }) => searchParams);
+      visits
+        .filter(({ origin, pathname }) => origin + pathname === redirectUri)
+        .map(({ searchParams }) => searchParams);
     return {
       url: url.href,
       redirectUri,

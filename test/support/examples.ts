@@ -23,7 +23,10 @@ export interface Example {
 }
 
 /** Every example of a document, and the answers in it that stand below no command. */
-export function examplesIn(markdown: string): { readonly examples: readonly Example[]; readonly alone: readonly Block[] } {
+export function examplesIn(markdown: string): {
+  readonly examples: readonly Example[];
+  readonly alone: readonly Block[];
+} {
   const parts = partsOf(markdown);
   const examples = parts.flatMap((command, at) => {
     if (command?.language !== "sh" || !/\bcurl\b/.test(command.text)) return [];
@@ -42,10 +45,15 @@ export function examplesIn(markdown: string): { readonly examples: readonly Exam
 /** The fenced blocks of a document, and `null` for each heading. */
 function partsOf(markdown: string): (Block | null)[] {
   // A line that begins with # inside a fence is a comment.
-  return Array.from(markdown.matchAll(/^( *)```(\w*)\n(.*?)^\1```$|^#+ /gms), ({ index, 1: indent = "", 2: language, 3: text = "" }) => {
-    const line = markdown.slice(0, index).split("\n").length;
-    return language === undefined ? null : { language, line, text: text.replaceAll(new RegExp(`^${indent}`, "gm"), "").trim() };
-  });
+  return Array.from(
+    markdown.matchAll(/^( *)```(\w*)\n(.*?)^\1```$|^#+ /gms),
+    ({ index, 1: indent = "", 2: language, 3: text = "" }) => {
+      const line = markdown.slice(0, index).split("\n").length;
+      return language === undefined
+        ? null
+        : { language, line, text: text.replaceAll(new RegExp(`^${indent}`, "gm"), "").trim() };
+    },
+  );
 }
 
 /** Every script of a document of which is shown what it prints. */
@@ -99,7 +107,8 @@ export function commandOf({ text }: Block, variables: ReadonlyMap<string, string
   const [url = "", ...more] = urls;
   if (more.length > 0 || !URL.canParse(url)) throw new Error(`Not one address: ${urls.join(" ")}`);
   const body = data.length > 0 ? data.join("&") : undefined;
-  if (body !== undefined && !headers.has("content-type")) headers.set("content-type", "application/x-www-form-urlencoded");
+  if (body !== undefined && !headers.has("content-type"))
+    headers.set("content-type", "application/x-www-form-urlencoded");
   return { url, method: method ?? (body === undefined ? "GET" : "POST"), headers, body, showsHead };
 }
 
@@ -119,7 +128,8 @@ function wordsOf(text: string, variables: ReadonlyMap<string, string>): string[]
     if (!found) throw new Error(`The shell would make more of it than is known here: ${rest.slice(0, 40)}`);
     const [whole, space, single, double, variable, plain] = found;
     rest = rest.slice(whole.length);
-    if (space === undefined) words.push((isInside ? (words.pop() ?? "") : "") + (single ?? plain ?? expand(double ?? variable ?? "")));
+    if (space === undefined)
+      words.push((isInside ? (words.pop() ?? "") : "") + (single ?? plain ?? expand(double ?? variable ?? "")));
     isInside = space === undefined;
   }
   return words;
@@ -143,20 +153,28 @@ export function differences(shown: Block, { showsHead }: Command, answer: Answer
   if (!showsHead) return compare(readAs(shown.text, kind), readAs(text, kind), origin);
   const [head = "", ...body] = shown.text.split("\n\n");
   const [statusLine, ...lines] = head.split("\n");
-  const came = { statusLine: `HTTP/1.1 ${status} ${statusText}`, headers: Object.fromEntries(headers), body: readAs(text, kind) };
+  const came = {
+    statusLine: `HTTP/1.1 ${status} ${statusText}`,
+    headers: Object.fromEntries(headers),
+    body: readAs(text, kind),
+  };
   return compare({ statusLine, headers: headersOf(lines), body: readAs(body.join("\n\n"), kind) }, came, origin);
 }
 
 /** Whether this line of a log is the one that is shown. */
 export function isLogged(shown: Block, line: string, origin: string): boolean {
   const [json] = /\{.*\}/s.exec(line) ?? [];
-  return json?.startsWith('{"event":') === true && compare(jsonOf(shown.text.replace(LOGGED, "")), JSON.parse(json), origin).length === 0;
+  return (
+    json?.startsWith('{"event":') === true &&
+    compare(jsonOf(shown.text.replace(LOGGED, "")), JSON.parse(json), origin).length === 0
+  );
 }
 
 /** Every string in an answer by its name in capitals: `$FLOW_ID` stands for the `flowId` of an answer before. */
 export function namesIn({ headers, text }: Answer): Map<string, string> {
   const names = new Map<string, string>();
-  const note = (name: string, value: string) => names.set(name.replaceAll(/-|(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase(), value);
+  const note = (name: string, value: string) =>
+    names.set(name.replaceAll(/-|(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase(), value);
   const session = headers.get("mcp-session-id");
   if (session !== null) note("Mcp-Session-Id", session);
   if (headers.get("content-type")?.includes("json")) {

@@ -2,7 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { SignJWT } from "jose";
 import { type ApiKey, auth, type KeyEnvironment } from "../../contracts/auth.ts";
-import { type Identity, type Scope, signIdentity, type TenantId, type Tier, type UserId } from "../../contracts/rpc/identity.ts";
+import {
+  type Identity,
+  type Scope,
+  signIdentity,
+  type TenantId,
+  type Tier,
+  type UserId,
+} from "../../contracts/rpc/identity.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { deriveKey } from "../../entrypoints/auth/derived-key.ts";
 import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
@@ -50,11 +57,28 @@ export function useIssuer(options: SystemOptions = {}): Issuer {
     ],
   });
 
-  async function ask<Value>(method: keyof (typeof auth)["methods"], { subject, tenantId, tier }: Partial<Identity>, input: object) {
+  async function ask<Value>(
+    method: keyof (typeof auth)["methods"],
+    { subject, tenantId, tier }: Partial<Identity>,
+    input: object,
+  ) {
     const key = await deriveIdentityKey(await importRootKey(root), auth.audience);
     const traceId = randomUUID().replaceAll("-", "");
-    const identity = { subject: subject ?? "gateway", tenantId: tenantId ?? null, tier: tier ?? "free", scopes: [], clientId: "gateway" };
-    const statement = { identity, issuer: system.origin, audience: auth.audience, tool: method, traceId, nonce: randomUUID() };
+    const identity = {
+      subject: subject ?? "gateway",
+      tenantId: tenantId ?? null,
+      tier: tier ?? "free",
+      scopes: [],
+      clientId: "gateway",
+    };
+    const statement = {
+      identity,
+      issuer: system.origin,
+      audience: auth.audience,
+      tool: method,
+      traceId,
+      nonce: randomUUID(),
+    };
     const nowMs = Date.now();
     const call = {
       identity: await signIdentity(key, statement, input, Math.floor(nowMs / 1000)),
@@ -81,9 +105,18 @@ export function useIssuer(options: SystemOptions = {}): Issuer {
     },
     async forge({ userId }, claims = {}, header = {}) {
       const now = Math.floor(Date.now() / 1000);
-      const good = { iss: system.origin, sub: userId, aud: `${system.origin}/mcp`, scope: "read generate", iat: now, exp: now + 3600 };
+      const good = {
+        iss: system.origin,
+        sub: userId,
+        aud: `${system.origin}/mcp`,
+        scope: "read generate",
+        iat: now,
+        exp: now + 3600,
+      };
       const jwt = new SignJWT({ ...good, jti: randomUUID(), client_id: "gateway", ...claims });
-      return jwt.setProtectedHeader({ alg: "HS256", typ: "at+jwt", ...header }).sign(await deriveKey(secret, "access-token"));
+      return jwt
+        .setProtectedHeader({ alg: "HS256", typ: "at+jwt", ...header })
+        .sign(await deriveKey(secret, "access-token"));
     },
   };
 }

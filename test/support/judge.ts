@@ -14,14 +14,16 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** What a schema of the package is used for. */
 interface Schema {
-  safeParse(
-    value: unknown,
-  ):
+  safeParse(value: unknown):
     | { readonly success: true; readonly data: unknown }
-    | { readonly success: false; readonly error: { readonly issues: readonly { path: readonly PropertyKey[]; message: string }[] } };
+    | {
+        readonly success: false;
+        readonly error: { readonly issues: readonly { path: readonly PropertyKey[]; message: string }[] };
+      };
 }
 
-export const isFields = (value: unknown): value is Fields => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What is wrong with a value, each as `path: what`. Reading it must change nothing: what gets lost is unknown, what appears is missing. */
 function wrongIn(schema: Schema, value: unknown, path: string): string[] {
@@ -109,7 +111,14 @@ const MODERN_RESULTS: Readonly<Record<string, Schema>> = {
 };
 
 /** 2026-07-28, server/utilities/caching: a client may keep the results of these. */
-const CACHEABLE = ["server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read"];
+const CACHEABLE = [
+  "server/discover",
+  "tools/list",
+  "prompts/list",
+  "resources/list",
+  "resources/templates/list",
+  "resources/read",
+];
 /** 2026-07-28, basic/patterns/mrtr: only these may ask back. */
 const ASKING = ["tools/call", "prompts/get", "resources/read"];
 
@@ -176,7 +185,10 @@ function wrongInQuestions({ inputRequests, requestState, ...result }: Fields): s
 }
 
 /** The package has the tasks of 2025-11-25, whose times have no units in their names. `isAsked`: with what became of the task. */
-function wrongInTask({ ttlMs, pollIntervalMs, result, error, inputRequests, ...task }: Fields, isAsked: boolean): string[] {
+function wrongInTask(
+  { ttlMs, pollIntervalMs, result, error, inputRequests, ...task }: Fields,
+  isAsked: boolean,
+): string[] {
   const { _meta, ...fields } = task;
   const wrong = [
     ...wrongIn(core.ResultSchema.strict(), { ...(_meta !== undefined && { _meta }) }, "result"),
@@ -205,11 +217,14 @@ export function wrongInError(revision: Revision, message: Fields): string[] {
   const wrong = wrongIn(core.JSONRPCErrorResponseSchema, message, "message");
   const { code, data } = isFields(message.error) ? message.error : {};
   if (typeof code !== "number") return wrong;
-  if (revision === MODERN && RESERVED(code) && !KNOWN.includes(code)) wrong.push(`error.code: ${code} has no meaning in this revision`);
-  if (code === -32022) wrong.push(...wrongInOwn(v.object({ supported: v.array(v.string()), requested: v.string() }), data, "error.data"));
+  if (revision === MODERN && RESERVED(code) && !KNOWN.includes(code))
+    wrong.push(`error.code: ${code} has no meaning in this revision`);
+  if (code === -32022)
+    wrong.push(...wrongInOwn(v.object({ supported: v.array(v.string()), requested: v.string() }), data, "error.data"));
   if (code === -32021) {
     const { requiredCapabilities } = isFields(data) ? data : {};
-    if (!core.ClientCapabilitiesSchema.safeParse(requiredCapabilities).success) wrong.push("error.data.requiredCapabilities: is not valid");
+    if (!core.ClientCapabilitiesSchema.safeParse(requiredCapabilities).success)
+      wrong.push("error.data.requiredCapabilities: is not valid");
   }
   return wrong;
 }
@@ -249,7 +264,10 @@ function wrongAsked(revision: Revision, question: Fields, path: string): string[
 /** What is wrong with a notification, the whole message. */
 export function wrongInNotification(revision: Revision, message: Fields): string[] {
   const { jsonrpc: _, ...rest } = message;
-  return [...wrongIn(core.JSONRPCNotificationSchema, message, "message"), ...wrongOf(NOTIFICATIONS, revision, rest, "message")];
+  return [
+    ...wrongIn(core.JSONRPCNotificationSchema, message, "message"),
+    ...wrongOf(NOTIFICATIONS, revision, rest, "message"),
+  ];
 }
 
 /** What is wrong with a request, the whole message. */

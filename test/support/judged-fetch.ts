@@ -2,7 +2,16 @@
 // wrong with it until the test ends (`system.ts`). What the client sends is not judged: tests send nonsense on purpose.
 
 import { OAuthErrorResponseSchema } from "@modelcontextprotocol/core";
-import { isFields, MODERN, REVISIONS, type Revision, wrongInError, wrongInNotification, wrongInRequest, wrongInResult } from "./judge.ts";
+import {
+  isFields,
+  MODERN,
+  REVISIONS,
+  type Revision,
+  wrongInError,
+  wrongInNotification,
+  wrongInRequest,
+  wrongInResult,
+} from "./judge.ts";
 
 type RequestId = string | number;
 type Fields = Readonly<Record<string, unknown>>;
@@ -129,7 +138,8 @@ class Exchange {
   #judgeJson(body: unknown): void {
     if (this.#response.ok || Array.isArray(body) || (isFields(body) && "jsonrpc" in body)) this.#judge(body);
     // A refusal in the words of OAuth (RFC 6749 section 5.2).
-    else if (!OAuthErrorResponseSchema.safeParse(body).success) this.#violation("a refusal is an error of JSON-RPC or of OAuth", body);
+    else if (!OAuthErrorResponseSchema.safeParse(body).success)
+      this.#violation("a refusal is an error of JSON-RPC or of OAuth", body);
     else judged++;
   }
 
@@ -143,13 +153,15 @@ class Exchange {
     judged++;
     const isLate = this.#hasRequests && this.#open.size === 0;
     const method = isFields(message) ? this.#open.get(message.id as RequestId) : undefined;
-    for (const wrong of isFields(message) ? this.#wrongIn(message) : ["is no message"]) this.#violation(wrong, message, method);
+    for (const wrong of isFields(message) ? this.#wrongIn(message) : ["is no message"])
+      this.#violation(wrong, message, method);
     if (isLate) this.#violation("comes after the answer", message);
     this.#seen++;
   }
 
   #wrongIn(message: Fields): readonly string[] {
-    if ("method" in message) return "id" in message ? this.#wrongInRequest(message) : this.#wrongInNotification(message);
+    if ("method" in message)
+      return "id" in message ? this.#wrongInRequest(message) : this.#wrongInNotification(message);
     const { id } = message;
     const method = this.#open.get(id as RequestId);
     this.#open.delete(id as RequestId);
@@ -163,19 +175,26 @@ class Exchange {
     const revision = known(isFields(message.result) ? message.result.protocolVersion : undefined);
     const session = this.#response.headers.get("mcp-session-id");
     if (session !== null && revision) agreed.set(session, revision);
-    return revision && revision !== MODERN ? wrongInResult(revision, method, message) : ["result.protocolVersion: has no handshake"];
+    return revision && revision !== MODERN
+      ? wrongInResult(revision, method, message)
+      : ["result.protocolVersion: has no handshake"];
   }
 
   #wrongInRequest(message: Fields): readonly string[] {
-    return [...wrongInRequest(this.#revision, message), ...(this.isStream ? [] : ["message: a question comes on a stream only"])];
+    return [
+      ...wrongInRequest(this.#revision, message),
+      ...(this.isStream ? [] : ["message: a question comes on a stream only"]),
+    ];
   }
 
   #wrongInNotification(message: Fields): readonly string[] {
     const wrong = wrongInNotification(this.#revision, message);
     if (this.#subscription === undefined) return wrong;
     const { _meta } = isFields(message.params) ? message.params : {};
-    if (!isFields(_meta) || _meta[SUBSCRIPTION_KEY] !== this.#subscription) wrong.push("params._meta: lacks the subscription's id");
-    if ((this.#seen === 0) !== (message.method === ACKNOWLEDGED)) wrong.push("message.method: the acknowledgement comes first, and once");
+    if (!isFields(_meta) || _meta[SUBSCRIPTION_KEY] !== this.#subscription)
+      wrong.push("params._meta: lacks the subscription's id");
+    if ((this.#seen === 0) !== (message.method === ACKNOWLEDGED))
+      wrong.push("message.method: the acknowledgement comes first, and once");
     return wrong;
   }
 
@@ -202,7 +221,9 @@ function known(version: unknown): Revision | undefined {
 function textOf(body: RequestInit["body"]): string | undefined {
   if (typeof body === "string") return body;
   try {
-    return body instanceof Uint8Array ? new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body) : undefined;
+    return body instanceof Uint8Array
+      ? new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -225,6 +246,7 @@ function isRequest(message: unknown): message is Fields & { id: RequestId; metho
 
 /** Enough of a message to know it again: what is long may be a picture, and may be secret. */
 function shortened(message: unknown): string {
-  const short = (_: string, value: unknown) => (typeof value === "string" && value.length > 40 ? `(${value.length} characters)` : value);
+  const short = (_: string, value: unknown) =>
+    typeof value === "string" && value.length > 40 ? `(${value.length} characters)` : value;
   return (JSON.stringify(message, short) ?? "nothing that can be read").slice(0, 400);
 }

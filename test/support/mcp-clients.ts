@@ -70,7 +70,8 @@ export class SignInByPerson implements OAuthClientProvider {
 
   async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
     this.callback = await this.#visit(authorizationUrl);
-    if (this.callback.searchParams.get("state") !== this.#state) throw new Error("The state did not come back as it was sent.");
+    if (this.callback.searchParams.get("state") !== this.#state)
+      throw new Error("The state did not come back as it was sent.");
   }
 }
 
@@ -111,7 +112,9 @@ export async function connect(origin: string, mode: Mode, options: ConnectOption
     return { client: client as unknown as Client, auth, account, close: () => client.close() }; // the methods that tests call are the same
   }
   const negotiation = mode === "modern" ? { mode: { pin: "2026-07-28" } } : { mode };
-  const client = new Client(name, { versionNegotiation: negotiation, capabilities } as ConstructorParameters<typeof Client>[1]); // the modes as literals
+  const client = new Client(name, { versionNegotiation: negotiation, capabilities } as ConstructorParameters<
+    typeof Client
+  >[1]); // the modes as literals
   const transport = () => new StreamableHTTPClientTransport(url, { authProvider: auth, fetch: ownFetch });
   const first = transport();
   try {

@@ -78,13 +78,18 @@ export class Person {
     headers: Record<string, string> = {},
   ): Promise<Page> {
     const form = formsOf(page).find(({ action }) => new URL(action, page.url).pathname === path);
-    if (!form) throw new Error(`The page at ${page.url.pathname} (${page.status}) has no form for ${path}:\n${page.html}`);
+    if (!form)
+      throw new Error(`The page at ${page.url.pathname} (${page.status}) has no form for ${path}:\n${page.html}`);
     const body = new URLSearchParams([...form.fields]);
     for (const [name, value] of Object.entries(filled)) {
       if (value === null) body.delete(name);
       else body.set(name, value);
     }
-    return this.open(new URL(form.action, page.url), { method: "POST", body, headers: { origin: page.url.origin, ...headers } });
+    return this.open(new URL(form.action, page.url), {
+      method: "POST",
+      body,
+      headers: { origin: page.url.origin, ...headers },
+    });
   }
 
   /** From the authorization URL to the redirect back to the client: signs up, allows, and follows the leave page. */
@@ -120,7 +125,8 @@ export function linkTo(page: Page, path: string): URL {
 export function continueUrl(page: Page): URL {
   const link = /<a\b[^>]*\bid="continue"[^>]*>/.exec(page.html)?.[0] ?? "";
   const href = /\bhref="([^"]*)"/.exec(link)?.[1];
-  if (href === undefined) throw new Error(`The page at ${page.url.pathname} (${page.status}) leads nowhere:\n${page.html}`);
+  if (href === undefined)
+    throw new Error(`The page at ${page.url.pathname} (${page.status}) leads nowhere:\n${page.html}`);
   return new URL(unescaped(href));
 }
 

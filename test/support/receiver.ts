@@ -24,7 +24,9 @@ export interface Receiver {
 }
 
 /** Whether this computer has the address `::1`. */
-export const HAS_IPV6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
+export const HAS_IPV6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === "::1"),
+);
 
 /** What the site shows where nothing else was asked for. */
 export const WELCOME = "<h1>Back in the app</h1>";
@@ -73,7 +75,9 @@ export function useReceiver(): Receiver {
 }
 
 /** A server on each loopback address, all at the same port. */
-async function listenTogether(create: () => Server): Promise<{ readonly servers: readonly Server[]; readonly port: number }> {
+async function listenTogether(
+  create: () => Server,
+): Promise<{ readonly servers: readonly Server[]; readonly port: number }> {
   for (let attempt = 1; ; attempt++) {
     const first = await listen(create(), 0, "127.0.0.1");
     const { port } = first.address() as AddressInfo; // of a server that listens on TCP

@@ -23,7 +23,11 @@ export class Browser {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const post = form && { method: "POST", body: new URLSearchParams(form).toString() };
     const type = form && { "content-type": "application/x-www-form-urlencoded" };
-    const response = await this.#backend.worker.fetch(url, { ...post, headers: { cookie, ...type }, redirect: "manual" });
+    const response = await this.#backend.worker.fetch(url, {
+      ...post,
+      headers: { cookie, ...type },
+      redirect: "manual",
+    });
     for (const line of response.headers.getSetCookie()) {
       const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       if (value === "") this.cookies.delete(name);
@@ -31,7 +35,13 @@ export class Browser {
     }
     const text = await response.text();
     const location = response.headers.get("location") ?? "";
-    return { status: response.status, headers: response.headers, text, location, query: new URL(location || ORIGIN).searchParams };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      location,
+      query: new URL(location || ORIGIN).searchParams,
+    };
   }
 }
 
@@ -39,7 +49,13 @@ export class Browser {
 export function gatewayRequest(provider = "github", overrides: Record<string, string> = {}) {
   const verifier = token();
   const state = token();
-  const query = new URLSearchParams({ provider, return_url: RETURN_URL, state, code_challenge: s256(verifier), ...overrides });
+  const query = new URLSearchParams({
+    provider,
+    return_url: RETURN_URL,
+    state,
+    code_challenge: s256(verifier),
+    ...overrides,
+  });
   return { verifier, state, url: `${ORIGIN}/social-bridge?${query}` };
 }
 

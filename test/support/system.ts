@@ -60,7 +60,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       ...(Object.keys(CONFIGS) as WorkerKey[]).map((worker) => {
         const main = options.standIns?.[worker];
         if (main !== undefined) return { config: withDate({ name: workerName(worker), main }) };
-        const vars = Object.entries(variablesOf(readConfig(worker))).map(([key, value]) => [key, value.replaceAll(DEFAULT_ORIGIN, origin)]);
+        const vars = Object.entries(variablesOf(readConfig(worker))).map(([key, value]) => [
+          key,
+          value.replaceAll(DEFAULT_ORIGIN, origin),
+        ]);
         return {
           configPath: path.join(folder, worker, "wrangler.toml"),
           vars: { ...Object.fromEntries(vars), ...options.vars?.[worker] },

@@ -95,11 +95,16 @@ export class WireClient {
   }
 
   /** The whole way, from the browser to the tokens. Throws where no token comes back. */
-  async connect(redirectUri: string, asked: Changes = {}, redeemed: Changes = {}): Promise<{ tokens: Tokens; callback: URL; ask: Ask }> {
+  async connect(
+    redirectUri: string,
+    asked: Changes = {},
+    redeemed: Changes = {},
+  ): Promise<{ tokens: Tokens; callback: URL; ask: Ask }> {
     const ask = this.ask(redirectUri, asked);
     const callback = await this.decide(ask);
     const answer = await this.redeem(ask, callback, redeemed);
-    if (answer.status !== 200) throw new Error(`No token for ${callback.search}: ${answer.status} ${await answer.text()}`);
+    if (answer.status !== 200)
+      throw new Error(`No token for ${callback.search}: ${answer.status} ${await answer.text()}`);
     return { tokens: (await answer.json()) as Tokens, callback, ask };
   }
 }
@@ -123,7 +128,11 @@ export function postMcp(
   return system.fetch("/mcp", {
     method: "POST",
     headers: {
-      ...{ "content-type": "application/json", accept: "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18" },
+      ...{
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        "mcp-protocol-version": "2025-06-18",
+      },
       ...(accessToken === null ? {} : { authorization: `Bearer ${accessToken}` }),
       ...headers,
     },

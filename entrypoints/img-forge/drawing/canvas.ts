@@ -51,7 +51,11 @@ export class Canvas {
   }
 
   /** Lays `colour` over a box of pixels as thick as `alpha` says; `alpha` gets places in shares. */
-  veil(box: { left: number; top: number; right: number; bottom: number }, colour: Rgb, alpha: (x: number, y: number) => number): void {
+  veil(
+    box: { left: number; top: number; right: number; bottom: number },
+    colour: Rgb,
+    alpha: (x: number, y: number) => number,
+  ): void {
     const { size } = this;
     const right = Math.min(size, Math.ceil(box.right * size));
     for (let row = Math.max(0, Math.floor(box.top * size)); row < Math.min(size, box.bottom * size); row += 1) {
@@ -65,12 +69,22 @@ export class Canvas {
   disc(x: number, y: number, radius: number, colour: Rgb, alpha = 1, softness = 0): void {
     const pixel = 1 / this.size;
     const inner = Math.min(radius - pixel, radius * (1 - softness));
-    const box = { left: x - radius - pixel, top: y - radius - pixel, right: x + radius + pixel, bottom: y + radius + pixel };
+    const box = {
+      left: x - radius - pixel,
+      top: y - radius - pixel,
+      right: x + radius + pixel,
+      bottom: y + radius + pixel,
+    };
     this.veil(box, colour, (px, py) => alpha * (1 - smoothstep(inner, radius + pixel / 2, Math.hypot(px - x, py - y))));
   }
 
   /** A box with round corners, shaded from its top colour to its bottom colour. */
-  roundBox(box: { x: number; y: number; width: number; height: number; corner: number }, top: Rgb, bottom: Rgb = top, alpha = 1): void {
+  roundBox(
+    box: { x: number; y: number; width: number; height: number; corner: number },
+    top: Rgb,
+    bottom: Rgb = top,
+    alpha = 1,
+  ): void {
     const { x, y, width, height } = box;
     const corner = Math.min(box.corner, width / 2, height / 2);
     const pixel = 1 / this.size;
@@ -82,7 +96,8 @@ export class Canvas {
     };
     const area = { left: x - pixel, top: y - pixel, right: x + width + pixel, bottom: y + height + pixel };
     this.veil(area, top, (px, py) => alpha * inside(px, py));
-    if (bottom !== top) this.veil(area, bottom, (px, py) => alpha * inside(px, py) * Math.min(1, Math.max(0, (py - y) / height)));
+    if (bottom !== top)
+      this.veil(area, bottom, (px, py) => alpha * inside(px, py) * Math.min(1, Math.max(0, (py - y) / height)));
   }
 
   /** Fills everything below a skyline. `skyline` gives its height at x; `colour` gets x and how far below the skyline a pixel is. */

@@ -46,7 +46,14 @@ export function* draw(vision: Vision, size: number, richness: number): Generator
   return { width: size, height: size, rgb: canvas.toRgb() };
 }
 
-function paintGround(canvas: Canvas, vision: Vision, motif: keyof typeof HORIZONS, horizon: number, orb: Orb, richness: number): void {
+function paintGround(
+  canvas: Canvas,
+  vision: Vision,
+  motif: keyof typeof HORIZONS,
+  horizon: number,
+  orb: Orb,
+  richness: number,
+): void {
   if (motif === "sea") paintSea(canvas, vision, horizon, orb, richness);
   else if (motif === "forest") paintForest(canvas, vision, horizon, richness);
   else if (motif === "mountains") paintMountains(canvas, vision, horizon, richness);

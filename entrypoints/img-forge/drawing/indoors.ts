@@ -12,7 +12,9 @@ export function paintRibbons(canvas: Canvas, vision: Vision, richness: number): 
     [0.72, 0.16, sky[1][2]],
   ];
   const turn = between(random, 0.6, 2.4);
-  canvas.fill((x, y) => gradient([deep, sky[0], sky[1]], 0.5 + 0.62 * ((x - 0.5) * Math.cos(turn) + (y - 0.5) * Math.sin(turn))));
+  canvas.fill((x, y) =>
+    gradient([deep, sky[0], sky[1]], 0.5 + 0.62 * ((x - 0.5) * Math.cos(turn) + (y - 0.5) * Math.sin(turn))),
+  );
   for (let spot = 0; spot < 4; spot += 1) {
     canvas.disc(random(), random(), between(random, 0.18, 0.42), gradient([warm, sky[2], accent], random()), 0.32, 1);
   }
@@ -33,7 +35,14 @@ export function paintRibbons(canvas: Canvas, vision: Vision, richness: number): 
     for (let strand = 0; strand < strands; strand += 1) {
       const offset = strand / strands - 0.5;
       const colour = gradient(colours, 0.5 + offset + 0.12 * (random() - 0.5));
-      paintStrand(canvas, { x: x - 0.3, y: y + offset * width, angle }, current, wander + offset * 0.5, colour, mix(0.16, 0.4, share));
+      paintStrand(
+        canvas,
+        { x: x - 0.3, y: y + offset * width, angle },
+        current,
+        wander + offset * 0.5,
+        colour,
+        mix(0.16, 0.4, share),
+      );
     }
   }
   for (let mote = 0; mote < 16 + 10 * richness; mote += 1) {
@@ -83,15 +92,34 @@ export function paintSpace(canvas: Canvas, vision: Vision, richness: number): vo
   });
   for (let star = 0; star < 200 + 120 * richness; star += 1) {
     const [x, y, brightness] = [random(), random(), random() ** 4];
-    canvas.disc(x, y, 0.0011 + 0.0026 * brightness, [1, mix(0.88, 1, random()), mix(0.8, 1, random())], 0.25 + 0.75 * brightness, 0.6);
+    canvas.disc(
+      x,
+      y,
+      0.0011 + 0.0026 * brightness,
+      [1, mix(0.88, 1, random()), mix(0.8, 1, random())],
+      0.25 + 0.75 * brightness,
+      0.6,
+    );
     if (brightness > 0.75) canvas.disc(x, y, 0.016, rgb(accent), 0.25, 1);
   }
-  paintPlanet(canvas, vision, { x: between(random, 0.3, 0.7), y: between(random, 0.42, 0.66), radius: between(random, 0.15, 0.23) });
+  paintPlanet(canvas, vision, {
+    x: between(random, 0.3, 0.7),
+    y: between(random, 0.42, 0.66),
+    radius: between(random, 0.15, 0.23),
+  });
   if (richness > 1)
-    paintPlanet(canvas, vision, { x: between(random, 0.06, 0.94), y: between(random, 0.08, 0.25), radius: between(random, 0.025, 0.05) });
+    paintPlanet(canvas, vision, {
+      x: between(random, 0.06, 0.94),
+      y: between(random, 0.08, 0.25),
+      radius: between(random, 0.025, 0.05),
+    });
 }
 
-function paintPlanet(canvas: Canvas, { random, accent, sky }: Vision, { x, y, radius }: { x: number; y: number; radius: number }): void {
+function paintPlanet(
+  canvas: Canvas,
+  { random, accent, sky }: Vision,
+  { x, y, radius }: { x: number; y: number; radius: number },
+): void {
   const bands = layered(noiseFrom(random), 4);
   const [hue, lean, hasRing] = [
     pick(random, [accent[2], sky[2][2] + 60, 40]),
@@ -115,8 +143,14 @@ function paintPlanet(canvas: Canvas, { random, accent, sky }: Vision, { x, y, ra
     });
   };
   ring(false);
-  const box = { left: x - radius - pixel, top: y - radius - pixel, right: x + radius + pixel, bottom: y + radius + pixel };
-  const body = (px: number, py: number) => Math.min(1, Math.max(0, 0.5 - (Math.hypot(px - x, py - y) - radius) / pixel));
+  const box = {
+    left: x - radius - pixel,
+    top: y - radius - pixel,
+    right: x + radius + pixel,
+    bottom: y + radius + pixel,
+  };
+  const body = (px: number, py: number) =>
+    Math.min(1, Math.max(0, 0.5 - (Math.hypot(px - x, py - y) - radius) / pixel));
   canvas.veil(box, light, body);
   canvas.veil(box, shade, (px, py) => {
     const across = ((py - y) * Math.cos(lean) - (px - x) * Math.sin(lean)) / radius;
@@ -143,11 +177,14 @@ export function paintRobot(canvas: Canvas, vision: Vision, richness: number): vo
   box(0.17, top + height + 0.1, 0.66, 0.6, 0.16, steel, dark);
   box(0.2, top + height + 0.12, 0.6, 0.5, 0.14, bright, steel, 0.35);
   box(0.42, top + height - 0.02, 0.16, 0.16, 0.02, dark, steel);
-  for (let line = 0; line < 3; line += 1) box(0.42, top + height + 0.015 + line * 0.027, 0.16, 0.008, 0.003, bright, steel, 0.5);
-  for (const side of [left - 0.035, left + width - 0.02]) box(side, top + height * 0.32, 0.055, height * 0.36, 0.02, steel, dark);
+  for (let line = 0; line < 3; line += 1)
+    box(0.42, top + height + 0.015 + line * 0.027, 0.16, 0.008, 0.003, bright, steel, 0.5);
+  for (const side of [left - 0.035, left + width - 0.02])
+    box(side, top + height * 0.32, 0.055, height * 0.36, 0.02, steel, dark);
   // Antenna.
   const lean = between(random, -0.05, 0.05);
-  for (let step = 0; step <= 60; step += 1) canvas.disc(0.5 + lean * (step / 60) ** 2, top - 0.1 * (step / 60), 0.006, steel, 1, 0.2);
+  for (let step = 0; step <= 60; step += 1)
+    canvas.disc(0.5 + lean * (step / 60) ** 2, top - 0.1 * (step / 60), 0.006, steel, 1, 0.2);
   canvas.disc(0.5 + lean, top - 0.1, 0.05, glow, 0.5, 1);
   canvas.disc(0.5 + lean, top - 0.1, 0.017, blend(glow, [1, 1, 1], 0.4), 1, 0.1);
   // Head, with a shadow below and light from above.

@@ -77,7 +77,11 @@ export function paintForest(canvas: Canvas, vision: Vision, horizon: number, ric
 
 /** A bank of mist around height `y`. */
 function mist(canvas: Canvas, { sky }: Vision, y: number, strength: number): void {
-  canvas.veil({ left: 0, top: y - 0.16, right: 1, bottom: 1 }, rgb(sky[2]), (_, at) => strength * smoothstep(y - 0.16, y + 0.06, at));
+  canvas.veil(
+    { left: 0, top: y - 0.16, right: 1, bottom: 1 },
+    rgb(sky[2]),
+    (_, at) => strength * smoothstep(y - 0.16, y + 0.06, at),
+  );
 }
 
 interface Fir {
@@ -93,7 +97,12 @@ function plant(random: Random, share: number): Fir[] {
   const usual = mix(0.1, 0.36, share ** 1.3);
   for (let x = -0.05; x < 1.05; x += usual * between(random, 0.12, mix(0.3, 0.75, share))) {
     const height = usual * between(random, 0.55, 1.15);
-    trees.push({ x, height, width: height * between(random, 0.15, 0.22), branches: Math.round(between(random, 6, 10)) });
+    trees.push({
+      x,
+      height,
+      width: height * between(random, 0.15, 0.22),
+      branches: Math.round(between(random, 6, 10)),
+    });
   }
   return trees;
 }
@@ -133,17 +142,31 @@ export function paintMeadow(canvas: Canvas, vision: Vision, horizon: number, ric
     );
   }
   const [lightness, chroma, hue] = accent;
-  const petals = [0, 40, -45, 150].map((turn) => rgb([light === "night" ? 0.6 : Math.min(0.8, lightness), chroma + 0.1, hue + turn]));
+  const petals = [0, 40, -45, 150].map((turn) =>
+    rgb([light === "night" ? 0.6 : Math.min(0.8, lightness), chroma + 0.1, hue + turn]),
+  );
   const stem = layerColours(vision, count - 1, count).top;
   // From far to near, so that nearer flowers stand in front.
   for (let flower = 0; flower < 130 + 70 * richness; flower += 1) {
     const share = flower / (130 + 70 * richness);
-    const [x, y, radius] = [random(), mix(0.72, 1.02, share), mix(0.004, 0.019, share ** 1.6) * between(random, 0.7, 1.2)];
+    const [x, y, radius] = [
+      random(),
+      mix(0.72, 1.02, share),
+      mix(0.004, 0.019, share ** 1.6) * between(random, 0.7, 1.2),
+    ];
     const colour = petals[Math.floor(random() * petals.length)] ?? stem;
-    for (let step = 0; step < 9; step += 1) canvas.disc(x + step * radius * 0.06, y + step * radius * 0.55, radius * 0.14, stem, 0.7);
+    for (let step = 0; step < 9; step += 1)
+      canvas.disc(x + step * radius * 0.06, y + step * radius * 0.55, radius * 0.14, stem, 0.7);
     for (let petal = 0; petal < 6; petal += 1) {
       const angle = petal * 1.0472;
-      canvas.disc(x + Math.cos(angle) * radius * 0.6, y + Math.sin(angle) * radius * 0.5, radius * 0.52, colour, 0.9, 0.2);
+      canvas.disc(
+        x + Math.cos(angle) * radius * 0.6,
+        y + Math.sin(angle) * radius * 0.5,
+        radius * 0.52,
+        colour,
+        0.9,
+        0.2,
+      );
     }
     canvas.disc(x, y, radius * 0.34, rgb([0.86, 0.14, 90]), 0.95, 0.2);
   }
@@ -176,7 +199,11 @@ export function paintCity(canvas: Canvas, vision: Vision, horizon: number, richn
     // The glow of streets between the rows.
     const haze = blend(rgb(sky[2]), lamp, light === "night" ? 0.35 : 0.1);
     if (index < count - 1) {
-      canvas.veil({ left: 0, top: base - 0.3, right: 1, bottom: 1 }, haze, (_, y) => 0.42 * smoothstep(base - 0.3, base + 0.05, y));
+      canvas.veil(
+        { left: 0, top: base - 0.3, right: 1, bottom: 1 },
+        haze,
+        (_, y) => 0.42 * smoothstep(base - 0.3, base + 0.05, y),
+      );
     }
   }
 }
@@ -188,16 +215,31 @@ interface Box {
   readonly height: number;
 }
 
-function paintTower(canvas: Canvas, random: Random, { x, y, width, height }: Box, top: Rgb, foot: Rgb, tallness: number): void {
+function paintTower(
+  canvas: Canvas,
+  random: Random,
+  { x, y, width, height }: Box,
+  top: Rgb,
+  foot: Rgb,
+  tallness: number,
+): void {
   canvas.roundBox({ x, y, width, height, corner: 0.002 }, top, foot);
   const crown = random();
-  if (crown < 0.35) canvas.roundBox({ x: x + width * 0.2, y: y - 0.022, width: width * 0.6, height: 0.03, corner: 0.002 }, top);
+  if (crown < 0.35)
+    canvas.roundBox({ x: x + width * 0.2, y: y - 0.022, width: width * 0.6, height: 0.03, corner: 0.002 }, top);
   if (tallness > 0.45 && crown > 0.25) {
     canvas.roundBox({ x: x + width * 0.48, y: y - 0.075 * tallness, width: 0.0035, height: 0.08, corner: 0.001 }, top);
   }
 }
 
-function paintWindows(canvas: Canvas, random: Random, { x, y, width, height }: Box, colour: Rgb, litShare: number, pitch: number): void {
+function paintWindows(
+  canvas: Canvas,
+  random: Random,
+  { x, y, width, height }: Box,
+  colour: Rgb,
+  litShare: number,
+  pitch: number,
+): void {
   const columns = Math.floor((width - pitch) / (pitch * 1.5));
   const margin = (width - columns * pitch * 1.5 + pitch * 0.5) / 2;
   for (let top = y + pitch * 1.6; top < Math.min(1, y + height); top += pitch * 2.1) {

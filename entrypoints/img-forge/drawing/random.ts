@@ -77,7 +77,9 @@ export function layered(noise: Noise, octaves: number): Noise {
 /** The same field, known at `cells` by `cells` places of the unit square and read smoothly between them. Saves time where it is soft. */
 export function sampled(field: Noise, cells: number): Noise {
   const side = cells + 1;
-  const values = Float32Array.from({ length: side * side }, (_, index) => field((index % side) / cells, Math.floor(index / side) / cells));
+  const values = Float32Array.from({ length: side * side }, (_, index) =>
+    field((index % side) / cells, Math.floor(index / side) / cells),
+  );
   return (x, y) => {
     const column = Math.min(cells - 1, Math.max(0, Math.floor(x * cells)));
     const row = Math.min(cells - 1, Math.max(0, Math.floor(y * cells)));

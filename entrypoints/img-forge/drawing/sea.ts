@@ -10,7 +10,11 @@ export function paintSea(canvas: Canvas, vision: Vision, horizon: number, orb: O
   paintCoast(canvas, vision, horizon);
   const ripple = noiseFrom(random);
   const noise = layered(ripple, Math.min(3, 1 + Math.ceil(richness / 2)));
-  const [mirror, deep, glint] = [blend(rgb(sky[2]), rgb(sky[1]), 0.45), rgb([near[0] + 0.1, near[1], near[2]]), rgb(accent)];
+  const [mirror, deep, glint] = [
+    blend(rgb(sky[2]), rgb(sky[1]), 0.45),
+    rgb([near[0] + 0.1, near[1], near[2]]),
+    rgb(accent),
+  ];
   const strength = light === "storm" ? 0.12 : light === "night" ? 0.5 : 0.85;
   canvas.fill((x, y) => {
     const depth = Math.max(0, (y - horizon) / (1 - horizon));
@@ -61,7 +65,9 @@ function paintBoat(canvas: Canvas, { random, near }: Vision, horizon: number, or
   const sails = (px: number, py: number) => {
     const t = (water - size * 0.22 - py) / size;
     const dx = (px - x) / size;
-    return t >= 0 && t <= 1 && ((dx > 0.02 && dx < 0.42 * (1 - t)) || (dx < -0.02 && dx > -0.3 * (1 - t * 1.15))) ? 0.92 : 0;
+    return t >= 0 && t <= 1 && ((dx > 0.02 && dx < 0.42 * (1 - t)) || (dx < -0.02 && dx > -0.3 * (1 - t * 1.15)))
+      ? 0.92
+      : 0;
   };
   const pixel = 1 / canvas.size;
   // Four samples a pixel: the edges are straight.

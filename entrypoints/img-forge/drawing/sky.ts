@@ -62,7 +62,14 @@ function paintStars(canvas: Canvas, { random }: Vision, horizon: number, richnes
   for (let star = 0; star < 90 + 60 * richness; star += 1) {
     const [x, y, brightness] = [random(), random() * horizon * 0.95, random() ** 3];
     const colour: Rgb = [1, mix(0.86, 1, random()), mix(0.78, 1, random())];
-    canvas.disc(x, y, 0.0011 + 0.0022 * brightness, colour, (0.25 + 0.75 * brightness) * (1 - 0.7 * (y / horizon) ** 3), 0.6);
+    canvas.disc(
+      x,
+      y,
+      0.0011 + 0.0022 * brightness,
+      colour,
+      (0.25 + 0.75 * brightness) * (1 - 0.7 * (y / horizon) ** 3),
+      0.6,
+    );
     if (brightness > 0.7) canvas.disc(x, y, 0.012, colour, 0.18, 1);
   }
 }
@@ -76,7 +83,14 @@ function paintOrb(canvas: Canvas, { x, y, radius }: Orb, { accent, sky, random }
   const shade = gradient(sky, 0.35);
   for (let mark = 0; mark < 5; mark += 1) {
     const [angle, away] = [random() * 6.283, random() * 0.55];
-    canvas.disc(x + Math.cos(angle) * away * size, y + Math.sin(angle) * away * size, size * between(random, 0.1, 0.26), shade, 0.2, 0.5);
+    canvas.disc(
+      x + Math.cos(angle) * away * size,
+      y + Math.sin(angle) * away * size,
+      size * between(random, 0.1, 0.26),
+      shade,
+      0.2,
+      0.5,
+    );
   }
 }
 
@@ -103,14 +117,28 @@ function paintClouds(canvas: Canvas, vision: Vision, horizon: number, richness: 
 
 function paintBirds(canvas: Canvas, { random, near }: Vision, orb: Orb, richness: number): void {
   const ink = rgb(near);
-  const [left, top] = [Math.min(0.8, Math.max(0.1, orb.x + between(random, -0.3, 0.3))), orb.y * between(random, 0.45, 0.8)];
+  const [left, top] = [
+    Math.min(0.8, Math.max(0.1, orb.x + between(random, -0.3, 0.3))),
+    orb.y * between(random, 0.45, 0.8),
+  ];
   for (let bird = 0; bird < 3 + richness; bird += 1) {
     const span = between(random, 0.008, 0.017);
-    const [x, y, lift] = [left + between(random, -0.11, 0.11), top + between(random, -0.05, 0.05), between(random, 0.35, 0.6)];
+    const [x, y, lift] = [
+      left + between(random, -0.11, 0.11),
+      top + between(random, -0.05, 0.05),
+      between(random, 0.35, 0.6),
+    ];
     const steps = Math.ceil(span * canvas.size * 3);
     for (let step = -steps; step <= steps; step += 1) {
       const t = step / steps;
-      canvas.disc(x + t * span, y - span * lift * Math.sin(Math.abs(t) * 2.6), 0.0009 + 0.0014 * (1 - Math.abs(t)), ink, 0.5, 0.3);
+      canvas.disc(
+        x + t * span,
+        y - span * lift * Math.sin(Math.abs(t) * 2.6),
+        0.0009 + 0.0014 * (1 - Math.abs(t)),
+        ink,
+        0.5,
+        0.3,
+      );
     }
   }
 }

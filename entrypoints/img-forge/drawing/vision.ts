@@ -27,7 +27,10 @@ export interface Vision {
 const MOTIFS: readonly (readonly [Motif, RegExp])[] = [
   ["robot", /robot|android|cyborg|droid|mech\b|machine|roboter|ロボット|机器人/iu],
   ["space", /space|galax|planet|nebula|cosm|universe|orbit|astronaut|rocket|weltall|espace|宇宙|星系|银河|銀河/iu],
-  ["sea", /\bsea\b|ocean|beach|wave|coast|shore|lake|water|sail|ship|boat|harbou?r|island|meer|\bmer\b|playa|海|湖|波|島|岛/iu],
+  [
+    "sea",
+    /\bsea\b|ocean|beach|wave|coast|shore|lake|water|sail|ship|boat|harbou?r|island|meer|\bmer\b|playa|海|湖|波|島|岛/iu,
+  ],
   [
     "city",
     /city|skyline|street|town|skyscraper|building|urban|tokyo|new york|london|paris|berlin|stadt|ville|ciudad|東京|都市|街|京都|大阪|北京|上海|城/iu,
@@ -122,7 +125,13 @@ const GROUNDS: Readonly<Record<Motif, readonly [hue: number, chroma: number]>> =
 };
 
 /** How dark the nearest ground is: against a low light everything is a silhouette. */
-const NEAR_LIGHTNESS: Readonly<Record<Light, number>> = { day: 0.4, dawn: 0.31, sunset: 0.21, night: 0.14, storm: 0.23 };
+const NEAR_LIGHTNESS: Readonly<Record<Light, number>> = {
+  day: 0.4,
+  dawn: 0.31,
+  sunset: 0.21,
+  night: 0.14,
+  storm: 0.23,
+};
 
 /** Reads a prompt. `seed` is everything that the picture follows from. */
 export function imagine(prompt: string, negativePrompt: string, seed: string): Vision {
@@ -135,14 +144,20 @@ export function imagine(prompt: string, negativePrompt: string, seed: string): V
   const unwanted = <Name>(table: readonly (readonly [Name, RegExp])[], name: Name) =>
     table.some(([one, pattern]) => one === name && pattern.test(negativePrompt));
   const motif = asked(MOTIFS)[0] ?? "ribbons";
-  const [first = "day", ...others] = (["dawn", "sunset", "night", "day"] as const).filter((light) => !unwanted(LIGHTS, light));
+  const [first = "day", ...others] = (["dawn", "sunset", "night", "day"] as const).filter(
+    (light) => !unwanted(LIGHTS, light),
+  );
   const light = asked(LIGHTS)[0] ?? (motif === "space" ? "night" : pick(random, [first, ...others]));
   const named = asked(HUES)[0];
   const hue = HUES.find(([name]) => name === named)?.[1];
   const drift = between(random, -14, 14);
   const extras = [...asked(EXTRAS), ...USUAL_EXTRAS[light]].filter((extra) => !unwanted(EXTRAS, extra));
   const [groundHue, groundChroma] = GROUNDS[motif];
-  const sky = SKIES[light].map(([l, c, h], index) => tint([l, c, h + drift], hue, index === 0 ? 0.55 : 0.8)) as [Lch, Lch, Lch]; // maps three to three
+  const sky = SKIES[light].map(([l, c, h], index) => tint([l, c, h + drift], hue, index === 0 ? 0.55 : 0.8)) as [
+    Lch,
+    Lch,
+    Lch,
+  ]; // maps three to three
   const horizon = sky[2];
   const snow = extras.includes("snow") ? 0.2 : 0;
   return {
@@ -150,19 +165,28 @@ export function imagine(prompt: string, negativePrompt: string, seed: string): V
     light,
     extras: new Set(extras),
     sky,
-    far: tint(mixLch([horizon[0] * 0.84, horizon[1], horizon[2]], [0.5 + snow, groundChroma, groundHue], 0.42), hue, 0.2),
+    far: tint(
+      mixLch([horizon[0] * 0.84, horizon[1], horizon[2]], [0.5 + snow, groundChroma, groundHue], 0.42),
+      hue,
+      0.2,
+    ),
     near: tint([NEAR_LIGHTNESS[light] + snow, groundChroma * (0.7 - snow), groundHue + drift], hue, 0.12),
     accent: tint(ACCENTS[light], hue, 0.6),
-    palette: named ?? { day: "clear blue", dawn: "pastel", sunset: "warm amber", night: "deep indigo", storm: "muted grey" }[light],
+    palette:
+      named ??
+      { day: "clear blue", dawn: "pastel", sunset: "warm amber", night: "deep indigo", storm: "muted grey" }[light],
     random,
   };
 }
 
 /** The words that describe how `vision` is drawn. */
 export function styleWords({ motif, light, palette, extras }: Vision): string[] {
-  const subject = { ribbons: "abstract flowing ribbons", robot: "geometric robot portrait" }[motif as string] ?? `${motif} scene`;
+  const subject =
+    { ribbons: "abstract flowing ribbons", robot: "geometric robot portrait" }[motif as string] ?? `${motif} scene`;
   const isOutdoors = motif !== "ribbons" && motif !== "robot" && motif !== "space";
-  const shown = [...extras].filter((extra) => extra === "snow" || extra === "rain" || (extra === "boat" ? motif === "sea" : isOutdoors));
+  const shown = [...extras].filter(
+    (extra) => extra === "snow" || extra === "rain" || (extra === "boat" ? motif === "sea" : isOutdoors),
+  );
   return [subject, `${light} light`, `${palette} palette`, ...shown, "layered depth", "soft gradients"];
 }
 

@@ -1,7 +1,17 @@
 // ARCHITECT: parts, data, interfaces, and the decisions that the risks force.
 import { termIn } from "../brief.ts";
 import { concernsIn } from "./concerns.ts";
-import { type Assignment, breadth, bullets, type Draft, headline, markdownOf, type Point, pointsOf, table } from "./draft.ts";
+import {
+  type Assignment,
+  breadth,
+  bullets,
+  type Draft,
+  headline,
+  markdownOf,
+  type Point,
+  pointsOf,
+  table,
+} from "./draft.ts";
 
 export function architect(assignment: Assignment): Draft {
   const { brief, profile, revision } = assignment;
@@ -61,13 +71,18 @@ export function architect(assignment: Assignment): Draft {
     [
       "Named technologies",
       bullets(
-        brief.keywords.map((keyword) => `**${keyword}**: behind the interface of the part that uses it, so that it can be replaced.`),
+        brief.keywords.map(
+          (keyword) => `**${keyword}**: behind the interface of the part that uses it, so that it can be replaced.`,
+        ),
       ),
     ],
     [
       "Alternatives",
       profile === "exploratory"
-        ? bullets([`One deployable with ${parts.length} modules.`, "A queue between C1 and C2 for everything that may wait."])
+        ? bullets([
+            `One deployable with ${parts.length} modules.`,
+            "A queue between C1 and C2 for everything that may wait.",
+          ])
         : "",
     ],
     [
@@ -75,7 +90,8 @@ export function architect(assignment: Assignment): Draft {
       revision > 0
         ? bullets(
             components.map(
-              ({ id, text }) => `${id} alone fails: ${text.split(":")[0]} answers with a stated refusal, and the others go on.`,
+              ({ id, text }) =>
+                `${id} alone fails: ${text.split(":")[0]} answers with a stated refusal, and the others go on.`,
             ),
           )
         : "",

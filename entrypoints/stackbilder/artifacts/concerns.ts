@@ -17,7 +17,8 @@ export interface Concern {
 export const CONCERNS: readonly Concern[] = [
   {
     name: "Payments",
-    pattern: /\bpa(y|id)|invoice|billing|checkout|subscri|refund|payout|price|zahl|rechnung|paiement|pago|支払|決済|付款|支付|料金/iu,
+    pattern:
+      /\bpa(y|id)|invoice|billing|checkout|subscri|refund|payout|price|zahl|rechnung|paiement|pago|支払|決済|付款|支付|料金/iu,
     risk: "Money is taken twice, or taken without the thing paid for",
     mitigation: "One idempotency key a payment, and a ledger that is reconciled with the provider every day",
     impact: 3,
@@ -43,7 +44,8 @@ export const CONCERNS: readonly Concern[] = [
     pattern:
       /patient|health|medical|address|personal|privacy|gdpr|hipaa|child|kids|email|phone|gesundheit|datenschutz|santé|salud|患者|個人|医|隐私/iu,
     risk: "Personal data is seen by people who have no need for it, or kept for longer than agreed",
-    mitigation: "Each field has an owner, a purpose and an end date; access is logged; export and deletion exist from the first release",
+    mitigation:
+      "Each field has an owner, a purpose and an end date; access is logged; export and deletion exist from the first release",
     impact: 3,
     component: "Consent and retention",
     entity: "Consent",
@@ -64,9 +66,11 @@ export const CONCERNS: readonly Concern[] = [
   },
   {
     name: "Messages",
-    pattern: /notif|remind|alert|sms|message|chat|newsletter|push|e-?mail|nachricht|erinner|rappel|aviso|通知|メッセージ|消息|提醒/iu,
+    pattern:
+      /notif|remind|alert|sms|message|chat|newsletter|push|e-?mail|nachricht|erinner|rappel|aviso|通知|メッセージ|消息|提醒/iu,
     risk: "Messages are lost, sent twice, or sent to somebody who asked not to be written to",
-    mitigation: "An outbox written in the same transaction as the event, one delivery key a message, and a suppression list",
+    mitigation:
+      "An outbox written in the same transaction as the event, one delivery key a message, and a suppression list",
     impact: 2,
     component: "Outbox",
     entity: "Message",
@@ -75,9 +79,11 @@ export const CONCERNS: readonly Concern[] = [
   },
   {
     name: "Scheduling",
-    pattern: /book|calendar|appointment|schedul|slot|reserv|rota|shift|termin|buch(en|ung)|réserv|cita|予約|日程|预约|カレンダー/iu,
+    pattern:
+      /book|calendar|appointment|schedul|slot|reserv|rota|shift|termin|buch(en|ung)|réserv|cita|予約|日程|预约|カレンダー/iu,
     risk: "Two people get the same slot, or a time means different hours to different people",
-    mitigation: "Slots are taken in one transaction with a uniqueness rule; times are stored in UTC with the zone beside them",
+    mitigation:
+      "Slots are taken in one transaction with a uniqueness rule; times are stored in UTC with the zone beside them",
     impact: 3,
     component: "Calendar",
     entity: "Slot",
@@ -86,9 +92,11 @@ export const CONCERNS: readonly Concern[] = [
   },
   {
     name: "Live data",
-    pattern: /real[- ]?time|\blive\b|track|gps|location|map|stream|sensor|telemetry|echtzeit|temps réel|リアルタイム|地図|实时|位置/iu,
+    pattern:
+      /real[- ]?time|\blive\b|track|gps|location|map|stream|sensor|telemetry|echtzeit|temps réel|リアルタイム|地図|实时|位置/iu,
     risk: "People act on positions or readings that are old",
-    mitigation: "Every reading shows its age; after a stated time without news the view says so instead of showing the last value",
+    mitigation:
+      "Every reading shows its age; after a stated time without news the view says so instead of showing the last value",
     impact: 2,
     component: "Live feed",
     entity: "Reading",
@@ -97,7 +105,8 @@ export const CONCERNS: readonly Concern[] = [
   },
   {
     name: "Offline use",
-    pattern: /offline|sync|no (signal|network|internet)|rural|field work|hors ligne|sin conexión|オフライン|同期|离线/iu,
+    pattern:
+      /offline|sync|no (signal|network|internet)|rural|field work|hors ligne|sin conexión|オフライン|同期|离线/iu,
     risk: "Two devices change the same thing while apart, and one change disappears",
     mitigation: "Changes are kept as operations with a clock; conflicts are shown to a person, never dropped",
     impact: 2,
@@ -108,9 +117,11 @@ export const CONCERNS: readonly Concern[] = [
   },
   {
     name: "Integrations",
-    pattern: /\bapi\b|webhook|integrat|import|export|connect|slack|github|salesforce|excel|csv|schnittstelle|連携|接口|集成/iu,
+    pattern:
+      /\bapi\b|webhook|integrat|import|export|connect|slack|github|salesforce|excel|csv|schnittstelle|連携|接口|集成/iu,
     risk: "A partner's system changes, slows down or sends nonsense",
-    mitigation: "One adapter a partner with a contract test, a deadline on every call, and a queue between it and the core",
+    mitigation:
+      "One adapter a partner with a contract test, a deadline on every call, and a queue between it and the core",
     impact: 2,
     component: "Adapters",
     entity: "Delivery",
@@ -130,9 +141,11 @@ export const CONCERNS: readonly Concern[] = [
   },
   {
     name: "Machine learning",
-    pattern: /\bai\b|\bllm|machine learning|predict|classif|generat|assistant|chatbot|model|\bki\b|人工知能|生成|智能/iu,
+    pattern:
+      /\bai\b|\bllm|machine learning|predict|classif|generat|assistant|chatbot|model|\bki\b|人工知能|生成|智能/iu,
     risk: "A confident wrong answer is taken for a right one",
-    mitigation: "Answers carry their sources; a set of known questions is scored before each release; a person can correct every answer",
+    mitigation:
+      "Answers carry their sources; a set of known questions is scored before each release; a person can correct every answer",
     impact: 2,
     component: "Model gateway",
     entity: "Answer",
@@ -141,7 +154,8 @@ export const CONCERNS: readonly Concern[] = [
   },
   {
     name: "Reports",
-    pattern: /report|analytic|dashboard|statistic|chart|insight|metric|kpi|bericht|auswert|rapport|informe|レポート|分析|报表|统计/iu,
+    pattern:
+      /report|analytic|dashboard|statistic|chart|insight|metric|kpi|bericht|auswert|rapport|informe|レポート|分析|报表|统计/iu,
     risk: "Two reports show different numbers for the same thing",
     mitigation: "Each figure has one definition in one place, with its time zone and its cut-off",
     impact: 1,

@@ -12,7 +12,11 @@ export function product(assignment: Assignment): Draft {
   const measured = goals.map(({ id, text: goal }, index) => {
     const isMeasured = brief.constraints.some((constraint) => mentions(goal, constraint));
     const person = personIn(goal, brief.people) ?? brief.people[index % brief.people.length] ?? "somebody new to it";
-    return [id, goal, isMeasured ? "As stated, measured in use" : `${headline(person)}: done at the first try, without help`];
+    return [
+      id,
+      goal,
+      isMeasured ? "As stated, measured in use" : `${headline(person)}: done at the first try, without help`,
+    ];
   });
   const absent = CONCERNS.filter((concern) => !concernsIn(text).includes(concern));
   const unplaced = brief.keywords.filter((keyword) => !goals.some((goal) => mentions(goal.text, keyword)));
@@ -20,7 +24,9 @@ export function product(assignment: Assignment): Draft {
   const markdown = markdownOf(title, [
     [
       "Problem",
-      brief.description === "" ? "Nothing has been described yet; what follows comes from the keywords alone." : `> ${brief.description}`,
+      brief.description === ""
+        ? "Nothing has been described yet; what follows comes from the keywords alone."
+        : `> ${brief.description}`,
     ],
     [
       "Users",
@@ -31,7 +37,10 @@ export function product(assignment: Assignment): Draft {
     ["Goals", goals.length > 0 ? table(["Id", "Goal", "Reached when"], measured) : "None can be read from the brief."],
     ["Constraints", bullets(brief.constraints.map(headline))],
     ["Vocabulary", brief.terms.slice(0, 4 * breadth(assignment)).join(", ")],
-    ["Keywords without a goal yet", bullets(unplaced.map((keyword) => `**${keyword}**: every later mode takes it up.`))],
+    [
+      "Keywords without a goal yet",
+      bullets(unplaced.map((keyword) => `**${keyword}**: every later mode takes it up.`)),
+    ],
     [
       "Non-goals",
       profile === "strict"
@@ -49,7 +58,10 @@ export function product(assignment: Assignment): Draft {
           )
         : "",
     ],
-    [`Revision ${revision}`, revision > 0 ? bullets(brief.sentences.map((sentence) => `The brief says: ${sentence}`)) : ""],
+    [
+      `Revision ${revision}`,
+      revision > 0 ? bullets(brief.sentences.map((sentence) => `The brief says: ${sentence}`)) : "",
+    ],
   ]);
   return { title, markdown, points: goals };
 }

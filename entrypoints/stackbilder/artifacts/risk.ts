@@ -1,7 +1,17 @@
 // RISK: what can go wrong, how likely and how bad, and what is done about it before it happens.
 import { mentions } from "../brief.ts";
 import { type Concern, concernsIn } from "./concerns.ts";
-import { type Assignment, breadth, bullets, type Draft, headline, markdownOf, type Point, pointsOf, table } from "./draft.ts";
+import {
+  type Assignment,
+  breadth,
+  bullets,
+  type Draft,
+  headline,
+  markdownOf,
+  type Point,
+  pointsOf,
+  table,
+} from "./draft.ts";
 
 interface Row {
   readonly risk: string;
@@ -25,7 +35,9 @@ export function risk(assignment: Assignment): Draft {
     ...gapsIn(assignment),
   ];
   // The worst first; equals stay in the order of the brief.
-  const ranked = rows.toSorted((a, b) => likelihood(b) * b.impact - likelihood(a) * a.impact).slice(0, 2 * breadth(assignment));
+  const ranked = rows
+    .toSorted((a, b) => likelihood(b) * b.impact - likelihood(a) * a.impact)
+    .slice(0, 2 * breadth(assignment));
   const points: Point[] = ranked.map((row, index) => ({ id: `R${index + 1}`, text: row.risk }));
   const title = `Risks: ${brief.name}`;
   const markdown = markdownOf(title, [
@@ -46,7 +58,9 @@ export function risk(assignment: Assignment): Draft {
     [
       "Watched by",
       bullets(
-        points.slice(0, 3).map(({ id, text: what }) => `${id}: one figure on the first dashboard counts how often “${what}” happens.`),
+        points
+          .slice(0, 3)
+          .map(({ id, text: what }) => `${id}: one figure on the first dashboard counts how often “${what}” happens.`),
       ),
     ],
     [
@@ -57,14 +71,21 @@ export function risk(assignment: Assignment): Draft {
     ],
     [
       `Revision ${revision}`,
-      revision > 0 ? bullets(journeys.map(({ id, text: journey }) => `${id}, halfway: ${journey} must leave nothing half done.`)) : "",
+      revision > 0
+        ? bullets(journeys.map(({ id, text: journey }) => `${id}, halfway: ${journey} must leave nothing half done.`))
+        : "",
     ],
   ]);
   return { title, markdown, points };
 }
 
 function fromConcern({ pattern, risk: what, mitigation, impact }: Concern, points: readonly Point[]): Row {
-  return { risk: what, mitigation, impact, touches: points.filter(({ text }) => pattern.test(text)).map(({ id }) => id) };
+  return {
+    risk: what,
+    mitigation,
+    impact,
+    touches: points.filter(({ text }) => pattern.test(text)).map(({ id }) => id),
+  };
 }
 
 function fromConstraint(constraint: string, points: readonly Point[]): Row {

@@ -25,7 +25,13 @@ export function sprint(assignment: Assignment): Draft {
       "Stories",
       table(
         ["Id", "Sprint", "Story", "Points", "Done when green"],
-        stories.map((story, index) => [`S${index + 1}`, `${sprints[index]}`, story.text, `${story.points}`, story.tests.join(", ")]),
+        stories.map((story, index) => [
+          `S${index + 1}`,
+          `${sprints[index]}`,
+          story.text,
+          `${story.points}`,
+          story.tests.join(", "),
+        ]),
       ),
     ],
     [
@@ -39,8 +45,14 @@ export function sprint(assignment: Assignment): Draft {
         ? bullets(["Its tests are green.", "Its constraint is measured.", "Somebody else has used it."])
         : "Its tests are green, and somebody else has used it.",
     ],
-    ["If time runs short", profile === "exploratory" ? bullets(points.slice(-2).map(({ id, text }) => `${id} goes first: ${text}`)) : ""],
-    [`Revision ${revision}`, revision > 0 ? bullets(brief.sentences.map((sentence) => `Read aloud at each planning: ${sentence}`)) : ""],
+    [
+      "If time runs short",
+      profile === "exploratory" ? bullets(points.slice(-2).map(({ id, text }) => `${id} goes first: ${text}`)) : "",
+    ],
+    [
+      `Revision ${revision}`,
+      revision > 0 ? bullets(brief.sentences.map((sentence) => `Read aloud at each planning: ${sentence}`)) : "",
+    ],
   ]);
   return { title, markdown, points };
 }
@@ -53,17 +65,27 @@ function plan(assignment: Assignment): Story[] {
   const ground = pointsOf(assignment, "ARCHITECT")
     .slice(0, 2)
     .map(({ text }) => text.split(":")[0]);
-  const story = (text: string, green: readonly string[]): Story => ({ text, tests: green, points: sizeOf(green.length) });
+  const story = (text: string, green: readonly string[]): Story => ({
+    text,
+    tests: green,
+    points: sizeOf(green.length),
+  });
   return [
     {
       text: `Walking skeleton: ${ground.join(" and ") || brief.name}, deployed, with one empty ${brief.things[0] ?? "page"}`,
       tests: [],
       points: 3,
     },
-    ...brief.keywords.map((keyword) => ({ text: `Try ${keyword} and write down what was found`, tests: [], points: 1 })),
+    ...brief.keywords.map((keyword) => ({
+      text: `Try ${keyword} and write down what was found`,
+      tests: [],
+      points: 1,
+    })),
     ...pointsOf(assignment, "PRODUCT").map(({ id, text }) => story(`${text} (${id})`, proving(id))),
     ...pointsOf(assignment, "RISK").map(({ id, text }) => story(`Hold ${id}: ${text}`, proving(id))),
-    ...(brief.constraints.length > 0 ? [story(`Measure ${brief.constraints.map(headline).join("; ")}`, proving("brief"))] : []),
+    ...(brief.constraints.length > 0
+      ? [story(`Measure ${brief.constraints.map(headline).join("; ")}`, proving("brief"))]
+      : []),
   ];
 }
 

@@ -28,10 +28,18 @@ export function tdd(assignment: Assignment): Draft {
       `${headline(keyword)}: one recorded exchange is replayed in every build`,
     ]),
     ...(revision > 0
-      ? components.map(({ id, text }) => ["revision", id, "failure", `without ${text.split(":")[0]}, what does not need it goes on`])
+      ? components.map(({ id, text }) => [
+          "revision",
+          id,
+          "failure",
+          `without ${text.split(":")[0]}, what does not need it goes on`,
+        ])
       : []),
   ];
-  const points: Point[] = rows.map(([proves, , , sentence], index) => ({ id: `T${index + 1}`, text: `${sentence} (${proves})` }));
+  const points: Point[] = rows.map(([proves, , , sentence], index) => ({
+    id: `T${index + 1}`,
+    text: `${sentence} (${proves})`,
+  }));
   const title = `Tests: ${brief.name}`;
   const markdown = markdownOf(title, [
     ["Order", "Top to bottom. A test is written, seen to fail, and only then is the code written that makes it pass."],
@@ -49,7 +57,9 @@ export function tdd(assignment: Assignment): Draft {
       bullets(
         brief.things
           .slice(0, 6)
-          .map((term) => `${term}: one that is usual, one that is empty, one in another script, one that is far too long`),
+          .map(
+            (term) => `${term}: one that is usual, one that is empty, one in another script, one that is far too long`,
+          ),
       ),
     ],
     [

@@ -1,6 +1,16 @@
 // UX: who walks which way to which goal, and what each thing on the screen looks like when it is empty, waiting, broken or done.
 import { personIn, termIn } from "../brief.ts";
-import { type Assignment, breadth, bullets, type Draft, headline, markdownOf, type Point, pointsOf, table } from "./draft.ts";
+import {
+  type Assignment,
+  breadth,
+  bullets,
+  type Draft,
+  headline,
+  markdownOf,
+  type Point,
+  pointsOf,
+  table,
+} from "./draft.ts";
 
 export function ux(assignment: Assignment): Draft {
   const { brief, profile, revision } = assignment;
@@ -15,7 +25,10 @@ export function ux(assignment: Assignment): Draft {
   const things = brief.things.slice(0, breadth(assignment));
   const title = `Experience: ${brief.name}`;
   const markdown = markdownOf(title, [
-    ["Journeys", journeys.map((journey) => `### ${journey.id} ${journey.text}\n\n${steps(journey, things)}`).join("\n\n")],
+    [
+      "Journeys",
+      journeys.map((journey) => `### ${journey.id} ${journey.text}\n\n${steps(journey, things)}`).join("\n\n"),
+    ],
     [
       "States",
       things.length === 0
@@ -31,8 +44,18 @@ export function ux(assignment: Assignment): Draft {
             ]),
           ),
     ],
-    ["Held to", bullets(brief.constraints.map((constraint) => `${headline(constraint)}: visible on every screen that it touches.`))],
-    ["Taken up", bullets(brief.keywords.map((keyword) => `**${keyword}**: named to people only where they have to decide about it.`))],
+    [
+      "Held to",
+      bullets(
+        brief.constraints.map((constraint) => `${headline(constraint)}: visible on every screen that it touches.`),
+      ),
+    ],
+    [
+      "Taken up",
+      bullets(
+        brief.keywords.map((keyword) => `**${keyword}**: named to people only where they have to decide about it.`),
+      ),
+    ],
     [
       "Access",
       profile === "strict"
@@ -41,12 +64,16 @@ export function ux(assignment: Assignment): Draft {
     ],
     [
       "Alternatives to try",
-      profile === "exploratory" ? bullets(things.slice(0, 3).map((thing) => `Start from a list of ${thing} instead of a form.`)) : "",
+      profile === "exploratory"
+        ? bullets(things.slice(0, 3).map((thing) => `Start from a list of ${thing} instead of a form.`))
+        : "",
     ],
     [
       `Revision ${revision}`,
       revision > 0
-        ? bullets(journeys.map(({ id, text }) => `${id} on a slow connection: ${text} can be left and resumed at each step.`))
+        ? bullets(
+            journeys.map(({ id, text }) => `${id} on a slow connection: ${text} can be left and resumed at each step.`),
+          )
         : "",
     ],
   ]);

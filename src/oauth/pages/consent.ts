@@ -1,5 +1,11 @@
 // The page on which a person decides: who asks, where access goes, which powers, and what stays closed.
-import { type Borrowing, borrowingOf, type ClientIdentity, type Destination, destinationOf } from "../client-identity.ts";
+import {
+  type Borrowing,
+  borrowingOf,
+  type ClientIdentity,
+  type Destination,
+  destinationOf,
+} from "../client-identity.ts";
 import { grantableScopes } from "../grant.ts";
 import { spelledOut } from "../punycode.ts";
 import type { TransactionAt } from "../transaction.ts";
@@ -52,7 +58,8 @@ function cautions(client: ClientIdentity, { host, isLoopback, letters }: Destina
   const borrowing = borrowingOf(client);
   const isElsewhere = !isLoopback && domain !== null && host !== domain;
   const lines = [
-    isLoopback && html`This app runs on this computer, where any program could use its name. Continue only if you just started it.`,
+    isLoopback &&
+      html`This app runs on this computer, where any program could use its name. Continue only if you just started it.`,
     borrowing !== null && named[borrowing],
     (letters !== null || (domain !== null && spelledOut(domain) !== null)) &&
       html`The address contains letters that can look like others. Make sure it is the one you expect.`,

@@ -125,7 +125,10 @@ ${ownForm("/apps/token", tokens, html`<input type="hidden" name="once" value="${
 }
 
 /** The one time that a key is shown. */
-export function newKeyPage(resource: string, { key, name, environment, scopes, expiresAt }: ApiKey & { readonly key: string }): Page {
+export function newKeyPage(
+  resource: string,
+  { key, name, environment, scopes, expiresAt }: ApiKey & { readonly key: string },
+): Page {
   const main = html`<h1>Your new API key</h1>
 <p><bdi class="app">${cleanName(name)}</bdi> <span class="tag">${ENVIRONMENTS[environment].title}</span></p>
 <p>${powers(scopes)} It ${lifetime(expiresAt)}.</p>

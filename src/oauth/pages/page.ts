@@ -62,7 +62,8 @@ export async function protect(response: Response, isSecure: boolean): Promise<vo
     "Permissions-Policy": "publickey-credentials-get=(self), camera=(), microphone=(), geolocation=()",
     ...(isSecure && { "Strict-Transport-Security": "max-age=63072000; includeSubDomains" }),
   };
-  for (const [name, value] of Object.entries(headers)) if (!response.headers.has(name)) response.headers.set(name, value);
+  for (const [name, value] of Object.entries(headers))
+    if (!response.headers.has(name)) response.headers.set(name, value);
 }
 
 let knownStyleHash: string | undefined;

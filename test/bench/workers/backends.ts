@@ -23,7 +23,12 @@ export class StackbilderEntrypoint extends WorkerEntrypoint {
   /** A flow with one long artifact. */
   getFlowSummary(_call: unknown, { flowId }: { flowId: string }) {
     counts.calls++;
-    const artifact = { mode: "PRODUCT", title: "Product", markdown: `${"a line of text\n".repeat(LARGE_BYTES / 15)}`, tokens: 1 };
+    const artifact = {
+      mode: "PRODUCT",
+      title: "Product",
+      markdown: `${"a line of text\n".repeat(LARGE_BYTES / 15)}`,
+      tokens: 1,
+    };
     return ok({ ...flowOf(flowId), projectId: null, modes: [], totalTokens: 1, quality: null, artifacts: [artifact] });
   }
 }

@@ -10,7 +10,10 @@ interface Env {
 
 interface Message {
   readonly id: number;
-  readonly params: { readonly name: string; readonly arguments: { readonly flowId: string; readonly policy: { readonly notes: string } } };
+  readonly params: {
+    readonly name: string;
+    readonly arguments: { readonly flowId: string; readonly policy: { readonly notes: string } };
+  };
 }
 
 const ready = new Map<string, string>();
@@ -24,7 +27,9 @@ export default {
     const bytes = url.slice(url.indexOf("=") + 1);
     const result = ready.get(bytes) ?? JSON.stringify("x".repeat(Number(bytes)));
     ready.set(bytes, result);
-    return new Response(`{"jsonrpc":"2.0","id":${id},"result":${result}}`, { headers: { "content-type": "application/json" } });
+    return new Response(`{"jsonrpc":"2.0","id":${id},"result":${result}}`, {
+      headers: { "content-type": "application/json" },
+    });
   },
 } satisfies ExportedHandler<Env>;
 

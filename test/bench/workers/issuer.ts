@@ -14,7 +14,11 @@ export default {
   async fetch(request, env, ctx) {
     const users: string[] = await request.json();
     const api = authorizationServer(env).getOAuthApi(env);
-    const { clientId } = await api.createClient({ clientName: "Benchmark", redirectUris: [REDIRECT_URI], tokenEndpointAuthMethod: "none" });
+    const { clientId } = await api.createClient({
+      clientName: "Benchmark",
+      redirectUris: [REDIRECT_URI],
+      tokenEndpointAuthMethod: "none",
+    });
     const tokens: string[] = [];
     for (const user of users) tokens.push(await redeem(env, ctx, clientId, await codeFor(env, clientId, user)));
     return Response.json(tokens);
@@ -24,7 +28,13 @@ export default {
 async function codeFor(env: Env, clientId: string, user: string): Promise<string> {
   const scope = ["read", "generate"];
   // The brands live in TypeScript only.
-  const props: GrantProps = { userId: user as UserId, tenantId: `t_${user}` as TenantId, tier: "enterprise", authTime: nowSeconds(), v: 1 };
+  const props: GrantProps = {
+    userId: user as UserId,
+    tenantId: `t_${user}` as TenantId,
+    tier: "enterprise",
+    authTime: nowSeconds(),
+    v: 1,
+  };
   const challenge = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(VERIFIER)));
   const request = {
     responseType: "code",
@@ -45,9 +55,20 @@ async function codeFor(env: Env, clientId: string, user: string): Promise<string
 async function redeem(env: Env, ctx: ExecutionContext, clientId: string, code: string): Promise<string> {
   const { issuer, resource } = configOf(env);
   const body = new URLSearchParams({
-    ...{ grant_type: "authorization_code", code, client_id: clientId, redirect_uri: REDIRECT_URI, code_verifier: VERIFIER, resource },
+    ...{
+      grant_type: "authorization_code",
+      code,
+      client_id: clientId,
+      redirect_uri: REDIRECT_URI,
+      code_verifier: VERIFIER,
+      resource,
+    },
   });
-  const answer = await authorizationServer(env).fetch(new Request(`${issuer}/token`, { method: "POST", body }), env, ctx);
+  const answer = await authorizationServer(env).fetch(
+    new Request(`${issuer}/token`, { method: "POST", body }),
+    env,
+    ctx,
+  );
   const { access_token: token }: { access_token?: string } = await answer.json();
   if (token === undefined) throw new Error(`No token: ${answer.status}`);
   return token;

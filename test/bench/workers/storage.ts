@@ -23,7 +23,9 @@ export const kv: ExportedHandler = {
 };
 
 /** What a producer wants to hear. */
-const TAKEN = JSON.stringify({ metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } } });
+const TAKEN = JSON.stringify({
+  metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } },
+});
 
 /** The queue: one message, or several in a batch. */
 export const queue: ExportedHandler = {

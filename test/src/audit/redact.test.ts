@@ -13,7 +13,10 @@ describe("the summary of a tool's input", () => {
   });
 
   it("tells only the length of free text, in any script", () => {
-    expect(summarize({ prompt: "a fox in the snow", name: "東京の夜" })).toEqual({ prompt: "<17 characters>", name: "<4 characters>" });
+    expect(summarize({ prompt: "a fox in the snow", name: "東京の夜" })).toEqual({
+      prompt: "<17 characters>",
+      name: "<4 characters>",
+    });
   });
 
   it.each([

@@ -16,7 +16,8 @@ const open: OpenTool = (name, args, traceparent) => {
     state: "ready",
     async run(progress) {
       const verdicts = [];
-      for (const step of [1, 1, 2, "x", 3]) verdicts.push(await progress?.({ progress: step as number, total: 3, message: "working" }));
+      for (const step of [1, 1, 2, "x", 3])
+        verdicts.push(await progress?.({ progress: step as number, total: 3, message: "working" }));
       return { ...result, _meta: { verdicts } };
     },
   };
@@ -61,7 +62,10 @@ describe("what cannot be read as one message", () => {
 
   it("is refused with its id when only the rest is wrong", async () => {
     expect(await post({ jsonrpc: "2.0", id: "x", method: 5 })).toMatchObject({ status: 400, body: error(-32600, "x") });
-    expect(await post({ jsonrpc: "2.0", id: "x", method: "ping", params: [1] })).toMatchObject({ status: 400, body: error(-32600, "x") });
+    expect(await post({ jsonrpc: "2.0", id: "x", method: "ping", params: [1] })).toMatchObject({
+      status: 400,
+      body: error(-32600, "x"),
+    });
   });
 
   it("is refused as invalid UTF-8 instead of being repaired", async () => {
@@ -81,7 +85,10 @@ describe("what cannot be read as one message", () => {
   });
 
   it("is refused at 413 when its stream passes 1 MiB, without being parsed", async () => {
-    expect(await post(`{"a":"${"x".repeat(1024 * 1024)}"}`)).toMatchObject({ status: 413, body: errorWithoutId(-32600) });
+    expect(await post(`{"a":"${"x".repeat(1024 * 1024)}"}`)).toMatchObject({
+      status: 413,
+      body: errorWithoutId(-32600),
+    });
   });
 
   it.each([null, "", "abc", "-1", "0x10", "1e3", "1048577"])(
@@ -95,8 +102,15 @@ describe("what cannot be read as one message", () => {
           else controller.enqueue(new Uint8Array(64 * 1024).fill(32));
         },
       });
-      const headers = { "content-type": "application/json", ...(announced !== null && { "content-length": announced }) };
-      const answer = await answerMcp(new Request("http://localhost/mcp", { method: "POST", headers, body: endless }), host, circumstances);
+      const headers = {
+        "content-type": "application/json",
+        ...(announced !== null && { "content-length": announced }),
+      };
+      const answer = await answerMcp(
+        new Request("http://localhost/mcp", { method: "POST", headers, body: endless }),
+        host,
+        circumstances,
+      );
       expect(answer instanceof Response && answer.status).toBe(413);
       expect(given).toBeLessThan(20);
     },
@@ -105,7 +119,11 @@ describe("what cannot be read as one message", () => {
   it("is no larger than it says: one that is is refused", async () => {
     const body = new Blob(["x".repeat(1024 * 1024 + 1)]).stream();
     const headers = { "content-type": "application/json", "content-length": "5" };
-    const answer = await answerMcp(new Request("http://localhost/mcp", { method: "POST", headers, body }), host, circumstances);
+    const answer = await answerMcp(
+      new Request("http://localhost/mcp", { method: "POST", headers, body }),
+      host,
+      circumstances,
+    );
     expect(answer instanceof Response && answer.status).toBe(413);
   });
 
@@ -140,7 +158,10 @@ describe("the era of a request", () => {
       { result: { protocolVersion: "2025-06-18" } },
     ],
   ])("with %s is decided as the transport document says", async (_, method, params, header, status, body) => {
-    expect(await legacy(method, params, header === undefined ? {} : { "mcp-protocol-version": header })).toMatchObject({ status, body });
+    expect(await legacy(method, params, header === undefined ? {} : { "mcp-protocol-version": header })).toMatchObject({
+      status,
+      body,
+    });
   });
 
   it("names what is served where a version is not", async () => {
@@ -186,11 +207,16 @@ describe("the modern envelope (2026-07-28, basic and transports)", () => {
     ["the name header is bad base64", {}, { "mcp-name": "=?base64?a?=" }, -32020],
     ["the name header is base64 of another name", {}, { "mcp-name": "=?base64?b3RoZXI=?=" }, -32020],
   ])("is refused at 400 when %s", async (_, params, headers, code) => {
-    expect(await modern("tools/call", { name: "add", ...params }, headers)).toMatchObject({ status: 400, body: error(code) });
+    expect(await modern("tools/call", { name: "add", ...params }, headers)).toMatchObject({
+      status: 400,
+      body: error(code),
+    });
   });
 
   it("is accepted with white space around a header and with a name in base64", async () => {
-    expect(await modern("tools/call", { name: "add" }, { "mcp-name": "=?base64?YWRk?=", "mcp-method": "tools/call" })).toMatchObject({
+    expect(
+      await modern("tools/call", { name: "add" }, { "mcp-name": "=?base64?YWRk?=", "mcp-method": "tools/call" }),
+    ).toMatchObject({
       status: 200,
     });
     expect(await modern("tools/call", { name: "add" }, { "mcp-name": " add " })).toMatchObject({ status: 200 });
@@ -237,11 +263,20 @@ describe("the legacy handshake (2025-11-25, basic/lifecycle)", () => {
     ["2026-07-28", "2025-11-25"],
     ["nonsense", "2025-11-25"],
   ])("offered %s answers %s", async (requested, answered) => {
-    const answer = await legacy("initialize", { protocolVersion: requested, capabilities: {}, clientInfo: { name: "c", version: "1" } });
+    const answer = await legacy("initialize", {
+      protocolVersion: requested,
+      capabilities: {},
+      clientInfo: { name: "c", version: "1" },
+    });
     expect(answer.body).toEqual({
       jsonrpc: "2.0",
       id: 7,
-      result: { protocolVersion: answered, capabilities: { tools: {} }, serverInfo: offer.info, instructions: "Use the tools." },
+      result: {
+        protocolVersion: answered,
+        capabilities: { tools: {} },
+        serverInfo: offer.info,
+        instructions: "Use the tools.",
+      },
     });
     expect(answer.headers.get("mcp-session-id")).toBeNull();
   });
@@ -266,7 +301,8 @@ describe.each<[string, (params: Record<string, unknown>, headers?: Record<string
   });
 
   it("is -32602 for a tool that does not exist, also for names that every object knows", async () => {
-    for (const name of ["nope", "constructor", "__proto__", "toString"]) expect((await call({ name })).body).toMatchObject(error(-32602));
+    for (const name of ["nope", "constructor", "__proto__", "toString"])
+      expect((await call({ name })).body).toMatchObject(error(-32602));
   });
 
   it("is -32602 for arguments that are no object and for a missing name", async () => {
@@ -299,12 +335,19 @@ describe.each<[string, (params: Record<string, unknown>, headers?: Record<string
         params: { progressToken: "p1", progress, total: 3, message: "working" },
       })),
     );
-    expect(events.at(-1)).toMatchObject({ id: 7, result: { ...result, _meta: { verdicts: Array(5).fill("continue") } } });
+    expect(events.at(-1)).toMatchObject({
+      id: 7,
+      result: { ...result, _meta: { verdicts: Array(5).fill("continue") } },
+    });
   });
 
   it("answers JSON to a client that wants progress but cannot read a stream, and a stream to one that reads nothing else", async () => {
     const withToken = { name: "add", _meta: { ...(era === "modern" ? meta : {}), progressToken: 1 } };
-    expect((await call(withToken, { accept: "application/json" })).headers.get("content-type")).toBe("application/json");
-    expect((await call({ name: "add" }, { accept: "text/event-stream" })).headers.get("content-type")).toBe("text/event-stream");
+    expect((await call(withToken, { accept: "application/json" })).headers.get("content-type")).toBe(
+      "application/json",
+    );
+    expect((await call({ name: "add" }, { accept: "text/event-stream" })).headers.get("content-type")).toBe(
+      "text/event-stream",
+    );
   });
 });

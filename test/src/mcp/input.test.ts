@@ -4,7 +4,10 @@ import { canConfirm, confirmAnswer, confirmForm } from "../../../src/mcp/elicita
 import type { Aside, Host, InputRequest, InputRequired } from "../../../src/mcp/host.ts";
 import { envelope, eventsOf, listedTool, offer, wire } from "./wire.ts";
 
-const able = (clientCapabilities: object) => ({ ...envelope, "io.modelcontextprotocol/clientCapabilities": clientCapabilities });
+const able = (clientCapabilities: object) => ({
+  ...envelope,
+  "io.modelcontextprotocol/clientCapabilities": clientCapabilities,
+});
 const FORM: InputRequest = {
   method: "elicitation/create",
   params: { message: "Who?", requestedSchema: { type: "object", properties: {} } },
@@ -20,7 +23,9 @@ const heard: (Aside | undefined)[] = [];
 const asking: InputRequired = { state: "input_required", inputRequests: { who: FORM }, requestState: "sealed" };
 
 /** A host that answers everything with `outcome`. */
-function answering(outcome: Awaited<ReturnType<Extract<ReturnType<Host["openTool"]>, { state: "ready" }>["run"]>> & { state: string }) {
+function answering(
+  outcome: Awaited<ReturnType<Extract<ReturnType<Host["openTool"]>, { state: "ready" }>["run"]>> & { state: string },
+) {
   return wire({
     offer: {
       ...offer,
@@ -100,7 +105,10 @@ describe.each(METHODS)("%s", (method, params) => {
     expect(heard.at(-1)).toBeUndefined();
     expect([status, body]).toMatchObject([
       200,
-      { id: 7, error: { code: -32600, message: expect.stringContaining("at initialize or in its request: elicitation") } },
+      {
+        id: 7,
+        error: { code: -32600, message: expect.stringContaining("at initialize or in its request: elicitation") },
+      },
     ]);
   });
 
@@ -130,15 +138,24 @@ describe("a client", () => {
     const { body } = await modern("tools/call", { name: "t", _meta: able(capabilities) });
     const { method } = request;
     if (isAsked) expect(body).toMatchObject({ result: { inputRequests: { one: { method } } } });
-    else expect(body).toMatchObject({ error: { code: -32021, data: { requiredCapabilities: { [method.split("/")[0] ?? ""]: {} } } } });
+    else
+      expect(body).toMatchObject({
+        error: { code: -32021, data: { requiredCapabilities: { [method.split("/")[0] ?? ""]: {} } } },
+      });
   });
 
   it("that cannot do what a tool takes is told so with status 400", async () => {
     const requiredCapabilities = { sampling: {} };
     const { modern, legacy } = wire({ openTool: () => ({ state: "missing_capability", requiredCapabilities }) });
     const error = { code: -32021, message: expect.stringContaining("sampling"), data: { requiredCapabilities } };
-    expect(await modern("tools/call", { name: "t" })).toMatchObject({ status: 400, body: { jsonrpc: "2.0", id: 7, error } });
-    expect(await legacy("tools/call", { name: "t" })).toMatchObject({ status: 200, body: { error: { ...error, code: -32600 } } });
+    expect(await modern("tools/call", { name: "t" })).toMatchObject({
+      status: 400,
+      body: { jsonrpc: "2.0", id: 7, error },
+    });
+    expect(await legacy("tools/call", { name: "t" })).toMatchObject({
+      status: 200,
+      body: { error: { ...error, code: -32600 } },
+    });
   });
 
   it("that waits on a stream is asked there", async () => {
@@ -175,7 +192,11 @@ describe("a yes-or-no question", () => {
       },
     });
     const client = (capabilities: Aside["capabilities"]) => canConfirm({ ...said({}), capabilities });
-    expect([client({ elicitation: {} }), client({ elicitation: { url: {} } }), client({})]).toEqual([true, false, false]);
+    expect([client({ elicitation: {} }), client({ elicitation: { url: {} } }), client({})]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   it.each([

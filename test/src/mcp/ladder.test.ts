@@ -12,7 +12,10 @@ const routed = listedTool("route", {
     shard: { type: "integer", "x-mcp-header": "Shard" },
     dry: { type: "boolean", "x-mcp-header": "Dry" },
     deep: { type: "object", properties: { city: { type: "string", "x-mcp-header": "City" } } },
-    list: { type: "array", items: { type: "object", properties: { x: { type: "string", "x-mcp-header": "Unreachable" } } } },
+    list: {
+      type: "array",
+      items: { type: "object", properties: { x: { type: "string", "x-mcp-header": "Unreachable" } } },
+    },
   },
 });
 const calls: { name: string; args: unknown }[] = [];
@@ -46,7 +49,13 @@ const older = { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "ro
 
 describe("the validation ladder (2026-07-28, basic/transports and basic/index)", () => {
   it.each<[string, unknown, Record<string, string | null>, number, object]>([
-    ["415: the content type, before the body is read", "{", { "content-type": "text/plain" }, 415, failedWithoutId(-32600)],
+    [
+      "415: the content type, before the body is read",
+      "{",
+      { "content-type": "text/plain" },
+      415,
+      failedWithoutId(-32600),
+    ],
     ["413: its size, before it is parsed", "x".repeat(1024 * 1024 + 1), {}, 413, failedWithoutId(-32600)],
     ["-32700: JSON", "{", {}, 400, failedWithoutId(-32700)],
     ["-32600: one object", "[]", { "mcp-protocol-version": MODERN }, 400, failedWithoutId(-32600)],
@@ -56,14 +65,32 @@ describe("the validation ladder (2026-07-28, basic/transports and basic/index)",
     ["-32600: params, with the id", { ...wrong, params: [] }, {}, 400, failed(-32600)],
     ["-32602: the envelope's version", withMeta({ [VERSION]: 1, [CAPABILITIES]: 1 }), {}, 400, failed(-32602)],
     ["-32602: the envelope's capabilities", withMeta({ [CAPABILITIES]: [] }), {}, 400, failed(-32602)],
-    ["-32602: no envelope under a modern header", { ...wrong, params: {} }, { "mcp-protocol-version": MODERN }, 400, failed(-32602)],
+    [
+      "-32602: no envelope under a modern header",
+      { ...wrong, params: {} },
+      { "mcp-protocol-version": MODERN },
+      400,
+      failed(-32602),
+    ],
     ["-32020: the version header, before the version", withMeta({ [VERSION]: "2099-01-01" }), {}, 400, failed(-32020)],
-    ["-32022: the version", withMeta({ [VERSION]: "2099-01-01" }), { "mcp-protocol-version": "2099-01-01" }, 400, failed(-32022)],
+    [
+      "-32022: the version",
+      withMeta({ [VERSION]: "2099-01-01" }),
+      { "mcp-protocol-version": "2099-01-01" },
+      400,
+      failed(-32022),
+    ],
     ["-32020: Mcp-Method", call({ name: "route" }), { "mcp-protocol-version": MODERN }, 400, failed(-32020)],
     ["-32020: Mcp-Name", call({ name: "route" }), { ...forCall, "mcp-name": null }, 400, failed(-32020)],
     ["404: the method", wrong, rightHeaders("nope", {}), 404, failed(-32601)],
     ["-32602: params", call({ name: "route", arguments: [] }), forCall, 200, failed(-32602)],
-    ["-32020: Mcp-Param, before the scopes", call({ name: "route", arguments: { region: "forbidden" } }), forCall, 400, failed(-32020)],
+    [
+      "-32020: Mcp-Param, before the scopes",
+      call({ name: "route", arguments: { region: "forbidden" } }),
+      forCall,
+      400,
+      failed(-32020),
+    ],
     [
       "403: the scopes",
       call({ name: "route", arguments: { region: "forbidden" } }),
@@ -115,7 +142,8 @@ describe("the validation ladder (2026-07-28, basic/transports and basic/index)",
   });
 
   it("refuses a level of logging that is none, and logs nothing for one that is (server/utilities/logging)", async () => {
-    const withLevel = (level: unknown) => modern("tools/list", { _meta: { ...envelope, "io.modelcontextprotocol/logLevel": level } });
+    const withLevel = (level: unknown) =>
+      modern("tools/list", { _meta: { ...envelope, "io.modelcontextprotocol/logLevel": level } });
     for (const level of ["verbose", "DEBUG", "", 5, null, ["debug"]]) {
       expect(await withLevel(level), String(level)).toMatchObject({ status: 400, body: failed(-32602) });
     }
@@ -124,7 +152,8 @@ describe("the validation ladder (2026-07-28, basic/transports and basic/index)",
 });
 
 describe("arguments that are repeated in headers (2026-07-28, basic/transports, custom headers)", () => {
-  const route = (args: object, headers: Record<string, string> = {}) => modern("tools/call", { name: "route", arguments: args }, headers);
+  const route = (args: object, headers: Record<string, string> = {}) =>
+    modern("tools/call", { name: "route", arguments: args }, headers);
   const hello = btoa("Hello");
 
   it.each<[string, object, Record<string, string>]>([
@@ -134,10 +163,18 @@ describe("arguments that are repeated in headers (2026-07-28, basic/transports, 
     ["a string with white space around it", { region: "us" }, { "mcp-param-region": "  us\t" }],
     ["base64 of UTF-8", { region: "Hello, 世界" }, { "mcp-param-region": "=?base64?SGVsbG8sIOS4lueVjA==?=" }],
     ["base64 of plain words", { region: "Hello" }, { "mcp-param-region": `=?base64?${hello}?=` }],
-    ["base64 of what looks like base64", { region: "=?base64?literal?=" }, { "mcp-param-region": "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=" }],
+    [
+      "base64 of what looks like base64",
+      { region: "=?base64?literal?=" },
+      { "mcp-param-region": "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=" },
+    ],
     ["a literal without the prefix", { region: hello }, { "mcp-param-region": hello }],
     ["a literal without the suffix", { region: `=?base64?${hello}` }, { "mcp-param-region": `=?base64?${hello}` }],
-    ["a literal with the prefix in capitals", { region: `=?BASE64?${hello}?=` }, { "mcp-param-region": `=?BASE64?${hello}?=` }],
+    [
+      "a literal with the prefix in capitals",
+      { region: `=?BASE64?${hello}?=` },
+      { "mcp-param-region": `=?BASE64?${hello}?=` },
+    ],
     ["the empty string", { region: "" }, { "mcp-param-region": "" }],
     ["an integer", { shard: 42 }, { "mcp-param-shard": "42" }],
     ["an integer, by its value", { shard: -7 }, { "mcp-param-shard": "-007" }],
@@ -173,41 +210,80 @@ describe("arguments that are repeated in headers (2026-07-28, basic/transports, 
   });
 
   it("mean nothing in the legacy era", async () => {
-    const answer = await legacy("tools/call", { name: "route", arguments: { region: "us" } }, { "mcp-param-region": "eu" });
+    const answer = await legacy(
+      "tools/call",
+      { name: "route", arguments: { region: "us" } },
+      { "mcp-param-region": "eu" },
+    );
     expect(answer).toMatchObject({ status: 200, body: { result: {} } });
   });
 });
 
 describe("subscriptions/listen (2026-07-28, basic/patterns/subscriptions)", () => {
-  const all = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true, resourceSubscriptions: ["pic://1"] };
+  const all = {
+    toolsListChanged: true,
+    promptsListChanged: true,
+    resourcesListChanged: true,
+    resourceSubscriptions: ["pic://1"],
+  };
 
   it.each([7, "listen-1", 0, ""])(
     "acknowledges nothing, since nothing changes, and ends gracefully, naming its id %j each time",
     async (id) => {
-      const request = { jsonrpc: "2.0", id, method: "subscriptions/listen", params: { _meta: envelope, notifications: all } };
-      const answer = await post(request, { ...rightHeaders("subscriptions/listen", {}), accept: "application/json, text/event-stream" });
+      const request = {
+        jsonrpc: "2.0",
+        id,
+        method: "subscriptions/listen",
+        params: { _meta: envelope, notifications: all },
+      };
+      const answer = await post(request, {
+        ...rightHeaders("subscriptions/listen", {}),
+        accept: "application/json, text/event-stream",
+      });
       expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
       const subscription = { "io.modelcontextprotocol/subscriptionId": id };
       expect(eventsOf(answer.body)).toEqual([
-        { jsonrpc: "2.0", method: "notifications/subscriptions/acknowledged", params: { notifications: {}, _meta: subscription } },
+        {
+          jsonrpc: "2.0",
+          method: "notifications/subscriptions/acknowledged",
+          params: { notifications: {}, _meta: subscription },
+        },
         {
           jsonrpc: "2.0",
           id,
-          result: { resultType: "complete", _meta: { ...subscription, "io.modelcontextprotocol/serverInfo": nothing.info } },
+          result: {
+            resultType: "complete",
+            _meta: { ...subscription, "io.modelcontextprotocol/serverInfo": nothing.info },
+          },
         },
       ]);
     },
   );
 
   it("is -32602 where it does not say what for", async () => {
-    for (const notifications of [undefined, null, [], "all", { toolsListChanged: "yes" }, { resourceSubscriptions: [1] }]) {
-      expect(await modern("subscriptions/listen", { notifications })).toMatchObject({ status: 200, body: failed(-32602) });
+    for (const notifications of [
+      undefined,
+      null,
+      [],
+      "all",
+      { toolsListChanged: "yes" },
+      { resourceSubscriptions: [1] },
+    ]) {
+      expect(await modern("subscriptions/listen", { notifications })).toMatchObject({
+        status: 200,
+        body: failed(-32602),
+      });
     }
-    expect((await modern("subscriptions/listen", { notifications: {} })).headers.get("content-type")).toBe("text/event-stream");
+    expect((await modern("subscriptions/listen", { notifications: {} })).headers.get("content-type")).toBe(
+      "text/event-stream",
+    );
   });
 
   it("does not exist in the legacy era", async () => {
-    expect(await legacy("subscriptions/listen", { notifications: all })).toMatchObject({ status: 200, body: failed(-32601) });
+    expect(await legacy("subscriptions/listen", { notifications: all })).toMatchObject({
+      status: 200,
+      body: failed(-32601),
+    });
   });
 });
 
@@ -215,10 +291,16 @@ describe("input that is meant to hurt", () => {
   const encoder = new TextEncoder();
   const bytes = (...parts: (string | number[])[]) =>
     new Uint8Array(parts.flatMap((part) => (typeof part === "string" ? Array.from(encoder.encode(part)) : part)));
-  const nested = (depth: number) => `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":${"[".repeat(depth)}${"]".repeat(depth)}}}`;
+  const nested = (depth: number) =>
+    `{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":${"[".repeat(depth)}${"]".repeat(depth)}}}`;
 
   it.each<[string, string | Uint8Array, number, number]>([
-    ["invalid UTF-8 in a string", bytes('{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"', [0xc3, 0x28], '"}}'), 400, -32700],
+    [
+      "invalid UTF-8 in a string",
+      bytes('{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":"', [0xc3, 0x28], '"}}'),
+      400,
+      -32700,
+    ],
     ["an overlong form of a slash", bytes('{"jsonrpc":"2.0","id":1,"method":"ping', [0xc0, 0xaf], '"}'), 400, -32700],
     ["a surrogate in UTF-8", bytes('{"jsonrpc":"2.0","id":1,"method":"ping', [0xed, 0xa0, 0x80], '"}'), 400, -32700],
     ["UTF-16", bytes([0xff, 0xfe, 0x7b, 0, 0x7d, 0]), 400, -32700],
@@ -227,7 +309,12 @@ describe("input that is meant to hurt", () => {
     ["NaN", '{"jsonrpc":"2.0","id":NaN,"method":"ping"}', 400, -32700],
     ["500,000 levels, closed", nested(500_000), 400, -32600],
     ["500,000 levels, not closed", "[".repeat(500_000), 400, -32700],
-    ["a batch of 100,000 levels", `[{"jsonrpc":"2.0","id":1,"method":"ping"},${"[".repeat(100_000)}${"]".repeat(100_000)}]`, 400, -32600],
+    [
+      "a batch of 100,000 levels",
+      `[{"jsonrpc":"2.0","id":1,"method":"ping"},${"[".repeat(100_000)}${"]".repeat(100_000)}]`,
+      400,
+      -32600,
+    ],
     ["20,000 keys of one object", `{${Array.from({ length: 20_000 }, (_, at) => `"k${at}":0`).join()}}`, 400, -32600],
     ["an id beyond what a number can hold", '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}', 400, -32600],
     ["an id of infinite size", '{"jsonrpc":"2.0","id":1e999,"method":"ping"}', 400, -32600],
@@ -250,7 +337,10 @@ describe("input that is meant to hurt", () => {
     expect(await post(text("route"), forCall)).toMatchObject({ status: 200, body: { id: 7, result: {} } });
     expect(calls.at(-1)?.name).toBe("route");
     expect(await post(text("other"), forCall)).toMatchObject({ status: 400, body: failed(-32020) });
-    expect(await post(text("route"), { ...forCall, "mcp-method": "tools/list" })).toMatchObject({ status: 400, body: failed(-32020) });
+    expect(await post(text("route"), { ...forCall, "mcp-method": "tools/list" })).toMatchObject({
+      status: 400,
+      body: failed(-32020),
+    });
   });
 
   it("cannot smuggle a second value into a header", async () => {
@@ -258,17 +348,27 @@ describe("input that is meant to hurt", () => {
       const headers = new Headers({ "content-type": "application/json", ...forCall });
       headers.append(name, headers.get(name) ?? "");
       const body = JSON.stringify(call({ name: "route" }));
-      const answer = await answerMcp(new Request("http://localhost/mcp", { method: "POST", body, headers }), whole, circumstances);
+      const answer = await answerMcp(
+        new Request("http://localhost/mcp", { method: "POST", body, headers }),
+        whole,
+        circumstances,
+      );
       expect(answer instanceof Response && [answer.status, await answer.json()], name).toEqual([400, failed(-32020)]);
     }
   });
 
   it("cannot smuggle a second media type, nor a line of its own in base64", async () => {
     for (const type of ["application/json, text/plain", "text/plain, application/json"]) {
-      expect(await legacy("ping", {}, { "content-type": type }), type).toMatchObject({ status: 415, body: failedWithoutId(-32600) });
+      expect(await legacy("ping", {}, { "content-type": type }), type).toMatchObject({
+        status: 415,
+        body: failedWithoutId(-32600),
+      });
     }
     const split = `=?base64?${btoa("route\r\nmcp-method: ping")}?=`;
-    expect(await modern("tools/call", { name: "route" }, { "mcp-name": split })).toMatchObject({ status: 400, body: failed(-32020) });
+    expect(await modern("tools/call", { name: "route" }, { "mcp-name": split })).toMatchObject({
+      status: 400,
+      body: failed(-32020),
+    });
   });
 
   it("asks for progress under no name that is none, and is served without", async () => {
@@ -278,12 +378,18 @@ describe("input that is meant to hurt", () => {
         { name: "route", _meta: { progressToken } },
         { accept: "application/json, text/event-stream" },
       );
-      expect([answer.status, answer.headers.get("content-type")], JSON.stringify(progressToken)).toEqual([200, "application/json"]);
+      expect([answer.status, answer.headers.get("content-type")], JSON.stringify(progressToken)).toEqual([
+        200,
+        "application/json",
+      ]);
     }
   });
 
   it("may begin with a byte order mark, which says nothing (RFC 8259 section 8.1)", async () => {
-    expect(await post(bytes([0xef, 0xbb, 0xbf], JSON.stringify(older)))).toMatchObject({ status: 200, body: { id: 7 } });
+    expect(await post(bytes([0xef, 0xbb, 0xbf], JSON.stringify(older)))).toMatchObject({
+      status: 200,
+      body: { id: 7 },
+    });
   });
 
   it("finds no method and no tool in what every object has", async () => {
@@ -313,6 +419,9 @@ describe("input that is meant to hurt", () => {
     "text/json",
     "",
   ])("is refused in %s at 415", async (type) => {
-    expect(await legacy("ping", {}, { "content-type": type })).toMatchObject({ status: 415, body: failedWithoutId(-32600) });
+    expect(await legacy("ping", {}, { "content-type": type })).toMatchObject({
+      status: 415,
+      body: failedWithoutId(-32600),
+    });
   });
 });

@@ -10,7 +10,13 @@ const prompt = {
   arguments: [{ name: "idea", description: "What.", required: true }],
 };
 const resource = { uri: "ui://flow", name: "flow", title: "Flow", description: "Shows a flow.", mimeType: "text/html" };
-const template = { uriTemplate: "pic://{id}", name: "pic", title: "Picture", description: "A picture.", mimeType: "image/png" };
+const template = {
+  uriTemplate: "pic://{id}",
+  name: "pic",
+  title: "Picture",
+  description: "A picture.",
+  mimeType: "image/png",
+};
 const offer: Offer = {
   ...nothing,
   tools: [listedTool("add")],
@@ -27,7 +33,8 @@ const serving: Omit<Host, "openTool"> = {
   offer,
   async readResource(uri, traceparent) {
     seen.push({ traceparent });
-    if (uri === "pic://1") return { state: "read", contents: [{ uri, mimeType: "image/png", blob: "AAAA" }], ttlMs: 60_000 };
+    if (uri === "pic://1")
+      return { state: "read", contents: [{ uri, mimeType: "image/png", blob: "AAAA" }], ttlMs: 60_000 };
     if (uri === "pic://broken") return { state: "failed", message: "The picture could not be read just now." };
     if (uri === "pic://forbidden") return { state: "insufficient_scope", scopes: ["read"] };
     if (uri === "pic://throws") throw new Error("postgres://hunter2@db");
@@ -48,7 +55,11 @@ const serving: Omit<Host, "openTool"> = {
 const full = wire(serving);
 const bare = wire({ offer: { ...nothing, tools: [listedTool("add")] } });
 
-const failure = (code: number, more: object = {}) => ({ jsonrpc: "2.0", id: 7, error: { code, message: expect.any(String), ...more } });
+const failure = (code: number, more: object = {}) => ({
+  jsonrpc: "2.0",
+  id: 7,
+  error: { code, message: expect.any(String), ...more },
+});
 const modernResult = (result: object, _meta: object = {}) => ({
   jsonrpc: "2.0",
   id: 7,
@@ -124,7 +135,12 @@ describe.each<[string, string, object[]]>([
     const changing = { ...offer };
     const { modern } = wire({ offer: changing });
     const first = await modern(method);
-    Object.assign(changing, { tools: [], prompts: [prompt, prompt], resources: [resource, resource], templates: [template, template] });
+    Object.assign(changing, {
+      tools: [],
+      prompts: [prompt, prompt],
+      resources: [resource, resource],
+      templates: [template, template],
+    });
     expect((await modern(method)).body).toEqual(first.body);
   });
 });
@@ -136,7 +152,8 @@ describe("resources/list of a host with resources beside its offer", () => {
   };
   const listResources = vi.fn<NonNullable<Host["listResources"]>>(async () => [own]);
   const { modern, legacy } = wire({ ...serving, listResources });
-  const list = async (version: string) => (await legacy("resources/list", {}, { "mcp-protocol-version": version })).body;
+  const list = async (version: string) =>
+    (await legacy("resources/list", {}, { "mcp-protocol-version": version })).body;
 
   it("lists them after those, for a short time, each time anew", async () => {
     const short = { ttlMs: 5_000, cacheScope: "private" };
@@ -144,7 +161,9 @@ describe("resources/list of a host with resources beside its offer", () => {
     expect(await list("2025-11-25")).toEqual(legacyResult({ resources: [resource, own] }));
     listResources.mockResolvedValueOnce([]);
     expect((await modern("resources/list")).body).toEqual(modernResult({ resources: [resource], ...short }));
-    expect((await modern("resources/templates/list")).body).toEqual(modernResult({ resourceTemplates: [template], ...cached }));
+    expect((await modern("resources/templates/list")).body).toEqual(
+      modernResult({ resourceTemplates: [template], ...cached }),
+    );
   });
 
   it("tells no time and no title to a client of 2025-03-26, and leaves what annotates a tool", async () => {
@@ -160,7 +179,8 @@ describe("resources/list of a host with resources beside its offer", () => {
 
   it("is -32602 with a cursor, and nobody is asked", async () => {
     listResources.mockClear();
-    for (const cursor of ["", "abc", null]) expect((await modern("resources/list", { cursor })).body).toEqual(failure(-32602));
+    for (const cursor of ["", "abc", null])
+      expect((await modern("resources/list", { cursor })).body).toEqual(failure(-32602));
     expect(listResources).not.toHaveBeenCalled();
   });
 
@@ -191,7 +211,10 @@ describe("resources/read", () => {
 
   it("is -32602 for what is not there, and was -32002 before 2026-07-28; both name the URI", async () => {
     const uri = "pic://nope";
-    expect(await full.modern("resources/read", { uri })).toMatchObject({ status: 200, body: failure(-32602, { data: { uri } }) });
+    expect(await full.modern("resources/read", { uri })).toMatchObject({
+      status: 200,
+      body: failure(-32602, { data: { uri } }),
+    });
     for (const version of ["2025-11-25", "2025-06-18", "2025-03-26"]) {
       const answer = await full.legacy("resources/read", { uri }, { "mcp-protocol-version": version });
       expect(answer).toMatchObject({ status: 200, body: failure(-32002, { data: { uri } }) });
@@ -204,18 +227,24 @@ describe("resources/read", () => {
     );
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const thrown = await full.modern("resources/read", { uri: "pic://throws" });
-    expect(thrown).toMatchObject({ status: 200, body: failure(-32603, { message: expect.stringContaining("a".repeat(32)) }) });
+    expect(thrown).toMatchObject({
+      status: 200,
+      body: failure(-32603, { message: expect.stringContaining("a".repeat(32)) }),
+    });
     expect(JSON.stringify([thrown.body, log.mock.calls])).not.toContain("hunter2");
     expect(JSON.parse(String(log.mock.calls[0]?.[0]))).toMatchObject({ event: "mcp.crashed", traceId: "a".repeat(32) });
     log.mockRestore();
   });
 
   it("asks for scopes where the host does", async () => {
-    expect(await full.modern("resources/read", { uri: "pic://forbidden" })).toMatchObject({ body: { scopesNeeded: ["read"] } });
+    expect(await full.modern("resources/read", { uri: "pic://forbidden" })).toMatchObject({
+      body: { scopesNeeded: ["read"] },
+    });
   });
 
   it("is -32602 for a URI that is no string, and -32020 where Mcp-Name differs", async () => {
-    for (const uri of [undefined, 1, ["pic://1"]]) expect((await full.modern("resources/read", { uri })).body).toEqual(failure(-32602));
+    for (const uri of [undefined, 1, ["pic://1"]])
+      expect((await full.modern("resources/read", { uri })).body).toEqual(failure(-32602));
     for (const name of [null, "pic://2", "PIC://1"]) {
       const answer = await full.modern("resources/read", { uri: "pic://1" }, { "mcp-name": name });
       expect(answer).toMatchObject({ status: 400, body: failure(-32020) });
@@ -237,16 +266,26 @@ describe("resources/read", () => {
 describe("prompts/get", () => {
   it("fills a prompt in (server/prompts)", async () => {
     const params = { name: "design", arguments: { idea: "boat" } };
-    expect((await full.modern("prompts/get", params)).body).toEqual(modernResult({ description: "Designs.", messages }));
-    expect((await full.legacy("prompts/get", params)).body).toEqual(legacyResult({ description: "Designs.", messages }));
+    expect((await full.modern("prompts/get", params)).body).toEqual(
+      modernResult({ description: "Designs.", messages }),
+    );
+    expect((await full.legacy("prompts/get", params)).body).toEqual(
+      legacyResult({ description: "Designs.", messages }),
+    );
     expect(seen.at(-1)).toEqual({ args: { idea: "boat" } });
   });
 
   it("is -32602 for an unknown prompt, a missing argument, and params of another shape", async () => {
     const wrong = [{ name: "nope" }, { name: "constructor" }, { name: "design" }, {}, { name: 5 }];
     for (const params of [...wrong, { name: "design", arguments: ["x"] }, { name: "design", arguments: { idea: 1 } }]) {
-      expect(await full.modern("prompts/get", params), JSON.stringify(params)).toMatchObject({ status: 200, body: failure(-32602) });
-      expect(await full.legacy("prompts/get", params), JSON.stringify(params)).toMatchObject({ status: 200, body: failure(-32602) });
+      expect(await full.modern("prompts/get", params), JSON.stringify(params)).toMatchObject({
+        status: 200,
+        body: failure(-32602),
+      });
+      expect(await full.legacy("prompts/get", params), JSON.stringify(params)).toMatchObject({
+        status: 200,
+        body: failure(-32602),
+      });
     }
     const aList = await full.legacy("prompts/get", { name: "design", arguments: ["x"] });
     expect(aList.body).toEqual(failure(-32602, { message: expect.stringContaining("JSON object") }));
@@ -266,9 +305,18 @@ describe("completion/complete", () => {
 
   it("suggests values for a prompt's argument and a template's variable (server/utilities/completion)", async () => {
     const completion = { values: ["boat"], hasMore: false };
-    const ofPrompt = { ref: { type: "ref/prompt", name: "design" }, argument, context: { arguments: { tier: "draft" } } };
+    const ofPrompt = {
+      ref: { type: "ref/prompt", name: "design" },
+      argument,
+      context: { arguments: { tier: "draft" } },
+    };
     expect((await full.modern("completion/complete", ofPrompt)).body).toEqual(modernResult({ completion }));
-    expect(seen.at(-1)?.typing).toEqual({ of: { prompt: "design" }, name: "idea", value: "b", others: { tier: "draft" } });
+    expect(seen.at(-1)?.typing).toEqual({
+      of: { prompt: "design" },
+      name: "idea",
+      value: "b",
+      others: { tier: "draft" },
+    });
     const ofTemplate = { ref: { type: "ref/resource", uri: "pic://{id}" }, argument: { name: "id", value: "" } };
     expect((await full.legacy("completion/complete", ofTemplate)).body).toEqual(legacyResult({ completion }));
     expect(seen.at(-1)?.typing).toEqual({ of: { template: "pic://{id}" }, name: "id", value: "", others: {} });

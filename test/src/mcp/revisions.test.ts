@@ -12,7 +12,11 @@ const offer: Offer = {
 const link = { type: "resource_link", uri: "pic://1", name: "pic", title: "A lighthouse", mimeType: "image/png" };
 const words = { type: "text", text: "Drawn." };
 const picture = { type: "image", data: "AAAA", mimeType: "image/png" };
-const drawn: CallToolResult = { content: [words, picture, link], structuredContent: { id: 1 }, _meta: { "com.example/a": 1 } };
+const drawn: CallToolResult = {
+  content: [words, picture, link],
+  structuredContent: { id: 1 },
+  _meta: { "com.example/a": 1 },
+};
 const said = { type: "text", text: "A lighthouse: pic://1" };
 const calls: string[] = [];
 
@@ -32,7 +36,11 @@ const result = (answer: { body: unknown }) => (answer.body as { result: unknown 
 
 describe("the handshake (2025-11-25, basic/lifecycle)", () => {
   it("answers 2025-03-26 to whoever asks for it, with nothing that it does not know", async () => {
-    const answer = await legacy("initialize", { protocolVersion: "2025-03-26", capabilities: {}, clientInfo: { name: "c", version: "1" } });
+    const answer = await legacy("initialize", {
+      protocolVersion: "2025-03-26",
+      capabilities: {},
+      clientInfo: { name: "c", version: "1" },
+    });
     expect(result(answer)).toEqual({
       protocolVersion: "2025-03-26",
       capabilities: { tools: {}, prompts: {}, resources: {}, completions: {} },
@@ -43,7 +51,10 @@ describe("the handshake (2025-11-25, basic/lifecycle)", () => {
 
   it("is -32602 without a version", async () => {
     for (const params of [{}, { protocolVersion: 20250618 }, { protocolVersion: null }]) {
-      expect(await legacy("initialize", params)).toMatchObject({ status: 200, body: { id: 7, error: { code: -32602 } } });
+      expect(await legacy("initialize", params)).toMatchObject({
+        status: 200,
+        body: { id: 7, error: { code: -32602 } },
+      });
     }
   });
 });
@@ -52,7 +63,9 @@ describe.each(["2025-11-25", "2025-06-18"])("a client of %s", (header) => {
   it("gets titles, schemas of outputs, values and links as they are", async () => {
     expect(result(await legacy("tools/list", {}, version(header)))).toEqual({ tools: offer.tools });
     expect(result(await legacy("tools/call", { name: "draw" }, version(header)))).toEqual(drawn);
-    expect(result(await legacy("prompts/get", { name: "design" }, version(header)))).toMatchObject({ messages: [{ content: link }] });
+    expect(result(await legacy("prompts/get", { name: "design" }, version(header)))).toMatchObject({
+      messages: [{ content: link }],
+    });
   });
 });
 
@@ -71,11 +84,15 @@ describe("a client of 2025-03-26", () => {
       content: [words, picture, said],
       _meta: { "com.example/a": 1 },
     });
-    expect(result(await legacy("prompts/get", { name: "design" }, header))).toMatchObject({ messages: [{ content: said }] });
+    expect(result(await legacy("prompts/get", { name: "design" }, header))).toMatchObject({
+      messages: [{ content: said }],
+    });
   });
 
   it("gets the value as words where a tool has no others", async () => {
-    expect(result(await legacy("tools/call", { name: "silent" }, header))).toEqual({ content: [{ type: "text", text: '{"id":2}' }] });
+    expect(result(await legacy("tools/call", { name: "silent" }, header))).toEqual({
+      content: [{ type: "text", text: '{"id":2}' }],
+    });
   });
 });
 
@@ -92,25 +109,36 @@ describe("a batch (2025-03-26, basic/index)", () => {
   const notification = { jsonrpc: "2.0", method: "notifications/initialized" };
   const refused = { status: 400, body: { jsonrpc: "2.0", error: { code: -32600, message: expect.any(String) } } };
 
-  it.each([{}, version("2025-03-26"), { accept: "text/event-stream" }])("is answered as one array, in its order: %j", async (headers) => {
-    const unknown = { jsonrpc: "2.0", id: "b", method: "nope" };
-    const call = { jsonrpc: "2.0", id: 3, method: "tools/call", params: { name: "draw", _meta: { progressToken: 1 } } };
-    const answer = await post([ping(1), notification, unknown, call, { jsonrpc: "2.0", id: 9, result: {} }], headers);
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get("content-type")).toBe("application/json");
-    expect(answer.body).toEqual([
-      pong(1),
-      { jsonrpc: "2.0", id: "b", error: { code: -32601, message: expect.any(String) } },
-      { jsonrpc: "2.0", id: 3, result: expect.objectContaining({ content: [words, picture, said] }) },
-    ]);
-  });
+  it.each([{}, version("2025-03-26"), { accept: "text/event-stream" }])(
+    "is answered as one array, in its order: %j",
+    async (headers) => {
+      const unknown = { jsonrpc: "2.0", id: "b", method: "nope" };
+      const call = {
+        jsonrpc: "2.0",
+        id: 3,
+        method: "tools/call",
+        params: { name: "draw", _meta: { progressToken: 1 } },
+      };
+      const answer = await post([ping(1), notification, unknown, call, { jsonrpc: "2.0", id: 9, result: {} }], headers);
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("content-type")).toBe("application/json");
+      expect(answer.body).toEqual([
+        pong(1),
+        { jsonrpc: "2.0", id: "b", error: { code: -32601, message: expect.any(String) } },
+        { jsonrpc: "2.0", id: 3, result: expect.objectContaining({ content: [words, picture, said] }) },
+      ]);
+    },
+  );
 
   it("of one is an array of one", async () => {
     expect((await post([ping(1)])).body).toEqual([pong(1)]);
   });
 
   it("of nothing but notifications and answers is 202", async () => {
-    expect(await post([notification, notification, { jsonrpc: "2.0", id: 1, result: {} }])).toMatchObject({ status: 202, body: "" });
+    expect(await post([notification, notification, { jsonrpc: "2.0", id: 1, result: {} }])).toMatchObject({
+      status: 202,
+      body: "",
+    });
   });
 
   it("answers its broken members one by one (JSON-RPC 2.0 section 6)", async () => {
@@ -128,7 +156,13 @@ describe("a batch (2025-03-26, basic/index)", () => {
     const initialize = { jsonrpc: "2.0", id: 4, method: "initialize", params: { protocolVersion: "2025-03-26" } };
     const modernCall = { ...call, params: { ...call.params, _meta: envelope } };
     const modernNotification = { ...notification, params: { _meta: envelope } };
-    for (const batch of [[], Array(21).fill(call), [call, initialize], [call, modernCall], [call, modernNotification]]) {
+    for (const batch of [
+      [],
+      Array(21).fill(call),
+      [call, initialize],
+      [call, modernCall],
+      [call, modernNotification],
+    ]) {
       expect(await post(batch)).toEqual({ ...refused, headers: expect.anything() });
     }
     expect(calls).toHaveLength(count);
@@ -147,7 +181,11 @@ describe("a batch (2025-03-26, basic/index)", () => {
       {
         jsonrpc: "2.0",
         id: 3,
-        error: { code: -32600, message: expect.stringContaining("read generate"), data: { scopes: ["read", "generate"] } },
+        error: {
+          code: -32600,
+          message: expect.stringContaining("read generate"),
+          data: { scopes: ["read", "generate"] },
+        },
       },
       pong(1),
     ]);
@@ -175,26 +213,33 @@ describe("a batch (2025-03-26, basic/index)", () => {
 });
 
 describe("what a client can read (RFC 9110 section 12.5.1)", () => {
-  it.each([null, "*/*", "application/json", "application/*", "text/html", "application/json, text/event-stream;q=0", ""])(
-    "is JSON for Accept: %s",
-    async (accept) => {
-      for (const params of [{ name: "draw" }, { name: "draw", _meta: { progressToken: 1 } }]) {
-        const answer = await legacy("tools/call", params, { accept });
-        expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
-      }
-    },
-  );
+  it.each([
+    null,
+    "*/*",
+    "application/json",
+    "application/*",
+    "text/html",
+    "application/json, text/event-stream;q=0",
+    "",
+  ])("is JSON for Accept: %s", async (accept) => {
+    for (const params of [{ name: "draw" }, { name: "draw", _meta: { progressToken: 1 } }]) {
+      const answer = await legacy("tools/call", params, { accept });
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
+    }
+  });
 
-  it.each(["text/event-stream", "text/event-stream, text/html", "Text/Event-Stream;q=0.5", "text/event-stream, application/json;q=0.0"])(
-    "is a stream of one event for Accept: %s, whatever the method",
-    async (accept) => {
-      for (const method of ["ping", "tools/list", "tools/call"]) {
-        const answer = await legacy(method, { name: "draw" }, { accept });
-        expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
-        expect(answer.body).toMatch(/^event: message\ndata: {"jsonrpc":"2.0","id":7,"result":.*}\n\n$/);
-      }
-      const refusedWithStatus = await modern("nope", {}, { accept });
-      expect(refusedWithStatus).toMatchObject({ status: 404, body: { error: { code: -32601 } } });
-    },
-  );
+  it.each([
+    "text/event-stream",
+    "text/event-stream, text/html",
+    "Text/Event-Stream;q=0.5",
+    "text/event-stream, application/json;q=0.0",
+  ])("is a stream of one event for Accept: %s, whatever the method", async (accept) => {
+    for (const method of ["ping", "tools/list", "tools/call"]) {
+      const answer = await legacy(method, { name: "draw" }, { accept });
+      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+      expect(answer.body).toMatch(/^event: message\ndata: {"jsonrpc":"2.0","id":7,"result":.*}\n\n$/);
+    }
+    const refusedWithStatus = await modern("nope", {}, { accept });
+    expect(refusedWithStatus).toMatchObject({ status: 404, body: { error: { code: -32601 } } });
+  });
 });

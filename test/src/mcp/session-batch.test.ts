@@ -71,7 +71,10 @@ describe("a batch in a session (2025-03-26, basic/index)", () => {
     const { begin, post } = unlucky("used");
     const { held } = await begin({ roots: {} }, FIRST);
     told.length = 0;
-    expect(await post([call(1, "plain"), answering("x")], held)).toMatchObject({ status: 503, body: { error: { code: -32603 } } });
+    expect(await post([call(1, "plain"), answering("x")], held)).toMatchObject({
+      status: 503,
+      body: { error: { code: -32603 } },
+    });
     expect(told).toEqual([]);
   });
 
@@ -80,7 +83,11 @@ describe("a batch in a session (2025-03-26, basic/index)", () => {
     const { held } = await begin({ roots: {} }, FIRST);
     await by("DELETE", held);
     told.length = 0;
-    for (const batch of [[call(1, "plain")], [answering("x")], [{ jsonrpc: "2.0", method: "notifications/initialized" }]]) {
+    for (const batch of [
+      [call(1, "plain")],
+      [answering("x")],
+      [{ jsonrpc: "2.0", method: "notifications/initialized" }],
+    ]) {
       expect(await post(batch, held)).toMatchObject({ status: 404, body: { error: { code: -32600 } } });
     }
     expect(told).toEqual([]);
@@ -90,7 +97,10 @@ describe("a batch in a session (2025-03-26, basic/index)", () => {
     const { begin, post } = somebody();
     const { held } = await begin();
     told.length = 0;
-    expect(await post([call(1, "plain")], unnamed(held))).toMatchObject({ status: 400, body: { error: { code: -32600 } } });
+    expect(await post([call(1, "plain")], unnamed(held))).toMatchObject({
+      status: 400,
+      body: { error: { code: -32600 } },
+    });
     expect(told).toEqual([]);
   });
 });

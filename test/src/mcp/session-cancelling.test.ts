@@ -1,7 +1,20 @@
 // A call in a session whose client does not want it any more (2025-11-25, basic/utilities/cancellation).
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ACCEPT, answering, CALL, env, long, newest, reading, somebody, told, VERSION, watched, works } from "./somebody.ts";
+import {
+  ACCEPT,
+  answering,
+  CALL,
+  env,
+  long,
+  newest,
+  reading,
+  somebody,
+  told,
+  VERSION,
+  watched,
+  works,
+} from "./somebody.ts";
 import { eventsOf } from "./wire.ts";
 
 afterEach(() => {
@@ -27,7 +40,10 @@ describe("a call that its client cancels (2025-11-25, basic/utilities/cancellati
     const text = (await open(long(1, meta), held)).text();
     const { report, end } = await newest();
     expect(await report?.({ progress: 1 })).toBe("continue");
-    expect(await somebody(subject).post(cancelling(1), held), "by way of another isolate").toMatchObject({ status: 202, body: "" });
+    expect(await somebody(subject).post(cancelling(1), held), "by way of another isolate").toMatchObject({
+      status: 202,
+      body: "",
+    });
     expect(await report?.({ progress: 2 })).toBe("cancel");
     const sent = eventsOf(await text).map(({ method }) => method);
     expect(new Set(sent)).toEqual(new Set("progressToken" in meta ? ["notifications/progress"] : []));
@@ -44,7 +60,10 @@ describe("a call that its client cancels (2025-11-25, basic/utilities/cancellati
     expect(await report?.({ progress: 1 })).toBe("continue");
     await post(cancelling("a"), held);
     expect(await report?.({ progress: 2 })).toBe("cancel");
-    expect(await (await answer).json()).toMatchObject({ id: "a", error: { code: -32600, message: "This call was cancelled." } });
+    expect(await (await answer).json()).toMatchObject({
+      id: "a",
+      error: { code: -32600, message: "This call was cancelled." },
+    });
     end({ content: [] });
   });
 
@@ -54,7 +73,11 @@ describe("a call that its client cancels (2025-11-25, basic/utilities/cancellati
     const { next } = reading(await open(CALL, held));
     const question = await next();
     await post(cancelling(1), held);
-    expect(await next()).toEqual({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: question?.id } });
+    expect(await next()).toEqual({
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: question?.id },
+    });
     expect(await next()).toBeNull();
     told.length = 0;
     expect((await post(answering(question?.id), held)).status).toBe(202);
@@ -69,7 +92,10 @@ describe("a call that its client cancels (2025-11-25, basic/utilities/cancellati
     const question = await next();
     await post(cancelling(1), held);
     expect(await next()).toMatchObject({ method: "notifications/cancelled", params: { requestId: question?.id } });
-    expect(await (await answer).json()).toMatchObject({ id: 1, error: { code: -32600, message: "This call was cancelled." } });
+    expect(await (await answer).json()).toMatchObject({
+      id: 1,
+      error: { code: -32600, message: "This call was cancelled." },
+    });
     await cancel();
   });
 
@@ -94,7 +120,10 @@ describe("a call that its client cancels (2025-11-25, basic/utilities/cancellati
     expect((await eve.post(cancelling(1), held)).status).toBe(404);
     expect((await ada.post(cancelling(1), { ...held, "mcp-session-id": null })).status).toBe(202);
     for (const id of ["1", 2, null, 1.5, {}, [1], true, undefined, "x".repeat(500_000)]) {
-      expect(await ada.post(cancelling(id), held), JSON.stringify(id)?.slice(0, 20)).toMatchObject({ status: 202, body: "" });
+      expect(await ada.post(cancelling(id), held), JSON.stringify(id)?.slice(0, 20)).toMatchObject({
+        status: 202,
+        body: "",
+      });
     }
     expect((await ada.post({ ...cancelling(1), params: undefined }, held)).status).toBe(202);
     expect((await ada.post({ ...cancelling(1), method: "notifications/canceled" }, held)).status).toBe(202);

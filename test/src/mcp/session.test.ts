@@ -36,7 +36,9 @@ describe("a session", () => {
       for (const version of [VERSION, "2025-06-18"]) {
         const { id, body } = await somebody().begin(has, version);
         expect(id).toMatch(/^[\x21-\x7e]{60,200}$/);
-        expect(body).toMatchObject({ result: { protocolVersion: version, capabilities: { logging: {}, resources: { subscribe: true } } } });
+        expect(body).toMatchObject({
+          result: { protocolVersion: version, capabilities: { logging: {}, resources: { subscribe: true } } },
+        });
       }
     },
   );
@@ -45,7 +47,10 @@ describe("a session", () => {
     const { sessions, begin } = somebody();
     const { id, body, held } = await begin({ roots: {}, sampling: { tools: {} }, elicitation: {} }, FIRST);
     expect(body).toMatchObject({ result: { protocolVersion: FIRST, capabilities: { logging: {} } } });
-    expect(await sessions.find(id ?? "")).toMatchObject({ version: FIRST, capabilities: { roots: {}, sampling: { tools: {} } } });
+    expect(await sessions.find(id ?? "")).toMatchObject({
+      version: FIRST,
+      capabilities: { roots: {}, sampling: { tools: {} } },
+    });
     expect(Object.keys((await sessions.find(id ?? ""))?.capabilities ?? {})).not.toContain("elicitation");
     expect((await begin({ elicitation: {} }, FIRST)).id).toBeNull();
     const { legacy } = somebody();
@@ -78,7 +83,9 @@ describe("a session", () => {
     expect(await somebody(ada.subject).ping(held)).toBe(200);
     const eve = somebody();
     const get = vi.spyOn(Object.getPrototypeOf(env.MCP_SESSION) as DurableObjectNamespace, "get");
-    expect([await eve.ping(held), (await eve.by("GET", held)).status, (await eve.by("DELETE", held)).status]).toEqual([404, 404, 404]);
+    expect([await eve.ping(held), (await eve.by("GET", held)).status, (await eve.by("DELETE", held)).status]).toEqual([
+      404, 404, 404,
+    ]);
     expect(get).not.toHaveBeenCalled();
     expect(await ada.ping(held)).toBe(200);
   });
@@ -101,7 +108,9 @@ describe("a session", () => {
     const stream = reading(await by("GET", held));
     expect((await by("DELETE", held)).status).toBe(204);
     expect(await stream.next()).toBeNull();
-    expect([await ping(held), (await by("DELETE", held)).status, (await by("GET", held)).status]).toEqual([404, 404, 404]);
+    expect([await ping(held), (await by("DELETE", held)).status, (await by("GET", held)).status]).toEqual([
+      404, 404, 404,
+    ]);
     expect((await post({ jsonrpc: "2.0", method: "notifications/initialized" }, held)).status).toBe(404);
     expect((await post(answering("x"), held)).status).toBe(404);
   });
@@ -153,7 +162,9 @@ describe("a question", () => {
     expect((await post(answering(question?.id), held)).status).toBe(202);
     expect(await next()).toMatchObject({ id: 1, result: { structuredContent: { action: "accept" } } });
     expect(await next()).toBeNull();
-    expect(told).toEqual([{ capabilities: { elicitation: {} }, inputResponses: { sure: { action: "accept" } }, requestState: "one" }]);
+    expect(told).toEqual([
+      { capabilities: { elicitation: {} }, inputResponses: { sure: { action: "accept" } }, requestState: "one" },
+    ]);
   });
 
   it("goes out on one stream of GET where the client cannot read another", async () => {
@@ -179,7 +190,10 @@ describe("a question", () => {
     const { next } = reading(await open(CALL, held));
     const { id } = (await next()) ?? {};
     await post({ jsonrpc: "2.0", id, ...answer }, held);
-    expect(await next()).toMatchObject({ id: 1, error: { code: -32600, message: expect.stringContaining("did not come") } });
+    expect(await next()).toMatchObject({
+      id: 1,
+      error: { code: -32600, message: expect.stringContaining("did not come") },
+    });
   });
 
   it("nobody else answers it", async () => {
@@ -196,7 +210,9 @@ describe("a question", () => {
   it("is not asked of a client that cannot answer it, nor where nobody reads", async () => {
     const { begin, legacy } = somebody();
     const missing = await legacy("tools/call", CALL.params, (await begin({ roots: {} })).held);
-    expect(eventsOf(missing.body)).toMatchObject([{ error: { code: -32600, data: { requiredCapabilities: { elicitation: {} } } } }]);
+    expect(eventsOf(missing.body)).toMatchObject([
+      { error: { code: -32600, data: { requiredCapabilities: { elicitation: {} } } } },
+    ]);
     const alone = await legacy("tools/call", CALL.params, { ...(await begin()).held, accept: "application/json" });
     expect(alone.body).toMatchObject({ error: { code: -32600, message: expect.stringContaining("did not come") } });
   });
@@ -248,25 +264,39 @@ describe("a session whose keeper is out of reach", () => {
     ["DELETE", "found", "DELETE", undefined],
     ["a level", "used", asks("logging/setLevel", { level: "info" }), 7],
     ["an answer", "used", answering("x"), undefined],
-    ["a cancellation", "used", { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } }, undefined],
+    [
+      "a cancellation",
+      "used",
+      { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 1 } },
+      undefined,
+    ],
     ["GET", "used", "GET", undefined],
     ["DELETE", "used", "DELETE", undefined],
-  ])("is 503 to %s, when it is %s; the log says so once, and the next request is served", async (_, when, message, id) => {
-    const { by, logged, open, ping, subject } = unlucky(when);
-    const { held } = await somebody(subject).begin();
-    const answer = await (typeof message === "string" ? by(message, held) : open(message, held));
-    expect([answer.status, answer.headers.get("retry-after"), await answer.json()]).toEqual([
-      ...[503, "5"],
-      {
-        jsonrpc: "2.0",
-        ...(id !== undefined && { id }),
-        error: { code: -32603, message: expect.stringMatching(/Try again in 5 s\. Trace id: a{32}$/), data: { retryAfterSeconds: 5 } },
-      },
-    ]);
-    expect(logged()).toEqual([expect.stringContaining(`"event":"session.unreachable","traceId":"${"a".repeat(32)}"`)]);
-    expect(logged().join()).not.toContain("hunter2");
-    expect([await ping({}), await somebody(subject).ping(held)]).toEqual([200, 200]);
-  });
+  ])(
+    "is 503 to %s, when it is %s; the log says so once, and the next request is served",
+    async (_, when, message, id) => {
+      const { by, logged, open, ping, subject } = unlucky(when);
+      const { held } = await somebody(subject).begin();
+      const answer = await (typeof message === "string" ? by(message, held) : open(message, held));
+      expect([answer.status, answer.headers.get("retry-after"), await answer.json()]).toEqual([
+        ...[503, "5"],
+        {
+          jsonrpc: "2.0",
+          ...(id !== undefined && { id }),
+          error: {
+            code: -32603,
+            message: expect.stringMatching(/Try again in 5 s\. Trace id: a{32}$/),
+            data: { retryAfterSeconds: 5 },
+          },
+        },
+      ]);
+      expect(logged()).toEqual([
+        expect.stringContaining(`"event":"session.unreachable","traceId":"${"a".repeat(32)}"`),
+      ]);
+      expect(logged().join()).not.toContain("hunter2");
+      expect([await ping({}), await somebody(subject).ping(held)]).toEqual([200, 200]);
+    },
+  );
 
   it("does not stop a call that works, however often it reports", async () => {
     const { begin, open, logged } = unlucky("used");

@@ -15,7 +15,10 @@ export const FIRST = "2025-03-26";
 export const ACCEPT = "application/json, text/event-stream";
 export const HOUR_MS = 3_600_000;
 
-export const QUESTION = { method: "elicitation/create", params: { mode: "form", message: "Sure?", requestedSchema: {} } } as const;
+export const QUESTION = {
+  method: "elicitation/create",
+  params: { mode: "form", message: "Sure?", requestedSchema: {} },
+} as const;
 export const SAMPLE = { method: "sampling/createMessage", params: { messages: [], maxTokens: 10 } } as const;
 export const told: (Aside | undefined)[] = [];
 /** The work of each call of "long": what it reports with, and what ends it. */
@@ -37,7 +40,11 @@ const openTool: OpenTool = (name, _args, _trace, aside) => {
       }
       const answer = aside?.inputResponses.sure;
       if (answer && aside.requestState === "one") return { content: [], structuredContent: answer };
-      return { state: "input_required", inputRequests: { sure: name === "sample" ? SAMPLE : QUESTION }, requestState: "one" };
+      return {
+        state: "input_required",
+        inputRequests: { sure: name === "sample" ? SAMPLE : QUESTION },
+        requestState: "one",
+      };
     },
   };
 };
@@ -58,7 +65,11 @@ export function somebody(subject = `u_${++people}`, keep = (sessions: Sessions) 
   const around = { ...circumstances, sessions };
   const { legacy, open, post, host } = wire(HOST, around);
   const begin = async (capabilities: object = { elicitation: {} }, protocolVersion = VERSION) => {
-    const { headers, body } = await legacy("initialize", { protocolVersion, capabilities, clientInfo: { name: "c", version: "1" } });
+    const { headers, body } = await legacy("initialize", {
+      protocolVersion,
+      capabilities,
+      clientInfo: { name: "c", version: "1" },
+    });
     const id = headers.get("mcp-session-id");
     return { id, body, held: { "mcp-session-id": id, "mcp-protocol-version": protocolVersion, accept: ACCEPT } };
   };
@@ -110,7 +121,9 @@ const fail = () => Promise.reject(new Error("hunter2"));
 export function unlucky(when: "found" | "used") {
   const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
   const whole = somebody(undefined, (sessions) =>
-    when === "found" ? { begin: fail, find: fail } : { ...sessions, find: async (id) => watched(await sessions.find(id), fail) },
+    when === "found"
+      ? { begin: fail, find: fail }
+      : { ...sessions, find: async (id) => watched(await sessions.find(id), fail) },
   );
   return { ...whole, logged: () => errors.mock.calls.map(([line]) => String(line)) };
 }

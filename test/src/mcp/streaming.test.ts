@@ -42,7 +42,10 @@ describe("a call without a progress token", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     const response = await answer;
     expect(kind(response)).toBe("text/event-stream");
-    expect([response.headers.get("cache-control"), response.headers.get("x-accel-buffering")]).toEqual(["no-cache, no-transform", "no"]);
+    expect([response.headers.get("cache-control"), response.headers.get("x-accel-buffering")]).toEqual([
+      "no-cache, no-transform",
+      "no",
+    ]);
     const text = response.text();
     work.open(done);
     expect(eventsOf(await text)).toEqual([{ jsonrpc: "2.0", id: 7, result: done }]);
@@ -58,26 +61,29 @@ describe("a call without a progress token", () => {
     }
   });
 
-  it.each(["hangs up", "stops reading"])("sends no progress, and still tells the work when its client %s", async (way) => {
-    const work = gate<CallToolResult>();
-    const report = gate<ProgressCallback>();
-    const answer = slow((progress) => {
-      if (progress) report.open(progress);
-      return work.promise;
-    })();
-    const progress = await report.promise;
-    expect(await progress({ progress: 1 })).toBe("continue");
-    await vi.advanceTimersByTimeAsync(1_000);
-    const reader = (await answer).body?.getReader();
-    const second = progress({ progress: 2 });
-    expect(new TextDecoder().decode((await reader?.read())?.value), "a comment").toMatch(/^:[^\n]*\n\n$/);
-    expect(await second).toBe("continue");
-    if (way === "hangs up") await reader?.cancel();
-    const third = progress({ progress: 3 });
-    if (way === "stops reading") await vi.advanceTimersByTimeAsync(2_000);
-    expect(await third).toBe("cancel");
-    work.open(done);
-  });
+  it.each(["hangs up", "stops reading"])(
+    "sends no progress, and still tells the work when its client %s",
+    async (way) => {
+      const work = gate<CallToolResult>();
+      const report = gate<ProgressCallback>();
+      const answer = slow((progress) => {
+        if (progress) report.open(progress);
+        return work.promise;
+      })();
+      const progress = await report.promise;
+      expect(await progress({ progress: 1 })).toBe("continue");
+      await vi.advanceTimersByTimeAsync(1_000);
+      const reader = (await answer).body?.getReader();
+      const second = progress({ progress: 2 });
+      expect(new TextDecoder().decode((await reader?.read())?.value), "a comment").toMatch(/^:[^\n]*\n\n$/);
+      expect(await second).toBe("continue");
+      if (way === "hangs up") await reader?.cancel();
+      const third = progress({ progress: 3 });
+      if (way === "stops reading") await vi.advanceTimersByTimeAsync(2_000);
+      expect(await third).toBe("cancel");
+      work.open(done);
+    },
+  );
 });
 
 describe("a call with a progress token", () => {
@@ -85,7 +91,10 @@ describe("a call with a progress token", () => {
     const work = gate<CallToolResult>();
     const call = slow(() => work.promise);
     const modern = { "mcp-protocol-version": MODERN, "mcp-method": "tools/call", "mcp-name": "slow" };
-    const responses = [await call({ progressToken: 0 }), await call({ ...envelope, progressToken: "p" }, { ...BOTH, ...modern })];
+    const responses = [
+      await call({ progressToken: 0 }),
+      await call({ ...envelope, progressToken: "p" }, { ...BOTH, ...modern }),
+    ];
     expect(responses.map(kind)).toEqual(["text/event-stream", "text/event-stream"]);
     work.open(done);
     for (const response of responses) expect(eventsOf(await response.text())).toHaveLength(1);
@@ -136,7 +145,11 @@ describe("a call with a progress token", () => {
     await vi.advanceTimersByTimeAsync(2_000);
     expect((await verdicts).at(-1)).toBe("cancel");
     work.open(done);
-    expect(eventsOf(await response.text()).at(-1), "what it reads when it goes on").toEqual({ jsonrpc: "2.0", id: 7, result: done });
+    expect(eventsOf(await response.text()).at(-1), "what it reads when it goes on").toEqual({
+      jsonrpc: "2.0",
+      id: 7,
+      result: done,
+    });
   });
 });
 
@@ -177,7 +190,11 @@ describe("every call", () => {
 
   it("has one answer in the end, also when its work throws or never ends", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const failed = { jsonrpc: "2.0", id: 7, error: { code: -32603, message: expect.stringMatching(/Trace id: a{32}$/) } };
+    const failed = {
+      jsonrpc: "2.0",
+      id: 7,
+      error: { code: -32603, message: expect.stringMatching(/Trace id: a{32}$/) },
+    };
     const thrown = slow(async () => {
       throw new Error("hunter2");
     });

@@ -21,7 +21,12 @@ const meta = { _meta: { "io.modelcontextprotocol/serverInfo": offer.info } };
 /** A wire whose host has tasks that answer like this. */
 function withTasks(tasks: Partial<Tasks> = {}, more: Partial<Host> = {}) {
   const done = async () => ({ state: "done" }) as const;
-  const all: Tasks = { get: async () => ({ state: "found", task: { ...task, status: "working" } }), update: done, cancel: done, ...tasks };
+  const all: Tasks = {
+    get: async () => ({ state: "found", task: { ...task, status: "working" } }),
+    update: done,
+    cancel: done,
+    ...tasks,
+  };
   const { modern, ...rest } = wire({ offer: { ...offer, tools: [listedTool("t")] }, tasks: all, ...more });
   const ask = (method: string, params: object = {}, headers = {}) =>
     modern(method, { _meta: DECLARED, taskId: "t1", ...params }, { "mcp-name": "t1", ...headers });
@@ -29,7 +34,8 @@ function withTasks(tasks: Partial<Tasks> = {}, more: Partial<Host> = {}) {
 }
 
 describe("a call", () => {
-  const begun = () => withTasks({}, { openTool: () => ({ state: "ready", run: async () => ({ state: "task", task }) }) });
+  const begun = () =>
+    withTasks({}, { openTool: () => ({ state: "ready", run: async () => ({ state: "task", task }) }) });
 
   it("is answered with the task itself, flat", async () => {
     const { body } = await begun().modern("tools/call", { name: "t", _meta: DECLARED });
@@ -38,7 +44,11 @@ describe("a call", () => {
 
   it("is answered with it on a stream too", async () => {
     const _meta = { ...DECLARED, progressToken: 1 };
-    const { body } = await begun().modern("tools/call", { name: "t", _meta }, { accept: "application/json, text/event-stream" });
+    const { body } = await begun().modern(
+      "tools/call",
+      { name: "t", _meta },
+      { accept: "application/json, text/event-stream" },
+    );
     expect(eventsOf(body)).toMatchObject([{ id: 7, result: { resultType: "task", taskId: "t1" } }]);
   });
 });
@@ -52,7 +62,10 @@ describe("a question about a task", () => {
     { ...task, status: "input_required", inputRequests: { who: { method: "roots/list", params: {} } } },
   ] as const)("is answered with all of it: %j", async (told) => {
     const { status, body } = await withTasks({ get: async () => ({ state: "found", task: told }) }).ask("tasks/get");
-    expect([status, body]).toEqual([200, { jsonrpc: "2.0", id: 7, result: { resultType: "complete", ...told, ...meta } }]);
+    expect([status, body]).toEqual([
+      200,
+      { jsonrpc: "2.0", id: 7, result: { resultType: "complete", ...told, ...meta } },
+    ]);
   });
 
   it.each(["tasks/update", "tasks/cancel"])("%s is acknowledged with nothing else", async (method) => {
@@ -70,7 +83,13 @@ describe("a question about a task", () => {
 
   it.each(METHODS)("%s needs the extension in this very request", async (method) => {
     const { ask } = withTasks();
-    for (const clientCapabilities of [{}, { extensions: {} }, { extensions: { [TASKS]: true } }, { extensions: [] }, { [TASKS]: {} }]) {
+    for (const clientCapabilities of [
+      {},
+      { extensions: {} },
+      { extensions: { [TASKS]: true } },
+      { extensions: [] },
+      { [TASKS]: {} },
+    ]) {
       const { status, body } = await ask(method, {
         _meta: { ...envelope, "io.modelcontextprotocol/clientCapabilities": clientCapabilities },
       });
@@ -82,9 +101,15 @@ describe("a question about a task", () => {
   it.each(METHODS)("%s names its task in a header too", async (method) => {
     const { ask } = withTasks();
     for (const name of [null, "t2", ""]) {
-      expect(await ask(method, {}, { "mcp-name": name })).toMatchObject({ status: 400, body: { id: 7, error: { code: -32020 } } });
+      expect(await ask(method, {}, { "mcp-name": name })).toMatchObject({
+        status: 400,
+        body: { id: 7, error: { code: -32020 } },
+      });
     }
-    expect(await ask(method, {}, { "mcp-name": `=?base64?${btoa("t1")}?=` })).toMatchObject({ status: 200, body: { result: {} } });
+    expect(await ask(method, {}, { "mcp-name": `=?base64?${btoa("t1")}?=` })).toMatchObject({
+      status: 200,
+      body: { result: {} },
+    });
   });
 
   it.each(METHODS)("%s takes the id of a task that is there", async (method) => {
@@ -97,7 +122,9 @@ describe("a question about a task", () => {
 
   it.each(METHODS)("%s may take more rights", async (method) => {
     const missing = async () => ({ state: "insufficient_scope", scopes: ["read"] }) as const;
-    expect((await withTasks({ get: missing, update: missing, cancel: missing }).ask(method)).body).toEqual({ scopesNeeded: ["read"] });
+    expect((await withTasks({ get: missing, update: missing, cancel: missing }).ask(method)).body).toEqual({
+      scopesNeeded: ["read"],
+    });
   });
 
   it.each(METHODS)("%s says so where nobody can tell, with no word of a crash", async (method) => {
@@ -109,7 +136,10 @@ describe("a question about a task", () => {
       throw new Error("hunter2");
     };
     const crashed = await withTasks({ get: crash, update: crash, cancel: crash }).ask(method);
-    expect(crashed.body).toMatchObject({ id: 7, error: { code: -32603, message: expect.stringContaining("Trace id") } });
+    expect(crashed.body).toMatchObject({
+      id: 7,
+      error: { code: -32603, message: expect.stringContaining("Trace id") },
+    });
     expect(JSON.stringify(crashed.body)).not.toContain("hunter2");
     log.mockRestore();
   });
@@ -122,7 +152,9 @@ describe("a question about a task", () => {
     const { body } = await withTasks().legacy(method, { taskId: "t1" }, { "mcp-protocol-version": "2025-11-25" });
     expect(body).toMatchObject({ error: { code: -32601 } });
     const { modern } = wire({});
-    expect(await modern(method, { _meta: DECLARED, taskId: "t1" }, { "mcp-name": "t1" })).toMatchObject({ status: 404 });
+    expect(await modern(method, { _meta: DECLARED, taskId: "t1" }, { "mcp-name": "t1" })).toMatchObject({
+      status: 404,
+    });
   });
 });
 
@@ -131,12 +163,20 @@ describe("a wish to be told of tasks", () => {
 
   it("needs the extension", async () => {
     const { modern } = withTasks();
-    expect(await modern("subscriptions/listen", { notifications })).toMatchObject({ status: 400, body: { error: { code: -32021 } } });
-    expect(await modern("subscriptions/listen", { notifications: { taskIds: "t1" } })).toMatchObject({ body: { error: { code: -32602 } } });
+    expect(await modern("subscriptions/listen", { notifications })).toMatchObject({
+      status: 400,
+      body: { error: { code: -32021 } },
+    });
+    expect(await modern("subscriptions/listen", { notifications: { taskIds: "t1" } })).toMatchObject({
+      body: { error: { code: -32602 } },
+    });
   });
 
   it("is honoured for none: they are asked about", async () => {
     const { body } = await withTasks().modern("subscriptions/listen", { _meta: DECLARED, notifications });
-    expect(eventsOf(body)[0]).toMatchObject({ method: "notifications/subscriptions/acknowledged", params: { notifications: {} } });
+    expect(eventsOf(body)[0]).toMatchObject({
+      method: "notifications/subscriptions/acknowledged",
+      params: { notifications: {} },
+    });
   });
 });

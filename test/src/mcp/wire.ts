@@ -5,7 +5,10 @@ import type { Circumstances } from "../../../src/mcp/exchange.ts";
 import type { Host, ListedTool, Offer } from "../../../src/mcp/host.ts";
 
 export const MODERN = "2026-07-28";
-export const envelope = { "io.modelcontextprotocol/protocolVersion": MODERN, "io.modelcontextprotocol/clientCapabilities": {} };
+export const envelope = {
+  "io.modelcontextprotocol/protocolVersion": MODERN,
+  "io.modelcontextprotocol/clientCapabilities": {},
+};
 
 /** Nothing is offered. */
 export const offer: Offer = {
@@ -57,7 +60,11 @@ export function wire(host: Partial<Host>, around: Circumstances = circumstances)
     const all = Object.entries({ "content-type": "application/json", ...headers });
     const sent = new Headers(all.filter((entry): entry is [string, string] => entry[1] !== null));
     const bytes = typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body);
-    return answerMcp(new Request("http://localhost/mcp", { method: "POST", body: bytes, headers: sent }), whole, around);
+    return answerMcp(
+      new Request("http://localhost/mcp", { method: "POST", body: bytes, headers: sent }),
+      whole,
+      around,
+    );
   }
 
   async function post(body: unknown, headers: Sent = {}): Promise<Answer> {
@@ -70,7 +77,10 @@ export function wire(host: Partial<Host>, around: Circumstances = circumstances)
 
   /** A request of the modern era with all its headers right, unless overridden. */
   function modern(method: string, params: Readonly<Record<string, unknown>> = {}, headers: Sent = {}): Promise<Answer> {
-    return post({ jsonrpc: "2.0", id: 7, method, params: { _meta: envelope, ...params } }, { ...rightHeaders(method, params), ...headers });
+    return post(
+      { jsonrpc: "2.0", id: 7, method, params: { _meta: envelope, ...params } },
+      { ...rightHeaders(method, params), ...headers },
+    );
   }
 
   /** A request of the legacy era. */
@@ -82,9 +92,16 @@ export function wire(host: Partial<Host>, around: Circumstances = circumstances)
 }
 
 /** What a modern client repeats of its request. */
-export function rightHeaders(method: string, params: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+export function rightHeaders(
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string>> {
   const name = params.name ?? params.uri;
-  return { "mcp-protocol-version": MODERN, "mcp-method": method, ...(typeof name === "string" ? { "mcp-name": name } : {}) };
+  return {
+    "mcp-protocol-version": MODERN,
+    "mcp-method": method,
+    ...(typeof name === "string" ? { "mcp-name": name } : {}),
+  };
 }
 
 /** The messages of an event stream, in their order; comments are left out. */

@@ -29,7 +29,13 @@ function newApp(changes: object = {}) {
   const site = `https://app${++apps}.test`;
   const id = `${site}/client.json`;
   const redirect = `${site}/callback`;
-  const document = { client_id: id, client_name: "Helpful app", redirect_uris: [redirect], token_endpoint_auth_method: "none", ...changes };
+  const document = {
+    client_id: id,
+    client_name: "Helpful app",
+    redirect_uris: [redirect],
+    token_endpoint_auth_method: "none",
+    ...changes,
+  };
   documents.set(id, document);
   return { id, redirect, document };
 }
@@ -37,7 +43,9 @@ function newApp(changes: object = {}) {
 /** Somebody of their own, and their browser. */
 function somebody() {
   const user = userId(`u_approving_${++people}`);
-  const auth = { authenticateUser: async (email: string) => ({ valid: true as const, userId: user, email, name: "Grace" }) };
+  const auth = {
+    authenticateUser: async (email: string) => ({ valid: true as const, userId: user, email, name: "Grace" }),
+  };
   const env = envWith(auth, { CIMD_ENABLED: "true" });
   return { user, env, browser: new Browser(env) };
 }
@@ -68,7 +76,8 @@ async function grantedBy({ next }: Seen): Promise<readonly string[] | undefined>
   return (await OAUTH_KV.get<{ scope: string[] }>(`grant:${user}:${grant}`, "json"))?.scope;
 }
 
-const approvalsOf = async (user: string) => (await OAUTH_KV.list<{ clientId: string }>({ prefix: `approval:${user}:` })).keys;
+const approvalsOf = async (user: string) =>
+  (await OAUTH_KV.list<{ clientId: string }>({ prefix: `approval:${user}:` })).keys;
 
 describe("remembering an approval", () => {
   it("is offered, unticked, for an app on the very host that its id proves", async () => {
@@ -79,16 +88,25 @@ describe("remembering an approval", () => {
   });
 
   it.each([
-    ["registered itself", async (env: Env) => [await register(env, { redirect_uris: ["https://app.test/cb"] }), "https://app.test/cb"]],
+    [
+      "registered itself",
+      async (env: Env) => [await register(env, { redirect_uris: ["https://app.test/cb"] }), "https://app.test/cb"],
+    ],
     ["runs on this computer", async () => [newApp({ redirect_uris: [REDIRECT] }).id, REDIRECT]],
-    ["is answered at another host", async () => [newApp({ redirect_uris: ["https://else.test/cb"] }).id, "https://else.test/cb"]],
+    [
+      "is answered at another host",
+      async () => [newApp({ redirect_uris: ["https://else.test/cb"] }).id, "https://else.test/cb"],
+    ],
     [
       "is answered at a neighbour",
       async () => [newApp({ redirect_uris: [`https://x.app${apps + 1}.test/cb`] }).id, `https://x.app${apps}.test/cb`],
     ],
     [
       "is answered at another port",
-      async () => [newApp({ redirect_uris: [`https://app${apps + 1}.test:8443/cb`] }).id, `https://app${apps}.test:8443/cb`],
+      async () => [
+        newApp({ redirect_uris: [`https://app${apps + 1}.test:8443/cb`] }).id,
+        `https://app${apps}.test:8443/cb`,
+      ],
     ],
   ])("is neither offered for an app that %s, nor done where a form asks for it", async (_, make) => {
     const { browser, env, user } = somebody();
@@ -119,7 +137,10 @@ describe("a remembered approval", () => {
     const before = browser.cookies.get(SESSION);
     const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
     const back = await ask(browser, app, { scope: "read" });
-    expect([back.status, back.response.headers.get("Location")?.startsWith(`${app.redirect}?code=`)]).toEqual([303, true]);
+    expect([back.status, back.response.headers.get("Location")?.startsWith(`${app.redirect}?code=`)]).toEqual([
+      303,
+      true,
+    ]);
     expect(await grantedBy(back)).toEqual(["read"]);
     expect(browser.cookies.get(SESSION), "used, so kept for another while").not.toBe(before);
     expect(log.mock.calls.map(([line]) => JSON.parse(String(line)))).toMatchObject([
@@ -155,7 +176,10 @@ describe("a remembered approval", () => {
 
   it.each([
     ["another name", () => ({ client_name: "Helpful app, really" })],
-    ["another address beside the one that it uses", ({ redirect }: App) => ({ redirect_uris: [redirect, "https://else.test/cb"] })],
+    [
+      "another address beside the one that it uses",
+      ({ redirect }: App) => ({ redirect_uris: [redirect, "https://else.test/cb"] }),
+    ],
   ])("is none of the same app under %s", async (_, change) => {
     const { browser } = somebody();
     const app = newApp();
@@ -170,7 +194,9 @@ describe("a remembered approval", () => {
   it("is none of another user in the same browser, of another app, or of another address of the same app", async () => {
     const [ada, eve] = [somebody(), somebody()];
     const other = newApp();
-    const app = newApp({ redirect_uris: [`https://app${apps + 1}.test/callback`, `https://app${apps + 1}.test/second`] });
+    const app = newApp({
+      redirect_uris: [`https://app${apps + 1}.test/callback`, `https://app${apps + 1}.test/second`],
+    });
     await remember(ada.browser, app);
     expect(await isAsked(ada.browser, app)).toBe(false);
     expect(await isAsked(ada.browser, other)).toBe(true);
@@ -195,7 +221,11 @@ describe("a remembered approval", () => {
     expect((await silently()).get("error")).toBe("login_required");
     await remember(browser, app, {});
     const asked = await silently();
-    expect([asked.get("error"), asked.get("state"), asked.has("iss")]).toEqual(["consent_required", "a state & more", true]);
+    expect([asked.get("error"), asked.get("state"), asked.has("iss")]).toEqual([
+      "consent_required",
+      "a state & more",
+      true,
+    ]);
     await remember(browser, app);
     expect((await silently()).has("code")).toBe(true);
   });
@@ -277,6 +307,8 @@ describe("a decision is told to the platform", () => {
     const consent = await browser.reachConsent(id);
     const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
     await browser.submit(consent, "/authorize", fields);
-    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)))).toMatchObject([{ ...record, subject: user, clientId: id }]);
+    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)))).toMatchObject([
+      { ...record, subject: user, clientId: id },
+    ]);
   });
 });

@@ -27,25 +27,37 @@ describe("the apps page", () => {
 
   it("says who is signed in, and of each app its name, place, powers and dates", async () => {
     const user = someone();
-    await connect(user, { name: "Elsewhere", scope: ["read", "generate", "offline_access"], redirectUri: "https://app.example:8443/cb" });
+    await connect(user, {
+      name: "Elsewhere",
+      scope: ["read", "generate", "offline_access"],
+      redirectUri: "https://app.example:8443/cb",
+    });
     await connect(user, { name: "Here" });
     const seen = await (await signedIn(user)).open("/apps");
     expect(seen.status).toBe(200);
     const [today, end] = [0, 30].map((days) =>
-      new Date(Date.now() + days * 86_400_000).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" }),
+      new Date(Date.now() + days * 86_400_000).toLocaleDateString("en-GB", {
+        day: "numeric",
+        month: "short",
+        year: "numeric",
+      }),
     );
     expect(words(seen)).toContain(`Signed in as ${user}@example.com`);
     expect(words(seen)).toContain(
       `Elsewhere on app.example:8443 Can see your flows, your pictures and the image models, run flows and make images on your plan. Connected ${today} , ends ${end} .`,
     );
-    expect(words(seen)).toContain("Here on this computer ( 127.0.0.1:41414 ) Can see your flows, your pictures and the image models.");
+    expect(words(seen)).toContain(
+      "Here on this computer ( 127.0.0.1:41414 ) Can see your flows, your pictures and the image models.",
+    );
     expect(seen.text).toMatch(/<time datetime="\d{4}-\d\d-\d\dT[\d:.]+Z">/);
     expect(seen.text).not.toContain("offline_access");
   });
 
   it("keeps the session going", async () => {
     const { response } = await (await signedIn()).open("/apps");
-    expect(response.headers.get("Set-Cookie")).toMatch(/^__Host-gw_s=[^;]+; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600$/);
+    expect(response.headers.get("Set-Cookie")).toMatch(
+      /^__Host-gw_s=[^;]+; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600$/,
+    );
   });
 
   it("is kept by no cache, framed by nobody, and runs no script", async () => {
@@ -63,21 +75,23 @@ describe("the apps page", () => {
     );
   });
 
-  it.each(["日本語アプリ", "שלום (עולם)", `"><img src=x onerror=alert(1)>'&amp;`, "</bdi></li></ul><form action=//evil.test>"])(
-    "shows the name %s as the text that it is",
-    async (name) => {
-      const user = someone();
-      await connect(user, { name });
-      const { text } = await (await signedIn(user)).open("/apps");
-      const escaped = name.replace(
-        /[&<>"']/g,
-        (character) => `&${{ "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" }[character]};`,
-      );
-      expect(text).toContain(`<bdi class="app">${escaped}</bdi>`);
-      expect(text).toContain(`aria-label="Disconnect ${escaped}"`);
-      expect(text).not.toMatch(/<img|<form action=/);
-    },
-  );
+  it.each([
+    "日本語アプリ",
+    "שלום (עולם)",
+    `"><img src=x onerror=alert(1)>'&amp;`,
+    "</bdi></li></ul><form action=//evil.test>",
+  ])("shows the name %s as the text that it is", async (name) => {
+    const user = someone();
+    await connect(user, { name });
+    const { text } = await (await signedIn(user)).open("/apps");
+    const escaped = name.replace(
+      /[&<>"']/g,
+      (character) => `&${{ "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" }[character]};`,
+    );
+    expect(text).toContain(`<bdi class="app">${escaped}</bdi>`);
+    expect(text).toContain(`aria-label="Disconnect ${escaped}"`);
+    expect(text).not.toMatch(/<img|<form action=/);
+  });
 
   it("shows an app that has not fetched its token yet, which can be disconnected", async () => {
     const user = someone();
@@ -119,7 +133,9 @@ describe("many apps", () => {
     for (let made = 1; made < count; made++) {
       const id = (await sha256(`${user} ${made}`)).slice(0, 16);
       const [createdAt, expiresAt] = [first.createdAt + made, first.expiresAt + made];
-      await OAUTH_KV.put(`grant:${user}:${id}`, JSON.stringify({ ...first, id, createdAt, expiresAt }), { expiration: expiresAt });
+      await OAUTH_KV.put(`grant:${user}:${id}`, JSON.stringify({ ...first, id, createdAt, expiresAt }), {
+        expiration: expiresAt,
+      });
       ids.unshift(id);
     }
     return ids;
@@ -149,20 +165,27 @@ describe("many apps", () => {
     expect(rows(await browser.open(more))).toEqual(newest.slice(20));
   });
 
-  it.each(["", "x", "1", "a".repeat(99), "0.AAAAAAAAAAAAAAAA", "99999999999999999999.AAAAAAAAAAAAAAAA", "%00", "1.AAAAAAAAAAAAAAA%3A"])(
-    "start at the first page for the cursor %s",
-    async (cursor) => {
-      const user = someone();
-      const { grantId } = await connect(user);
-      const seen = await (await signedIn(user)).open(`/apps?cursor=${cursor}`);
-      expect([seen.status, rows(seen)]).toEqual([200, [grantId]]);
-    },
-  );
+  it.each([
+    "",
+    "x",
+    "1",
+    "a".repeat(99),
+    "0.AAAAAAAAAAAAAAAA",
+    "99999999999999999999.AAAAAAAAAAAAAAAA",
+    "%00",
+    "1.AAAAAAAAAAAAAAA%3A",
+  ])("start at the first page for the cursor %s", async (cursor) => {
+    const user = someone();
+    const { grantId } = await connect(user);
+    const seen = await (await signedIn(user)).open(`/apps?cursor=${cursor}`);
+    expect([seen.status, rows(seen)]).toEqual([200, [grantId]]);
+  });
 
   it("show nobody else's, whatever the cursor", async () => {
     const [ada, eve] = [someone(), someone()];
     await crowd(ada, 22);
-    const [, cursor = ""] = /href="\/apps\?cursor=([^"]+)"/.exec((await (await signedIn(ada)).open("/apps")).text) ?? [];
+    const [, cursor = ""] =
+      /href="\/apps\?cursor=([^"]+)"/.exec((await (await signedIn(ada)).open("/apps")).text) ?? [];
     const { grantId } = await connect(eve);
     expect(rows(await (await signedIn(eve)).open(`/apps?cursor=${cursor}`))).toEqual([grantId]);
   });
@@ -178,10 +201,17 @@ describe("disconnecting an app", () => {
     const browser = await signedIn(user);
     const gone = await submit(browser, await browser.open("/apps"), "/apps/revoke", { grantId: doomed.grantId });
     expect([gone.status, gone.next]).toEqual([303, "/apps"]);
-    expect([await doomed.works(), await doomed.refresh(), await kept.works(), await kept.refresh()]).toEqual([false, 400, true, 200]);
+    expect([await doomed.works(), await doomed.refresh(), await kept.works(), await kept.refresh()]).toEqual([
+      false,
+      400,
+      true,
+      200,
+    ]);
     expect([await OAUTH_KV.get(approval("doomed")), await OAUTH_KV.get(approval("kept"))]).toEqual([null, "{}"]);
     expect(rows(await browser.open("/apps"))).toEqual([kept.grantId]);
-    expect(audit.mock.calls).toMatchObject([[{ event: "audit", type: "grant.revoked", subject: user, clientId: doomed.client }]]);
+    expect(audit.mock.calls).toMatchObject([
+      [{ event: "audit", type: "grant.revoked", subject: user, clientId: doomed.client }],
+    ]);
   });
 
   it("a second time says that it is not connected any more", async () => {
@@ -206,15 +236,20 @@ describe("disconnecting an app", () => {
     expect(audit).not.toHaveBeenCalled();
   });
 
-  it.each(["", "x", "AAAAAAAAAAAAAAAAA", "a:b:c:d:e:f:g:h:", "../../../../../../", "AAAAAAAAAAAAAAA\n", "A".repeat(600)])(
-    "needs the name of a grant, not %j",
-    async (grantId) => {
-      const user = someone();
-      await connect(user);
-      const browser = await signedIn(user);
-      expect((await submit(browser, await browser.open("/apps"), "/apps/revoke", { grantId })).status).toBe(404);
-    },
-  );
+  it.each([
+    "",
+    "x",
+    "AAAAAAAAAAAAAAAAA",
+    "a:b:c:d:e:f:g:h:",
+    "../../../../../../",
+    "AAAAAAAAAAAAAAA\n",
+    "A".repeat(600),
+  ])("needs the name of a grant, not %j", async (grantId) => {
+    const user = someone();
+    await connect(user);
+    const browser = await signedIn(user);
+    expect((await submit(browser, await browser.open("/apps"), "/apps/revoke", { grantId })).status).toBe(404);
+  });
 });
 
 describe("disconnecting everything", () => {
@@ -226,7 +261,9 @@ describe("disconnecting everything", () => {
     const [browser, elsewhere] = [await signedIn(user), await signedIn(user)];
     const seen = await submit(browser, await browser.open("/apps"), "/apps/revoke-all");
     expect(seen.status).toBe(200);
-    expect(words(seen)).toContain("No app has access to your account any more, and you are signed out in every browser.");
+    expect(words(seen)).toContain(
+      "No app has access to your account any more, and you are signed out in every browser.",
+    );
     for (const { works, refresh } of apps) expect([await works(), await refresh()]).toEqual([false, 400]);
     expect(await other.works()).toBe(true);
     expect(await OAUTH_KV.get(`approval:${user}:one`)).toBeNull();
@@ -237,7 +274,13 @@ describe("disconnecting everything", () => {
 });
 
 describe("while the auth Worker is down", () => {
-  const down = envWith({ createApiKey: throwing, listApiKeys: throwing, revokeApiKey: throwing, mintToken: throwing, getUser: throwing });
+  const down = envWith({
+    createApiKey: throwing,
+    listApiKeys: throwing,
+    revokeApiKey: throwing,
+    mintToken: throwing,
+    getUser: throwing,
+  });
 
   it("apps are shown and can be disconnected, and the page says that keys cannot be shown", async () => {
     quiet();

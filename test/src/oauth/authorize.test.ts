@@ -40,7 +40,12 @@ describe("an authorization request", () => {
   ])("with %s goes back to a client on this computer as an error", async (_, changes, code) => {
     const refused = await ask(changes);
     const answer = new URL(refused.next).searchParams;
-    expect([refused.status, answer.get("error"), answer.get("state"), answer.get("iss")]).toEqual([303, code, "a state & more", ORIGIN]);
+    expect([refused.status, answer.get("error"), answer.get("state"), answer.get("iss")]).toEqual([
+      303,
+      code,
+      "a state & more",
+      ORIGIN,
+    ]);
   });
 
   it("needs PKCE of clients with a secret too", async () => {
@@ -58,7 +63,12 @@ describe("an authorization request", () => {
 
   it("names each parameter once, is no request object, and fits into a cookie", async () => {
     const path = await authorizePath(client);
-    for (const bad of [`${path}&state=2`, `${path}&request=x`, `${path}&request_uri=x`, `${path}&x=${"x".repeat(8_200)}`]) {
+    for (const bad of [
+      `${path}&state=2`,
+      `${path}&request=x`,
+      `${path}&request_uri=x`,
+      `${path}&x=${"x".repeat(8_200)}`,
+    ]) {
       expect((await send(env, bad)).status).toBe(400);
     }
     expect((await ask({ state: "x".repeat(3_000) })).status).toBe(400);
@@ -75,7 +85,8 @@ describe("an authorization request", () => {
 describe("a client that is named by its metadata document (CIMD)", () => {
   const id = "https://app.test/oauth/client.json";
   const open = envWith({}, { CIMD_ENABLED: "true" });
-  const serve = (document: object) => vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json(document));
+  const serve = (document: object) =>
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json(document));
 
   it("is shown with the domain that the document proves", async () => {
     serve({ client_id: id, client_name: "Helpful app", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" });
@@ -102,7 +113,12 @@ describe("a client that is named by its metadata document (CIMD)", () => {
 
   it("is not fetched from addresses that are nobody's public site", async () => {
     const fetched = serve({});
-    for (const address of ["https://localhost/c", "https://10.0.0.1/c", "https://app.test:444/c", `https://app.test/${"x".repeat(500)}`]) {
+    for (const address of [
+      "https://localhost/c",
+      "https://10.0.0.1/c",
+      "https://app.test:444/c",
+      `https://app.test/${"x".repeat(500)}`,
+    ]) {
       expect((await new Browser(open).open(await authorizePath(address))).status).toBe(400);
       expect((await send(open, "/token", form({ client_id: address, grant_type: "refresh_token" }))).status).toBe(401);
     }

@@ -110,7 +110,13 @@ describe("an API key", () => {
 describe("a JWT", () => {
   it("acts for its user", async () => {
     const caller = await callerOf(newJwt());
-    expect(caller.identity).toEqual({ subject: "u_ada", tenantId: "t_ada", tier: "hobby", scopes: ["read"], clientId: "jwt" });
+    expect(caller.identity).toEqual({
+      subject: "u_ada",
+      tenantId: "t_ada",
+      tier: "hobby",
+      scopes: ["read"],
+      clientId: "jwt",
+    });
     expect(caller).toMatchObject({ kind: "jwt", expiresAt: expect.any(Number) });
   });
 
@@ -186,14 +192,22 @@ describe("an access token", () => {
     const token = await accessToken();
     const get = vi.spyOn(env.OAUTH_KV, "get");
     const caller = await callerOf(token);
-    expect(caller.identity).toMatchObject({ subject: "u_ada", tenantId: "t_ada", tier: "free", scopes: ["read", "generate"] });
+    expect(caller.identity).toMatchObject({
+      subject: "u_ada",
+      tenantId: "t_ada",
+      tier: "free",
+      scopes: ["read", "generate"],
+    });
     expect([get.mock.calls.length, asked()]).toEqual([1, 0]);
   });
 
   it("whose grant has props of another version is refused, so that its user signs in again", async () => {
     const token = await accessToken();
     const good = await authorizationServer(env).validateToken(RESOURCE, token, env);
-    vi.spyOn(authorizationServer(env), "validateToken").mockResolvedValue({ ...good, props: { userId: ada, v: 2 } } as never);
+    vi.spyOn(authorizationServer(env), "validateToken").mockResolvedValue({
+      ...good,
+      props: { userId: ada, v: 2 },
+    } as never);
     expect(await check(token)).toBe("unauthenticated");
   });
 
@@ -265,9 +279,18 @@ describe("at /mcp", () => {
     const log = quiet();
     validateApiKey.mockImplementation(throwing);
     const traceId = "0af7651916cd43dd8448eb211c80319c";
-    const refused = await post(newKey(), call("image_list_models"), "/mcp", { traceparent: `00-${traceId}-b7ad6b7169203331-01` });
-    expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("www-authenticate")]).toEqual([503, "5", null]);
-    expect(await refused.json()).toEqual({ error: "temporarily_unavailable", error_description: expect.stringContaining(traceId) });
+    const refused = await post(newKey(), call("image_list_models"), "/mcp", {
+      traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+    });
+    expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("www-authenticate")]).toEqual([
+      503,
+      "5",
+      null,
+    ]);
+    expect(await refused.json()).toEqual({
+      error: "temporarily_unavailable",
+      error_description: expect.stringContaining(traceId),
+    });
     expect(JSON.stringify(log.mock.calls)).toContain(traceId);
   });
 
@@ -279,10 +302,13 @@ describe("at /mcp", () => {
     expect((await post(`Bearer ${" ".repeat(2000)}${key}`)).status).toBe(200);
   });
 
-  it.each(["access_token", "api_key", "token", "bearer"])("a credential in the address is never read: %s", async (name) => {
-    expect((await post(null, undefined, `/mcp?${name}=${newKey()}`)).status).toBe(401);
-    expect(asked()).toBe(0);
-  });
+  it.each(["access_token", "api_key", "token", "bearer"])(
+    "a credential in the address is never read: %s",
+    async (name) => {
+      expect((await post(null, undefined, `/mcp?${name}=${newKey()}`)).status).toBe(401);
+      expect(asked()).toBe(0);
+    },
+  );
 
   it("a key or a JWT without the scope is told all that it would take, in one challenge, before anything happens", async () => {
     validateApiKey.mockResolvedValue({ ...KEY, scopes: ["read"] });
@@ -303,7 +329,10 @@ describe("at /mcp", () => {
     const key = newKey();
     expect(await (await post(key)).json()).toMatchObject({ result: { tools: [] } });
     const refused = await post(key, call("image_list_models"));
-    expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([403, expect.stringContaining('scope="read"')]);
+    expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([
+      403,
+      expect.stringContaining('scope="read"'),
+    ]);
   });
 
   it("a test key that asks for a picture is told to use a live one, as a tool error", async () => {

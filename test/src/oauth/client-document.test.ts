@@ -88,11 +88,16 @@ async function authorize(id: string, redirect_uri: string): Promise<URLSearchPar
 describe("a client with a metadata document", () => {
   it("is not offered where documents are off", async () => {
     const supported = async (settings: Env) => {
-      const metadata = await (await send(settings, "/.well-known/oauth-authorization-server")).json<Record<string, unknown>>();
+      const metadata = await (await send(settings, "/.well-known/oauth-authorization-server")).json<
+        Record<string, unknown>
+      >();
       return [metadata.client_id_metadata_document_supported, metadata.token_endpoint_auth_methods_supported];
     };
     expect(await supported(env)).toEqual([true, expect.arrayContaining(["none", "private_key_jwt"])]);
-    expect(await supported(envWith({}, { CIMD_ENABLED: "TRUE" }))).toEqual([false, expect.not.arrayContaining(["private_key_jwt"])]);
+    expect(await supported(envWith({}, { CIMD_ENABLED: "TRUE" }))).toEqual([
+      false,
+      expect.not.arrayContaining(["private_key_jwt"]),
+    ]);
   });
 
   it.each(["http://localhost:51234/callback", "http://127.0.0.1:8/callback"])(
@@ -135,7 +140,12 @@ describe("a client with a metadata document", () => {
 });
 
 describe("a client with a key of its own, like ChatGPT", () => {
-  const RSA = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
+  const RSA = {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-256",
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+  };
   const encode = (value: object) => toBase64url(new TextEncoder().encode(JSON.stringify(value)));
 
   async function newKey(kid: string) {
@@ -179,12 +189,20 @@ describe("a client with a key of its own, like ChatGPT", () => {
           ...fields,
           ...(proof === null
             ? { client_id: id }
-            : { client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", client_assertion: proof }),
+            : {
+                client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                client_assertion: proof,
+              }),
         }),
       );
     const code = async () => {
       const answer = await authorize(id, redirect_uri);
-      return { grant_type: "authorization_code", code: answer.get("code") ?? "", redirect_uri, code_verifier: VERIFIER };
+      return {
+        grant_type: "authorization_code",
+        code: answer.get("code") ?? "",
+        redirect_uri,
+        code_verifier: VERIFIER,
+      };
     };
     return { id, key, claims, ask, code };
   }
@@ -197,7 +215,10 @@ describe("a client with a key of its own, like ChatGPT", () => {
     expect([granted.status, tokens]).toMatchObject([200, { access_token: expect.any(String) }]);
     const refresh = { grant_type: "refresh_token", refresh_token: tokens.refresh_token };
     const replayed = await ask(refresh, first);
-    expect([replayed.status, await replayed.json<{ error: string }>()]).toMatchObject([401, { error: "invalid_client" }]);
+    expect([replayed.status, await replayed.json<{ error: string }>()]).toMatchObject([
+      401,
+      { error: "invalid_client" },
+    ]);
     // The issuer is as good an audience as the endpoint, and the client need not be named a second time.
     expect((await ask(refresh, await assertion(key, { ...claims(), aud: ORIGIN }))).status).toBe(200);
   });
@@ -207,10 +228,13 @@ describe("a client with a key of its own, like ChatGPT", () => {
     "no proof": () => null,
     "one of another key": async ({ claims }) => assertion(await newKey("one"), claims()),
     "one of a key that is not published": async ({ claims }) => assertion(await newKey("two"), claims()),
-    "one that has expired": ({ key, claims }) => assertion(key, { ...claims(), exp: Math.floor(Date.now() / 1000) - 120 }),
-    "one that is good for a day": ({ key, claims }) => assertion(key, { ...claims(), exp: Math.floor(Date.now() / 1000) + 86_400 }),
+    "one that has expired": ({ key, claims }) =>
+      assertion(key, { ...claims(), exp: Math.floor(Date.now() / 1000) - 120 }),
+    "one that is good for a day": ({ key, claims }) =>
+      assertion(key, { ...claims(), exp: Math.floor(Date.now() / 1000) + 86_400 }),
     "one for another server": ({ key, claims }) => assertion(key, { ...claims(), aud: "https://other.test/token" }),
-    "one about somebody else": ({ key, claims }) => assertion(key, { ...claims(), sub: "https://other.test/client.json" }),
+    "one about somebody else": ({ key, claims }) =>
+      assertion(key, { ...claims(), sub: "https://other.test/client.json" }),
     "one that can be used twice": ({ key, claims }) => assertion(key, { ...claims(), jti: undefined }),
     "one without a signature": async ({ key, claims }) => (await assertion(key, claims())).replace(/[^.]*$/, ""),
     "one that was changed": async ({ key, claims }) =>
@@ -250,8 +274,10 @@ const INJECTED = 'INJECTED"><script>\n{"event":"forged"}';
 
 describe("a document is refused, and nothing else is fetched, where", () => {
   const refused: Record<string, (id: string, document: Record<string, unknown>) => Response> = {
-    "it is elsewhere": () => new Response(null, { status: 302, headers: { Location: "https://internal.example.com/secret" } }),
-    "it is elsewhere for good": () => new Response(null, { status: 308, headers: { Location: "https://internal.example.com/secret" } }),
+    "it is elsewhere": () =>
+      new Response(null, { status: 302, headers: { Location: "https://internal.example.com/secret" } }),
+    "it is elsewhere for good": () =>
+      new Response(null, { status: 308, headers: { Location: "https://internal.example.com/secret" } }),
     "there is none": () => Response.json({ error: INJECTED }, { status: 404 }),
     "it comes with another status": (_, document) => Response.json(document, { status: 203 }),
     "its host fails": () => new Response(INJECTED, { status: 502 }),
@@ -262,29 +288,47 @@ describe("a document is refused, and nothing else is fetched, where", () => {
     "it is JSON that calls itself something else": (_, document) =>
       new Response(JSON.stringify(document), { headers: { "Content-Type": "text/plain; application/json" } }),
     "it calls itself nothing": (_, document) => new Response(new TextEncoder().encode(JSON.stringify(document))),
-    "it has 6 KB": (_, document) => Response.json({ ...document, padding: ["x".repeat(500), ...Array(12).fill("y".repeat(500))] }),
+    "it has 6 KB": (_, document) =>
+      Response.json({ ...document, padding: ["x".repeat(500), ...Array(12).fill("y".repeat(500))] }),
     "it has 6 KB and does not say so": (_, document) =>
-      new Response(new Blob([JSON.stringify(document), " ".repeat(6_000)]).stream(), { headers: { "Content-Type": "application/json" } }),
-    "it is not JSON": () => new Response(`{"client_name":"${INJECTED}`, { headers: { "Content-Type": "application/json" } }),
+      new Response(new Blob([JSON.stringify(document), " ".repeat(6_000)]).stream(), {
+        headers: { "Content-Type": "application/json" },
+      }),
+    "it is not JSON": () =>
+      new Response(`{"client_name":"${INJECTED}`, { headers: { "Content-Type": "application/json" } }),
     "it is not UTF-8": (_, document) =>
       new Response(
-        new Uint8Array([...new TextEncoder().encode(JSON.stringify(document)).slice(0, -1), 0x2c, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+        new Uint8Array([
+          ...new TextEncoder().encode(JSON.stringify(document)).slice(0, -1),
+          0x2c,
+          0x22,
+          0xff,
+          0x22,
+          0x3a,
+          0x31,
+          0x7d,
+        ]),
         {
           headers: { "Content-Type": "application/json" },
         },
       ),
     "it is a list": (_, document) => Response.json([document]),
     "it is nothing": () => Response.json(null),
-    "it is somebody else's": (_, document) => Response.json({ ...document, client_id: `https://claude.ai/${INJECTED}` }),
+    "it is somebody else's": (_, document) =>
+      Response.json({ ...document, client_id: `https://claude.ai/${INJECTED}` }),
     "it is nearly its own": (id, document) => Response.json({ ...document, client_id: `${id}/` }),
     "it has no name": (_, { client_name: __, ...document }) => Response.json(document),
     "nothing of its name can be seen": (_, document) => Response.json({ ...document, client_name: "\u200b\u202e\n" }),
     "its name is too long": (_, document) => Response.json({ ...document, client_name: INJECTED.repeat(5) }),
     "it has nowhere to be answered": (_, document) => Response.json({ ...document, redirect_uris: [] }),
-    "it would be answered at our own address": (_, document) => Response.json({ ...document, redirect_uris: [`${ORIGIN}/oauth/callback`] }),
-    "it would be answered at an IP address": (_, document) => Response.json({ ...document, redirect_uris: ["https://10.0.0.1/cb"] }),
-    "it would be answered at any address": (_, document) => Response.json({ ...document, redirect_uris: ["https://*.example.com/cb"] }),
-    "it would be answered by a script": (_, document) => Response.json({ ...document, redirect_uris: [`javascript:${INJECTED}`] }),
+    "it would be answered at our own address": (_, document) =>
+      Response.json({ ...document, redirect_uris: [`${ORIGIN}/oauth/callback`] }),
+    "it would be answered at an IP address": (_, document) =>
+      Response.json({ ...document, redirect_uris: ["https://10.0.0.1/cb"] }),
+    "it would be answered at any address": (_, document) =>
+      Response.json({ ...document, redirect_uris: ["https://*.example.com/cb"] }),
+    "it would be answered by a script": (_, document) =>
+      Response.json({ ...document, redirect_uris: [`javascript:${INJECTED}`] }),
     "it has a shared secret": (_, document) => Response.json({ ...document, client_secret: INJECTED }),
     "it would prove itself by a shared secret": (_, document) =>
       Response.json({ ...document, token_endpoint_auth_method: "client_secret_basic" }),
@@ -298,7 +342,8 @@ describe("a document is refused, and nothing else is fetched, where", () => {
           ],
         },
       }),
-    "it gives a symmetric key away": (_, document) => Response.json({ ...document, jwks: { keys: [{ kty: "oct", k: INJECTED }] } }),
+    "it gives a symmetric key away": (_, document) =>
+      Response.json({ ...document, jwks: { keys: [{ kty: "oct", k: INJECTED }] } }),
   };
 
   it.each(Object.entries(refused))("%s", async (_, answer) => {
@@ -311,13 +356,23 @@ describe("a document is refused, and nothing else is fetched, where", () => {
     expect(fetched).toEqual([id]);
     expect(page.text).not.toContain("INJECTED");
     expect(logged).toHaveLength(1);
-    expect(logged[0]).toMatch(/^\{"event":"oauth\.document_refused","host":"claude-[\w.-]+","reason":"\w+","traceId":"[0-9a-f]{32}"\}$/);
+    expect(logged[0]).toMatch(
+      /^\{"event":"oauth\.document_refused","host":"claude-[\w.-]+","reason":"\w+","traceId":"[0-9a-f]{32}"\}$/,
+    );
   });
 
   it("it does not come in time, at all or to its end", async () => {
     const { id, document } = claudeCode();
-    const visit = { env, config: configOf(env), trace: traceFrom(null), ctx: createExecutionContext() } as unknown as Visit; // all that is looked at
-    internet.set(id, ({ signal }) => new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))));
+    const visit = {
+      env,
+      config: configOf(env),
+      trace: traceFrom(null),
+      ctx: createExecutionContext(),
+    } as unknown as Visit; // all that is looked at
+    internet.set(
+      id,
+      ({ signal }) => new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
+    );
     expect(await judgeDocument(visit, id, 20)).toEqual({ state: "unread", status: 503, retryAfterSeconds: 30 });
     internet.set(id, ({ signal }) => {
       const start = (controller: ReadableStreamDefaultController) => {
@@ -342,7 +397,11 @@ it("a document may have a name with line breaks, which no log gets to see", asyn
 
 it("a document that could not be read is asked for again at once, and costs nobody the token they have", async () => {
   const { id, document } = claudeCode();
-  const refresh = form({ grant_type: "refresh_token", client_id: id, refresh_token: `u_ada:${"g".repeat(16)}:${"s".repeat(32)}` });
+  const refresh = form({
+    grant_type: "refresh_token",
+    client_id: id,
+    refresh_token: `u_ada:${"g".repeat(16)}:${"s".repeat(32)}`,
+  });
   for (const status of [0, 500, 503, 429]) {
     if (status > 0) internet.set(id, () => new Response(INJECTED, { status }));
     const down = await send(env, "/token", refresh);
@@ -353,7 +412,9 @@ it("a document that could not be read is asked for again at once, and costs nobo
   const broken = await send(env, "/token", refresh);
   expect([broken.status, (await broken.json<{ error: string }>()).error]).toEqual([401, "invalid_client"]);
   publish(id, document);
-  expect((await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }))).status).toBe(303);
+  expect(
+    (await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }))).status,
+  ).toBe(303);
 });
 
 describe("nothing at all is fetched", () => {
@@ -386,7 +447,8 @@ describe("nothing at all is fetched", () => {
   ];
   const own = envWith({}, { CIMD_ENABLED: "true", AUTH_BASE_URL: "https://auth.example.com" });
   const encode = (text: string) => toBase64url(new TextEncoder().encode(text));
-  const proof = (iss: string, before = "") => `${encode('{"alg":"RS256"}')}.${encode(before + JSON.stringify({ iss }))}.AA`;
+  const proof = (iss: string, before = "") =>
+    `${encode('{"alg":"RS256"}')}.${encode(before + JSON.stringify({ iss }))}.AA`;
   const refresh = { grant_type: "refresh_token", refresh_token: `u_ada:${"g".repeat(16)}:${"s".repeat(32)}` };
   const type = { client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" };
 
@@ -417,7 +479,11 @@ describe("nothing at all is fetched", () => {
   it("for a client that a secret would prove, wherever its document is", async () => {
     const { id, document } = claudeCode();
     publish(id, document);
-    const answer = await send(env, "/token", form(refresh, { Authorization: `Basic ${btoa(`${encodeURIComponent(id)}:secret`)}` }));
+    const answer = await send(
+      env,
+      "/token",
+      form(refresh, { Authorization: `Basic ${btoa(`${encodeURIComponent(id)}:secret`)}` }),
+    );
     expect([answer.status, fetched]).toEqual([401, []]);
   });
 

@@ -61,7 +61,13 @@ export async function accessToken(user = ada): Promise<string> {
   const library = authorizationServer(env).getOAuthApi(env);
   const request = await library.parseAuthRequest(new Request(ORIGIN + (await authorizePath(client))));
   const props = { userId: user, tenantId: tenant, tier: "free", authTime: now(), v: 1 };
-  const { redirectTo } = await library.completeAuthorization({ request, userId: user, scope: ["read", "generate"], metadata: {}, props });
+  const { redirectTo } = await library.completeAuthorization({
+    request,
+    userId: user,
+    scope: ["read", "generate"],
+    metadata: {},
+    props,
+  });
   return (await redeem(env, client, redirectTo)).access_token;
 }
 

@@ -14,7 +14,9 @@ afterEach(() => {
 describe("one decision", () => {
   it("is made once, also by ten forms sent together while storage is slow", async () => {
     const user = userId("u_hasty");
-    const theirs = envWith({ authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Grace" }) });
+    const theirs = envWith({
+      authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Grace" }),
+    });
     const browser = new Browser(theirs);
     const consent = await browser.reachConsent(client);
     slowStorage(150);
@@ -60,14 +62,18 @@ describe("a forged form", () => {
     ["of another media type", { "Content-Type": "text/plain" }, 415],
   ])("%s is refused", async (_, headers, status) => {
     const browser = new Browser(env);
-    expect((await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve" }, headers)).status).toBe(status);
+    expect(
+      (await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve" }, headers)).status,
+    ).toBe(status);
   });
 
   it("without our token, for another step, or without the cookie is refused", async () => {
     const browser = new Browser(env);
     const login = await browser.arrive(client);
     const consent = await browser.reachConsent(client);
-    expect((await browser.submit(consent, "/authorize", { decision: "approve", csrf: "x".repeat(43) })).status).toBe(400);
+    expect((await browser.submit(consent, "/authorize", { decision: "approve", csrf: "x".repeat(43) })).status).toBe(
+      400,
+    );
     const [, token = ""] = /name="csrf" value="([^"]*)"/.exec(login.text) ?? [];
     expect((await browser.submit(consent, "/authorize", { decision: "approve", csrf: token })).status).toBe(400);
     expect((await new Browser(env).submit(consent, "/authorize", { decision: "approve" })).status).toBe(400);
@@ -112,7 +118,12 @@ describe("the decision's page", () => {
       '<bdi class="host">xn--lude-53d4h.test:8443</bdi> (shown as <bdi class="host">\u0441l\u0430ude.test</bdi>)',
     ],
     ["has only its own word for its name", {}, {}, "Self-registered, name not verified"],
-    ["asks for reading only", {}, { scope: "read" }, "It cannot run flows or make images, see your password or change your account."],
+    [
+      "asks for reading only",
+      {},
+      { scope: "read" },
+      "It cannot run flows or make images, see your password or change your account.",
+    ],
     ["asks for all there is", {}, {}, "It cannot see your password or change your account."],
   ])("says of an app that %s", async (_, metadata, changes, words) => {
     expect(await pageOf(metadata, changes)).toContain(words);

@@ -1,6 +1,18 @@
 // What holds on every page of the door: its headers, its words when the auth Worker or the gateway fails, and the door closed.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { authorizePath, Browser, envWith, json, PASSWORD, quiet, REDIRECT, register, send, throwing, userId } from "./visitor.ts";
+import {
+  authorizePath,
+  Browser,
+  envWith,
+  json,
+  PASSWORD,
+  quiet,
+  REDIRECT,
+  register,
+  send,
+  throwing,
+  userId,
+} from "./visitor.ts";
 
 const env = envWith();
 const client = await register(env);
@@ -13,7 +25,9 @@ describe("every page", () => {
   it("can be neither framed nor cached nor scripted, and its one style is allowed by its hash", async () => {
     const response = await send(env, "/");
     const [, style = ""] = /<style>(.*?)<\/style>/s.exec(await response.clone().text()) ?? [];
-    const digest = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)))));
+    const digest = btoa(
+      String.fromCharCode(...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(style)))),
+    );
     expect(response.headers.get("Content-Security-Policy")).toBe(
       `default-src 'none'; style-src 'sha256-${digest}'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
     );
@@ -95,7 +109,11 @@ describe("while sign-in is not open", () => {
     async (path) => {
       for (const method of ["GET", "POST", "DELETE", "HEAD"]) {
         const response = await send(closed, path, { method });
-        expect([response.status, response.headers.get("X-Robots-Tag"), response.headers.get("Set-Cookie")]).toEqual([503, "noindex", null]);
+        expect([response.status, response.headers.get("X-Robots-Tag"), response.headers.get("Set-Cookie")]).toEqual([
+          503,
+          "noindex",
+          null,
+        ]);
       }
     },
   );

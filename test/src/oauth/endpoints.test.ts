@@ -61,8 +61,15 @@ describe("registration (RFC 7591)", () => {
       "https://www.cursor.com/agents/mcp/oauth/callback",
       "http://localhost:8787/callback",
     ];
-    const response = await send(env, "/register", json({ client_name: "Cursor", redirect_uris, token_endpoint_auth_method: "none" }));
-    expect([response.status, await response.json<{ redirect_uris: string[] }>()]).toMatchObject([201, { redirect_uris }]);
+    const response = await send(
+      env,
+      "/register",
+      json({ client_name: "Cursor", redirect_uris, token_endpoint_auth_method: "none" }),
+    );
+    expect([response.status, await response.json<{ redirect_uris: string[] }>()]).toMatchObject([
+      201,
+      { redirect_uris },
+    ]);
     expect(response.headers.get("Cache-Control")).toBe("no-store");
   });
 
@@ -84,7 +91,10 @@ describe("the token endpoint", () => {
       const fields = { grant_type: "refresh_token", refresh_token: "a:b:c", client_id };
       expect(await errorOf(await send(env, "/token", form(fields)))).toEqual([401, "invalid_client"]);
     }
-    const basic = form({ grant_type: "refresh_token", refresh_token: "a:b:c" }, { Authorization: `Basic ${btoa(`${"x".repeat(600)}:y`)}` });
+    const basic = form(
+      { grant_type: "refresh_token", refresh_token: "a:b:c" },
+      { Authorization: `Basic ${btoa(`${"x".repeat(600)}:y`)}` },
+    );
     expect(await errorOf(await send(env, "/token", basic))).toEqual([401, "invalid_client"]);
     const assertion = `e30.${btoa(JSON.stringify({ iss: "x".repeat(600) }))}.x`;
     const asserted = form({
@@ -102,7 +112,13 @@ describe("the token endpoint", () => {
       expect(await errorOf(await send(env, "/token", form(fields)))).toEqual([400, "invalid_request"]);
     }
     expect(await errorOf(await send(env, "/token", form({ a: "x".repeat(17_000) })))).toEqual([413, "invalid_request"]);
-    const short = form({ grant_type: "authorization_code", client_id: client, code: "a:b:c", redirect_uri: REDIRECT, code_verifier: "x" });
+    const short = form({
+      grant_type: "authorization_code",
+      client_id: client,
+      code: "a:b:c",
+      redirect_uri: REDIRECT,
+      code_verifier: "x",
+    });
     expect(await errorOf(await send(env, "/token", short))).toEqual([400, "invalid_request"]);
   });
 
@@ -110,7 +126,9 @@ describe("the token endpoint", () => {
     const response = await send(env, "/token", form({ client_id: "nobody" }, { Origin: "http://localhost:6274" }));
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("http://localhost:6274");
     expect(response.headers.get("Cache-Control")).toBe("no-store");
-    expect((await send(env, "/token", { method: "OPTIONS", headers: { Origin: "http://localhost:6274" } })).status).toBe(204);
+    expect(
+      (await send(env, "/token", { method: "OPTIONS", headers: { Origin: "http://localhost:6274" } })).status,
+    ).toBe(204);
     expect(await errorOf(await send(env, "/token"))).toEqual([405, "invalid_request"]);
   });
 
@@ -118,7 +136,10 @@ describe("the token endpoint", () => {
     const client = await register(env);
     for (const fields of [{}, { grant_type: "" }] as Record<string, string>[]) {
       const browser = new Browser(env);
-      const left = await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve", scope: "generate" });
+      const left = await browser.submit(await browser.reachConsent(client), "/authorize", {
+        decision: "approve",
+        scope: "generate",
+      });
       const { refresh_token } = await redeem(env, client, left.next);
       const revoked = await send(env, "/token", form({ ...fields, client_id: client, token: refresh_token }));
       expect([revoked.status, await revoked.text()]).toEqual([200, ""]);

@@ -41,9 +41,13 @@ describe("API keys", () => {
         input: { name: "Build server", environment: "test", scopes: ["read", "generate"], expiresInDays: 30 },
       },
     ]);
-    expect(audit.mock.calls).toMatchObject([[{ type: "key.created", subject: user, clientId: "key:key_1", scopes: ["read", "generate"] }]]);
+    expect(audit.mock.calls).toMatchObject([
+      [{ type: "key.created", subject: user, clientId: "key:key_1", scopes: ["read", "generate"] }],
+    ]);
     const after = await browser.open("/apps");
-    expect(words(after)).toContain("Build server Test Can see your flows, your pictures and the image models, run flows");
+    expect(words(after)).toContain(
+      "Build server Test Can see your flows, your pictures and the image models, run flows",
+    );
     expect(words(after)).toContain("Made 15 Jan 2027 , works until 14 Feb 2027 .");
     expect(after.text).not.toContain(KEY);
   });
@@ -75,7 +79,9 @@ describe("API keys", () => {
   it.each(["", "x", "A".repeat(23)])("are not made by a form whose one-time value is %j", async (once) => {
     const { auth, keys } = keeper();
     const browser = await signedIn(someone(), envWith(auth));
-    expect((await submit(browser, await browser.open("/apps"), "/apps/keys", { ...KEY_FIELDS, once })).status).toBe(400);
+    expect((await submit(browser, await browser.open("/apps"), "/apps/keys", { ...KEY_FIELDS, once })).status).toBe(
+      400,
+    );
     expect(keys).toEqual([]);
   });
 
@@ -91,7 +97,12 @@ describe("API keys", () => {
     const { auth, keys, asked } = keeper();
     const browser = await signedIn(someone(), envWith(auth));
     const page = await browser.open("/apps");
-    const refused = await submit(browser, page, "/apps/keys", { name: `"My" key`, environment: "test", days: "365", ...wrong });
+    const refused = await submit(browser, page, "/apps/keys", {
+      name: `"My" key`,
+      environment: "test",
+      days: "365",
+      ...wrong,
+    });
     expect(refused.status).toBe(400);
     expect(refused.text).toMatch(new RegExp(`role="alert">${sentence}`));
     if (!("name" in wrong)) expect(refused.text).toContain('value="&quot;My&quot; key"');
@@ -157,7 +168,9 @@ describe("an access token", () => {
     const made = await submit(browser, page, "/apps/token", { scope: "generate" });
     expect(made.text).toContain(`<code class="secret">${TOKEN}</code>`);
     expect(words(made)).toContain("It works until 09:00 UTC");
-    expect(asked).toMatchObject([{ claims: { sub: user }, input: { audience: `${ORIGIN}/mcp`, scopes: ["read", "generate"] } }]);
+    expect(asked).toMatchObject([
+      { claims: { sub: user }, input: { audience: `${ORIGIN}/mcp`, scopes: ["read", "generate"] } },
+    ]);
     expect(audit.mock.calls).toMatchObject([[{ type: "token.minted", subject: user, scopes: ["read", "generate"] }]]);
     const again = await submit(browser, page, "/apps/token", { scope: "generate" });
     expect([again.status, again.text.includes(TOKEN), asked.length]).toEqual([400, false, 1]);
@@ -240,7 +253,13 @@ it.each([
     getUser: async (_call, { userId: asked }) => ({
       ok: true,
       value: {
-        ...{ userId: userId(asked), tenantId: `t_${asked}` as TenantId, email: "ada@example.com", name: "Ada", tier: "pro" as const },
+        ...{
+          userId: userId(asked),
+          tenantId: `t_${asked}` as TenantId,
+          email: "ada@example.com",
+          name: "Ada",
+          tier: "pro" as const,
+        },
         ...{ isActive: true, sessionVersion: 1 },
       },
     }),

@@ -49,19 +49,38 @@ async function knock(
     headers: { [ADDRESS_HEADER]: address, ...headers },
     ...(body !== undefined && { body }),
   } as const;
-  const response = await gateway.fetch(new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, init), env, ctx);
+  const response = await gateway.fetch(
+    new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, init),
+    env,
+    ctx,
+  );
   await waitOnExecutionContext(ctx);
   return response;
 }
 
 /** What is sent, in turn, and how many of them a minute has. The last is another purpose, which goes on. */
 const ROWS: readonly (readonly [what: string, limit: number, routes: readonly string[], other: string])[] = [
-  ["authorization requests", 60, ["GET /authorize", "HEAD /authorize", "GET /authorize?client_id=nobody"], "POST /login"],
+  [
+    "authorization requests",
+    60,
+    ["GET /authorize", "HEAD /authorize", "GET /authorize?client_id=nobody"],
+    "POST /login",
+  ],
   ["passwords", 20, ["POST /login", "POST /login?tx=aaaaaaaaaaaa"], "POST /signup"],
   ["new accounts", 5, ["POST /signup"], "POST /login"],
-  ["ways to a provider and back", 30, ["POST /oauth/github", "POST /oauth/google", "GET /oauth/callback?state=x&code=y"], "POST /consent"],
+  [
+    "ways to a provider and back",
+    30,
+    ["POST /oauth/github", "POST /oauth/google", "GET /oauth/callback?state=x&code=y"],
+    "POST /consent",
+  ],
   ["decisions", 30, ["POST /authorize", "POST /consent"], "POST /logout"],
-  ["changes on the own page", 30, ["POST /apps/revoke", "POST /apps/revoke-all", "POST /apps/keys/revoke", "POST /logout"], "POST /login"],
+  [
+    "changes on the own page",
+    30,
+    ["POST /apps/revoke", "POST /apps/revoke-all", "POST /apps/keys/revoke", "POST /logout"],
+    "POST /login",
+  ],
   ["new credentials", 10, ["POST /apps/keys", "POST /apps/token"], "POST /apps/revoke"],
 ];
 
@@ -101,7 +120,10 @@ describe("programs", () => {
   const oauthError = [
     429,
     expect.stringMatching(/^[1-9]\d*$/),
-    { error: "temporarily_unavailable", error_description: expect.stringMatching(/^Too many requests\. Try again in [1-9]\d* s\.$/) },
+    {
+      error: "temporarily_unavailable",
+      error_description: expect.stringMatching(/^Too many requests\. Try again in [1-9]\d* s\.$/),
+    },
   ];
 
   it("may ask for tokens 300 times a minute from one address, and are told so in OAuth's words", async () => {
@@ -116,7 +138,12 @@ describe("programs", () => {
     expect((await send(env, "/token", form({}))).status).toBe(401);
     expect((await knock("POST", "/login", address)).status).not.toBe(429);
     expect(
-      (await send(env, "/token", { method: "OPTIONS", headers: { [ADDRESS_HEADER]: address, Origin: "https://any.test" } })).status,
+      (
+        await send(env, "/token", {
+          method: "OPTIONS",
+          headers: { [ADDRESS_HEADER]: address, Origin: "https://any.test" },
+        })
+      ).status,
     ).toBe(204);
   });
 
@@ -128,7 +155,12 @@ describe("programs", () => {
       { grant_type: "authorization_code", code: `u_ada:${grant}:${secret(attempt)}` },
       { token: `u_ada:${grant}:${secret(attempt)}` },
       { grant_type: "", token: `u_ada:${grant}:${secret(attempt)}`, code: decoy() },
-      { grant_type: "refresh_token", refresh_token: `u_ada:${grant}:${secret(attempt)}`, code: decoy(), token: decoy() },
+      {
+        grant_type: "refresh_token",
+        refresh_token: `u_ada:${grant}:${secret(attempt)}`,
+        code: decoy(),
+        token: decoy(),
+      },
     ];
     const { passed, refused } = await exhaust(() => {
       const grant = crypto.randomUUID().slice(0, 16);
@@ -180,10 +212,24 @@ describe("the MCP endpoint", () => {
   async function tokenOf(tier: Tier): Promise<string> {
     const user = userId(`u_${crypto.randomUUID()}`);
     const tenantId = `t_${user}` as TenantId; // the brand lives in TypeScript only
-    const account = { userId: user, tenantId, email: adasEmail(), name: "Ada", tier, isActive: true, sessionVersion: 0 };
+    const account = {
+      userId: user,
+      tenantId,
+      email: adasEmail(),
+      name: "Ada",
+      tier,
+      isActive: true,
+      sessionVersion: 0,
+    };
     const own = envWith({
       authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Ada" }),
-      provisionTenant: async () => ({ tenantId, userId: user, tier, delinquent: false, createdAt: "2026-11-22T00:00:00Z" }),
+      provisionTenant: async () => ({
+        tenantId,
+        userId: user,
+        tier,
+        delinquent: false,
+        createdAt: "2026-11-22T00:00:00Z",
+      }),
       getUser: async () => ({ ok: true, value: account }),
     });
     const client = await register(own);
@@ -222,7 +268,10 @@ describe("the MCP endpoint", () => {
         };
       });
       expect(passed).toBe(limit);
-      expect([refused.headers.get("Content-Type"), refused.headers.get("Retry-After")]).toEqual(["application/json", "60"]);
+      expect([refused.headers.get("Content-Type"), refused.headers.get("Retry-After")]).toEqual([
+        "application/json",
+        "60",
+      ]);
       expect(await refused.json()).toEqual({ ...jsonRpcError, id: expect.any(Number) });
       expect((await ask(mine, "tools/list", 1)).status, "what costs nothing").toBe(200);
       expect((await ask(await tokenOf(tier), "tools/call", 1)).status).toBe(200);
@@ -231,14 +280,26 @@ describe("the MCP endpoint", () => {
 
   it("counts requests of any kind by who asks, and refuses them unread when they are too many", async () => {
     const keys: string[] = [];
-    const full = { ...env, LIMIT_3000: { limit: async ({ key }: RateLimitOptions) => ({ success: keys.push(key) < 3 }) } };
+    const full = {
+      ...env,
+      LIMIT_3000: { limit: async ({ key }: RateLimitOptions) => ({ success: keys.push(key) < 3 }) },
+    };
     const send = async (token: string) => {
       const init = { method: "POST", headers: { [ADDRESS_HEADER]: newAddress(), ...bearer(token) } };
-      return gateway.fetch(new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, init), full, createExecutionContext());
+      return gateway.fetch(
+        new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, init),
+        full,
+        createExecutionContext(),
+      );
     };
     const mine = await tokenOf("free");
     const [first, , third] = [await send(mine), await send(await tokenOf("free")), await send(mine)];
-    expect([first.status, third.status, third.headers.get("Retry-After"), await third.json()]).toEqual([415, 429, "60", jsonRpcError]);
+    expect([first.status, third.status, third.headers.get("Retry-After"), await third.json()]).toEqual([
+      415,
+      429,
+      "60",
+      jsonRpcError,
+    ]);
     expect([keys[0] === keys[2], keys[0] === keys[1]]).toEqual([true, false]);
   });
 
@@ -247,25 +308,37 @@ describe("the MCP endpoint", () => {
     ["that look like API keys", 30, () => `Bearer sb_live_${"x".repeat(32)}`],
     ["that look like JWTs", 30, () => "bearer eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"],
     ["that are none", 30, () => "Basic YTpi"],
-    ["that have just expired", 300, (attempt: number) => `Bearer u_ada:${"g".repeat(16)}:${String(attempt).padStart(32, "s")}`],
-  ])("refuses bearers %s %i times a minute from one address with a challenge, then without", async (_, limit, authorization) => {
-    vi.spyOn(console, "error").mockImplementation(() => undefined);
-    let address = "";
-    const refuse = (attempt: number, from: string) => knock("POST", "/mcp", from, { Authorization: authorization(attempt) });
-    const { passed, refused } = await exhaust(() => {
-      address = newAddress();
-      return async (attempt) => {
-        const answer = await refuse(attempt, address);
-        if (answer.status !== 429) expect([answer.status, answer.headers.has("WWW-Authenticate")]).toEqual([401, true]);
-        return answer;
-      };
-    });
-    expect([passed, refused.headers.get("Retry-After")]).toEqual([limit, "60"]);
-    expect(await refused.json()).toEqual(jsonRpcError);
-    expect((await refuse(0, newAddress())).status).toBe(401);
-    expect((await knock("POST", "/mcp", address)).status, "whoever only asks where to sign in").toBe(401);
-    expect((await knock("POST", "/mcp", address, bearer(await tokenOf("free")))).status, "a good bearer beside them").toBe(415);
-  });
+    [
+      "that have just expired",
+      300,
+      (attempt: number) => `Bearer u_ada:${"g".repeat(16)}:${String(attempt).padStart(32, "s")}`,
+    ],
+  ])(
+    "refuses bearers %s %i times a minute from one address with a challenge, then without",
+    async (_, limit, authorization) => {
+      vi.spyOn(console, "error").mockImplementation(() => undefined);
+      let address = "";
+      const refuse = (attempt: number, from: string) =>
+        knock("POST", "/mcp", from, { Authorization: authorization(attempt) });
+      const { passed, refused } = await exhaust(() => {
+        address = newAddress();
+        return async (attempt) => {
+          const answer = await refuse(attempt, address);
+          if (answer.status !== 429)
+            expect([answer.status, answer.headers.has("WWW-Authenticate")]).toEqual([401, true]);
+          return answer;
+        };
+      });
+      expect([passed, refused.headers.get("Retry-After")]).toEqual([limit, "60"]);
+      expect(await refused.json()).toEqual(jsonRpcError);
+      expect((await refuse(0, newAddress())).status).toBe(401);
+      expect((await knock("POST", "/mcp", address)).status, "whoever only asks where to sign in").toBe(401);
+      expect(
+        (await knock("POST", "/mcp", address, bearer(await tokenOf("free")))).status,
+        "a good bearer beside them",
+      ).toBe(415);
+    },
+  );
 });
 
 /** A counter that never has enough, so that the next one can be met. */
@@ -296,7 +369,10 @@ describe("an e-mail address", () => {
     expect([passed, asked.filter((name) => name === email).length]).toEqual([5, 5]);
     expect(refused.headers.get("Retry-After")).toBe("60");
     expect(await refused.text()).toMatch(/Too many attempts\..*<form method="post" action="\/login/s);
-    const other = await browser.submit(await browser.arrive(client), "/login", { email: adasEmail(), password: "wrong" });
+    const other = await browser.submit(await browser.arrive(client), "/login", {
+      email: adasEmail(),
+      password: "wrong",
+    });
     expect(other.status).toBe(401);
   });
 
@@ -327,14 +403,25 @@ describe("an e-mail address", () => {
 
   it("is one of at most 20 that an address can sign up with in a day", async () => {
     const client = await register(env);
-    const patient = envWith({ registerUser: async () => ({ valid: false, error: "EMAIL_EXISTS" }) }, { LIMIT_5: unlimited });
+    const patient = envWith(
+      { registerUser: async () => ({ valid: false, error: "EMAIL_EXISTS" }) },
+      { LIMIT_5: unlimited },
+    );
     const browser = new Browser(patient);
     const page = await browser.open(signUpPath((await browser.arrive(client)).text));
     const from = newAddress();
     const signUp = (address: string) =>
-      browser.submit(page, "/signup", { name: "Ada", email: `x${adasEmail()}`, password: PASSWORD }, { [ADDRESS_HEADER]: address });
+      browser.submit(
+        page,
+        "/signup",
+        { name: "Ada", email: `x${adasEmail()}`, password: PASSWORD },
+        { [ADDRESS_HEADER]: address },
+      );
     const statuses = await Promise.all(Array.from({ length: 24 }, async () => (await signUp(from)).status));
-    expect([statuses.filter((status) => status === 400).length, statuses.filter((status) => status === 429).length]).toEqual([20, 4]);
+    expect([
+      statuses.filter((status) => status === 400).length,
+      statuses.filter((status) => status === 429).length,
+    ]).toEqual([20, 4]);
     expect((await signUp(newAddress())).status).toBe(400);
   });
 });
@@ -347,13 +434,19 @@ describe("while nothing can be counted", () => {
 
   it("the door stays open: people sign up and in, and apps get their tokens", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const bindings = { ...Object.fromEntries(limits.map((name) => [name, { limit: failing }])), RATE_COUNTER: { idFromName: failing } };
+    const bindings = {
+      ...Object.fromEntries(limits.map((name) => [name, { limit: failing }])),
+      RATE_COUNTER: { idFromName: failing },
+    };
     const uncounted = envWith({}, bindings as unknown as Partial<Env>); // what is called of them
     const client = await register(uncounted);
     const browser = new Browser(uncounted);
     const page = await browser.open(signUpPath((await browser.arrive(client)).text));
     const entered = await browser.submit(page, "/signup", { name: "Ada", email: adasEmail(), password: PASSWORD });
-    const left = await browser.submit(await browser.open(entered.next), "/authorize", { decision: "approve", scope: "generate" });
+    const left = await browser.submit(await browser.open(entered.next), "/authorize", {
+      decision: "approve",
+      scope: "generate",
+    });
     expect(await redeem(uncounted, client, left.next)).toMatchObject({ access_token: expect.any(String) });
     expect((await new Browser(uncounted).reachConsent(client)).status).toBe(200);
   });
@@ -416,8 +509,16 @@ describe("somebody who has shown nothing", () => {
         "/mcp",
         "/nowhere",
       ],
-      ...["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource"],
-      ...[`/oauth/callback?state=${state}&code=c`, "/oauth/callback?state=a&code=b", `/oauth/callback?state=${state}&error=access_denied`],
+      ...[
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-protected-resource",
+      ],
+      ...[
+        `/oauth/callback?state=${state}&code=c`,
+        "/oauth/callback?state=a&code=b",
+        `/oauth/callback?state=${state}&error=access_denied`,
+      ],
       ...[await authorizePath(client), await authorizePath("nobody"), await authorizePath(client, { prompt: "none" })],
     ]) {
       for (const headers of [{}, junk]) {

@@ -65,7 +65,11 @@ describe("what is remembered", () => {
     const looked = get.mock.calls.length;
     expect(looked).toBeGreaterThan(0);
     wait(29);
-    expect(await callerOf(token)).toMatchObject({ kind: "oauth", expiresAt, identity: { subject: "u_ada", scopes: ["read", "generate"] } });
+    expect(await callerOf(token)).toMatchObject({
+      kind: "oauth",
+      expiresAt,
+      identity: { subject: "u_ada", scopes: ["read", "generate"] },
+    });
     expect(get.mock.calls.length).toBe(looked);
     wait(2);
     await callerOf(token);
@@ -132,7 +136,9 @@ describe("what is remembered", () => {
 
   it("is forgotten here at once when a key is revoked here, and no other key with it", async () => {
     const [ended, other] = [newKey(), newKey()];
-    validateApiKey.mockImplementation(async (key) => ({ ...KEY, key_id: key === ended ? "ended" : "other" }) as ApiKeyVerdict);
+    validateApiKey.mockImplementation(
+      async (key) => ({ ...KEY, key_id: key === ended ? "ended" : "other" }) as ApiKeyVerdict,
+    );
     await callerOf(ended);
     await callerOf(other);
     forgetKey(env, "ended");
@@ -202,7 +208,10 @@ describe("asking once more, for what costs money", () => {
   it("says so where the objects that know do not answer", async () => {
     const log = quiet();
     const token = await accessToken();
-    const deaf = { ...env, TOKEN_GATE: { idFromName: () => ({}), get: () => ({ hasEnded: throwing }) } as unknown as Env["TOKEN_GATE"] };
+    const deaf = {
+      ...env,
+      TOKEN_GATE: { idFromName: () => ({}), get: () => ({ hasEnded: throwing }) } as unknown as Env["TOKEN_GATE"],
+    };
     expect(await (await callerOf(token, deaf)).confirm()).toBe("unavailable");
     expect(JSON.stringify(log.mock.calls)).not.toContain("a secret");
   });

@@ -9,7 +9,19 @@ import { cleanName } from "../../../src/oauth/client-identity.ts";
 import { authorizationServer } from "../../../src/oauth/door.ts";
 import { doorKeys } from "../../../src/oauth/door-keys.ts";
 import { newSession, sessionCookie } from "../../../src/oauth/session.ts";
-import { Browser, envWith, form, ORIGIN, REDIRECT, register, type Seen, send, sha256, userId, VERIFIER } from "./visitor.ts";
+import {
+  Browser,
+  envWith,
+  form,
+  ORIGIN,
+  REDIRECT,
+  register,
+  type Seen,
+  send,
+  sha256,
+  userId,
+  VERIFIER,
+} from "./visitor.ts";
 
 export const COOKIE = "__Host-gw_s";
 /** The key and the token that the stand-in makes, again and again. */
@@ -23,7 +35,15 @@ export const someone = () => userId(`u_${crypto.randomUUID()}`);
 
 /** A key as its owner may see it. */
 export function keyOf(changes: Partial<ApiKey> = {}): ApiKey {
-  return { keyId: "key_a", name: "A", environment: "live", scopes: ["read"], createdAt: 1, expiresAt: null, ...changes };
+  return {
+    keyId: "key_a",
+    name: "A",
+    environment: "live",
+    scopes: ["read"],
+    createdAt: 1,
+    expiresAt: null,
+    ...changes,
+  };
 }
 
 /** An auth Worker that keeps keys in memory, and what it was asked. */
@@ -31,7 +51,9 @@ export function keeper(given: readonly ApiKey[] = []) {
   const keys = [...given];
   const asked: { readonly method: string; readonly claims: Record<string, unknown>; readonly input: unknown }[] = [];
   const note = (method: string, call: CallContext, input: unknown) => {
-    const claims: Record<string, unknown> = JSON.parse(new TextDecoder().decode(fromBase64url(call.identity.split(".")[1] ?? "")));
+    const claims: Record<string, unknown> = JSON.parse(
+      new TextDecoder().decode(fromBase64url(call.identity.split(".")[1] ?? "")),
+    );
     asked.push({ method, claims, input });
   };
   const auth: Partial<AuthContract> = {
@@ -66,7 +88,13 @@ export const env = envWith(keeper().auth);
 
 /** A browser in which `user` is signed in. */
 export async function signedIn(user = someone(), over: Env = env): Promise<Browser> {
-  const account = { userId: user, tenantId: `t_${user}` as TenantId, tier: "pro" as const, email: `${user}@example.com`, authTime: 1 };
+  const account = {
+    userId: user,
+    tenantId: `t_${user}` as TenantId,
+    tier: "pro" as const,
+    email: `${user}@example.com`,
+    authTime: 1,
+  };
   const cookie = await sessionCookie(await doorKeys(configOf(over)), newSession(account, 0));
   const browser = new Browser(over);
   browser.cookies.set(COOKIE, /=([^;]*)/.exec(cookie)?.[1] ?? "");
@@ -101,14 +129,25 @@ export async function connect(
   const [, grantId = ""] = (new URL(redirectTo).searchParams.get("code") ?? "").split(":");
   const { access_token = "", refresh_token = "" } = isRedeemed ? await redeemAt(client, redirectTo, redirectUri) : {};
   const works = async () => (await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, access_token, env)) !== null;
-  const refresh = async () => (await send(env, "/token", form({ grant_type: "refresh_token", refresh_token, client_id: client }))).status;
+  const refresh = async () =>
+    (await send(env, "/token", form({ grant_type: "refresh_token", refresh_token, client_id: client }))).status;
   return { client, grantId, redirectTo, works, refresh };
 }
 
 /** What /token answers to the code in a callback address. */
-export async function redeemAt(client: string, callback: string, redirectUri = REDIRECT): Promise<Partial<Record<string, string>>> {
+export async function redeemAt(
+  client: string,
+  callback: string,
+  redirectUri = REDIRECT,
+): Promise<Partial<Record<string, string>>> {
   const code = new URL(callback).searchParams.get("code") ?? "";
-  const fields = { grant_type: "authorization_code", client_id: client, code, redirect_uri: redirectUri, code_verifier: VERIFIER };
+  const fields = {
+    grant_type: "authorization_code",
+    client_id: client,
+    code,
+    redirect_uri: redirectUri,
+    code_verifier: VERIFIER,
+  };
   return (await send(env, "/token", form(fields))).json();
 }
 
@@ -119,10 +158,13 @@ interface OwnForm {
 
 /** The forms of a page, with what they hold before anybody types. */
 function formsOf({ text }: Seen): OwnForm[] {
-  return Array.from(text.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs), ([, action = "", inside = ""]) => {
-    const hidden = inside.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g);
-    return { action, fields: Object.fromEntries(Array.from(hidden, ([, name, value]) => [name, value])) };
-  });
+  return Array.from(
+    text.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs),
+    ([, action = "", inside = ""]) => {
+      const hidden = inside.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g);
+      return { action, fields: Object.fromEntries(Array.from(hidden, ([, name, value]) => [name, value])) };
+    },
+  );
 }
 
 /** The page's first form with this `action`. */

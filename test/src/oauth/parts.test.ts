@@ -1,6 +1,12 @@
 // The parts of the door that need nothing else: what is shown of a client, what may be granted, what may register, sealing, markup.
 import { describe, expect, it } from "vitest";
-import { borrowingOf, cleanName, destinationOf, identify, isRedirectTrusted } from "../../../src/oauth/client-identity.ts";
+import {
+  borrowingOf,
+  cleanName,
+  destinationOf,
+  identify,
+  isRedirectTrusted,
+} from "../../../src/oauth/client-identity.ts";
 import { grantableScopes, grantedScopes } from "../../../src/oauth/grant.ts";
 import { html, toText } from "../../../src/oauth/pages/html.ts";
 import { spelledOut } from "../../../src/oauth/punycode.ts";
@@ -21,7 +27,9 @@ describe("a client's name", () => {
   it("is replaced where nothing is left of it", () => {
     const client = { clientId: "c", redirectUris: [], tokenEndpointAuthMethod: "none" };
     expect(identify({ ...client, clientName: "\u200b" })).toEqual({ name: "Unnamed application", domain: null });
-    expect(identify({ ...client, clientId: "https://app.test/client.json", clientName: "App" }).domain).toBe("app.test");
+    expect(identify({ ...client, clientId: "https://app.test/client.json", clientName: "App" }).domain).toBe(
+      "app.test",
+    );
   });
 
   it("of somebody whom people trust stands out unless their domain proves it", () => {
@@ -51,7 +59,11 @@ describe("a client's name", () => {
 
 describe("where access goes", () => {
   it("is the host with its port, in ASCII, and in letters where that hides any", () => {
-    expect(destinationOf("http://127.0.0.1:3118/cb")).toEqual({ host: "127.0.0.1:3118", isLoopback: true, letters: null });
+    expect(destinationOf("http://127.0.0.1:3118/cb")).toEqual({
+      host: "127.0.0.1:3118",
+      isLoopback: true,
+      letters: null,
+    });
     expect(destinationOf("https://cläude.test:8443/cb")).toEqual({
       host: "xn--clude-hra.test:8443",
       isLoopback: false,
@@ -61,17 +73,24 @@ describe("where access goes", () => {
     expect(destinationOf("http://[::1]:9/").isLoopback).toBe(true);
   });
 
-  it.each(["bücher.example", "пример.test", "例え.テスト", "faß.de", "مثال.test", "a😀b.test", "www.ελληνικά.gr", "сlаude.ai"])(
-    "reads %s from its punycode (RFC 3492)",
-    (host) => {
-      const { hostname } = new URL(`https://${host}/`);
-      expect(hostname).toContain("xn--");
-      expect(spelledOut(hostname)).toBe(host);
-    },
-  );
+  it.each([
+    "bücher.example",
+    "пример.test",
+    "例え.テスト",
+    "faß.de",
+    "مثال.test",
+    "a😀b.test",
+    "www.ελληνικά.gr",
+    "сlаude.ai",
+  ])("reads %s from its punycode (RFC 3492)", (host) => {
+    const { hostname } = new URL(`https://${host}/`);
+    expect(hostname).toContain("xn--");
+    expect(spelledOut(hostname)).toBe(host);
+  });
 
   it("is not read from what is no punycode", () => {
-    for (const host of ["xn--", "xn--\u00e4.test", "xn--99999999999.test", "plain.test"]) expect(spelledOut(host)).toBeNull();
+    for (const host of ["xn--", "xn--\u00e4.test", "xn--99999999999.test", "plain.test"])
+      expect(spelledOut(host)).toBeNull();
   });
 
   it("is trusted without a click only on this computer or on the client's proven domain (RFC 9700 4.11.2)", () => {
@@ -96,7 +115,10 @@ describe("scopes", () => {
 });
 
 describe("a registration (RFC 7591)", () => {
-  const fine = { client_name: "Cursor", redirect_uris: ["cursor://anysphere.cursor-mcp/oauth/callback", "http://localhost:8787/callback"] };
+  const fine = {
+    client_name: "Cursor",
+    redirect_uris: ["cursor://anysphere.cursor-mcp/oauth/callback", "http://localhost:8787/callback"],
+  };
 
   it("may name a private scheme beside an address that can be used", () => {
     expect(registrationProblem(fine, OWN)).toBeUndefined();
@@ -119,11 +141,19 @@ describe("a registration (RFC 7591)", () => {
 
   it("has limits", () => {
     const redirect_uris = ["https://app.test/cb"];
-    expect(registrationProblem({ redirect_uris: Array(11).fill(redirect_uris[0]) }, OWN)?.code).toBe("invalid_redirect_uri");
+    expect(registrationProblem({ redirect_uris: Array(11).fill(redirect_uris[0]) }, OWN)?.code).toBe(
+      "invalid_redirect_uri",
+    );
     expect(registrationProblem({ redirect_uris, client_name: "\u200b" }, OWN)?.code).toBe("invalid_client_metadata");
-    expect(registrationProblem({ redirect_uris, client_name: "x".repeat(81) }, OWN)?.code).toBe("invalid_client_metadata");
-    expect(registrationProblem({ redirect_uris, client_uri: `https://${"x".repeat(512)}` }, OWN)?.code).toBe("invalid_client_metadata");
-    expect(registrationProblem({ redirect_uris, contacts: Array(21).fill("a") }, OWN)?.code).toBe("invalid_client_metadata");
+    expect(registrationProblem({ redirect_uris, client_name: "x".repeat(81) }, OWN)?.code).toBe(
+      "invalid_client_metadata",
+    );
+    expect(registrationProblem({ redirect_uris, client_uri: `https://${"x".repeat(512)}` }, OWN)?.code).toBe(
+      "invalid_client_metadata",
+    );
+    expect(registrationProblem({ redirect_uris, contacts: Array(21).fill("a") }, OWN)?.code).toBe(
+      "invalid_client_metadata",
+    );
   });
 });
 
@@ -171,6 +201,8 @@ describe("markup", () => {
     const bad = `"><script>alert('&')</script>`;
     const fragment = html`<b>${bad}</b>`;
     const escaped = "&quot;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;";
-    expect(toText(html`<a title="${bad}">${[fragment, null, false, 3]}</a>`)).toBe(`<a title="${escaped}"><b>${escaped}</b>3</a>`);
+    expect(toText(html`<a title="${bad}">${[fragment, null, false, 3]}</a>`)).toBe(
+      `<a title="${escaped}"><b>${escaped}</b>3</a>`,
+    );
   });
 });

@@ -32,14 +32,24 @@ const someone = () => userId(`u_revoked_${++people}`);
 
 /** A grant of this user's, and its tokens. */
 async function connect(user: string) {
-  const theirs = envWith({ authenticateUser: async (email) => ({ valid: true, userId: userId(user), email, name: "Ada" }) });
+  const theirs = envWith({
+    authenticateUser: async (email) => ({ valid: true, userId: userId(user), email, name: "Ada" }),
+  });
   const client = await register(theirs);
   const browser = new Browser(theirs);
-  const left = await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve", scope: "generate" });
+  const left = await browser.submit(await browser.reachConsent(client), "/authorize", {
+    decision: "approve",
+    scope: "generate",
+  });
   const tokens = await redeem(theirs, client, left.next);
   const refresh = () =>
-    send(theirs, "/token", form({ grant_type: "refresh_token", refresh_token: tokens.refresh_token, client_id: client }));
-  const works = async () => (await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, tokens.access_token, env)) !== null;
+    send(
+      theirs,
+      "/token",
+      form({ grant_type: "refresh_token", refresh_token: tokens.refresh_token, client_id: client }),
+    );
+  const works = async () =>
+    (await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, tokens.access_token, env)) !== null;
   return { client, tokens, refresh, works };
 }
 
@@ -60,7 +70,9 @@ describe("the auth Worker's door", () => {
     expect(await sessions.hasEndedSession("a-session", startedAtMs)).toBe(false);
     const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
     expect(await revokeUser(user)).toEqual({ ok: true, value: { revokedGrants: 2 } });
-    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)))).toMatchObject([{ type: "user.revoked", subject: user }]);
+    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)))).toMatchObject([
+      { type: "user.revoked", subject: user },
+    ]);
     expect([await first.works(), await second.works(), await other.works()]).toEqual([false, false, true]);
     expect([(await first.refresh()).status, (await other.refresh()).status]).toEqual([400, 200]);
     expect(await sessions.hasEndedSession("a-session", startedAtMs)).toBe(true);
@@ -92,12 +104,15 @@ describe("the auth Worker's door", () => {
     expect([await again.works(), (await again.refresh()).status]).toEqual([true, 200]);
   });
 
-  it.each([null, {}, { caller: "charter-web", scopes: ["read"] }])("is closed to a binding with the props %j", async (props) => {
-    const user = someone();
-    const { works } = await connect(user);
-    expect(await revokeUser(user, props)).toEqual({ ok: false, error: { code: "unauthenticated" } });
-    expect(await works()).toBe(true);
-  });
+  it.each([null, {}, { caller: "charter-web", scopes: ["read"] }])(
+    "is closed to a binding with the props %j",
+    async (props) => {
+      const user = someone();
+      const { works } = await connect(user);
+      expect(await revokeUser(user, props)).toEqual({ ok: false, error: { code: "unauthenticated" } });
+      expect(await works()).toBe(true);
+    },
+  );
 
   it("refuses what is no user, and tells nothing about a failure", async () => {
     for (const user of ["", "a b", null, { id: 1 }, "x".repeat(300)])
@@ -105,7 +120,10 @@ describe("the auth Worker's door", () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const broken = envWith({}, { USER_REVOCATIONS: null as never });
     expect(await revokeUser(someone(), {}, broken)).toEqual({ ok: false, error: { code: "unauthenticated" } });
-    expect(await revokeUser(someone(), { caller: "stackbilt-auth" }, broken)).toEqual({ ok: false, error: { code: "internal" } });
+    expect(await revokeUser(someone(), { caller: "stackbilt-auth" }, broken)).toEqual({
+      ok: false,
+      error: { code: "internal" },
+    });
     expect(log).toHaveBeenCalledOnce();
   });
 });
@@ -115,7 +133,10 @@ describe("a user's marks", () => {
     const marks = revocationsOf(env, someone());
     const startedAtMs = Date.now();
     await marks.endSession("one");
-    expect([await marks.hasEndedSession("one", startedAtMs), await marks.hasEndedSession("two", startedAtMs)]).toEqual([true, false]);
+    expect([await marks.hasEndedSession("one", startedAtMs), await marks.hasEndedSession("two", startedAtMs)]).toEqual([
+      true,
+      false,
+    ]);
     expect(await marks.hasEndedSession("constructor", startedAtMs)).toBe(false);
   });
 
@@ -125,7 +146,12 @@ describe("a user's marks", () => {
       const sids = ["one", "two", "three", "four"];
       await Promise.all([...sids.map((sid) => marks.endSession(sid)), marks.endTokens()]);
       const startedAtMs = Date.now() + 1000;
-      expect(await Promise.all(sids.map((sid) => marks.hasEndedSession(sid, startedAtMs)))).toEqual([true, true, true, true]);
+      expect(await Promise.all(sids.map((sid) => marks.hasEndedSession(sid, startedAtMs)))).toEqual([
+        true,
+        true,
+        true,
+        true,
+      ]);
       expect(await marks.hasEndedTokens(0)).toBe(true);
     }
   });
@@ -135,7 +161,9 @@ describe("a user's marks", () => {
     await marks.endSession("old");
     vi.useFakeTimers({ now: Date.now() + 9 * 3_600_000, toFake: ["Date"] });
     await marks.endSession("new");
-    expect(await runInDurableObject(marks, async (_, { storage }) => [...(await storage.list()).keys()])).toEqual(["session:new"]);
+    expect(await runInDurableObject(marks, async (_, { storage }) => [...(await storage.list()).keys()])).toEqual([
+      "session:new",
+    ]);
   });
 
   it("end sessions and tokens from before, not those that begin afterwards", async () => {
@@ -143,7 +171,10 @@ describe("a user's marks", () => {
     const now = Math.floor(Date.now() / 1000);
     await marks.endSessions();
     await marks.endTokens();
-    expect([await marks.hasEndedSession("s", Date.now() - 1000), await marks.hasEndedSession("s", Date.now() + 1)]).toEqual([true, false]);
+    expect([
+      await marks.hasEndedSession("s", Date.now() - 1000),
+      await marks.hasEndedSession("s", Date.now() + 1),
+    ]).toEqual([true, false]);
     expect([await marks.hasEndedTokens(now - 2), await marks.hasEndedTokens(now + 1)]).toEqual([true, false]);
   });
 

@@ -82,7 +82,9 @@ describe("a session", () => {
     const browser = new Browser(env);
     const entered = await browser.signIn(await browser.arrive(client));
     const line = entered.response.headers.getSetCookie().find((cookie) => cookie.startsWith(SESSION));
-    expect(line).toMatch(/^__Host-gw_s=[0-9a-f]{8}\.[\w-]{16}\.[\w-]+; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600$/);
+    expect(line).toMatch(
+      /^__Host-gw_s=[0-9a-f]{8}\.[\w-]{16}\.[\w-]+; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600$/,
+    );
   });
 
   it("is told to the platform when it starts", async () => {
@@ -96,7 +98,11 @@ describe("a session", () => {
     const browser = await signedIn(env);
     const ctx = createExecutionContext();
     const headers = { Cookie: `${SESSION}=${browser.cookies.get(SESSION)}`, "Content-Type": "application/json" };
-    const request = new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, { method: "POST", headers, body: "{}" });
+    const request = new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, {
+      method: "POST",
+      headers,
+      body: "{}",
+    });
     const response = await gateway.fetch(request, env, ctx);
     await waitOnExecutionContext(ctx);
     expect(response.status).toBe(401);
@@ -108,7 +114,9 @@ describe("a session", () => {
     const confused = new Browser(env);
     confused.cookies.set(SESSION, transaction);
     expect(await nextPage(confused)).toBe("login");
-    const elsewhere = new Browser(envWith({}, { SERVICE_BINDING_SECRET: "quite another root secret, 32 bytes or more" }));
+    const elsewhere = new Browser(
+      envWith({}, { SERVICE_BINDING_SECRET: "quite another root secret, 32 bytes or more" }),
+    );
     elsewhere.cookies.set(SESSION, browser.cookies.get(SESSION) ?? "");
     expect(await nextPage(elsewhere)).toBe("login");
     expect(elsewhere.cookies.has(SESSION), "and the browser is freed of it").toBe(false);
@@ -123,7 +131,9 @@ describe("a session", () => {
   it("is not used by “Not you?”, whoever signs in then", async () => {
     const eve = envWith({
       authenticateUser: async (email) =>
-        email === "eve@example.com" ? { valid: true, userId: userId("u_new"), email, name: "Eve" } : { valid: false, error: "x" },
+        email === "eve@example.com"
+          ? { valid: true, userId: userId("u_new"), email, name: "Eve" }
+          : { valid: false, error: "x" },
     });
     const browser = await signedIn(env);
     const consent = await browser.open((await browser.open(await authorizePath(client))).next);
@@ -134,7 +144,9 @@ describe("a session", () => {
     expect(login.text).toContain("<h1>Sign in</h1>");
     const entered = await theirs.submit(login, "/login", { email: "eve@example.com", password: PASSWORD });
     expect((await theirs.open(entered.next)).text).toContain("new@example.com");
-    expect((await theirs.open((await theirs.open(await authorizePath(client))).next)).text).toContain("new@example.com");
+    expect((await theirs.open((await theirs.open(await authorizePath(client))).next)).text).toContain(
+      "new@example.com",
+    );
   });
 });
 
@@ -156,7 +168,12 @@ describe("signing in", () => {
     const id = entered.next.slice(-12);
     const keys = await doorKeys(configOf(env));
     const open = ({ cookies }: Browser) =>
-      openTransaction(keys, [...cookies].map(([name, value]) => `${name}=${value}`).join("; "), id, Math.floor(Date.now() / 1000));
+      openTransaction(
+        keys,
+        [...cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+        id,
+        Math.floor(Date.now() / 1000),
+      );
     const [mine, theirs] = [await open(browser), await open(thief)];
     expect([mine?.stage, theirs?.stage]).toEqual(["consent", "login"]);
     expect(mine?.jti).not.toBe(theirs?.jti);
@@ -185,7 +202,11 @@ describe("signing in", () => {
     quiet();
     const browser = new Browser(envWith({ getUser: throwing }));
     const failed = await browser.signIn(await browser.arrive(client));
-    expect([failed.status, failed.response.headers.get("Retry-After"), browser.cookies.has(SESSION)]).toEqual([503, "10", false]);
+    expect([failed.status, failed.response.headers.get("Retry-After"), browser.cookies.has(SESSION)]).toEqual([
+      503,
+      "10",
+      false,
+    ]);
   });
 });
 
@@ -199,13 +220,18 @@ describe("a session ends", () => {
     expect(browser.cookies.has(SESSION)).toBe(false);
     const other = thief.copy();
     expect([await nextPage(thief), thief.cookies.has(SESSION)]).toEqual(["login", false]);
-    expect([(await other.open("/apps")).next, other.cookies.has(SESSION)]).toEqual([expect.stringMatching(/^\/login\?tx=/), false]);
+    expect([(await other.open("/apps")).next, other.cookies.has(SESSION)]).toEqual([
+      expect.stringMatching(/^\/login\?tx=/),
+      false,
+    ]);
     for (const copy of [thief, browser]) {
       const decided = await copy.submit(undecided, "/authorize", { decision: "approve" });
       expect(decided.next).toMatch(/^\/login\?tx=[\w-]{12}&e=ended$/);
       expect((await copy.open(decided.next)).text).toContain("You have signed out meanwhile.");
     }
-    const [id = ""] = [...thief.cookies.keys()].filter((name) => name.startsWith("__Host-gw_tx_")).map((name) => name.slice(-12));
+    const [id = ""] = [...thief.cookies.keys()]
+      .filter((name) => name.startsWith("__Host-gw_tx_"))
+      .map((name) => name.slice(-12));
     expect((await thief.open(`/consent?tx=${id}`)).next, "nor does the page show whose it was").toContain("/login?tx=");
   });
 
@@ -267,7 +293,11 @@ describe("a session ends", () => {
     const unlucky = new Browser(envWith({ getUser: throwing }));
     unlucky.cookies.set(SESSION, browser.cookies.get(SESSION) ?? "");
     const failed = await unlucky.open(await authorizePath(client));
-    expect([failed.status, failed.response.headers.get("Retry-After"), unlucky.cookies.has(SESSION)]).toEqual([503, "10", true]);
+    expect([failed.status, failed.response.headers.get("Retry-After"), unlucky.cookies.has(SESSION)]).toEqual([
+      503,
+      "10",
+      true,
+    ]);
   });
 });
 
@@ -287,13 +317,19 @@ describe("a person who opens their own page", () => {
     const browser = new Browser(env);
     const signup = await browser.open((await browser.open("/apps")).next.replace("/login", "/signup"));
     expect(signup.text).toContain("to manage your account");
-    const entered = await browser.submit(signup, "/signup", { name: "New", email: freshEmail("new"), password: PASSWORD });
+    const entered = await browser.submit(signup, "/signup", {
+      name: "New",
+      email: freshEmail("new"),
+      password: PASSWORD,
+    });
     expect(entered.next).toBe("/apps");
 
     const other = new Browser(env);
     const left = await other.submit(await other.open((await other.open("/apps")).next), "/oauth/github");
     const bridge = new URL(left.next).searchParams;
-    const back = await other.open(`/oauth/callback?state=${bridge.get("state")}&code=code-${bridge.get("code_challenge")}`);
+    const back = await other.open(
+      `/oauth/callback?state=${bridge.get("state")}&code=code-${bridge.get("code_challenge")}`,
+    );
     expect([back.next, [...other.cookies.keys()]]).toEqual(["/apps", [SESSION]]);
   });
 
@@ -308,7 +344,9 @@ describe("a person who opens their own page", () => {
       headers: { "Content-Type": "application/x-www-form-urlencoded", Origin: ORIGIN },
       body: new URLSearchParams({ csrf, decision: "approve" }).toString(),
     });
-    expect([forced.status, (await (bound as unknown as Env).OAUTH_KV.list({ prefix: "grant:u_nobody" })).keys]).toEqual([400, []]);
+    expect([forced.status, (await (bound as unknown as Env).OAUTH_KV.list({ prefix: "grant:u_nobody" })).keys]).toEqual(
+      [400, []],
+    );
   });
 
   it("gets there from the front page", async () => {

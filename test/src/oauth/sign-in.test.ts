@@ -1,7 +1,18 @@
 // A person who signs in or up with a password and decides, from the client's request to its answer.
 import { describe, expect, it, vi } from "vitest";
 import { authorizationServer } from "../../../src/oauth/door.ts";
-import { authorizePath, Browser, envWith, freshEmail, ORIGIN, PASSWORD, REDIRECT, redeem, register, throwing } from "./visitor.ts";
+import {
+  authorizePath,
+  Browser,
+  envWith,
+  freshEmail,
+  ORIGIN,
+  PASSWORD,
+  REDIRECT,
+  redeem,
+  register,
+  throwing,
+} from "./visitor.ts";
 
 const env = envWith();
 const client = await register(env);
@@ -35,13 +46,20 @@ describe("signing in", () => {
     const browser = new Browser(env);
     const left = await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "deny" });
     const answer = new URL(left.next).searchParams;
-    expect([answer.get("error"), answer.get("state"), answer.get("iss")]).toEqual(["access_denied", "a state & more", ORIGIN]);
+    expect([answer.get("error"), answer.get("state"), answer.get("iss")]).toEqual([
+      "access_denied",
+      "a state & more",
+      ORIGIN,
+    ]);
     expect(answer.has("code")).toBe(false);
   });
 
   it("with a wrong password is 401 on the same page, which keeps the e-mail and not the password", async () => {
     const browser = new Browser(env);
-    const again = await browser.submit(await browser.arrive(client), "/login", { email: " ADA@example.com ", password: "guess 1" });
+    const again = await browser.submit(await browser.arrive(client), "/login", {
+      email: " ADA@example.com ",
+      password: "guess 1",
+    });
     expect(again.status).toBe(401);
     expect(again.text).toContain('role="alert"');
     expect(again.text).toContain('value="ada@example.com"');
@@ -68,7 +86,10 @@ describe("signing in", () => {
   it("passes a password on as it is", async () => {
     const asked = vi.fn(async () => ({ valid: false as const, error: "INVALID_CREDENTIALS" }));
     const browser = new Browser(envWith({ authenticateUser: asked }));
-    await browser.submit(await browser.arrive(client), "/login", { email: "ada@example.com", password: "  p\u0061\u0308ß &+%  " });
+    await browser.submit(await browser.arrive(client), "/login", {
+      email: "ada@example.com",
+      password: "  p\u0061\u0308ß &+%  ",
+    });
     expect(asked).toHaveBeenCalledWith("ada@example.com", "  p\u0061\u0308ß &+%  ");
   });
 });
@@ -76,8 +97,14 @@ describe("signing in", () => {
 describe("signing up", () => {
   it("signs in at once", async () => {
     const browser = new Browser(env);
-    const signup = await browser.open((await browser.open(await authorizePath(client))).next.replace("/login", "/signup"));
-    const entered = await browser.submit(signup, "/signup", { name: "New", email: freshEmail("new"), password: PASSWORD });
+    const signup = await browser.open(
+      (await browser.open(await authorizePath(client))).next.replace("/login", "/signup"),
+    );
+    const entered = await browser.submit(signup, "/signup", {
+      name: "New",
+      email: freshEmail("new"),
+      password: PASSWORD,
+    });
     expect((await browser.open(entered.next)).text).toContain("new@example.com");
   });
 
@@ -85,18 +112,32 @@ describe("signing up", () => {
     const texts = [];
     for (const error of ["EMAIL_EXISTS", "INVALID_CREDENTIALS", "RATE_LIMITED"]) {
       const browser = new Browser(envWith({ registerUser: async () => ({ valid: false, error }) }));
-      const signup = await browser.open((await browser.open(await authorizePath(client))).next.replace("/login", "/signup"));
-      const refused = await browser.submit(signup, "/signup", { name: "New", email: freshEmail("new"), password: PASSWORD });
+      const signup = await browser.open(
+        (await browser.open(await authorizePath(client))).next.replace("/login", "/signup"),
+      );
+      const refused = await browser.submit(signup, "/signup", {
+        name: "New",
+        email: freshEmail("new"),
+        password: PASSWORD,
+      });
       texts.push(`${refused.status} ${/role="alert">(.*?)<\/p>/.exec(refused.text)?.[1]}`);
     }
-    expect(new Set(texts)).toEqual(new Set(["400 We could not create that account. If you already have one, sign in."]));
+    expect(new Set(texts)).toEqual(
+      new Set(["400 We could not create that account. If you already have one, sign in."]),
+    );
   });
 
   it("points at what the person can mend, without asking the auth Worker", async () => {
     const registerUser = vi.fn(throwing);
     const browser = new Browser(envWith({ registerUser }));
-    const signup = await browser.open((await browser.open(await authorizePath(client))).next.replace("/login", "/signup"));
-    const refused = await browser.submit(signup, "/signup", { name: "New", email: freshEmail("new"), password: "too short" });
+    const signup = await browser.open(
+      (await browser.open(await authorizePath(client))).next.replace("/login", "/signup"),
+    );
+    const refused = await browser.submit(signup, "/signup", {
+      name: "New",
+      email: freshEmail("new"),
+      password: "too short",
+    });
     expect(refused.status).toBe(400);
     expect(refused.text).toContain("at least 15 characters");
     expect(registerUser).not.toHaveBeenCalled();

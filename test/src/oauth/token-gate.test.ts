@@ -33,15 +33,25 @@ async function allowed(who = "u") {
   const env = envWith({ authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Ada" }) });
   const client = await register(env);
   const browser = new Browser(env);
-  const left = await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve", scope: "generate" });
+  const left = await browser.submit(await browser.reachConsent(client), "/authorize", {
+    decision: "approve",
+    scope: "generate",
+  });
   const code = new URL(left.next).searchParams.get("code") ?? "";
   const name = grantNameOf(code);
   if (!name) throw new Error(`No code of ours: ${left.next}`);
-  const fields = { grant_type: "authorization_code", client_id: client, code, redirect_uri: REDIRECT, code_verifier: VERIFIER };
+  const fields = {
+    grant_type: "authorization_code",
+    client_id: client,
+    code,
+    redirect_uri: REDIRECT,
+    code_verifier: VERIFIER,
+  };
   const redeem = (changes: Record<string, string> = {}) => send(env, "/token", form({ ...fields, ...changes }));
   const refresh = (refresh_token: string, changes: Record<string, string> = {}) =>
     send(env, "/token", form({ grant_type: "refresh_token", refresh_token, client_id: client, ...changes }));
-  const works = async ({ access_token }: Tokens) => (await authorizationServer(env).validateToken(RESOURCE, access_token, env)) !== null;
+  const works = async ({ access_token }: Tokens) =>
+    (await authorizationServer(env).validateToken(RESOURCE, access_token, env)) !== null;
   return { env, user, client, name, gate: gateOf(env, name), redeem, refresh, works };
 }
 
@@ -124,7 +134,9 @@ describe("a refresh token", () => {
   it("used by several tabs at once gives all of them the same one successor", async () => {
     const { tokens, refresh } = await connected();
     slowStorage();
-    const answers = await Promise.all(Array.from({ length: 4 }, async () => (await refresh(tokens.refresh_token)).json<Tokens>()));
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, async () => (await refresh(tokens.refresh_token)).json<Tokens>()),
+    );
     expect(new Set(answers.map(({ refresh_token }) => refresh_token)).size).toBe(1);
     const [{ refresh_token } = { refresh_token: "" }] = answers;
     expect((await refresh(refresh_token)).status).toBe(200);
@@ -136,8 +148,13 @@ describe("a refresh token", () => {
     later(20);
     const again = await (await refresh(tokens.refresh_token)).json<Tokens>();
     expect(again).toEqual({ ...first, expires_in: expect.closeTo(first.expires_in - 21, -0.5) });
-    expect((await (await refresh(tokens.refresh_token, { scope: "read" })).json<Tokens>()).refresh_token).not.toBe(first.refresh_token);
-    expect(await errorOf(await refresh(tokens.refresh_token, { client_id: "somebody-else" }))).toEqual([401, "invalid_client"]);
+    expect((await (await refresh(tokens.refresh_token, { scope: "read" })).json<Tokens>()).refresh_token).not.toBe(
+      first.refresh_token,
+    );
+    expect(await errorOf(await refresh(tokens.refresh_token, { client_id: "somebody-else" }))).toEqual([
+      401,
+      "invalid_client",
+    ]);
   });
 
   it("whose answer was lost can be used again, however late", async () => {
@@ -193,7 +210,8 @@ describe("a refresh token", () => {
 describe("a refresh", () => {
   it("looks the user up: a new tier goes into the next token", async () => {
     const { env, tokens, refresh } = await connected();
-    const propsOf = async ({ access_token }: Tokens) => (await authorizationServer(env).validateToken(RESOURCE, access_token, env))?.props;
+    const propsOf = async ({ access_token }: Tokens) =>
+      (await authorizationServer(env).validateToken(RESOURCE, access_token, env))?.props;
     const before = await propsOf(tokens);
     const after = await propsOf(await (await refresh(tokens.refresh_token)).json<Tokens>());
     expect([before?.tier, after?.tier]).toEqual(["free", "pro"]);
@@ -210,7 +228,11 @@ describe("a refresh", () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const { tokens, refresh } = await connected("u_down");
     const refused = await refresh(tokens.refresh_token);
-    expect([refused.headers.get("Retry-After"), ...(await errorOf(refused))]).toEqual(["10", 503, "temporarily_unavailable"]);
+    expect([refused.headers.get("Retry-After"), ...(await errorOf(refused))]).toEqual([
+      "10",
+      503,
+      "temporarily_unavailable",
+    ]);
     expect(log.mock.calls.flat().join()).not.toContain("secret");
     expect((await refresh(tokens.refresh_token)).status).toBe(200);
   });

@@ -42,7 +42,14 @@ async function headerOf(keys: DoorKeys, transaction: Transaction): Promise<strin
 
 const SECRETS = { old: "the root secret before the rotation, 32+", new: "the root secret after the rotation, 32+" };
 const keysFor = (current: string, previous?: string) =>
-  doorKeys(configOf(envWith({}, { SERVICE_BINDING_SECRET: current, ...(previous ? { SERVICE_BINDING_SECRET_PREVIOUS: previous } : {}) })));
+  doorKeys(
+    configOf(
+      envWith(
+        {},
+        { SERVICE_BINDING_SECRET: current, ...(previous ? { SERVICE_BINDING_SECRET_PREVIOUS: previous } : {}) },
+      ),
+    ),
+  );
 
 describe("a transaction", () => {
   it("comes back from the cookie it was put into, until its time is over", async () => {
@@ -115,7 +122,12 @@ describe("a form's token", () => {
     expect(await isCsrfToken(keys, transaction, "login", token)).toBe(true);
     expect(await isCsrfToken(keys, transaction, "decide", token)).toBe(false);
     expect(
-      await isCsrfToken(keys, advance(transaction.id, { stage: "login", connection: transaction.connection }, NOW), "login", token),
+      await isCsrfToken(
+        keys,
+        advance(transaction.id, { stage: "login", connection: transaction.connection }, NOW),
+        "login",
+        token,
+      ),
     ).toBe(false);
     expect(await isCsrfToken(keys, { ...transaction, id: "a".repeat(12) }, "login", token)).toBe(false);
     expect(await isCsrfToken(keys, transaction, "login", "")).toBe(false);

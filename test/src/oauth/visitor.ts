@@ -32,9 +32,14 @@ export function freshEmail(name: string): string {
 }
 
 /** The auth Worker's answers where a test says nothing else. */
-export const AUTH: Pick<AuthContract, "authenticateUser" | "registerUser" | "provisionTenant" | "exchangeSocialCode" | "getUser"> = {
+export const AUTH: Pick<
+  AuthContract,
+  "authenticateUser" | "registerUser" | "provisionTenant" | "exchangeSocialCode" | "getUser"
+> = {
   authenticateUser: async (email, password) =>
-    /^ada(\+[\w-]+)?@example\.com$/.test(email) && password === PASSWORD ? ADA : { valid: false, error: "INVALID_CREDENTIALS" },
+    /^ada(\+[\w-]+)?@example\.com$/.test(email) && password === PASSWORD
+      ? ADA
+      : { valid: false, error: "INVALID_CREDENTIALS" },
   registerUser: async (name, email) => ({ valid: true, userId: userId("u_new"), email, name }),
   provisionTenant: async ({ userId: owner }): Promise<Tenant> => ({
     tenantId: tenantId(`t_${owner}`),
@@ -62,7 +67,11 @@ export const AUTH: Pick<AuthContract, "authenticateUser" | "registerUser" | "pro
 /** The test's bindings with a stand-in for the auth Worker, and other settings where a test needs them. */
 export function envWith(auth: Partial<AuthContract> = {}, settings: Partial<Env> = {}): Env {
   // A plain object cannot be a service binding's type, but it is called like one.
-  return { ...(bound as unknown as Env), ...settings, AUTH_SERVICE: { ...AUTH, ...auth } as unknown as Env["AUTH_SERVICE"] };
+  return {
+    ...(bound as unknown as Env),
+    ...settings,
+    AUTH_SERVICE: { ...AUTH, ...auth } as unknown as Env["AUTH_SERVICE"],
+  };
 }
 
 /** Stands in for a call to the auth Worker, or to storage, that crashes with words nobody may read. */
@@ -105,7 +114,12 @@ export async function send(env: Env, path: string, init?: RequestInit): Promise<
 
 /** Registers a client and answers its id. */
 export async function register(env: Env, metadata: object = {}): Promise<string> {
-  const body = { client_name: "Test client", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none", ...metadata };
+  const body = {
+    client_name: "Test client",
+    redirect_uris: [REDIRECT],
+    token_endpoint_auth_method: "none",
+    ...metadata,
+  };
   const response = await send(env, "/register", json(body));
   const { client_id } = await response.json<{ client_id: string }>();
   return client_id;
@@ -115,7 +129,10 @@ export function json(body: unknown): RequestInit {
   return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
 }
 
-export function form(fields: Record<string, string> | URLSearchParams, headers: Record<string, string> = {}): RequestInit {
+export function form(
+  fields: Record<string, string> | URLSearchParams,
+  headers: Record<string, string> = {},
+): RequestInit {
   return {
     method: "POST",
     headers: { "Content-Type": "application/x-www-form-urlencoded", ...headers },
@@ -124,7 +141,10 @@ export function form(fields: Record<string, string> | URLSearchParams, headers: 
 }
 
 /** The address of an authorization request, as a client would open it. */
-export async function authorizePath(clientId: string, changes: Record<string, string | undefined> = {}): Promise<string> {
+export async function authorizePath(
+  clientId: string,
+  changes: Record<string, string | undefined> = {},
+): Promise<string> {
   const parameters: Record<string, string | undefined> = {
     response_type: "code",
     client_id: clientId,
@@ -167,7 +187,8 @@ export class Browser {
 
   async open(path: string, init: RequestInit = {}): Promise<Seen> {
     const headers = new Headers(init.headers);
-    if (this.cookies.size > 0) headers.set("Cookie", [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "));
+    if (this.cookies.size > 0)
+      headers.set("Cookie", [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "));
     const response = await send(this.env, path, { ...init, headers });
     for (const cookie of response.headers.getSetCookie()) {
       const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
@@ -176,16 +197,29 @@ export class Browser {
     }
     const text = await response.text();
     const [, link = ""] = /id="continue"[^>]*href="([^"]*)"/.exec(text) ?? [];
-    return { response, status: response.status, text, next: response.headers.get("Location") ?? link.replaceAll("&amp;", "&") };
+    return {
+      response,
+      status: response.status,
+      text,
+      next: response.headers.get("Location") ?? link.replaceAll("&amp;", "&"),
+    };
   }
 
   /** Sends the page's form with this `action`, hidden fields included. */
-  submit(page: Seen, action: string, fields: Record<string, string> = {}, headers: Record<string, string> = {}): Promise<Seen> {
+  submit(
+    page: Seen,
+    action: string,
+    fields: Record<string, string> = {},
+    headers: Record<string, string> = {},
+  ): Promise<Seen> {
     const found = new RegExp(
       `<form method="post" action="(${action}(?:\\?tx=[^"]*)?)">\\s*<input type="hidden" name="csrf" value="([^"]*)">`,
     ).exec(page.text);
     if (!found?.[1]) throw new Error(`No form for ${action} on this page.`);
-    return this.open(found[1], form({ csrf: found[2] ?? "", ...fields }, { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin", ...headers }));
+    return this.open(
+      found[1],
+      form({ csrf: found[2] ?? "", ...fields }, { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin", ...headers }),
+    );
   }
 
   /** As far as the sign-in page. */
@@ -213,6 +247,12 @@ export async function redeem(
 ): Promise<{ access_token: string; refresh_token: string; scope: string }> {
   const { origin, pathname, searchParams } = new URL(callback);
   const code = searchParams.get("code") ?? "";
-  const fields = { grant_type: "authorization_code", client_id: clientId, code, redirect_uri: origin + pathname, code_verifier: VERIFIER };
+  const fields = {
+    grant_type: "authorization_code",
+    client_id: clientId,
+    code,
+    redirect_uri: origin + pathname,
+    code_verifier: VERIFIER,
+  };
   return (await send(env, "/token", form(fields))).json();
 }

@@ -10,7 +10,13 @@ import { catalog, catalogOf } from "../../../src/tools/catalog.ts";
 import { traceFrom } from "../../../src/trace.ts";
 import { envWith, quiet } from "../oauth/visitor.ts";
 
-const job = { job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10", status: "completed", url: null, model: "procedural", quality_tier: "draft" };
+const job = {
+  job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",
+  status: "completed",
+  url: null,
+  model: "procedural",
+  quality_tier: "draft",
+};
 const generateImage = vi.fn(async () => ({
   ok: true,
   value: { ...job, enhanced_prompt: "a", width: 1, height: 1, size_bytes: null },
@@ -50,7 +56,15 @@ interface Wish {
 }
 
 /** Calls a tool as a door does that can ask a person. */
-async function use({ name = "image_generate", args = DRAW, caller = ADA, person = nobody, tools = catalog, confirm, ...wish }: Wish = {}) {
+async function use({
+  name = "image_generate",
+  args = DRAW,
+  caller = ADA,
+  person = nobody,
+  tools = catalog,
+  confirm,
+  ...wish
+}: Wish = {}) {
   const ctx = createExecutionContext();
   const request = { catalog: tools, name, args, caller, trace: traceFrom(null), door: "mcp", confirm, person } as const;
   const opened = openCall(wish.env ?? env, ctx, request);
@@ -73,7 +87,11 @@ const saying = (answer: Person["answer"], state: string | undefined): Person => 
 describe("a call whose risk needs a yes", () => {
   it("waits for it: the person is shown tool, redacted arguments and effect, and the backend hears of nothing", async () => {
     const { ended, told } = await use();
-    expect(ended).toEqual({ state: "asked", question: expect.any(String), requestState: expect.stringMatching(/^[0-9a-f]{8}\./) });
+    expect(ended).toEqual({
+      state: "asked",
+      question: expect.any(String),
+      requestState: expect.stringMatching(/^[0-9a-f]{8}\./),
+    });
     const { question } = ended as { question: string };
     expect(question).toBe(
       [
@@ -107,7 +125,9 @@ describe("a call whose risk needs a yes", () => {
   it("ends with a no, which no later yes undoes", async () => {
     const state = await ask();
     const { ended } = await use({ person: saying("no", state) });
-    expect(ended).toMatchObject({ result: { ok: false, error: { code: "declined", message: expect.stringContaining("said no") } } });
+    expect(ended).toMatchObject({
+      result: { ok: false, error: { code: "declined", message: expect.stringContaining("said no") } },
+    });
     expect((await use({ person: saying("yes", state) })).ended).toEqual({ state: "state_refused" });
     expect(records.map(({ decision, outcome }) => [decision, outcome])).toEqual([
       ["confirmation_required", "asked"],
@@ -122,7 +142,10 @@ describe("a call whose risk needs a yes", () => {
     ["one argument more", { args: { ...DRAW, wait: false } }],
     ["another person", { caller: { ...ADA, subject: "v" } }],
     ["another app of the person's", { caller: { ...ADA, clientId: "d" } }],
-    ["a tool that changed since", { tools: catalogOf(Array.from(catalog.values(), (tool) => ({ ...tool, description: "Erases." }))) }],
+    [
+      "a tool that changed since",
+      { tools: catalogOf(Array.from(catalog.values(), (tool) => ({ ...tool, description: "Erases." }))) },
+    ],
   ])("is refused with a yes that was given for %s", async (_, other) => {
     const person = saying("yes", await ask());
     expect((await use({ ...other, person })).ended).toEqual({ state: "state_refused" });
@@ -152,7 +175,10 @@ describe("a call whose risk needs a yes", () => {
 
   it("is refused, in words, where nobody can be asked", async () => {
     const { ended, told } = await use({ person: null });
-    const error = { code: "confirmation_required", message: expect.stringMatching(/A person must say yes.*elicitation/) };
+    const error = {
+      code: "confirmation_required",
+      message: expect.stringMatching(/A person must say yes.*elicitation/),
+    };
     expect(ended).toMatchObject({ result: { ok: false, error } });
     expect(told).toEqual([["confirmation_required", "confirmation_required"]]);
     expect(generateImage).not.toHaveBeenCalled();
@@ -164,7 +190,9 @@ describe("a call whose risk needs a yes", () => {
     const ended = { result: { ok: false, error: { code: "unauthenticated" } } };
     expect((await use({ confirm: async () => "unauthenticated" })).ended).toMatchObject(ended);
     const tester = { ...ADA, tenantId: "test:t" as TenantId }; // the brand lives in TypeScript only
-    expect((await use({ caller: tester })).ended).toMatchObject({ result: { ok: false, error: { code: "test_key_not_allowed" } } });
+    expect((await use({ caller: tester })).ended).toMatchObject({
+      result: { ok: false, error: { code: "test_key_not_allowed" } },
+    });
   });
 
   it("does not happen where nobody can tell whether the yes was used", async () => {
@@ -187,17 +215,22 @@ describe("a call whose risk needs a yes", () => {
 });
 
 describe("a call whose risk needs none", () => {
-  it.each(["", "DESTRUCTIVE", undefined])("goes on without a question where the setting is %j", async (CONFIRM_RISKS) => {
-    const { CONFIRM_RISKS: _, ...rest } = env;
-    const lenient = { ...rest, ...(CONFIRM_RISKS !== undefined && { CONFIRM_RISKS }) } as Env;
-    expect((await use({ env: lenient, person: null })).ended).toMatchObject({ result: { ok: true } });
-    expect((await use({ env: lenient })).ended).toMatchObject({ result: { ok: true } });
-  });
+  it.each(["", "DESTRUCTIVE", undefined])(
+    "goes on without a question where the setting is %j",
+    async (CONFIRM_RISKS) => {
+      const { CONFIRM_RISKS: _, ...rest } = env;
+      const lenient = { ...rest, ...(CONFIRM_RISKS !== undefined && { CONFIRM_RISKS }) } as Env;
+      expect((await use({ env: lenient, person: null })).ended).toMatchObject({ result: { ok: true } });
+      expect((await use({ env: lenient })).ended).toMatchObject({ result: { ok: true } });
+    },
+  );
 
   it("is still refused with a state that is not its own", async () => {
     const name = "image_list_models";
     expect((await use({ name, args: {} })).ended).toMatchObject({ result: { ok: true } });
-    expect((await use({ name, args: {}, person: saying(null, await ask()) })).ended).toEqual({ state: "state_refused" });
+    expect((await use({ name, args: {}, person: saying(null, await ask()) })).ended).toEqual({
+      state: "state_refused",
+    });
     expect(listModels).toHaveBeenCalledTimes(1);
   });
 });

@@ -26,7 +26,10 @@ const listModels = vi.fn(async () => ({ ok: true, value: { models: [] } }));
 const records: AuditEvent[] = [];
 const queue = { send: async (event: AuditEvent) => void records.push(event) };
 // Plain objects cannot be bindings' types, but they are called like them.
-const env = envWith({}, { IMG_FORGE: { generateImage, listModels } as unknown as Env["IMG_FORGE"], PLATFORM_EVENTS_QUEUE: queue as never });
+const env = envWith(
+  {},
+  { IMG_FORGE: { generateImage, listModels } as unknown as Env["IMG_FORGE"], PLATFORM_EVENTS_QUEUE: queue as never },
+);
 
 beforeEach(() => {
   vi.clearAllMocks();
@@ -48,7 +51,10 @@ async function use(name: string, args: object, caller: Identity, confirm?: () =>
 describe("a tool that costs credits", () => {
   it("asks once more whether the credential is still good, and then draws", async () => {
     const confirm = vi.fn(async () => "good" as const);
-    expect(await use("image_generate", { prompt: "a" }, ADA, confirm)).toMatchObject({ result: { ok: true }, told: [["allowed", "ok"]] });
+    expect(await use("image_generate", { prompt: "a" }, ADA, confirm)).toMatchObject({
+      result: { ok: true },
+      told: [["allowed", "ok"]],
+    });
     expect([confirm.mock.calls.length, generateImage.mock.calls.length]).toEqual([1, 1]);
   });
 
@@ -57,18 +63,21 @@ describe("a tool that costs credits", () => {
     ["unavailable", "unauthenticated", 5],
     ["payment_required", "payment_required", undefined],
     ["rate_limited", "rate_limited", 60],
-  ])("is not called where the answer is %s, and the refusal is on record", async (code, decision, retryAfterSeconds) => {
-    const { result, told } = await use("image_generate", { prompt: "a" }, ADA, async () => code);
-    const error = {
-      code,
-      message: expect.stringMatching(/\w/),
-      traceId: expect.any(String),
-      ...(retryAfterSeconds && { retryAfterSeconds }),
-    };
-    expect(result).toEqual({ ok: false, error });
-    expect(told).toEqual([[decision, code]]);
-    expect(generateImage).not.toHaveBeenCalled();
-  });
+  ])(
+    "is not called where the answer is %s, and the refusal is on record",
+    async (code, decision, retryAfterSeconds) => {
+      const { result, told } = await use("image_generate", { prompt: "a" }, ADA, async () => code);
+      const error = {
+        code,
+        message: expect.stringMatching(/\w/),
+        traceId: expect.any(String),
+        ...(retryAfterSeconds && { retryAfterSeconds }),
+      };
+      expect(result).toEqual({ ok: false, error });
+      expect(told).toEqual([[decision, code]]);
+      expect(generateImage).not.toHaveBeenCalled();
+    },
+  );
 
   it("asks nobody where the arguments do not fit", async () => {
     const confirm = vi.fn(async () => "good" as const);
@@ -80,7 +89,10 @@ describe("a tool that costs credits", () => {
     const tester: Identity = { ...ADA, tenantId: tenant("test:t") };
     const confirm = vi.fn(async () => "good" as const);
     const { result, told } = await use("image_generate", { prompt: "a" }, tester, confirm);
-    expect(result).toMatchObject({ ok: false, error: { code: "test_key_not_allowed", message: expect.stringContaining("live key") } });
+    expect(result).toMatchObject({
+      ok: false,
+      error: { code: "test_key_not_allowed", message: expect.stringContaining("live key") },
+    });
     expect(told).toEqual([["test_key_not_allowed", "test_key_not_allowed"]]);
     expect([confirm.mock.calls.length, generateImage.mock.calls.length]).toEqual([0, 0]);
     expect((await use("image_list_models", {}, tester)).result).toMatchObject({ ok: true });
@@ -105,7 +117,14 @@ describe("a call that nobody waits for any more", () => {
     generateImage.mockImplementationOnce(draws as never);
     const ctx = createExecutionContext();
     const args = { prompt: "a" };
-    const opened = openCall(env, ctx, { catalog, name: "image_generate", args, caller: ADA, trace: traceFrom(null), door: "mcp" });
+    const opened = openCall(env, ctx, {
+      catalog,
+      name: "image_generate",
+      args,
+      caller: ADA,
+      trace: traceFrom(null),
+      door: "mcp",
+    });
     if (opened.state === "ready") await opened.run(() => "cancel");
     await waitOnExecutionContext(ctx);
     expect(records.map(({ decision, outcome: ended }) => [decision, ended])).toEqual([["allowed", outcome]]);

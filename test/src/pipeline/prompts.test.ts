@@ -36,7 +36,9 @@ describe("a prompt", () => {
     const description = 'Seats & refunds: `npm i`, {"a": 1}\n# not a heading of ours $& $1';
     expect(words("design_system", { description })).toContain(`\n\n${description}\n\n`);
     expect(words("design_system", { description })).toContain("{} into policy");
-    expect(words("design_system", { description, profile: "exploratory" })).toContain('{"profile": "exploratory"} into policy');
+    expect(words("design_system", { description, profile: "exploratory" })).toContain(
+      '{"profile": "exploratory"} into policy',
+    );
     const plain = words("illustrate_idea", { idea: "A lighthouse" });
     expect(plain).not.toMatch(/Style:|quality_tier|, model "/);
     const chosen = words("illustrate_idea", FILLED.illustrate_idea ?? {});
@@ -65,7 +67,8 @@ describe("a prompt", () => {
   });
 
   it("that does not exist is not found", () => {
-    for (const name of ["design", "__proto__", "constructor", ""]) expect(fillPrompt(name, {})).toEqual({ state: "not_found" });
+    for (const name of ["design", "__proto__", "constructor", ""])
+      expect(fillPrompt(name, {})).toEqual({ state: "not_found" });
   });
 });
 
@@ -89,11 +92,20 @@ describe("suggestions", () => {
 
   beforeEach(() => {
     listModels.mockReset();
-    offered([model("sdxl", "draft"), model("procedural", "draft"), model("flux-dev", "premium", false), model("procedural", "premium")]);
+    offered([
+      model("sdxl", "draft"),
+      model("procedural", "draft"),
+      model("flux-dev", "premium", false),
+      model("procedural", "premium"),
+    ]);
   });
 
   it("for a choice are the contract's own, in its order, and ask nobody", async () => {
-    expect(await typing("design_system", "profile")).toEqual({ values: PROFILES, total: PROFILES.length, hasMore: false });
+    expect(await typing("design_system", "profile")).toEqual({
+      values: PROFILES,
+      total: PROFILES.length,
+      hasMore: false,
+    });
     expect((await typing("illustrate_idea", "quality_tier"))?.values).toEqual(QUALITY_TIERS);
     expect((await typing("illustrate_idea", "quality_tier", "ULTRA"))?.values).toEqual(["ultra", "ultra_plus"]);
     expect((await typing("illustrate_idea", "quality_tier", "x"))?.values).toEqual([]);

@@ -18,7 +18,10 @@ const readImage = vi.fn<(context: unknown, input: { job_id: string }) => Promise
 const records: ReadEvent[] = [];
 const queue = { send: async (event: ReadEvent) => void records.push(event) };
 // Plain objects cannot be bindings' types, but they are called like them.
-const env = envWith({}, { IMG_FORGE: { readImage } as unknown as Env["IMG_FORGE"], PLATFORM_EVENTS_QUEUE: queue as never });
+const env = envWith(
+  {},
+  { IMG_FORGE: { readImage } as unknown as Env["IMG_FORGE"], PLATFORM_EVENTS_QUEUE: queue as never },
+);
 
 beforeEach(() => {
   vi.resetAllMocks();
@@ -70,7 +73,10 @@ describe("a picture", () => {
     const announced = picture([half, half, new Uint8Array(1)]);
     const lied = picture([half, half, new Uint8Array(1), half], 5);
     for (const body of [announced, lied]) {
-      expect(await read(URI)).toEqual({ state: "failed", message: expect.stringMatching(/larger than 8388608 bytes.*image_check_job/) });
+      expect(await read(URI)).toEqual({
+        state: "failed",
+        message: expect.stringMatching(/larger than 8388608 bytes.*image_check_job/),
+      });
       expect(body.isCancelled).toBe(true);
     }
     // One piece is fetched ahead by the stream itself.
@@ -86,7 +92,10 @@ describe("a picture", () => {
 
   it("that is not finished says so", async () => {
     readImage.mockResolvedValueOnce({ ok: false, error: { code: "job_not_completed" } });
-    expect(await read(URI)).toMatchObject({ state: "failed", message: expect.stringContaining("This picture is not finished.") });
+    expect(await read(URI)).toMatchObject({
+      state: "failed",
+      message: expect.stringContaining("This picture is not finished."),
+    });
   });
 
   it("behind a backend in trouble fails with our words and the trace id", async () => {
@@ -103,11 +112,15 @@ describe("a picture", () => {
   it("whose bytes break off, or stop coming, fails", async () => {
     const value = (body: ReadableStream) => ({ ok: true, value: { mime_type: "image/png", size_bytes: 9, body } });
     const refused = { state: "failed", message: expect.stringContaining("did not arrive whole") };
-    readImage.mockResolvedValueOnce(value(new ReadableStream({ pull: (controller) => controller.error(new Error("hunter2")) })));
+    readImage.mockResolvedValueOnce(
+      value(new ReadableStream({ pull: (controller) => controller.error(new Error("hunter2")) })),
+    );
     expect(await read(URI)).toEqual(refused);
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
-      readImage.mockResolvedValueOnce(value(new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(3)) })));
+      readImage.mockResolvedValueOnce(
+        value(new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(3)) })),
+      );
       const answer = read(URI);
       await vi.waitFor(() => expect(readImage).toHaveBeenCalledTimes(2));
       await vi.advanceTimersByTimeAsync(20_000);
@@ -120,7 +133,9 @@ describe("a picture", () => {
   it("is not for somebody who may not read, and is then never asked for", async () => {
     expect(await read(URI, { ...ADA, scopes: [] })).toEqual({ state: "insufficient_scope", scopes: ["read"] });
     expect(readImage).not.toHaveBeenCalled();
-    expect(records).toMatchObject([{ resource: "picture", decision: "insufficient_scope", outcome: "insufficient_scope" }]);
+    expect(records).toMatchObject([
+      { resource: "picture", decision: "insufficient_scope", outcome: "insufficient_scope" },
+    ]);
     picture([new Uint8Array(1)]);
     expect(await read(URI, { ...ADA, scopes: ["generate"] })).toMatchObject({ state: "read" });
   });
@@ -150,11 +165,23 @@ it("a read leaves one record, which shows the job and never an address that some
   picture([new Uint8Array(1)]);
   await read(URI);
   await read("my-scheme://a portrait of my neighbour");
-  const common = { type: "resource.read", traceId: TRACE.traceId, at: expect.stringMatching(/Z$/), durationMs: expect.any(Number) };
+  const common = {
+    type: "resource.read",
+    traceId: TRACE.traceId,
+    at: expect.stringMatching(/Z$/),
+    durationMs: expect.any(Number),
+  };
   const who = { door: "mcp", subject: "u", tenantId: "t", clientId: "c", tier: "free", scopes: ["read"] };
   expect(records).toEqual([
     { ...common, ...who, resource: "picture", decision: "allowed", outcome: "ok", input: { job_id: JOB } },
-    { ...common, ...who, resource: null, decision: "unknown_resource", outcome: "unknown_resource", input: { uri: "<38 characters>" } },
+    {
+      ...common,
+      ...who,
+      resource: null,
+      decision: "unknown_resource",
+      outcome: "unknown_resource",
+      input: { uri: "<38 characters>" },
+    },
   ]);
 });
 

@@ -18,7 +18,8 @@ const TRACE = traceFrom(null);
 type Method = (context: { deadlineMs: number }, input: object) => Promise<unknown>;
 const [listFlows, listImages] = [vi.fn<Method>(), vi.fn<Method>()];
 /** Bindings of plain objects, which are called like them. */
-const bound = (bindings: { STACKBILDER?: object; IMG_FORGE?: object }) => envWith({}, bindings as unknown as Partial<Env>);
+const bound = (bindings: { STACKBILDER?: object; IMG_FORGE?: object }) =>
+  envWith({}, bindings as unknown as Partial<Env>);
 const env = bound({ STACKBILDER: { listFlows }, IMG_FORGE: { listImages } });
 
 const log = vi.spyOn(console, "error");
@@ -31,7 +32,8 @@ afterEach(() => vi.useRealTimers());
 afterAll(() => log.mockRestore());
 
 /** The names under which faults were logged. */
-const logged = () => log.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string; fault: string; method: string });
+const logged = () =>
+  log.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string; fault: string; method: string });
 
 const asked: readonly [string, typeof listFlows, (from: Env, caller?: Identity) => Promise<readonly object[]>][] = [
   ["STACKBILDER.listFlows", listFlows, (from, caller = ADA) => sourcesFor(from, caller, TRACE).flows()],
@@ -108,7 +110,9 @@ describe("the list of resources", () => {
     );
 
   it("has pictures for whom the template is shown to", async () => {
-    expect(await hostOf(["read"]).listResources?.(undefined)).toMatchObject([{ uri: `stackbilt://images/${JOB}`, title: "A lighthouse" }]);
+    expect(await hostOf(["read"]).listResources?.(undefined)).toMatchObject([
+      { uri: `stackbilt://images/${JOB}`, title: "A lighthouse" },
+    ]);
     const nobody = hostOf([]);
     expect([nobody.offer.templates, nobody.listResources]).toEqual([[], undefined]);
   });

@@ -39,7 +39,8 @@ const env = envWith(
 beforeEach(() => {
   vi.resetAllMocks();
   records.length = 0;
-  for (const method of [generateImage, checkJob, cancelJob]) method.mockImplementation(async () => ({ ok: true, value: job }));
+  for (const method of [generateImage, checkJob, cancelJob])
+    method.mockImplementation(async () => ({ ok: true, value: job }));
 });
 
 const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["generate"], clientId: "c" }; // the brand lives in TypeScript only
@@ -77,7 +78,14 @@ const NAMES = Object.keys(QUESTIONS) as Name[];
 async function ask(name: Name, request: Partial<TaskRequest> = {}) {
   const ctx = createExecutionContext();
   const taskId = request.taskId ?? (await taskOf());
-  const answer = await QUESTIONS[name](env, ctx, { catalog, caller: ADA, trace: traceFrom(null), door: "mcp", ...request, taskId });
+  const answer = await QUESTIONS[name](env, ctx, {
+    catalog,
+    caller: ADA,
+    trace: traceFrom(null),
+    door: "mcp",
+    ...request,
+    taskId,
+  });
   await waitOnExecutionContext(ctx);
   return answer;
 }
@@ -158,7 +166,8 @@ describe.each(NAMES)("%s", (name) => {
   });
 
   it("finds nothing that the backend does not have", async () => {
-    for (const method of [checkJob, cancelJob]) method.mockResolvedValueOnce({ ok: false, error: { code: "job_not_found" } });
+    for (const method of [checkJob, cancelJob])
+      method.mockResolvedValueOnce({ ok: false, error: { code: "job_not_found" } });
     expect(await ask(name)).toEqual({ state: "not_found" });
     expect(records).toMatchObject([{ decision: "allowed", outcome: "job_not_found" }]);
   });
@@ -168,7 +177,11 @@ describe.each(NAMES)("%s", (name) => {
     expect(await asked()).toBe("insufficient_scope");
     expect(await asked("read")).toBe(name === "lookAtTask" ? "found" : "insufficient_scope");
     expect(await asked("generate")).toBe(name === "lookAtTask" ? "found" : "done");
-    expect(records[0]).toMatchObject({ tool: "image_generate", decision: "insufficient_scope", outcome: "insufficient_scope" });
+    expect(records[0]).toMatchObject({
+      tool: "image_generate",
+      decision: "insufficient_scope",
+      outcome: "insufficient_scope",
+    });
   });
 
   it("says so in our words where the backend is in trouble", async () => {

@@ -20,11 +20,26 @@ describe("arguments that do not fit", () => {
       { prompt: "x", quality_tier: "best" },
       /"quality_tier" must be .*"draft".*"ultra_plus".* not "best"/,
     ],
-    ["one too long", "image_generate", { prompt: "x".repeat(2001) }, /"prompt" must be at most 2000 characters, not 2001/],
+    [
+      "one too long",
+      "image_generate",
+      { prompt: "x".repeat(2001) },
+      /"prompt" must be at most 2000 characters, not 2001/,
+    ],
     ["an empty one", "image_generate", { prompt: "" }, /"prompt" must be at least 1 characters, not 0/],
-    ["one deep inside", "flow_create", { policy: { minQuality: 101 } }, /"policy.minQuality" must be at most 100, not 101/],
+    [
+      "one deep inside",
+      "flow_create",
+      { policy: { minQuality: 101 } },
+      /"policy.minQuality" must be at most 100, not 101/,
+    ],
     ["one in a list", "flow_create", { policy: {}, taskKeywords: ["a", 5] }, /"taskKeywords.1" must be string, not 5/],
-    ["too many", "flow_create", { policy: {}, taskKeywords: Array(33).fill("a") }, /"taskKeywords" must be at most 32 items, not 33/],
+    [
+      "too many",
+      "flow_create",
+      { policy: {}, taskKeywords: Array(33).fill("a") },
+      /"taskKeywords" must be at most 32 items, not 33/,
+    ],
     ["an id that is none", "image_check_job", { job_id: "7" }, /"job_id" must be a valid uuid, not "7"/],
     ["words instead of arguments", "flow_create", "please", /the arguments must be Object, not "please"/],
     ["nothing at all", "flow_create", null, /the arguments must be Object, not null/],
@@ -52,12 +67,12 @@ describe("arguments that do not fit", () => {
 
 describe("scopes", () => {
   it("generate includes read; read includes nothing else", () => {
-    expect([permits(["generate"], "read"), permits(["read"], "generate"), permits([], "read"), permits(["read"], "read")]).toEqual([
-      true,
-      false,
-      false,
-      true,
-    ]);
+    expect([
+      permits(["generate"], "read"),
+      permits(["read"], "generate"),
+      permits([], "read"),
+      permits(["read"], "read"),
+    ]).toEqual([true, false, false, true]);
   });
 
   it("a refusal names everything that one step-up should ask for", () => {

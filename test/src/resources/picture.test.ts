@@ -35,7 +35,10 @@ describe("a listed picture", () => {
   });
 
   it("can be read: one that is too large for that is not listed", () => {
-    const [largest, larger] = [PICTURE_LIMIT_BYTES, PICTURE_LIMIT_BYTES + 1].map((size_bytes) => ({ ...image, size_bytes }));
+    const [largest, larger] = [PICTURE_LIMIT_BYTES, PICTURE_LIMIT_BYTES + 1].map((size_bytes) => ({
+      ...image,
+      size_bytes,
+    }));
     expect(listedPictures([largest ?? image, larger ?? image]).map(({ size }) => size)).toEqual([PICTURE_LIMIT_BYTES]);
   });
 });

@@ -14,8 +14,15 @@ describe("a value in words", () => {
   });
 
   it("shows what is inside a field below it, and each item of a list on its own line", () => {
-    const value = { determinism: { seed: "s" }, modes: [{ mode: "UX", localScore: 9, quality: null }], words: ["a", "b"], empty: [] };
-    expect(outline(value).text).toBe("determinism:\n  seed: s\nmodes:\n- mode UX, local score 9\nwords:\n- a\n- b\nempty:");
+    const value = {
+      determinism: { seed: "s" },
+      modes: [{ mode: "UX", localScore: 9, quality: null }],
+      words: ["a", "b"],
+      empty: [],
+    };
+    expect(outline(value).text).toBe(
+      "determinism:\n  seed: s\nmodes:\n- mode UX, local score 9\nwords:\n- a\n- b\nempty:",
+    );
   });
 
   it("leaves Markdown as it stands, apart from what surrounds it", () => {

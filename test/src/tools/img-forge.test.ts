@@ -31,11 +31,29 @@ async function shown(tool: string, job: ImageJob, answer: object = delivered(4))
 
 it.each<[string, ImageJob, object | undefined, readonly string[], number]>([
   ["a picture is inside, linked and described", JOB, undefined, ["image", "resource_link", "text"], 1],
-  ["one too large to be inside is linked", { ...JOB, size_bytes: INLINE_LIMIT_BYTES + 1 }, undefined, ["resource_link", "text"], 0],
+  [
+    "one too large to be inside is linked",
+    { ...JOB, size_bytes: INLINE_LIMIT_BYTES + 1 },
+    undefined,
+    ["resource_link", "text"],
+    0,
+  ],
   ["one larger than it was said to be is linked", JOB, delivered(INLINE_LIMIT_BYTES + 1), ["resource_link", "text"], 1],
-  ["one that cannot be had just now is linked", JOB, { ok: false, error: { code: "unavailable" } }, ["resource_link", "text"], 1],
+  [
+    "one that cannot be had just now is linked",
+    JOB,
+    { ok: false, error: { code: "unavailable" } },
+    ["resource_link", "text"],
+    1,
+  ],
   ["one too large to be read is described", { ...JOB, size_bytes: PICTURE_LIMIT_BYTES + 1 }, undefined, ["text"], 0],
-  ["one that is not finished is described", { ...JOB, status: "queued", url: null, size_bytes: null }, undefined, ["text"], 0],
+  [
+    "one that is not finished is described",
+    { ...JOB, status: "queued", url: null, size_bytes: null },
+    undefined,
+    ["text"],
+    0,
+  ],
 ])("%s", async (_, job, answer, content, asked) => {
   expect(await shown("image_generate", job, answer)).toEqual([content, asked]);
   expect(await shown("image_check_job", job)).toEqual([content.filter((type) => type !== "image"), 0]);
@@ -44,5 +62,12 @@ it.each<[string, ImageJob, object | undefined, readonly string[], number]>([
 it("a link says where the picture is, what it is and how large", async () => {
   const [link] = (await catalog.get("image_check_job")?.show(JOB, vi.fn<Reach>())) ?? [];
   const uri = `stackbilt://images/${JOB.job_id}`;
-  expect(link).toEqual({ type: "resource_link", uri, name: "picture", title: "Generated picture", mimeType: "image/png", size: 4 });
+  expect(link).toEqual({
+    type: "resource_link",
+    uri,
+    name: "picture",
+    title: "Generated picture",
+    mimeType: "image/png",
+    size: 4,
+  });
 });

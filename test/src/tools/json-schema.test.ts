@@ -22,16 +22,36 @@ describe("the JSON Schema of a tool", () => {
   );
 
   it.each<[string, Schema]>([
-    ["every kind of value", v.object({ s: v.string(), n: v.number(), b: v.boolean(), l: v.literal("x"), p: v.picklist(["a", "b"]) })],
+    [
+      "every kind of value",
+      v.object({ s: v.string(), n: v.number(), b: v.boolean(), l: v.literal("x"), p: v.picklist(["a", "b"]) }),
+    ],
     [
       "every bound",
-      v.object({ s: v.pipe(v.string(), v.minLength(1), v.maxLength(2)), a: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(2)) }),
+      v.object({
+        s: v.pipe(v.string(), v.minLength(1), v.maxLength(2)),
+        a: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(2)),
+      }),
     ],
-    ["every number", v.object({ n: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9), v.description("d")) })],
-    ["every format", v.object({ u: v.pipe(v.string(), v.uuid()), w: v.pipe(v.string(), v.url()), r: v.pipe(v.string(), v.regex(/^a+$/)) })],
+    [
+      "every number",
+      v.object({ n: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(9), v.description("d")) }),
+    ],
+    [
+      "every format",
+      v.object({
+        u: v.pipe(v.string(), v.uuid()),
+        w: v.pipe(v.string(), v.url()),
+        r: v.pipe(v.string(), v.regex(/^a+$/)),
+      }),
+    ],
     [
       "every kind of object",
-      v.strictObject({ l: v.looseObject({ a: v.optional(v.string()) }), o: v.optional(v.number(), 3), n: v.nullable(v.string()) }),
+      v.strictObject({
+        l: v.looseObject({ a: v.optional(v.string()) }),
+        o: v.optional(v.number(), 3),
+        n: v.nullable(v.string()),
+      }),
     ],
   ])("covers %s", (_, schema) => {
     expect(jsonSchemaOf(schema)).toEqual(official(schema));
@@ -48,7 +68,10 @@ describe("the JSON Schema of a tool", () => {
     ],
     ["a regular expression with flags", v.pipe(v.string(), v.regex(/a/i)) as Schema],
     ["a date", v.object({ at: v.date() }) as Schema],
-    ["a class", v.object({ body: stackbilder.methods.createFlow.input, stream: imgForge.methods.readImage.output }) as Schema],
+    [
+      "a class",
+      v.object({ body: stackbilder.methods.createFlow.input, stream: imgForge.methods.readImage.output }) as Schema,
+    ],
     ["anything at all", v.unknown() as Schema],
   ])("refuses %s instead of showing less than is asked", (_, schema) => {
     expect(() => jsonSchemaOf(schema)).toThrow(/no JSON Schema for/);

@@ -12,7 +12,10 @@ describe("a definition that cannot become a tool throws when the module loads, n
   it.each<[string, Record<string, unknown>]>([
     ["image_check_job: it declares no risk", { image_check_job: { ...definition, risk: undefined } }],
     ["image_check_job: it declares no risk", { image_check_job: { ...definition, risk: "HARMLESS" } }],
-    ["image_generate: its risk is READ_ONLY, and its method changes something", { image_generate: { ...definition, risk: "READ_ONLY" } }],
+    [
+      "image_generate: its risk is READ_ONLY, and its method changes something",
+      { image_generate: { ...definition, risk: "READ_ONLY" } },
+    ],
     [
       "image_check_job: its risk is LOCAL_MUTATION, and its method changes nothing",
       { image_check_job: { ...definition, risk: "LOCAL_MUTATION" } },
@@ -24,7 +27,9 @@ describe("a definition that cannot become a tool throws when the module loads, n
   });
 
   it("two tools with one name", () => {
-    expect(() => catalogOf([...imgForgeTools, ...imgForgeTools])).toThrow("Tool image_check_job: two tools have this name");
+    expect(() => catalogOf([...imgForgeTools, ...imgForgeTools])).toThrow(
+      "Tool image_check_job: two tools have this name",
+    );
   });
 });
 
@@ -39,7 +44,12 @@ describe("what follows from a risk", () => {
   });
 
   it("is what clients are told to expect", () => {
-    const hints = (readOnlyHint: boolean, destructiveHint: boolean, idempotentHint: boolean, openWorldHint: boolean) => ({
+    const hints = (
+      readOnlyHint: boolean,
+      destructiveHint: boolean,
+      idempotentHint: boolean,
+      openWorldHint: boolean,
+    ) => ({
       readOnlyHint,
       destructiveHint,
       idempotentHint,
