@@ -26,7 +26,7 @@ const isValid = (reply: unknown) =>
   typeof reply === "object" && reply !== null && "valid" in reply && reply.valid === true;
 
 /** Reply of `validateApiKey`. */
-export const ApiKeyVerdict = v.lazy((reply) => (isValid(reply) ? KnownKey : Rejected));
+export const ApiKeyValidation = v.lazy((reply) => (isValid(reply) ? KnownKey : Rejected));
 const KnownKey = v.object({
   valid: v.literal(true),
   tenant_id: TenantId,
@@ -35,10 +35,10 @@ const KnownKey = v.object({
   key_id: v.string(),
   user_id: v.optional(UserId),
 });
-export type ApiKeyVerdict = v.InferOutput<typeof ApiKeyVerdict>;
+export type ApiKeyValidation = v.InferOutput<typeof ApiKeyValidation>;
 
 /** Reply of `validateJwt`. `exp` is in seconds since the Unix epoch. */
-export const JwtVerdict = v.lazy((reply) => (isValid(reply) ? KnownJwt : Rejected));
+export const JwtValidation = v.lazy((reply) => (isValid(reply) ? KnownJwt : Rejected));
 const KnownJwt = v.object({
   valid: v.literal(true),
   tenant_id: TenantId,
@@ -48,7 +48,7 @@ const KnownJwt = v.object({
   aud: v.custom<string | string[]>((aud) => [aud].flat().every((audience) => typeof audience === "string")),
   exp: v.number(),
 });
-export type JwtVerdict = v.InferOutput<typeof JwtVerdict>;
+export type JwtValidation = v.InferOutput<typeof JwtValidation>;
 
 /** Reply of `authenticateUser`, `registerUser` and `exchangeSocialCode`. The e-mail of a social sign-in is verified by its provider. */
 export const SignIn = v.lazy((reply) => (isValid(reply) ? SignedIn : Rejected));
@@ -192,9 +192,9 @@ export const auth = contract({
 /** The auth Worker's six older methods and its newer ones. */
 export interface AuthContract extends ContractOf<typeof auth> {
   /** `KEY_REVOKED`, `KEY_EXPIRED`, `RATE_LIMITED`, `PAYMENT_DELINQUENT` or `INVALID_TOKEN` where the key is good for nothing. */
-  validateApiKey(rawKey: string): Promise<ApiKeyVerdict>;
+  validateApiKey(rawKey: string): Promise<ApiKeyValidation>;
   /** A JWT of the auth Worker's own. Its audience is the caller's to judge. */
-  validateJwt(token: string): Promise<JwtVerdict>;
+  validateJwt(token: string): Promise<JwtValidation>;
   /** `INVALID_CREDENTIALS` for an unknown e-mail and for a wrong password alike; `RATE_LIMITED` after too many of either. */
   authenticateUser(email: string, password: string): Promise<SignIn>;
   /** `EMAIL_EXISTS` where the address is taken; `INVALID_CREDENTIALS` where name, address or password are not acceptable. */

@@ -4,7 +4,7 @@ import type { FaultCode, Refusal } from "./rpc/call.ts";
 import type { ProgressCallback } from "./rpc/call-context.ts";
 import type { ToolOperation } from "./rpc/contract.ts";
 import type { Scope, Tier } from "./rpc/identity.ts";
-import type { CodeOf, InputOf, OutputOf, WallCode } from "./rpc/operation.ts";
+import type { BoundaryCode, CodeOf, InputOf, OutputOf } from "./rpc/operation.ts";
 import type { Failure, Result } from "./rpc/result.ts";
 import { stackbilder } from "./stackbilder.ts";
 
@@ -22,7 +22,7 @@ export type ToolOperations = {
 export type ToolName = keyof ToolOperations;
 
 /** Whose rights a sibling uses: those of an OAuth access token, an API key or a JWT of the auth Worker's. Without one it acts as itself. */
-export type Credential =
+export type PresentedCredential =
   | { readonly accessToken: string; readonly apiKey?: never; readonly jwt?: never }
   | { readonly apiKey: string; readonly accessToken?: never; readonly jwt?: never }
   | { readonly jwt: string; readonly accessToken?: never; readonly apiKey?: never };
@@ -59,7 +59,7 @@ export interface ToolRefusal<Code extends string = string> extends Refusal<Code>
 }
 
 export interface CallToolOptions {
-  readonly credential?: Credential;
+  readonly credential?: PresentedCredential;
   /** W3C trace context to go on with; a new trace starts where it is absent or malformed. */
   readonly traceparent?: string;
   /** The same key twice is the same request twice. */
@@ -91,7 +91,7 @@ export interface SiblingProps {
 /** `GatewayEntrypoint`: bind it with `entrypoint = "GatewayEntrypoint"` and `props` of the shape of `SiblingProps`. */
 export interface GatewayContract {
   /** The tools that the credential, or the sibling itself, may call. */
-  listTools(credential?: Credential): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>>;
+  listTools(credential?: PresentedCredential): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>>;
   /** Calls a tool. Nothing is thrown: every refusal and every fault is a value with a code and a trace id. */
   callTool<Name extends ToolName>(
     name: Name,
@@ -106,5 +106,5 @@ export interface GatewayAdminContract {
    * Ends every grant, token and browser session of a user, for one who was disabled or whose password was changed. Idempotent.
    * `unauthenticated` for any other binding, `invalid_input` for what is no user id, `internal` where it may not have been done.
    */
-  revokeUser(userId: string): Promise<Result<{ readonly revokedGrants: number }, Failure<WallCode>>>;
+  revokeUser(userId: string): Promise<Result<{ readonly revokedGrants: number }, Failure<BoundaryCode>>>;
 }

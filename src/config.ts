@@ -7,7 +7,7 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const PLACEHOLDER = /^(.)\1*$|change[-_ ]?me|replace[-_ ]?(me|this)|your[-_ ]|example|placeholder/i;
 
 /** As long as a credential that was revoked may go on where it was seen before. */
-const MOST_MEMORY_SECONDS = 30;
+const MAX_CREDENTIAL_CACHE_SECONDS = 30;
 
 /** Without these nothing can be served. A product backend that is not bound is a tool error instead. */
 const BINDINGS = [
@@ -16,7 +16,7 @@ const BINDINGS = [
     "PLATFORM_EVENTS_QUEUE",
     "AUTH_SERVICE",
     "ONE_TIME",
-    "TOKEN_GATE",
+    "GRANTS",
     "USER_REVOCATIONS",
     "RATE_COUNTER",
   ] as const),
@@ -38,7 +38,7 @@ export interface Config {
   /** The risks that need a person's yes to each call. */
   readonly confirmRisks: ReadonlySet<Risk>;
   /** How long a credential that was good is taken without being looked up. */
-  readonly credentialMemoryMs: number;
+  readonly credentialCacheMs: number;
   readonly secret: string;
   readonly previousSecret: string | undefined;
 }
@@ -70,9 +70,9 @@ export function configOf(env: Env): Config {
   // A risk that is misspelt would never be asked about.
   if (confirmRisks.length < new Set(namedRisks).size)
     problems.push(`CONFIRM_RISKS has a part that is none of ${RISKS.join(", ")}`);
-  const memorySeconds = Number(env.CREDENTIAL_MEMORY_SECONDS ?? MOST_MEMORY_SECONDS);
-  if (!(Number.isInteger(memorySeconds) && memorySeconds >= 0 && memorySeconds <= MOST_MEMORY_SECONDS)) {
-    problems.push(`CREDENTIAL_MEMORY_SECONDS must be a whole number from 0 to ${MOST_MEMORY_SECONDS}`);
+  const memorySeconds = Number(env.CREDENTIAL_CACHE_SECONDS ?? MAX_CREDENTIAL_CACHE_SECONDS);
+  if (!(Number.isInteger(memorySeconds) && memorySeconds >= 0 && memorySeconds <= MAX_CREDENTIAL_CACHE_SECONDS)) {
+    problems.push(`CREDENTIAL_CACHE_SECONDS must be a whole number from 0 to ${MAX_CREDENTIAL_CACHE_SECONDS}`);
   }
   if (problems.length > 0) throw new ConfigError(`${problems.join("; ")}.`);
   const config: Config = {
@@ -84,7 +84,7 @@ export function configOf(env: Env): Config {
     isDynamicRegistrationEnabled: env.DYNAMIC_REGISTRATION_ENABLED === "true",
     isCimdEnabled: env.CIMD_ENABLED === "true",
     confirmRisks: new Set(confirmRisks),
-    credentialMemoryMs: memorySeconds * 1000,
+    credentialCacheMs: memorySeconds * 1000,
     secret: env.SERVICE_BINDING_SECRET,
     previousSecret: env.SERVICE_BINDING_SECRET_PREVIOUS,
   };

@@ -1,13 +1,13 @@
 // Every binding, variable and secret of the gateway. `config.ts` judges the values; this file says what they are for.
 import type { AuthContract } from "../contracts/auth.ts";
 import type { imgForge } from "../contracts/img-forge.ts";
-import type { BackendBinding, Binding } from "../contracts/rpc/service.ts";
+import type { BackendBinding, Binding } from "../contracts/rpc/binding.ts";
 import type { stackbilder } from "../contracts/stackbilder.ts";
-import type { McpSession } from "./mcp-session.ts";
-import type { TokenGate } from "./oauth/token-gate.ts";
-import type { UserRevocations } from "./oauth/user-revocations.ts";
-import type { OneTimeMark } from "./one-time.ts";
-import type { RateCounter } from "./rate-counter.ts";
+import type { GrantObject } from "./durable/grant-object.ts";
+import type { McpSessionObject } from "./durable/mcp-session-object.ts";
+import type { OneTimeMark } from "./durable/one-time-mark.ts";
+import type { RateCounter } from "./durable/rate-counter.ts";
+import type { UserRevocations } from "./durable/user-revocations.ts";
 
 export interface Env {
   /** The gateway's own origin, without a trailing slash: OAuth issuer, and base of every redirect. https, or http on loopback. */
@@ -25,7 +25,7 @@ export interface Env {
   /** The risks that need a person's explicit yes to each call, separated by commas; default `DESTRUCTIVE`, empty: none. */
   readonly CONFIRM_RISKS?: string;
   /** For how long an isolate takes a credential that it has seen, without looking it up: 0 to 30 seconds, default 30. 0: looked up each time. */
-  readonly CREDENTIAL_MEMORY_SECONDS?: string;
+  readonly CREDENTIAL_CACHE_SECONDS?: string;
   /** The MCP registry's proof that this host is ours: `v=MCPv1; k=ed25519; p=<public key>`. Empty: there is none. */
   readonly MCP_REGISTRY_AUTH?: string;
 
@@ -41,13 +41,13 @@ export interface Env {
   /** Marks that can be set once: makes a browser transaction, or a person's yes to a call, usable once, also in parallel. */
   readonly ONE_TIME: DurableObjectNamespace<OneTimeMark>;
   /** One object a grant: redeems, refreshes and revokes one at a time. */
-  readonly TOKEN_GATE: DurableObjectNamespace<TokenGate>;
+  readonly GRANTS: DurableObjectNamespace<GrantObject>;
   /** One object a user: what of theirs has ended before its time. */
   readonly USER_REVOCATIONS: DurableObjectNamespace<UserRevocations>;
   /** One object a counter: limits over hours and days, counted exactly. */
   readonly RATE_COUNTER: DurableObjectNamespace<RateCounter>;
   /** One object an MCP session of an older revision: what it remembers, and what it waits for. */
-  readonly MCP_SESSION: DurableObjectNamespace<McpSession>;
+  readonly MCP_SESSION: DurableObjectNamespace<McpSessionObject>;
   /** Limits a minute, counted for each location: the number is in the name. What is limited to how much stands in `limits.ts`. */
   readonly LIMIT_5: RateLimit;
   readonly LIMIT_10: RateLimit;

@@ -14,10 +14,10 @@ export const Progress = v.object({
 export type Progress = v.InferOutput<typeof Progress>;
 
 /** What the caller answers to a report: whether the work is still wanted. The only cancellation that crosses a binding. */
-export type Verdict = "continue" | "cancel";
+export type ProgressReply = "continue" | "cancel";
 
 /** Receives reports. Over RPC this is a stub: it dies with the call, and calling it may fail. */
-export type ProgressCallback = (update: Progress) => Verdict | Promise<Verdict>;
+export type ProgressCallback = (update: Progress) => ProgressReply | Promise<ProgressReply>;
 
 export const CallContext = v.object({
   /** Signed identity token (see `identity.ts`): who asks, for which tool, with which input, for at most 60 seconds. */

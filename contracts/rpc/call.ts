@@ -43,7 +43,7 @@ const FAULTS: Readonly<Record<Fault, Refusal<FaultCode>>> = {
 };
 
 /** Where a call goes, for the one log line that a fault leaves. */
-export interface About {
+export interface CallTarget {
   readonly method: string;
   readonly traceId: string;
 }
@@ -67,9 +67,9 @@ function isSuccess(reply: unknown): boolean {
 export async function call<O extends Operation>(
   operation: O,
   send: () => PromiseLike<unknown>,
-  about: About,
+  about: CallTarget,
 ): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
-  const reply = await exchange(Envelope, send, operation.timeoutMs, about);
+  const reply = await invoke(Envelope, send, operation.timeoutMs, about);
   if (!reply.ok) return { ok: false, error: FAULTS[reply.fault] };
   if (!reply.value.ok) {
     const { code, retryAfterSeconds } = reply.value.error;
@@ -85,11 +85,11 @@ export async function call<O extends Operation>(
 }
 
 /** One exchange over a binding: a reply that fits `schema`, or why there is none. A fault is logged here. */
-export async function exchange<S extends v.GenericSchema>(
+export async function invoke<S extends v.GenericSchema>(
   schema: S,
   send: () => PromiseLike<unknown>,
   timeoutMs: number,
-  about: About,
+  about: CallTarget,
 ): Promise<{ readonly ok: true; readonly value: v.InferOutput<S> } | { readonly ok: false; readonly fault: Fault }> {
   let reply: unknown;
   try {
@@ -104,7 +104,7 @@ export async function exchange<S extends v.GenericSchema>(
 }
 
 /** Logs a fault under its trace id, with nothing that either side said, and hands it back. */
-export function logFault(fault: Fault, about: About, detail: object): Fault {
+export function logFault(fault: Fault, about: CallTarget, detail: object): Fault {
   console.error(JSON.stringify({ event: "rpc.fault", fault, ...about, ...detail }));
   return fault;
 }

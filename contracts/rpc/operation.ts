@@ -42,10 +42,10 @@ export type OutputOf<O extends Operation> = v.InferOutput<O["output"]>;
 export type CodeOf<O extends Operation> = O extends Operation<Schema, Schema, infer Code> ? Code : never;
 
 /** Refusals that the far wall itself may answer with; see `serve`. */
-export type WallCode = "unauthenticated" | "invalid_input" | "internal";
+export type BoundaryCode = "unauthenticated" | "invalid_input" | "internal";
 
 /** The RPC method that an operation describes. */
 export type Method<O extends Operation> = (
   call: CallContext,
   input: InputOf<O>,
-) => Promise<Result<OutputOf<O>, Failure<CodeOf<O> | WallCode>>>;
+) => Promise<Result<OutputOf<O>, Failure<CodeOf<O> | BoundaryCode>>>;

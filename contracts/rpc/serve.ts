@@ -1,24 +1,25 @@
 // The backend's wall. Nobody is believed before the identity token is verified, no handler sees an unparsed input, and nothing
 // that a handler throws crosses the binding.
 import * as v from "valibot";
-import { CallContext, type Progress, traceIdOf, type Verdict } from "./call-context.ts";
+import { CallContext, type Progress, type ProgressReply, traceIdOf } from "./call-context.ts";
 import type { Contract } from "./contract.ts";
 import { describeCrash } from "./crash.ts";
-import type { Assertion, IdentityKey } from "./identity.ts";
-import type { CodeOf, OutputOf, ParsedInputOf, WallCode } from "./operation.ts";
+import type { VerifiedIdentity } from "./identity.ts";
+import type { IdentityKey } from "./identity-token.ts";
+import type { BoundaryCode, CodeOf, OutputOf, ParsedInputOf } from "./operation.ts";
 import { type Failure, fail, type Result } from "./result.ts";
 import { importIdentityKeys, verifyIdentity } from "./verify.ts";
 
 /** What a handler knows about the call beside its input and its caller. */
-export interface Turn {
+export interface Invocation {
   readonly traceId: string;
   /** When the caller stops waiting, in milliseconds since the Unix epoch. */
   readonly deadlineMs: number;
   readonly idempotencyKey: string | undefined;
   /** Whether anybody listens to `report`. */
-  readonly isWatched: boolean;
+  readonly hasListener: boolean;
   /** Tells the caller how far the work is. Never throws: a caller that cannot be reached any more answers `"cancel"`. */
-  report(update: Progress): Promise<Verdict>;
+  report(update: Progress): Promise<ProgressReply>;
 }
 
 /** What a backend checks every call with. */
@@ -53,10 +54,10 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
   input: unknown,
   handle: (
     input: ParsedInputOf<C["methods"][Name]>,
-    caller: Assertion,
-    turn: Turn,
+    caller: VerifiedIdentity,
+    invocationOf: Invocation,
   ) => Promise<Result<OutputOf<C["methods"][Name]>, Failure<CodeOf<C["methods"][Name]>>>>,
-): Promise<Result<OutputOf<C["methods"][Name]>, Failure<CodeOf<C["methods"][Name]> | WallCode>>> {
+): Promise<Result<OutputOf<C["methods"][Name]>, Failure<CodeOf<C["methods"][Name]> | BoundaryCode>>> {
   const context = v.safeParse(CallContext, call);
   if (!context.success) return fail("unauthenticated");
   const traceId = traceIdOf(context.output.traceparent);
@@ -84,13 +85,13 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
   }
 }
 
-function turn(context: CallContext, traceId: string): Turn {
+function turn(context: CallContext, traceId: string): Invocation {
   const { progress, deadlineMs, idempotencyKey } = context;
   return {
     traceId,
     deadlineMs,
     idempotencyKey,
-    isWatched: progress !== undefined,
+    hasListener: progress !== undefined,
     async report(update) {
       if (!progress) return "continue";
       try {

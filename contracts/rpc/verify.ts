@@ -1,20 +1,15 @@
 // The backend's side of the identity token: reads its keys, and believes a statement only if everything about it is right.
 import * as v from "valibot";
+import { digestInput, fromBase64url } from "./encoding.ts";
+import { type Audience, Scope, TenantId, Tier, type VerifiedIdentity } from "./identity.ts";
 import {
-  type Assertion,
-  type Audience,
   type Claims,
-  digestInput,
-  fromBase64url,
   HEADER_TYPE,
   HMAC,
   IDENTITY_LIFETIME_SECONDS,
   type IdentityKey,
   importIdentityKey,
-  Scope,
-  TenantId,
-  Tier,
-} from "./identity.ts";
+} from "./identity-token.ts";
 
 const CLOCK_SKEW_SECONDS = 30;
 
@@ -57,7 +52,7 @@ export async function verifyIdentity(
   token: string,
   input: unknown,
   nowSeconds: number,
-): Promise<Assertion | null> {
+): Promise<VerifiedIdentity | null> {
   const [head, body, signature, ...rest] = token.split(".");
   if (!head || !body || !signature || rest.length > 0) return null;
   const header = v.safeParse(Header, decodeJson(head));

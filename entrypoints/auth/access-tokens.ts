@@ -3,7 +3,7 @@
 // there is no public key to publish, and a token that is signed in any other way is none of ours.
 import { errors, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
-import type { AuthError, JwtVerdict, MintToken } from "../../contracts/auth.ts";
+import type { AuthError, JwtValidation, MintToken } from "../../contracts/auth.ts";
 import { type Identity, TenantId, Tier, UserId } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { type Failure, fail, ok, type Result } from "../../contracts/rpc/result.ts";
@@ -49,7 +49,7 @@ export async function mintToken(
  * The user of a token, with tenant and tier as of now. `INVALID_TOKEN` also where the user is gone or disabled, `TOKEN_EXPIRED`,
  * `PAYMENT_DELINQUENT`. For which resource the token is, the caller judges.
  */
-export async function judgeJwt(env: Env, token: unknown, nowSeconds: number): Promise<JwtVerdict> {
+export async function judgeJwt(env: Env, token: unknown, nowSeconds: number): Promise<JwtValidation> {
   if (typeof token !== "string" || token.length > TOKEN_MAX_CHARACTERS) return refused("INVALID_TOKEN");
   const claims = await verify(env, token, nowSeconds);
   if (typeof claims === "string") return refused(claims);
@@ -80,6 +80,6 @@ async function verify(env: Env, token: string, nowSeconds: number): Promise<v.In
   }
 }
 
-function refused(error: AuthError): JwtVerdict {
+function refused(error: AuthError): JwtValidation {
   return { valid: false, error };
 }

@@ -6,7 +6,7 @@ import {
   API_KEY_PATTERN,
   API_KEYS_MAX,
   type ApiKey,
-  type ApiKeyVerdict,
+  type ApiKeyValidation,
   type AuthError,
   type CreateApiKey,
   KeyEnvironment,
@@ -101,7 +101,7 @@ const KeyRow = v.object({
 });
 
 /** `INVALID_TOKEN` for no key at all, `KEY_REVOKED` also where its user is disabled, `KEY_EXPIRED`, `PAYMENT_DELINQUENT`. */
-export async function judgeApiKey(env: Env, rawKey: unknown, nowSeconds: number): Promise<ApiKeyVerdict> {
+export async function judgeApiKey(env: Env, rawKey: unknown, nowSeconds: number): Promise<ApiKeyValidation> {
   if (typeof rawKey !== "string" || !API_KEY_PATTERN.test(rawKey)) return refused("INVALID_TOKEN");
   const read = await env.DB.prepare(
     `SELECT k.id, k.scopes, k.expires_at, k.revoked_at, t.id AS tenant_id, t.tier, t.is_delinquent, u.id AS user_id, u.disabledAt
@@ -141,6 +141,6 @@ export function scopeText(scopes: readonly Scope[]): string {
   return [...new Set(scopes)].join(" ");
 }
 
-function refused(error: AuthError): ApiKeyVerdict {
+function refused(error: AuthError): ApiKeyValidation {
   return { valid: false, error };
 }

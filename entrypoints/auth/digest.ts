@@ -1,5 +1,5 @@
 // SHA-256 as this Worker stores and compares it.
-import { toBase64url } from "../../contracts/rpc/identity.ts";
+import { toBase64url } from "../../contracts/rpc/encoding.ts";
 
 /** SHA-256 of the text's UTF-8 bytes, base64url: also the S256 challenge of a PKCE verifier (RFC 7636 section 4.2). */
 export async function sha256(text: string): Promise<string> {

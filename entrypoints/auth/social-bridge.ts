@@ -5,11 +5,11 @@ import { SocialProvider } from "../../contracts/auth.ts";
 import { logCrash } from "./crash-log.ts";
 import { EmailAddress, PersonName } from "./credentials.ts";
 import { randomToken, sha256 } from "./digest.ts";
-import { type SocialRefusal, signInSocially } from "./people.ts";
 import { seal, unseal } from "./sealed.ts";
 import { type Env, type Settings, settingsOf } from "./settings.ts";
 import { issueCode } from "./social-codes.ts";
 import type { Dance, Provider, ProviderChoice } from "./social-provider.ts";
+import { type SocialRefusal, signInSocially } from "./users.ts";
 
 /** What `return_url` may receive as `error`. */
 export type BridgeError = "access_denied" | "provider_not_configured" | "provider_failed" | SocialRefusal;

@@ -4,8 +4,8 @@ import * as v from "valibot";
 import type { SignIn } from "../../contracts/auth.ts";
 import type { UserId } from "../../contracts/rpc/identity.ts";
 import { randomToken, sha256 } from "./digest.ts";
-import { refused, signInById } from "./people.ts";
 import type { Env } from "./settings.ts";
+import { refused, signInById } from "./users.ts";
 
 const LIFETIME_SECONDS = 60;
 

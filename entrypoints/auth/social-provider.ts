@@ -1,7 +1,7 @@
 // What the social bridge asks of an identity provider.
 import type { SocialProvider } from "../../contracts/auth.ts";
-import type { SocialProfile } from "./people.ts";
 import type { Settings } from "./settings.ts";
+import type { SocialProfile } from "./users.ts";
 
 /** One sign-in under way at a provider. All of it is ours; the provider sees `state`, the challenge and the nonce. */
 export interface Dance {

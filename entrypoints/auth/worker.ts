@@ -3,10 +3,10 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
 import {
-  type ApiKeyVerdict,
+  type ApiKeyValidation,
   type AuthContract,
   auth,
-  type JwtVerdict,
+  type JwtValidation,
   type SignIn,
   type Tenant,
 } from "../../contracts/auth.ts";
@@ -15,23 +15,23 @@ import { judgeJwt, mintToken } from "./access-tokens.ts";
 import { createApiKey, judgeApiKey, listApiKeys, revokeApiKey } from "./api-keys.ts";
 import { configuredProvider } from "./configured-provider.ts";
 import { logCrash } from "./crash-log.ts";
-import { authenticate, register } from "./people.ts";
 import { type Env, settingsOf } from "./settings.ts";
 import { socialBridge } from "./social-bridge.ts";
 import { exchangeCode } from "./social-codes.ts";
 import { findUser, ProvisionRequest, provision } from "./tenants.ts";
 import { guardOf } from "./used-tokens.ts";
+import { authenticate, register } from "./users.ts";
 
 /**
  * The six older methods have no caller to vouch for their arguments, so each judges them itself. They throw a bare `internal` where
  * they cannot know the answer: a database that is down must not read as a wrong password.
  */
 export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContract {
-  validateApiKey(rawKey: unknown): Promise<ApiKeyVerdict> {
+  validateApiKey(rawKey: unknown): Promise<ApiKeyValidation> {
     return answer(this.env, "validateApiKey", (now) => judgeApiKey(this.env, rawKey, now));
   }
 
-  validateJwt(token: unknown): Promise<JwtVerdict> {
+  validateJwt(token: unknown): Promise<JwtValidation> {
     return answer(this.env, "validateJwt", (now) => judgeJwt(this.env, token, now));
   }
 

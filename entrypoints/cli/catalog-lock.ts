@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { digestsOf, factsOf, type ToolFacts } from "../../src/tools/digest.ts";
 import { RISKS } from "../../src/tools/risk.ts";
-import type { Tool } from "../../src/tools/tool.ts";
+import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
 
 export interface Lock {
@@ -18,7 +18,7 @@ export interface LockedTool extends ToolFacts {
 }
 
 /** The lock of these tools. */
-export async function lockOf(tools: readonly Tool[]): Promise<Lock> {
+export async function lockOf(tools: readonly ToolDefinition[]): Promise<Lock> {
   const digests = await digestsOf(tools);
   const entries = await Promise.all(
     tools.map(async (tool) => [tool.name, { digest: digests.tools[tool.name], ...(await factsOf(tool)) }]),

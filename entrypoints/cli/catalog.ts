@@ -3,14 +3,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { registryEntry, SERVER } from "../../src/discovery/server-card.ts";
 import { prompts } from "../../src/prompts/catalog.ts";
-import { registryEntry, SERVER } from "../../src/server-card.ts";
 import { catalog } from "../../src/tools/catalog.ts";
-import type { Tool } from "../../src/tools/tool.ts";
+import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { changesOf, type Lock, lockOf } from "./catalog-lock.ts";
+import { CliError } from "./cli-error.ts";
 import { DEFAULT_DOMAIN } from "./deploy.ts";
 import { withReference } from "./reference.ts";
-import { Refusal } from "./refusal.ts";
 import { ROOT } from "./workers.ts";
 
 const LOCK = "src/tools/catalog.lock.json";
@@ -43,7 +43,7 @@ export async function run(args: readonly string[]): Promise<void> {
 
 /** What has changed since the lock, in words, and the files that are not up to date, as they should be. */
 export async function examine(
-  tools: readonly Tool[],
+  tools: readonly ToolDefinition[],
   read: (file: string) => string | null,
 ): Promise<{ changes: string[]; stale: Record<string, string>; digest: string }> {
   const lock = await lockOf(tools);
@@ -60,11 +60,11 @@ export async function examine(
 export function refuseDrift(changes: readonly string[], stale: readonly string[]): void {
   if (changes.length > 0) {
     const list = changes.map((change) => `  - ${change}`).join("\n");
-    throw new Refusal(
+    throw new CliError(
       `The catalog is not what ${LOCK} says, worst first:\n\n${list}\n\nIf all of it is meant: ${WRITE}, and commit the files.`,
     );
   }
-  if (stale.length > 0) throw new Refusal(`Not up to date: ${stale.join(", ")}. Run ${WRITE}, and commit the files.`);
+  if (stale.length > 0) throw new CliError(`Not up to date: ${stale.join(", ")}. Run ${WRITE}, and commit the files.`);
 }
 
 function readOptions(args: readonly string[]): { isHelp: boolean; isWrite: boolean } {
@@ -73,7 +73,7 @@ function readOptions(args: readonly string[]): { isHelp: boolean; isWrite: boole
     const { values } = parseArgs({ args: [...args], options });
     return { isHelp: values.help ?? false, isWrite: values.write ?? false };
   } catch (error) {
-    throw new Refusal(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
+    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
   }
 }
 
@@ -89,7 +89,7 @@ function parseLock(text: string | null): Lock {
   try {
     return JSON.parse(text) as Lock; // written by this command; what was changed by hand shows as a difference
   } catch {
-    throw new Refusal(`${LOCK} is not JSON: take it from git again, or remove it and run ${WRITE}.`);
+    throw new CliError(`${LOCK} is not JSON: take it from git again, or remove it and run ${WRITE}.`);
   }
 }
 

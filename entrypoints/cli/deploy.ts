@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { Refusal } from "./refusal.ts";
+import { CliError } from "./cli-error.ts";
 import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, variablesOf, type WorkerKey, workerName } from "./workers.ts";
 import { runWrangler, WRANGLER } from "./wrangler.ts";
 
@@ -82,7 +82,7 @@ function readOptions(args: readonly string[]): Options {
     }
     return { isHelp: values.help ?? false, isDryRun: values["dry-run"] ?? false, worker, domain: values.domain };
   } catch (error) {
-    throw new Refusal(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
+    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
   }
 }
 
@@ -102,11 +102,11 @@ export function productionVariables(
     if (chosen !== undefined) given[key] = chosen;
     if (!value.includes(DEFAULT_ORIGIN)) continue;
     if (chosen === undefined)
-      throw new Refusal(`Set ${key} in the environment: the value in ${CONFIGS[worker]} is for development only.`);
-    if (!chosen.startsWith("https://")) throw new Refusal(`${key} must begin with https:// in a deployment.`);
+      throw new CliError(`Set ${key} in the environment: the value in ${CONFIGS[worker]} is for development only.`);
+    if (!chosen.startsWith("https://")) throw new CliError(`${key} must begin with https:// in a deployment.`);
   }
   if (worker === "gateway" && environment.PUBLIC_SIGNUPS_ENABLED === undefined) {
-    throw new Refusal(
+    throw new CliError(
       "Set PUBLIC_SIGNUPS_ENABLED in the environment: true lets people sign in, false shows them that it is coming soon.",
     );
   }
@@ -115,7 +115,7 @@ export function productionVariables(
     const command = placeholder[0].startsWith("database")
       ? `wrangler d1 create ${workerName(worker)}`
       : "wrangler kv namespace create OAUTH_KV";
-    throw new Refusal(
+    throw new CliError(
       `${CONFIGS[worker]} has an id for development: run \`npx ${command}\` and write the id that it prints into the file.`,
     );
   }
@@ -132,7 +132,7 @@ async function showSizes(workers: readonly Deployable[]): Promise<void> {
     for (const { name, bytes, gzipBytes } of builds) console.log(`${name.padEnd(width)}${kb(bytes)}${kb(gzipBytes)}`);
     const gateway = builds[workers.indexOf("gateway")];
     if (gateway && gateway.gzipBytes > GATEWAY_LIMIT_BYTES) {
-      throw new Refusal(
+      throw new CliError(
         `The gateway is larger than ${GATEWAY_LIMIT_BYTES / 1000} kB gzipped: look at what was added to its bundle.`,
       );
     }
@@ -157,7 +157,7 @@ export async function build(
   ]);
   const [, total, gzip] = /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(output) ?? [];
   if (code !== 0 || total === undefined || gzip === undefined) {
-    throw new Refusal(`${workerName(worker)} does not build. This is what wrangler said:\n\n${output.trim()}`);
+    throw new CliError(`${workerName(worker)} does not build. This is what wrangler said:\n\n${output.trim()}`);
   }
   return { name: workerName(worker), bytes: Number(total) * 1024, gzipBytes: Number(gzip) * 1024 };
 }

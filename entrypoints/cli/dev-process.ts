@@ -1,8 +1,8 @@
 // The one `wrangler dev` process that holds every Worker: started, watched until it answers, and listened to from then on.
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { CliError } from "./cli-error.ts";
 import { readableLines } from "./output.ts";
-import { Refusal } from "./refusal.ts";
 import { LOCAL, startWrangler } from "./wrangler.ts";
 
 const START_TIMEOUT_MS = 90_000;
@@ -60,7 +60,7 @@ export async function startSystem(
     // After an error in the code wrangler would wait for the file to be mended; the first start does not.
     const hasFailed = isOver || Date.now() > deadline || held.some((line) => line.startsWith("error: "));
     await sleep(hasFailed ? 300 : 100); // what is said last is still to be read
-    if (hasFailed) throw new Refusal(`The Workers did not start:\n\n${held.join("\n")}`);
+    if (hasFailed) throw new CliError(`The Workers did not start:\n\n${held.join("\n")}`);
   }
   isReady = true;
   return { ended };

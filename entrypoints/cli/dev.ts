@@ -3,11 +3,11 @@
 import { rmSync, watchFile } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { CliError } from "./cli-error.ts";
 import { startSystem } from "./dev-process.ts";
 import { ensureLocalSecrets } from "./local-secrets.ts";
 import { APPLIED, applyMigrations, areMigrationsPending } from "./migrations.ts";
 import { choosePort } from "./port.ts";
-import { Refusal } from "./refusal.ts";
 import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, type WorkerKey, writeAdaptedConfig } from "./workers.ts";
 import { stopAll } from "./wrangler.ts";
 
@@ -55,9 +55,9 @@ export async function run(args: readonly string[]): Promise<void> {
     const system = await startSystem(paths, port, options.stateFolder);
     console.log(summary(originOf(port), performance.now() - startedAt));
     await system.ended;
-    throw new Refusal("The Workers have stopped unexpectedly.");
+    throw new CliError("The Workers have stopped unexpectedly.");
   } catch (error) {
-    if (!isStopping) console.error(error instanceof Refusal ? error.message : error);
+    if (!isStopping) console.error(error instanceof CliError ? error.message : error);
   }
   await finish(1);
 }
@@ -85,7 +85,7 @@ function readOptions(args: readonly string[]): Options {
       stateFolder: path.resolve(values["persist-to"] ?? path.join(ROOT, ".wrangler/state")),
     };
   } catch (error) {
-    throw new Refusal(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
+    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
   }
 }
 

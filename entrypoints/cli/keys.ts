@@ -1,15 +1,15 @@
 // `node entrypoints/cli/launch.mjs keys [backend]`: the IDENTITY_KEYS secret of each backend, derived from the root secret in the
 // environment. For those who deploy backends themselves; `npm run dev` needs none of this.
-import { identityKeysSetting } from "../../src/keys.ts";
+import { identityKeysSetting } from "../../src/crypto/keys.ts";
+import { CliError } from "./cli-error.ts";
 import { AUDIENCES } from "./local-secrets.ts";
-import { Refusal } from "./refusal.ts";
 import { CONFIGS } from "./workers.ts";
 
 /** Prints to stdout: with a backend's name only the value, to be piped into `wrangler secret put`; else one line a backend. */
 export async function run(args: readonly string[]): Promise<void> {
   const { SERVICE_BINDING_SECRET: current = "", SERVICE_BINDING_SECRET_PREVIOUS: previous = "" } = process.env;
   if (Buffer.byteLength(current) < 32) {
-    throw new Refusal(
+    throw new CliError(
       "Set SERVICE_BINDING_SECRET in the environment to the gateway's root secret, at least 32 bytes long.",
     );
   }
@@ -25,6 +25,6 @@ export async function run(args: readonly string[]): Promise<void> {
   }
   const audience = AUDIENCES.find((name) => name === chosen);
   if (audience === undefined || args.length > 1)
-    throw new Refusal(`Name one backend, ${AUDIENCES.join(", ")}, or none for all of them.`);
+    throw new CliError(`Name one backend, ${AUDIENCES.join(", ")}, or none for all of them.`);
   console.log(await identityKeysSetting(secrets, audience));
 }

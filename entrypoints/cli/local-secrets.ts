@@ -4,8 +4,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseEnv } from "node:util";
-import { type Audience, toBase64url } from "../../contracts/rpc/identity.ts";
-import { identityKeysSetting } from "../../src/keys.ts";
+import { toBase64url } from "../../contracts/rpc/encoding.ts";
+import type { Audience } from "../../contracts/rpc/identity.ts";
+import { identityKeysSetting } from "../../src/crypto/keys.ts";
 import { CONFIGS, ROOT, type WorkerKey } from "./workers.ts";
 
 /** The backends that verify identity tokens; a backend's audience is its Worker's key. */

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { Refusal } from "./refusal.ts";
+import { CliError } from "./cli-error.ts";
 import { CONFIGS, ROOT, readConfig, settingOf } from "./workers.ts";
 import { LOCAL, runWrangler } from "./wrangler.ts";
 
@@ -25,7 +25,7 @@ export async function applyMigrations(stateFolder: string): Promise<void> {
     LOCAL,
   );
   if (code !== 0)
-    throw new Refusal(
+    throw new CliError(
       `A database migration failed; \`npm run dev -- --fresh\` starts with an empty one.\n${output.trim()}`,
     );
   writeFileSync(path.join(stateFolder, APPLIED), migrations());

@@ -1,6 +1,6 @@
 // The port that `npm run dev` serves on.
 import { createServer } from "node:net";
-import { Refusal } from "./refusal.ts";
+import { CliError } from "./cli-error.ts";
 
 /** `port` if nothing listens on it, or any free one for 0. Throws a `Refusal` that says why it cannot be had. */
 export async function choosePort(port: number): Promise<number> {
@@ -15,13 +15,13 @@ async function tryToListen(port: number, host: string): Promise<number> {
     server.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EADDRINUSE") {
         reject(
-          new Refusal(
+          new CliError(
             `Port ${port} is in use: stop what listens there, or choose another with \`npm run dev -- --port ${port + 1}\`.`,
           ),
         );
       } else if (error.code === "EACCES") {
         reject(
-          new Refusal(
+          new CliError(
             `Port ${port} needs more rights than you have: choose one above 1023 with \`npm run dev -- --port 8976\`.`,
           ),
         );

@@ -1,16 +1,20 @@
 // The part of docs/api-reference.md about tools and prompts, written from the contracts and the catalogs. The rest of the page is
 // written by hand; two marks say where this part begins and ends.
 import type { Schema } from "../../contracts/rpc/operation.ts";
-import type { Prompt } from "../../src/prompts/prompt.ts";
+import type { PromptDefinition } from "../../src/prompts/prompt-definition.ts";
 import { jsonSchemaOf } from "../../src/tools/json-schema.ts";
-import type { Tool } from "../../src/tools/tool.ts";
+import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
 
 const BEGIN = "<!-- From here on written by `npm run catalog -- --write`, from the contracts and the catalogs. -->";
 const END = "<!-- Until here. -->";
 
 /** The page with that part made anew. Throws where the marks are missing. */
-export function withReference(page: string, tools: readonly Tool[], prompts: readonly Prompt[]): string {
+export function withReference(
+  page: string,
+  tools: readonly ToolDefinition[],
+  prompts: readonly PromptDefinition[],
+): string {
   const [before, rest] = split(page, BEGIN);
   const [, after] = split(rest, END);
   return [
@@ -30,7 +34,7 @@ function split(text: string, mark: string): [before: string, after: string] {
   return [text.slice(0, at), text.slice(at + mark.length)];
 }
 
-function overview(tools: readonly Tool[]): string {
+function overview(tools: readonly ToolDefinition[]): string {
   const rows = tools.map(({ name, title, scope, isPaid }) => [
     `[\`${name}\`](#${name})`,
     title,
@@ -40,7 +44,7 @@ function overview(tools: readonly Tool[]): string {
   return table(["tool", "", "scope", "costs credits"], rows);
 }
 
-function section(tool: Tool): string {
+function section(tool: ToolDefinition): string {
   const {
     name,
     description,
@@ -84,7 +88,7 @@ const PROMPTS = `## Prompts
 
 Words that a person starts with. A prompt calls nothing itself; who may not call the tools that it is for is not shown it.`;
 
-function promptSection({ name, description, tools, input }: Prompt): string {
+function promptSection({ name, description, tools, input }: PromptDefinition): string {
   const takes = argumentsOf(fieldsOf(jsonSchemaOf(input as Schema))); // made of the same schemas as the tools' arguments
   return [
     `### ${name}`,

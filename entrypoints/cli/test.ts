@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { Refusal } from "./refusal.ts";
+import { CliError } from "./cli-error.ts";
 import { ROOT } from "./workers.ts";
 import { LOCAL } from "./wrangler.ts";
 
@@ -43,7 +43,7 @@ function findChromium(): string {
     : folders.flatMap((folder) => names.map((name) => path.join(folder, name)));
   const found = candidates.find((file) => existsSync(file));
   if (found === undefined) {
-    throw new Refusal(
+    throw new CliError(
       "These tests need Chromium: install it (on Debian `apt-get install -y chromium`) or set CHROMIUM_PATH to its executable.",
     );
   }

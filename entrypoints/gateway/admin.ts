@@ -5,9 +5,9 @@ import type { GatewayAdminContract } from "../../contracts/gateway.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { UserId } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
+import { traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
-import { revokeUser } from "../../src/oauth/revocation.ts";
-import { traceFrom } from "../../src/trace.ts";
+import { revokeUser } from "../../src/oauth/authorization-server/revocation.ts";
 
 const Props = v.object({ caller: v.literal("stackbilt-auth") });
 

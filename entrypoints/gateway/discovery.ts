@@ -1,11 +1,11 @@
 // What anybody may read before connecting: the server card and the host's catalog of cards (SEP-2127), and the proof for the MCP
 // registry that this host is ours. Nothing here asks a store or another Worker, and any page may read it.
-import { digestInput } from "../../contracts/rpc/identity.ts";
+import { digestInput } from "../../contracts/rpc/encoding.ts";
 import { type Config, ConfigError } from "../../src/config.ts";
+import { aiCatalog, CARD_PATH, CARD_TYPE, serverCard } from "../../src/discovery/server-card.ts";
 import type { Env } from "../../src/env.ts";
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from "../../src/mcp/era.ts";
-import type { ServerInfo } from "../../src/mcp/host.ts";
-import { aiCatalog, CARD_PATH, CARD_TYPE, serverCard } from "../../src/server-card.ts";
+import type { Implementation } from "../../src/mcp/port.ts";
 
 /** Both forms of the proof that the registry knows: a public key, in base64. */
 const REGISTRY_PROOF = /^v=MCPv1; k=(ed25519|ecdsap384); p=[A-Za-z0-9+/]{43,67}={0,2}$/;
@@ -23,7 +23,7 @@ export async function discovery(
   request: Request,
   env: Env,
   config: Config,
-  info: ServerInfo,
+  info: Implementation,
 ): Promise<Response | null> {
   const document = documentAt(new URL(request.url).pathname, env, config, info);
   if (document === null) return null;
@@ -44,7 +44,7 @@ function documentAt(
   pathname: string,
   env: Env,
   config: Config,
-  info: ServerInfo,
+  info: Implementation,
 ): { type: string; body: string } | null {
   const server = { ...info, origin: config.issuer };
   switch (pathname) {

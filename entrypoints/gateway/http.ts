@@ -3,17 +3,17 @@
 // Order, for every request: settings, host, preflight, Origin, size, token, and then the endpoint itself.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { type Config, ConfigError, configOf } from "../../src/config.ts";
+import { type Trace, traceFrom } from "../../src/context.ts";
+import { grantNameOf } from "../../src/durable/grant-object.ts";
+import { mcpSessionsOf } from "../../src/durable/mcp-session-object.ts";
 import type { Env } from "../../src/env.ts";
-import { addressOf, waitFor } from "../../src/limits.ts";
-import { answerMcp } from "../../src/mcp/endpoint.ts";
-import type { Host, ServerInfo } from "../../src/mcp/host.ts";
+import { addressOf, consume } from "../../src/limits/rate-limits.ts";
+import { handleMcp } from "../../src/mcp/endpoint.ts";
 import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
-import { sessionsOf } from "../../src/mcp-session.ts";
-import type { Caller } from "../../src/oauth/bearer.ts";
-import { oauthFetch } from "../../src/oauth/door.ts";
-import { type Resource, type ResourceHandler, resourceServer } from "../../src/oauth/resource.ts";
-import { grantNameOf } from "../../src/oauth/token-gate.ts";
-import { type Trace, traceFrom } from "../../src/trace.ts";
+import type { Implementation, McpServer } from "../../src/mcp/port.ts";
+import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
+import { type Resource, type ResourceHandler, resourceServer } from "../../src/oauth/resource-server/resource.ts";
+import { oauthFetch } from "../../src/oauth/router.ts";
 import { allowCors, preflight } from "./cors.ts";
 import { discovery } from "./discovery.ts";
 
@@ -22,27 +22,27 @@ const METADATA_PATH = "/.well-known/oauth-protected-resource";
 
 /** What a door leads to. */
 export interface Inside {
-  readonly info: ServerInfo;
+  readonly info: Implementation;
   /** The host of one request of `caller`'s. */
-  hostFor(env: Env, ctx: ExecutionContext, caller: Caller, trace: Trace): Host;
+  mcpServerFor(env: Env, ctx: ExecutionContext, caller: Credential, trace: Trace): McpServer;
 }
 
 interface Door {
-  readonly info: ServerInfo;
+  readonly info: Implementation;
   /** The resource server of this isolate. */
   resource(env: Env): Resource;
 }
 
 /** Makes what answers every HTTP request to the gateway. */
-export function httpDoor({
+export function httpHandler({
   info,
-  hostFor,
+  mcpServerFor,
 }: Inside): (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> {
   const servers = new WeakMap<Env, Resource>();
   const resource: Door["resource"] = (env) => {
     const known = servers.get(env);
     if (known) return known;
-    const server = resourceServer(env, info.title, answerWith(hostFor));
+    const server = resourceServer(env, info.title, answerWith(mcpServerFor));
     servers.set(env, server);
     return server;
   };
@@ -125,21 +125,21 @@ async function mcp(
 async function refused(request: Request, env: Env, trace: Trace, challenge: Response): Promise<Response> {
   const shown = request.headers.get("authorization")?.replace(/^bearer\s+/i, "");
   const limited = grantNameOf(shown ?? "") === null ? "foreignBearer" : "expiredBearer";
-  const retryAfterSeconds = shown === undefined ? 0 : await waitFor(env, trace, limited, addressOf(request));
+  const retryAfterSeconds = shown === undefined ? 0 : await consume(env, trace, limited, addressOf(request));
   if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
   const error_description =
     "Sign in to use this endpoint, and send an access token as a bearer: the WWW-Authenticate header says where. An API key works too.";
   return Response.json({ error: "unauthorized", error_description }, challenge);
 }
 
-function answerWith(hostFor: Inside["hostFor"]): ResourceHandler {
+function answerWith(mcpServerFor: Inside["mcpServerFor"]): ResourceHandler {
   return async (request, caller, env, ctx, requestTrace) => {
     const { identity } = caller;
-    const retryAfterSeconds = await waitFor(env, requestTrace, "mcpRequest", identity.subject);
+    const retryAfterSeconds = await consume(env, requestTrace, "mcpRequest", identity.subject);
     if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
-    const admit = () => waitFor(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
-    const sessions = sessionsOf(env, identity.subject);
-    return answerMcp(request, hostFor(env, ctx, caller, requestTrace), {
+    const admit = () => consume(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
+    const sessions = mcpSessionsOf(env, identity.subject);
+    return handleMcp(request, mcpServerFor(env, ctx, caller, requestTrace), {
       traceId: requestTrace.traceId,
       admit,
       sessions,

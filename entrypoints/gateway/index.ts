@@ -2,20 +2,20 @@
 // sibling Workers over RPC, `GatewayAdminEntrypoint` the auth Worker alone, and the others are Durable Object classes.
 
 import type { Env } from "../../src/env.ts";
-import { purgeExpired } from "../../src/oauth/purge.ts";
-import { hostFor } from "./host.ts";
-import { httpDoor } from "./http.ts";
-import { INFO } from "./offer.ts";
+import { purgeExpired } from "../../src/oauth/authorization-server/purge.ts";
+import { INFO } from "./features.ts";
+import { httpHandler } from "./http.ts";
+import { mcpServerFor } from "./mcp-server.ts";
 
-export { McpSession } from "../../src/mcp-session.ts";
-export { TokenGate } from "../../src/oauth/token-gate.ts";
-export { UserRevocations } from "../../src/oauth/user-revocations.ts";
-export { OneTimeMark } from "../../src/one-time.ts";
-export { RateCounter } from "../../src/rate-counter.ts";
+export { GrantObject } from "../../src/durable/grant-object.ts";
+export { McpSessionObject } from "../../src/durable/mcp-session-object.ts";
+export { OneTimeMark } from "../../src/durable/one-time-mark.ts";
+export { RateCounter } from "../../src/durable/rate-counter.ts";
+export { UserRevocations } from "../../src/durable/user-revocations.ts";
 export { GatewayAdminEntrypoint } from "./admin.ts";
 export { GatewayEntrypoint } from "./rpc.ts";
 
 export default {
-  fetch: httpDoor({ info: INFO, hostFor }),
+  fetch: httpHandler({ info: INFO, mcpServerFor }),
   scheduled: (_controller, env) => purgeExpired(env),
 } satisfies ExportedHandler<Env>;

@@ -3,10 +3,10 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
 import type {
   CallToolOptions,
-  Credential,
   CredentialCode,
   GatewayCode,
   GatewayContract,
+  PresentedCredential,
   ToolListing,
   ToolName,
   ToolOperations,
@@ -16,12 +16,12 @@ import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { type Identity, Scope, type TenantId, Tier } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, InputOf, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
+import { type Trace, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
-import { type BearerKind, type Caller, checkBearer } from "../../src/oauth/bearer.ts";
+import { authenticate, type Credential, type CredentialKind } from "../../src/oauth/resource-server/authenticate.ts";
 import { mayCall, permits } from "../../src/pipeline/authorize.ts";
-import { openCall, recordUncalled, refusal } from "../../src/pipeline/pipeline.ts";
+import { openCall, recordRefusedCall, refusal } from "../../src/pipeline/call-tool.ts";
 import { catalog } from "../../src/tools/catalog.ts";
-import { type Trace, traceFrom } from "../../src/trace.ts";
 
 const Props = v.object({
   caller: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,39}$/)),
@@ -29,7 +29,7 @@ const Props = v.object({
   tier: v.optional(Tier, "free"),
 });
 
-const shown = (kind: BearerKind, bearer: string) => ({ kind, bearer });
+const shown = (kind: CredentialKind, bearer: string) => ({ kind, bearer });
 /** Exactly one kind, under its own name. */
 const GivenCredential = v.union([
   v.pipe(
@@ -61,7 +61,7 @@ type Answer<Name extends ToolName> = Result<
 
 /** What a sibling Worker binds. Who it is comes from the binding's `props`, which its requests cannot change. */
 export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayContract {
-  async listTools(credential?: Credential): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>> {
+  async listTools(credential?: PresentedCredential): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>> {
     const caller = await callerOf(this.env, siblingOf(this.ctx.props), credential, traceFrom(null));
     if (!caller.ok) return caller;
     const permitted = Array.from(catalog.values()).filter((tool) => mayCall(tool, caller.value.identity));
@@ -85,16 +85,16 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
     const { credential, traceparent, idempotencyKey, onProgress } = parsed.success ? parsed.output : {};
     const trace = traceFrom(traceparent);
     const sibling = siblingOf(this.ctx.props);
-    const request = { catalog, name, args: input, trace, door: "rpc", idempotencyKey } as const;
+    const request = { catalog, name, args: input, trace, channel: "rpc", idempotencyKey } as const;
     const caller = parsed.success
       ? await callerOf(this.env, sibling, credential, trace)
       : ({ ok: false, error: refusal("invalid_arguments", trace) } as const);
     if (!caller.ok) {
-      recordUncalled(this.env, this.ctx, { ...request, caller: sibling ?? NOBODY }, caller.error.code);
+      recordRefusedCall(this.env, this.ctx, { ...request, caller: sibling ?? NOBODY }, caller.error.code);
       return caller;
     }
-    const { identity, confirm } = caller.value;
-    const opened = openCall(this.env, this.ctx, { ...request, caller: identity, confirm });
+    const { identity, revalidate } = caller.value;
+    const opened = openCall(this.env, this.ctx, { ...request, caller: identity, revalidate });
     if (opened.state !== "ready") return { ok: false, error: refusal(opened.state, trace) };
     const { result } = await opened.run(onProgress);
     // The pipeline has judged the value against this tool's own output schema, and the code against its list.
@@ -126,16 +126,18 @@ async function callerOf(
   sibling: Identity | null,
   credential: unknown,
   trace: Trace,
-): Promise<Result<Pick<Caller, "identity"> & Partial<Pick<Caller, "confirm">>, ToolRefusal<CredentialCode>>> {
+): Promise<
+  Result<Pick<Credential, "identity"> & Partial<Pick<Credential, "revalidate">>, ToolRefusal<CredentialCode>>
+> {
   const given = v.safeParse(v.optional(GivenCredential), credential);
   if (sibling === null || !given.success) return { ok: false, error: refusal("unauthenticated", trace) };
   if (given.output === undefined) return { ok: true, value: { identity: sibling } };
-  const caller = await checkBearer(env, given.output.bearer, trace, given.output.kind);
+  const caller = await authenticate(env, given.output.bearer, trace, given.output.kind);
   if (typeof caller === "string") return { ok: false, error: refusal(caller, trace) };
-  const { identity, confirm } = caller;
+  const { identity, revalidate } = caller;
   const scopes = identity.scopes.filter((scope) => permits(sibling.scopes, scope));
   return {
     ok: true,
-    value: { identity: { ...identity, scopes, clientId: `${sibling.clientId}/${identity.clientId}` }, confirm },
+    value: { identity: { ...identity, scopes, clientId: `${sibling.clientId}/${identity.clientId}` }, revalidate },
   };
 }

@@ -2,7 +2,7 @@
 // (its object was evicted while a caller waited) is failed when somebody looks.
 import { DurableObject } from "cloudflare:workers";
 import type { ImageJob } from "../../contracts/img-forge.ts";
-import type { Progress, Verdict } from "../../contracts/rpc/call-context.ts";
+import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { draw } from "./drawing/draw.ts";
 import type { Env } from "./env.ts";
@@ -13,7 +13,7 @@ import { encodePng, pngSize } from "./png.ts";
 import { noteImage } from "./recent-images.ts";
 import { drawWithAi } from "./workers-ai.ts";
 
-type Report = (update: Progress) => Verdict | Promise<Verdict>;
+type Report = (update: Progress) => ProgressReply | Promise<ProgressReply>;
 
 /** Between layers, so that progress can be watched and a job can be stopped. */
 const PAUSE_MS = 40;
@@ -181,7 +181,7 @@ export class JobObject extends DurableObject<Env> {
 }
 
 /** A caller that cannot be told any more does not want the picture any more. */
-async function tell(report: Report, progress: number, message: string): Promise<Verdict> {
+async function tell(report: Report, progress: number, message: string): Promise<ProgressReply> {
   try {
     return await report({ progress, total: 100, message });
   } catch {

@@ -1,7 +1,7 @@
 // img-forge's reference Worker: pictures from words over RPC, and the finished pictures over HTTP. Every export is an entrypoint.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { type ImgForgeContract, imgForge } from "../../contracts/img-forge.ts";
-import type { Assertion } from "../../contracts/rpc/identity.ts";
+import type { VerifiedIdentity } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { serve } from "../../contracts/rpc/serve.ts";
 import type { Env } from "./env.ts";
@@ -72,7 +72,7 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
     );
   }
 
-  #means(caller: Assertion) {
+  #means(caller: VerifiedIdentity) {
     return { plan: caller.tier, hasAi: this.env.AI !== undefined };
   }
 
@@ -90,7 +90,7 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
 }
 
 /** Whom a job belongs to: the tenant, or the caller itself where the gateway or a sibling Worker asks without one. */
-function ownerOf(caller: Assertion): string {
+function ownerOf(caller: VerifiedIdentity): string {
   return caller.tenantId === null ? `self/${caller.subject}` : `tenant/${caller.tenantId}`;
 }
 

@@ -1,8 +1,8 @@
 // One architecture flow: a state machine that walks six modes. A mode that runs holds a lease, which it renews at every step; a run
 // that died (its caller gone, its object evicted) stops renewing, so the flow is never busy for longer than the lease.
 import { DurableObject } from "cloudflare:workers";
-import type { Progress, Verdict } from "../../contracts/rpc/call-context.ts";
-import { canonicalJson } from "../../contracts/rpc/identity.ts";
+import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
+import { canonicalJson } from "../../contracts/rpc/encoding.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import type { CreateFlow, Mode } from "../../contracts/stackbilder.ts";
@@ -14,7 +14,7 @@ import type { Grant } from "./governance.ts";
 import { countTokens, scoreArtifact } from "./quality.ts";
 import { noteFlow } from "./recent-flows.ts";
 
-type Report = (update: Progress) => Verdict | Promise<Verdict>;
+type Report = (update: Progress) => ProgressReply | Promise<ProgressReply>;
 
 const STEPS = [
   "Reading the brief.",
@@ -240,7 +240,7 @@ export class FlowObject extends DurableObject<Env> {
 }
 
 /** A caller that cannot be told any more does not want the work any more. */
-async function tell(report: Report, update: Progress): Promise<Verdict> {
+async function tell(report: Report, update: Progress): Promise<ProgressReply> {
   try {
     return await report(update);
   } catch {

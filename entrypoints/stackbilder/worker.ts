@@ -1,6 +1,6 @@
 // Stackbilder's reference Worker: architecture flows over RPC. Every export below is an entrypoint; there is no HTTP surface.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import type { Assertion } from "../../contracts/rpc/identity.ts";
+import type { VerifiedIdentity } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { serve } from "../../contracts/rpc/serve.ts";
 import { type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
@@ -95,7 +95,7 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
 }
 
 /** Whom a flow belongs to: the tenant, or the caller itself where the gateway or a sibling Worker asks without one. */
-function ownerOf(caller: Assertion): string {
+function ownerOf(caller: VerifiedIdentity): string {
   return caller.tenantId === null ? `self/${caller.subject}` : `tenant/${caller.tenantId}`;
 }
 

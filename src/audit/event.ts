@@ -4,7 +4,7 @@ import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Risk } from "../tools/risk.ts";
 
 /** Through which door a call came. */
-export type Door = "mcp" | "rpc";
+export type Channel = "mcp" | "rpc";
 
 /** What the gateway decided before any backend was asked. */
 export type PolicyDecision =
@@ -30,7 +30,7 @@ export interface AuditEvent {
   /** When the call ended, ISO 8601, UTC. */
   readonly at: string;
   readonly traceId: string;
-  readonly door: Door;
+  readonly channel: Channel;
   readonly subject: string;
   readonly tenantId: string | null;
   readonly clientId: string;
@@ -57,7 +57,7 @@ export interface ReadEvent
     AuditEvent,
     | "at"
     | "traceId"
-    | "door"
+    | "channel"
     | "subject"
     | "tenantId"
     | "clientId"

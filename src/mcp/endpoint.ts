@@ -1,19 +1,19 @@
 // The MCP endpoint behind its door: one POST, one message or batch, one answer. Authorization has already happened.
-import { answerBatch } from "./batch.ts";
+import { handleBatch } from "./batch.ts";
 import { eraOf, isModernVersion } from "./era.ts";
-import type { Answer, Circumstances } from "./exchange.ts";
 import { acceptedTypes, trimmed } from "./headers.ts";
-import type { Host } from "./host.ts";
 import { errorResponse, INVALID_REQUEST, type Message, readMessage } from "./json-rpc.ts";
-import { answerLegacy } from "./legacy.ts";
-import { answerModern } from "./modern.ts";
-import { answerForSession, hear, reach, sessionOf } from "./session.ts";
+import { handleLegacy } from "./legacy.ts";
+import { handleModern } from "./modern.ts";
+import type { McpServer } from "./port.ts";
+import type { HandlerResult, McpContext } from "./request.ts";
+import { handleSessionRequest, orUnavailable, receive, sessionOf } from "./session.ts";
 import { eventStream } from "./sse.ts";
 
 /** Answers one HTTP request to the endpoint, or says which scopes it would need. */
-export async function answerMcp(request: Request, host: Host, circumstances: Circumstances): Promise<Answer> {
+export async function handleMcp(request: Request, server: McpServer, context: McpContext): Promise<HandlerResult> {
   if (request.method !== "POST") {
-    const answered = await answerForSession(request, circumstances);
+    const answered = await handleSessionRequest(request, context);
     if (answered) return answered;
     // Without a session GET has no stream to open, and DELETE nothing to end.
     const refused = errorResponse(405, { code: INVALID_REQUEST, message: "Send messages with POST." });
@@ -24,35 +24,35 @@ export async function answerMcp(request: Request, host: Host, circumstances: Cir
   if (message instanceof Response) return message;
   const { headers } = request;
   const version = trimmed(headers, "mcp-protocol-version");
-  if (message.kind === "batch") return answerBatch(headers, message.members, version, host, circumstances);
+  if (message.kind === "batch") return handleBatch(headers, message.members, version, server, context);
   if (message.kind === "request")
-    return readable(headers, await answerRequest(headers, message, version, host, circumstances));
+    return readable(headers, await handleRequest(headers, message, version, server, context));
   if (message.kind === "response" && isModernVersion(version)) {
     return errorResponse(400, { code: INVALID_REQUEST, message: "Nothing was asked, so there is nothing to answer." });
   }
   if (isModernVersion(version)) return new Response(null, { status: 202 });
-  const session = await sessionOf(headers, circumstances);
+  const session = await sessionOf(headers, context);
   if (session instanceof Response) return session;
-  const unheard = session && (await reach(circumstances, () => hear(session, message)));
+  const unheard = session && (await orUnavailable(context, () => receive(session, message)));
   return unheard ?? new Response(null, { status: 202 });
 }
 
-async function answerRequest(
+async function handleRequest(
   headers: Headers,
   message: Message & { kind: "request" },
   version: string | null,
-  host: Host,
-  circumstances: Circumstances,
-): Promise<Answer> {
+  server: McpServer,
+  context: McpContext,
+): Promise<HandlerResult> {
   const era = eraOf(message, version);
   if (era instanceof Response) return era;
   return era === "modern"
-    ? answerModern(headers, message, host, circumstances)
-    : answerLegacy(headers, message, version, host, circumstances);
+    ? handleModern(headers, message, server, context)
+    : handleLegacy(headers, message, version, server, context);
 }
 
 /** An answer of JSON as a stream of one event, for a client that can read nothing else. */
-function readable(headers: Headers, answer: Answer): Answer {
+function readable(headers: Headers, answer: HandlerResult): HandlerResult {
   if (!(answer instanceof Response) || answer.status !== 200 || acceptedTypes(headers).json) return answer;
   return answer.headers.get("content-type") === "application/json" ? eventStream(() => answer.text()) : answer;
 }

@@ -1,6 +1,6 @@
 // JSON-RPC 2.0 as MCP uses it over HTTP: one body a POST, UTF-8, and answers whose bytes are made once.
 // Error codes: JSON-RPC 2.0 section 5.1, and those that MCP 2026-07-28 adds.
-import { readUpTo } from "../bounded-read.ts";
+import { readUpTo } from "../limits/bounded-read.ts";
 
 export const PARSE_ERROR = -32700;
 export const INVALID_REQUEST = -32600;

@@ -1,26 +1,33 @@
 // Revisions 2025-11-25, 2025-06-18 and 2025-03-26: `initialize` first, then requests. Who can be asked gets a session; everybody else
 // is served without state, by whichever isolate the request reaches, in the revision that its header names.
 import { LEGACY_VERSIONS } from "./era.ts";
-import {
-  type Answer,
-  type Circumstances,
-  type Dialect,
-  type Exchange,
-  finish,
-  finishReady,
-  invalid,
-  type Method,
-} from "./exchange.ts";
-import type { Host, Offer } from "./host.ts";
 import { errorResponse, METHOD_NOT_FOUND, type Message, RESOURCE_NOT_FOUND } from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, sharedMethod } from "./methods.ts";
-import { answerInSession, askable, reach, SESSION_HEADER, type Session, sessionOf } from "./session.ts";
+import type { McpServer, ServerFeatures } from "./port.ts";
+import {
+  type Codec,
+  finish,
+  finishReady,
+  type HandlerResult,
+  invalid,
+  type McpContext,
+  type McpRequest,
+  type Method,
+} from "./request.ts";
+import {
+  handleSessionMethod,
+  type McpSession,
+  orUnavailable,
+  SESSION_HEADER,
+  sessionCapabilities,
+  sessionOf,
+} from "./session.ts";
 
 /** 2025-06-18 and later. */
-const LEGACY: Dialect = {
+const LEGACY: Codec = {
   name: "legacy",
   resourceNotFound: RESOURCE_NOT_FOUND,
-  goesInRounds: false,
+  supportsInputRequired: false,
   result: (_, result) => result,
   entry: (entry) => entry,
   block: (block) => block,
@@ -33,7 +40,7 @@ const LEGACY: Dialect = {
  * their own text, and have been shown schemas of outputs at `tools/list`; they refuse a result without `structuredContent`. Fields
  * that are unknown to them are ignored by the clients of every revision, so those stay.
  */
-const UNNAMED: Dialect = {
+const UNNAMED: Codec = {
   ...LEGACY,
   name: "unnamed",
   block: withoutLink,
@@ -47,7 +54,7 @@ interface Entry {
 }
 
 /** 2025-03-26, to the letter. */
-const FIRST: Dialect = {
+const FIRST: Codec = {
   ...UNNAMED,
   name: "2025-03-26",
   entry: ({ title: _, outputSchema: __, annotations, ...entry }: Entry) => {
@@ -70,28 +77,32 @@ function withoutLink(block: { type?: unknown; uri?: unknown; title?: unknown; na
   return type === "resource_link" ? { type: "text", text: `${title}: ${uri}` } : block;
 }
 
-/** The dialect of a version, or of a request without a version header. */
-function dialectOf(version: string | null): Dialect {
+/** The codec of a version, or of a request without a version header. */
+function codecOf(version: string | null): Codec {
   if (version === null) return UNNAMED;
   return version === "2025-03-26" ? FIRST : LEGACY;
 }
 
 /** The version asked for where it is served, else the newest of this era (2025-11-25, basic/lifecycle). */
-const initialize: Method = async (exchange) => {
-  const { params, host, sessions } = exchange;
+const initialize: Method = async (request) => {
+  const { params, server, sessions } = request;
   const { protocolVersion: requested } = params;
   if (typeof requested !== "string")
-    return invalid(exchange, "params.protocolVersion is the newest revision you speak, a string.");
+    return invalid(request, "params.protocolVersion is the newest revision you speak, a string.");
   const [newest = requested] = LEGACY_VERSIONS;
   const protocolVersion = LEGACY_VERSIONS.includes(requested) ? requested : newest;
-  const capabilities = askable(protocolVersion, params.capabilities);
+  const capabilities = sessionCapabilities(protocolVersion, params.capabilities);
   if (!capabilities || !sessions) {
-    return finishReady(exchange, `initialize ${protocolVersion}`, () => handshake(host.offer, protocolVersion));
+    return finishReady(request, `initialize ${protocolVersion}`, () => handshake(server.features, protocolVersion));
   }
-  const begun = await reach(exchange, () => sessions.begin({ version: protocolVersion, capabilities }), exchange.id);
+  const begun = await orUnavailable(
+    request,
+    () => sessions.begin({ version: protocolVersion, capabilities }),
+    request.id,
+  );
   if (begun instanceof Response) return begun;
-  const answer = finishReady(exchange, `session ${protocolVersion}`, () => {
-    const { capabilities: offered, ...rest } = handshake(host.offer, protocolVersion);
+  const answer = finishReady(request, `session ${protocolVersion}`, () => {
+    const { capabilities: offered, ...rest } = handshake(server.features, protocolVersion);
     const { resources } = offered;
     return {
       ...rest,
@@ -102,51 +113,51 @@ const initialize: Method = async (exchange) => {
   return answer;
 };
 
-function handshake(offer: Offer, protocolVersion: string) {
+function handshake(features: ServerFeatures, protocolVersion: string) {
   // Its answers have a `resultType`, which this era does not know.
-  const { "io.modelcontextprotocol/tasks": _, ...extensions } = offer.extensions;
+  const { "io.modelcontextprotocol/tasks": _, ...extensions } = features.extensions;
   return {
     protocolVersion,
-    capabilities: { ...capabilitiesOf(offer), ...extensionsOf(extensions) },
-    serverInfo: dialectOf(protocolVersion).entry(offer.info),
-    instructions: offer.instructions,
+    capabilities: { ...capabilitiesOf(features), ...extensionsOf(extensions) },
+    serverInfo: codecOf(protocolVersion).entry(features.info),
+    instructions: features.instructions,
   };
 }
 
 /** Answers one request of the legacy era. `version` is the `MCP-Protocol-Version` header. */
-export async function answerLegacy(
+export async function handleLegacy(
   headers: Headers,
   message: Message & { kind: "request" },
   version: string | null,
-  host: Host,
-  circumstances: Circumstances,
-): Promise<Answer> {
+  server: McpServer,
+  context: McpContext,
+): Promise<HandlerResult> {
   // A handshake begins anew, whatever was before.
-  const session = message.method === "initialize" ? undefined : await sessionOf(headers, circumstances, message.id);
-  return session instanceof Response ? session : answerIn(session, headers, message, version, host, circumstances);
+  const session = message.method === "initialize" ? undefined : await sessionOf(headers, context, message.id);
+  return session instanceof Response ? session : handleInSession(session, headers, message, version, server, context);
 }
 
 /** Answers one request in its session, where it has one. */
-export async function answerIn(
-  session: Session | undefined,
+export async function handleInSession(
+  session: McpSession | undefined,
   headers: Headers,
   { id, method, params }: Message & { kind: "request" },
   version: string | null,
-  host: Host,
-  circumstances: Circumstances,
-): Promise<Answer> {
-  const dialect = dialectOf(version ?? session?.version ?? null);
-  const exchange: Exchange = { ...circumstances, headers, id, params, host, dialect, session };
+  server: McpServer,
+  context: McpContext,
+): Promise<HandlerResult> {
+  const codec = codecOf(version ?? session?.version ?? null);
+  const request: McpRequest = { ...context, headers, id, params, server, codec, session };
   switch (method) {
     case "initialize":
-      return initialize(exchange);
+      return initialize(request);
     case "ping":
-      return finish(exchange, {});
+      return finish(request, {});
   }
-  const answered = session && (await answerInSession(exchange, session, method));
+  const answered = session && (await handleSessionMethod(request, session, method));
   if (answered) return answered;
-  const answer = sharedMethod(host.offer, method);
+  const answer = sharedMethod(server.features, method);
   return answer
-    ? answer(exchange)
+    ? answer(request)
     : errorResponse(200, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
 }

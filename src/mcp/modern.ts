@@ -1,9 +1,7 @@
 // Revision 2026-07-28: every request stands alone, names its version and capabilities in `_meta`, and repeats in headers what a
 // proxy needs to route it. The body is the truth; a header that disagrees is refused.
 import { CAPABILITIES_KEY, envelopeOf, MODERN_VERSIONS, unsupportedVersion, VERSION_KEY } from "./era.ts";
-import { type Answer, type Circumstances, type Dialect, type Exchange, finishReady, type Method } from "./exchange.ts";
 import { decoded, trimmed } from "./headers.ts";
-import { type Host, LOG_LEVELS } from "./host.ts";
 import {
   errorResponse,
   HEADER_MISMATCH,
@@ -14,6 +12,15 @@ import {
 } from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, LIST_TTL_MS, sharedMethod } from "./methods.ts";
 import { unequalHeader } from "./param-headers.ts";
+import { LOG_LEVELS, type McpServer } from "./port.ts";
+import {
+  type Codec,
+  finishReady,
+  type HandlerResult,
+  type McpContext,
+  type McpRequest,
+  type Method,
+} from "./request.ts";
 import { listen } from "./subscriptions.ts";
 import { taskMethod } from "./tasks.ts";
 
@@ -28,10 +35,10 @@ const NAMED_BY: ReadonlyMap<string, string> = new Map([
   ["tasks/cancel", "taskId"],
 ]);
 
-const MODERN: Dialect = {
+const MODERN: Codec = {
   name: "modern",
   resourceNotFound: INVALID_PARAMS,
-  goesInRounds: true,
+  supportsInputRequired: true,
   result: (info, result, ttlMs) => ({
     resultType: "complete",
     ...result,
@@ -44,39 +51,39 @@ const MODERN: Dialect = {
   called: (result) => result,
 };
 
-const discover: Method = async (exchange) => {
-  const { offer } = exchange.host;
-  const capabilities = { ...capabilitiesOf(offer), ...extensionsOf(offer.extensions) };
+const discover: Method = async (request) => {
+  const { features } = request.server;
+  const capabilities = { ...capabilitiesOf(features), ...extensionsOf(features.extensions) };
   const result = {
     supportedVersions: MODERN_VERSIONS,
     capabilities,
-    instructions: offer.instructions,
-    _meta: await offer.meta(),
+    instructions: features.instructions,
+    _meta: await features.meta(),
   };
-  return finishReady(exchange, "discover", () => result, LIST_TTL_MS);
+  return finishReady(request, "discover", () => result, LIST_TTL_MS);
 };
 
 /** Answers one request of the modern era. */
-export async function answerModern(
+export async function handleModern(
   headers: Headers,
   message: Message & { kind: "request" },
-  host: Host,
-  circumstances: Circumstances,
-): Promise<Answer> {
+  server: McpServer,
+  context: McpContext,
+): Promise<HandlerResult> {
   const refused = envelopeProblem(headers, message);
   if (refused) return refused;
   const { id, method, params } = message;
-  const exchange: Exchange = { ...circumstances, headers, id, params, host, dialect: MODERN };
+  const request: McpRequest = { ...context, headers, id, params, server, codec: MODERN };
   switch (method) {
     case "server/discover":
-      return discover(exchange);
+      return discover(request);
     case "subscriptions/listen":
-      return listen(exchange);
+      return listen(request);
   }
-  const answer = taskMethod(host, method) ?? sharedMethod(host.offer, method);
+  const answer = taskMethod(server, method) ?? sharedMethod(server.features, method);
   if (!answer) return errorResponse(404, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
-  const unequal = method === "tools/call" ? unequalHeader(headers, host.offer, params) : null;
-  return unequal === null ? answer(exchange) : mismatch(unequal, "its argument", message);
+  const unequal = method === "tools/call" ? unequalHeader(headers, server.features, params) : null;
+  return unequal === null ? answer(request) : mismatch(unequal, "its argument", message);
 }
 
 /** The validation ladder up to the method, in the order that the official clients expect. */

@@ -1,8 +1,8 @@
 // `Mcp-Param-*`: arguments that a request repeats in headers, so that a proxy can route by them. Which ones is written in the tool's
 // own schema, as `x-mcp-header` (2026-07-28, basic/transports/streamable-http and server/tools). The body is the truth.
 import { decoded } from "./headers.ts";
-import type { ListedTool, Offer } from "./host.ts";
 import { isObject, type Params } from "./json-rpc.ts";
+import type { ServerFeatures, Tool } from "./port.ts";
 
 /** An argument that is repeated. */
 interface Repeated {
@@ -11,10 +11,14 @@ interface Repeated {
   readonly path: readonly string[];
 }
 
-const known = new WeakMap<ListedTool, readonly Repeated[]>();
+const known = new WeakMap<Tool, readonly Repeated[]>();
 
 /** The header that does not repeat its argument, or `null` where all do. */
-export function unequalHeader(headers: Headers, { tools }: Offer, { name, arguments: args }: Params): string | null {
+export function unequalHeader(
+  headers: Headers,
+  { tools }: ServerFeatures,
+  { name, arguments: args }: Params,
+): string | null {
   const tool = tools.find((listed) => listed.name === name);
   if (!tool) return null;
   const repeated = known.get(tool) ?? repeatedIn(tool.inputSchema, []);

@@ -1,40 +1,41 @@
 // resources/read: what a URI stands for, where the caller may see it.
+
+import { clientInputOf, inputRequiredJson, missingCapability } from "./client-input.ts";
+import { INTERNAL_ERROR, jsonResponse } from "./json-rpc.ts";
 import {
-  type Answer,
-  attempt,
-  type Exchange,
   failureJson,
   finish,
+  type HandlerResult,
   invalid,
+  type McpRequest,
+  orUndefined,
   refuse,
   traceparentOf,
-} from "./exchange.ts";
-import { asideOf, missingCapability, pausedJson } from "./input.ts";
-import { INTERNAL_ERROR, jsonResponse } from "./json-rpc.ts";
+} from "./request.ts";
 
 /** Answers one resources/read. */
-export async function readResource(exchange: Exchange): Promise<Answer> {
-  const { params, host, dialect } = exchange;
+export async function readResource(request: McpRequest): Promise<HandlerResult> {
+  const { params, server, codec } = request;
   const { uri } = params;
-  if (typeof uri !== "string") return invalid(exchange, "params.uri is the resource's URI, a string.");
-  const aside = asideOf(exchange);
-  if (aside instanceof Response) return aside;
-  const read = await attempt(exchange, () => host.readResource(uri, traceparentOf(params), aside));
+  if (typeof uri !== "string") return invalid(request, "params.uri is the resource's URI, a string.");
+  const clientInput = clientInputOf(request);
+  if (clientInput instanceof Response) return clientInput;
+  const read = await orUndefined(request, () => server.readResource(uri, traceparentOf(params), clientInput));
   switch (read?.state) {
     case undefined:
-      return jsonResponse(200, failureJson(exchange));
+      return jsonResponse(200, failureJson(request));
     case "not_found":
-      return refuse(exchange, dialect.resourceNotFound, "There is no such resource here.", { uri });
+      return refuse(request, codec.resourceNotFound, "There is no such resource here.", { uri });
     case "insufficient_scope":
       return { scopesNeeded: read.scopes };
     case "missing_capability":
-      return missingCapability(exchange, read);
+      return missingCapability(request, read);
     case "input_required":
     case "invalid":
-      return jsonResponse(200, pausedJson(exchange, aside, read));
+      return jsonResponse(200, inputRequiredJson(request, clientInput, read));
     case "failed":
-      return refuse(exchange, INTERNAL_ERROR, read.message);
+      return refuse(request, INTERNAL_ERROR, read.message);
     case "read":
-      return finish(exchange, { contents: read.contents }, read.ttlMs);
+      return finish(request, { contents: read.contents }, read.ttlMs);
   }
 }

@@ -13,10 +13,8 @@
 // - What can be read never changes, so a subscription to a resource is accepted and never has news.
 // - A stream that breaks is not resumed: no event ids. So a call whose response broke is not wanted any more, either.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import { type Answer, type Circumstances, type Exchange, finish, invalid } from "./exchange.ts";
+import { inputRequiredJson, supportsRequest } from "./client-input.ts";
 import { trimmed } from "./headers.ts";
-import { type Aside, type InputRequired, type Invalid, LOG_LEVELS, type Log, type LogLevel } from "./host.ts";
-import { canBeAsked, pausedJson } from "./input.ts";
 import {
   errorJson,
   errorResponse,
@@ -27,6 +25,8 @@ import {
   type Message,
   type RequestId,
 } from "./json-rpc.ts";
+import { type ClientInput, type InputRequired, type Invalid, LOG_LEVELS, type Log, type LogLevel } from "./port.ts";
+import { finish, type HandlerResult, invalid, type McpContext, type McpRequest } from "./request.ts";
 import type { Stream } from "./sse.ts";
 
 /** What a handshake said. */
@@ -38,16 +38,16 @@ export interface Handshake {
 }
 
 /** A session that lives, as one message finds it. Its keeper may be out of reach: then what is asked of it rejects. */
-export interface Session extends Handshake {
+export interface McpSession extends Handshake {
   /** From where on messages are logged to the client. Absent: nothing is. */
   readonly level?: LogLevel | undefined;
   setLevel(level: LogLevel): Promise<void>;
   /** Names for so many requests to the client, whose answers `call` will wait for; none where too many wait already, or it is cancelled. */
   expect(count: number, call: RequestId): Promise<readonly string[]>;
   /** The results that answered these requests; `null` for one answered with an error, `undefined` for one not answered in time. */
-  answersTo(ids: readonly string[]): Promise<readonly (object | null | undefined)[]>;
+  responsesTo(ids: readonly string[]): Promise<readonly (object | null | undefined)[]>;
   /** Hands an answer to whoever waits for it. */
-  settle(id: RequestId, result: object | null): Promise<void>;
+  resolve(id: RequestId, result: object | null): Promise<void>;
   /** Cancels the request with this id, where it is under way, and all that it waits for. */
   cancel(id: RequestId): Promise<void>;
   /** Whether the request with this id was cancelled since the message arrived that found this session. */
@@ -60,11 +60,11 @@ export interface Session extends Handshake {
 }
 
 /** The sessions of one person. */
-export interface Sessions {
+export interface McpSessions {
   /** Begins one. Answers its id. */
   begin(handshake: Handshake): Promise<string>;
   /** The session with this id; `null` where it has ended, never was, or is somebody else's. */
-  find(id: string): Promise<Session | null>;
+  find(id: string): Promise<McpSession | null>;
 }
 
 export const SESSION_HEADER = "mcp-session-id";
@@ -81,7 +81,7 @@ const LONGEST_CANCELLED_LENGTH = 100;
 const RETRY_AFTER_SECONDS = 5;
 
 /** What of a client's capabilities a session is for; `null` where there is nothing to ask it for. */
-export function askable(version: string, capabilities: unknown): Handshake["capabilities"] | null {
+export function sessionCapabilities(version: string, capabilities: unknown): Handshake["capabilities"] | null {
   if (!isObject(capabilities)) return null;
   const declared = Object.entries(ASKED_BY).flatMap(([name, ways]) => {
     const { [name]: value } = capabilities;
@@ -96,9 +96,9 @@ export function askable(version: string, capabilities: unknown): Handshake["capa
 /** The session that a request names, `undefined` where it names none; or the answer that says that it is not there. */
 export async function sessionOf(
   headers: Headers,
-  around: Circumstances,
+  around: McpContext,
   id?: RequestId,
-): Promise<Session | undefined | Response> {
+): Promise<McpSession | undefined | Response> {
   const named = trimmed(headers, SESSION_HEADER);
   const { sessions } = around;
   if (named === null || !sessions) return undefined;
@@ -106,15 +106,20 @@ export async function sessionOf(
     return errorResponse(400, { code: INVALID_REQUEST, message: "The Mcp-Session-Id is none of ours." }, id);
   const message = "This session has ended, or never was. Send initialize to begin another.";
   return (
-    (await reach(around, () => sessions.find(named), id)) ?? errorResponse(404, { code: INVALID_REQUEST, message }, id)
+    (await orUnavailable(around, () => sessions.find(named), id)) ??
+    errorResponse(404, { code: INVALID_REQUEST, message }, id)
   );
 }
 
 /** Requests whose session is out of reach, and of which the log says so already. */
-const reported = new WeakSet<Circumstances>();
+const reported = new WeakSet<McpContext>();
 
 /** What `ask` answers; or, where the keeper of the sessions is out of reach, the answer that says so. */
-export async function reach<T>(around: Circumstances, ask: () => Promise<T>, id?: RequestId): Promise<T | Response> {
+export async function orUnavailable<T>(
+  around: McpContext,
+  ask: () => Promise<T>,
+  id?: RequestId,
+): Promise<T | Response> {
   try {
     return await ask();
   } catch (error) {
@@ -134,9 +139,9 @@ export async function reach<T>(around: Circumstances, ask: () => Promise<T>, id?
 }
 
 /** Takes in a message that gets no answer. Those that mean nothing here, or nothing any more, are dropped. */
-export async function hear(session: Session, message: Exclude<Message, { kind: "request" }>): Promise<void> {
+export async function receive(session: McpSession, message: Exclude<Message, { kind: "request" }>): Promise<void> {
   if (message.kind === "response") {
-    if (message.id !== null) await session.settle(message.id, message.result);
+    if (message.id !== null) await session.resolve(message.id, message.result);
   } else if (message.method === "notifications/cancelled") {
     const { requestId } = message.params;
     if (isRequestId(requestId) && String(requestId).length <= LONGEST_CANCELLED_LENGTH) await session.cancel(requestId);
@@ -144,41 +149,43 @@ export async function hear(session: Session, message: Exclude<Message, { kind: "
 }
 
 /** Answers GET, which opens a stream of a session, and DELETE, which ends one; `undefined` where the request names no session. */
-export async function answerForSession(request: Request, around: Circumstances): Promise<Response | undefined> {
+export async function handleSessionRequest(request: Request, around: McpContext): Promise<Response | undefined> {
   const { method, headers } = request;
   if (method !== "GET" && method !== "DELETE") return undefined;
   const session = await sessionOf(headers, around);
   if (!session || session instanceof Response) return session;
-  if (method === "DELETE") return (await reach(around, () => session.end())) ?? new Response(null, { status: 204 });
-  if (headers.get("accept")?.toLowerCase().includes("text/event-stream")) return reach(around, () => session.stream());
+  if (method === "DELETE")
+    return (await orUnavailable(around, () => session.end())) ?? new Response(null, { status: 204 });
+  if (headers.get("accept")?.toLowerCase().includes("text/event-stream"))
+    return orUnavailable(around, () => session.stream());
   return errorResponse(406, { code: INVALID_REQUEST, message: "Open a stream with Accept: text/event-stream." });
 }
 
 /** Answers one request that only a session has; `undefined` where it is another. */
-export async function answerInSession(
-  exchange: Exchange,
-  session: Session,
+export async function handleSessionMethod(
+  request: McpRequest,
+  session: McpSession,
   method: string,
-): Promise<Answer | undefined> {
-  const { params } = exchange;
+): Promise<HandlerResult | undefined> {
+  const { params } = request;
   if (method === "logging/setLevel") {
     const level = LOG_LEVELS.find((known) => known === params.level);
-    if (level === undefined) return invalid(exchange, `params.level is one of ${LOG_LEVELS.join(", ")}.`);
-    return (await reach(exchange, () => session.setLevel(level), exchange.id)) ?? finish(exchange, {});
+    if (level === undefined) return invalid(request, `params.level is one of ${LOG_LEVELS.join(", ")}.`);
+    return (await orUnavailable(request, () => session.setLevel(level), request.id)) ?? finish(request, {});
   }
-  const { resources, templates } = exchange.host.offer;
+  const { resources, templates } = request.server.features;
   if (
     (method !== "resources/subscribe" && method !== "resources/unsubscribe") ||
     resources.length + templates.length === 0
   )
     return undefined;
   return typeof params.uri === "string"
-    ? finish(exchange, {})
-    : invalid(exchange, "params.uri is the resource's URI, a string.");
+    ? finish(request, {})
+    : invalid(request, "params.uri is the resource's URI, a string.");
 }
 
 /** Logs to the client of a session what it wants to hear. */
-export function loggerOf({ level }: Session, stream: Stream): Log {
+export function loggerOf({ level }: McpSession, stream: Stream): Log {
   const least = level === undefined ? Number.POSITIVE_INFINITY : LOG_LEVELS.indexOf(level);
   return (at, data) => {
     if (LOG_LEVELS.indexOf(at) < least) return;
@@ -190,7 +197,7 @@ export function loggerOf({ level }: Session, stream: Stream): Log {
 }
 
 /** What the client of a session says before it was asked anything. */
-export function firstAside({ capabilities }: Session): Aside {
+export function initialClientInput({ capabilities }: McpSession): ClientInput {
   return { capabilities, inputResponses: {}, requestState: undefined };
 }
 
@@ -198,18 +205,18 @@ export function firstAside({ capabilities }: Session): Aside {
  * What a client says in the next round of its call; or, where there is none, the JSON that answers the call, `null` for one that was
  * cancelled. `said`: in this round.
  */
-export async function nextRound(
-  exchange: Exchange,
-  said: Aside | undefined,
+export async function requestInput(
+  request: McpRequest,
+  said: ClientInput | undefined,
   paused: InputRequired | Invalid,
   stream: Stream | undefined,
-): Promise<Aside | string | null> {
-  const { session, id, traceId } = exchange;
-  if (!session || paused.state === "invalid") return pausedJson(exchange, said, paused);
+): Promise<ClientInput | string | null> {
+  const { session, id, traceId } = request;
+  if (!session || paused.state === "invalid") return inputRequiredJson(request, said, paused);
   const { inputRequests, requestState } = paused;
   const { capabilities } = session;
-  if (!Object.values(inputRequests).every((request) => canBeAsked(capabilities, request)))
-    return pausedJson(exchange, said, paused);
+  if (!Object.values(inputRequests).every((request) => supportsRequest(capabilities, request)))
+    return inputRequiredJson(request, said, paused);
   try {
     const inputResponses = await ask(session, id, inputRequests, stream);
     if (inputResponses) return { capabilities, inputResponses, requestState };
@@ -226,11 +233,11 @@ export async function nextRound(
 
 /** Asks for all of this at once. Answers `null` where something of it stays unanswered. */
 async function ask(
-  session: Session,
+  session: McpSession,
   call: RequestId,
   requests: InputRequired["inputRequests"],
   stream: Stream | undefined,
-): Promise<Aside["inputResponses"] | null> {
+): Promise<ClientInput["inputResponses"] | null> {
   const names = Object.keys(requests);
   const ids = await session.expect(names.length, call);
   if (ids.length < names.length) return null;
@@ -240,13 +247,13 @@ async function ask(
   };
   for (const [at, request] of Object.values(requests).entries())
     if (!(await send({ id: ids[at], ...request }))) return null;
-  const results = await session.answersTo(ids);
+  const results = await session.responsesTo(ids);
   // Nobody needs to answer these any more (2025-11-25, basic/utilities/cancellation).
   for (const [at, result] of results.entries()) {
     if (result === undefined) await send({ method: "notifications/cancelled", params: { requestId: ids[at] } });
   }
   const answered = names.map((name, at) => [name, results[at]] as const);
   return answered.every(([, result]) => isObject(result))
-    ? (Object.fromEntries(answered) as Aside["inputResponses"])
+    ? (Object.fromEntries(answered) as ClientInput["inputResponses"])
     : null; // just looked at
 }

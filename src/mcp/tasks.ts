@@ -1,46 +1,47 @@
 // The Tasks extension (`io.modelcontextprotocol/tasks`, 2026-07-28): a call may be answered with a task, which is then asked about.
-// Only a request that declares the extension gets a task, or an answer about one. What is behind a task, the host knows.
+// Only a request that declares the extension gets a task, or an answer about one. What is behind a task, the server knows.
+
+import { clientInputOf, missingCapability } from "./client-input.ts";
+import { INTERNAL_ERROR, isObject, jsonResponse, resultJson } from "./json-rpc.ts";
+import type { ClientInput, McpServer, TaskStarted, Tasks } from "./port.ts";
 import {
-  type Answer,
-  attempt,
-  type Exchange,
   failureJson,
   finish,
+  type HandlerResult,
   invalid,
+  type McpRequest,
   type Method,
+  orUndefined,
   refuse,
   traceparentOf,
   work,
-} from "./exchange.ts";
-import type { Aside, BegunTask, Host, Tasks } from "./host.ts";
-import { asideOf, missingCapability } from "./input.ts";
-import { INTERNAL_ERROR, isObject, jsonResponse, resultJson } from "./json-rpc.ts";
+} from "./request.ts";
 
 /** The extension's name. */
 export const TASKS = "io.modelcontextprotocol/tasks";
 
 /** Whether a client with these capabilities can be answered with a task. */
-export function takesTasks({ extensions }: Aside["capabilities"]): boolean {
+export function takesTasks({ extensions }: ClientInput["capabilities"]): boolean {
   return isObject(extensions) && isObject(extensions[TASKS]);
 }
 
 /** The answer to a request that is about tasks, of a client that does not say that it knows them. */
-export function tasksNeeded(exchange: Exchange): Response {
-  return missingCapability(exchange, {
+export function tasksNeeded(request: McpRequest): Response {
+  return missingCapability(request, {
     state: "missing_capability",
     requiredCapabilities: { extensions: { [TASKS]: {} } },
   });
 }
 
 /** The answer to a call whose work goes on. */
-export function taskJson({ id, host, dialect }: Exchange, { task }: BegunTask): string {
-  return resultJson(id, JSON.stringify(dialect.result(host.offer.info, { resultType: "task", ...task })));
+export function taskJson({ id, server, codec }: McpRequest, { task }: TaskStarted): string {
+  return resultJson(id, JSON.stringify(codec.result(server.features.info, { resultType: "task", ...task })));
 }
 
 type Question = (
   tasks: Tasks,
   taskId: string,
-  aside: Aside,
+  clientInput: ClientInput,
   traceparent: string | undefined,
 ) => ReturnType<Tasks["get"]> | ReturnType<Tasks["update"]>;
 
@@ -53,38 +54,38 @@ const QUESTIONS: ReadonlyMap<string, Question> = new Map<string, Question>([
   ["tasks/cancel", (tasks, taskId, _, traceparent) => tasks.cancel(taskId, traceparent)],
 ]);
 
-/** A method of the extension, where the host has tasks. */
-export function taskMethod({ tasks }: Host, name: string): Method | undefined {
+/** A method of the extension, where the server has tasks. */
+export function taskMethod({ tasks }: McpServer, name: string): Method | undefined {
   const question = QUESTIONS.get(name);
-  return tasks && question ? work((exchange) => answer(exchange, (...asked) => question(tasks, ...asked))) : undefined;
+  return tasks && question ? work((request) => answer(request, (...asked) => question(tasks, ...asked))) : undefined;
 }
 
 async function answer(
-  exchange: Exchange,
-  question: (taskId: string, aside: Aside, traceparent: string | undefined) => ReturnType<Question>,
-): Promise<Answer> {
-  const { params } = exchange;
-  const aside = asideOf(exchange);
-  if (aside instanceof Response) return aside;
-  if (!aside || !takesTasks(aside.capabilities)) return tasksNeeded(exchange);
+  request: McpRequest,
+  question: (taskId: string, clientInput: ClientInput, traceparent: string | undefined) => ReturnType<Question>,
+): Promise<HandlerResult> {
+  const { params } = request;
+  const clientInput = clientInputOf(request);
+  if (clientInput instanceof Response) return clientInput;
+  if (!clientInput || !takesTasks(clientInput.capabilities)) return tasksNeeded(request);
   const { taskId } = params;
-  if (typeof taskId !== "string") return invalid(exchange, "params.taskId is the task's id, a string.");
-  const told = await attempt(exchange, async () => question(taskId, aside, traceparentOf(params)));
+  if (typeof taskId !== "string") return invalid(request, "params.taskId is the task's id, a string.");
+  const told = await orUndefined(request, async () => question(taskId, clientInput, traceparentOf(params)));
   switch (told?.state) {
     case undefined:
-      return jsonResponse(200, failureJson(exchange));
+      return jsonResponse(200, failureJson(request));
     case "not_found":
       return invalid(
-        exchange,
+        request,
         "There is no such task: its id is none of ours, or too old, or the task belongs to somebody else.",
       );
     case "insufficient_scope":
       return { scopesNeeded: told.scopes };
     case "failed":
-      return refuse(exchange, INTERNAL_ERROR, told.message);
+      return refuse(request, INTERNAL_ERROR, told.message);
     case "found":
-      return finish(exchange, told.task);
+      return finish(request, told.task);
     case "done":
-      return finish(exchange, {});
+      return finish(request, {});
   }
 }

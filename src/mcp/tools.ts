@@ -2,14 +2,14 @@
 // a client that leaves, and only there can progress be shown, or the client of a session be asked.
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import { clientInputOf, missingCapability } from "./client-input.ts";
 import { envelopeOf } from "./era.ts";
-import { type Answer, attempt, type Exchange, failureJson, invalid, traceparentOf } from "./exchange.ts";
 import { acceptedTypes } from "./headers.ts";
-import type { Aside, OpenedTool } from "./host.ts";
-import { asideOf, missingCapability } from "./input.ts";
 import { errorJson, INVALID_REQUEST, isObject, isRequestId, jsonResponse, resultJson } from "./json-rpc.ts";
+import type { ClientInput, OpenedToolCall } from "./port.ts";
 import { reporter } from "./progress.ts";
-import { firstAside, loggerOf, nextRound, reach } from "./session.ts";
+import { failureJson, type HandlerResult, invalid, type McpRequest, orUndefined, traceparentOf } from "./request.ts";
+import { initialClientInput, loggerOf, orUnavailable, requestInput } from "./session.ts";
 import { eventStream, type Stream } from "./sse.ts";
 import { taskJson } from "./tasks.ts";
 
@@ -19,48 +19,48 @@ const SOON_MS = 1_000;
 const MOST_ROUNDS = 10;
 
 /** Answers one tools/call. */
-export async function callTool(exchange: Exchange): Promise<Answer> {
-  const { id, params, host, headers, dialect, session, traceId } = exchange;
+export async function callTool(request: McpRequest): Promise<HandlerResult> {
+  const { id, params, server, headers, codec, session, traceId } = request;
   const { name, arguments: args = {} } = params;
-  if (typeof name !== "string") return invalid(exchange, "params.name is the tool's name, a string.");
-  if (!isObject(args)) return invalid(exchange, "params.arguments is a JSON object.");
-  const aside = session ? firstAside(session) : asideOf(exchange);
-  if (aside instanceof Response) return aside;
-  const open = (said: Aside | undefined) => host.openTool(name, args, traceparentOf(params), said);
-  const opened = open(aside);
+  if (typeof name !== "string") return invalid(request, "params.name is the tool's name, a string.");
+  if (!isObject(args)) return invalid(request, "params.arguments is a JSON object.");
+  const clientInput = session ? initialClientInput(session) : clientInputOf(request);
+  if (clientInput instanceof Response) return clientInput;
+  const open = (said: ClientInput | undefined) => server.openTool(name, args, traceparentOf(params), said);
+  const opened = open(clientInput);
   if (opened.state === "unknown_tool") {
-    return invalid(exchange, `There is no tool named ${JSON.stringify(name.slice(0, 80))}. tools/list has them all.`);
+    return invalid(request, `There is no tool named ${JSON.stringify(name.slice(0, 80))}. tools/list has them all.`);
   }
   if (opened.state === "insufficient_scope") return { scopesNeeded: opened.scopes };
-  if (opened.state === "missing_capability") return missingCapability(exchange, opened);
+  if (opened.state === "missing_capability") return missingCapability(request, opened);
 
   const answer = async (progress?: ProgressCallback, stream?: Stream) => {
     const log = session && stream && loggerOf(session, stream);
-    let said = aside;
-    let call: OpenedTool = opened;
+    let said = clientInput;
+    let call: OpenedToolCall = opened;
     for (let round = 0; round < MOST_ROUNDS && call.state === "ready"; round++) {
       const { run } = call;
-      const result = await attempt(exchange, () => run(progress, log));
-      if (result === undefined) return failureJson(exchange);
+      const result = await orUndefined(request, () => run(progress, log));
+      if (result === undefined) return failureJson(request);
       if (!("state" in result)) {
         log?.(result.isError ? "error" : "info", { tool: name, traceId });
-        return resultJson(id, JSON.stringify(dialect.result(host.offer.info, dialect.called(result))));
+        return resultJson(id, JSON.stringify(codec.result(server.features.info, codec.called(result))));
       }
-      if (result.state === "task") return taskJson(exchange, result);
-      const next = await nextRound(exchange, said, result, stream);
+      if (result.state === "task") return taskJson(request, result);
+      const next = await requestInput(request, said, result, stream);
       if (next === null || typeof next === "string") return next;
       said = next;
       call = open(said);
     }
     console.error(JSON.stringify({ event: "mcp.unfinished", tool: name, traceId }));
-    return failureJson(exchange);
+    return failureJson(request);
   };
   const cancelled = Promise.withResolvers<null>();
   const isCancelled =
     session &&
     (async () => {
       // Where nobody can tell, the work goes on.
-      const told = (await reach(exchange, () => session.isCancelled(id))) === true;
+      const told = (await orUnavailable(request, () => session.isCancelled(id))) === true;
       if (told) cancelled.resolve(null);
       return told;
     });

@@ -4,10 +4,10 @@ import type { Identity } from "../../contracts/rpc/identity.ts";
 import { summarize } from "../audit/redact.ts";
 import { configOf } from "../config.ts";
 import type { Env } from "../env.ts";
-import { openState, type Round, sealState, useUpState } from "../request-state.ts";
 import { digestOf } from "../tools/digest.ts";
 import { effectOf } from "../tools/risk.ts";
-import type { Tool } from "../tools/tool.ts";
+import type { ToolDefinition } from "../tools/tool-definition.ts";
+import { openState, type StateBinding, sealState, useUpState } from "./request-state.ts";
 
 /** A person whom the door can ask. */
 export interface Person {
@@ -30,7 +30,7 @@ export type Confirmation = "good" | "declined" | "confirmation_required" | "stat
 /** Judges one call, its arguments valid. `person` is `null` where nobody can be asked. Throws where storage fails. */
 export async function confirmCall(
   env: Env,
-  tool: Tool,
+  tool: ToolDefinition,
   args: unknown,
   caller: Identity,
   person: Person | null,
@@ -38,7 +38,7 @@ export async function confirmCall(
   const isNeeded = configOf(env).confirmRisks.has(tool.risk);
   if (!isNeeded && person?.state === undefined) return "good";
   if (person === null) return "confirmation_required";
-  const round: Round = { caller, method: "tools/call", target: [tool.name, await digestOf(tool)], args };
+  const round: StateBinding = { caller, method: "tools/call", target: [tool.name, await digestOf(tool)], args };
   const opened = person.state === undefined ? null : await openState(env, round, person.state);
   if (opened === null && person.state !== undefined) return "state_refused";
   // An answer without a state was given to no question of ours.
@@ -53,7 +53,7 @@ export async function confirmCall(
 const MAX_ARGUMENTS_LENGTH = 1_000;
 
 /** Words of ours only: what a model wrote is shown by its length, so that it cannot talk the person into anything. */
-function questionFor(tool: Tool, args: unknown): string {
+function questionFor(tool: ToolDefinition, args: unknown): string {
   const shown = JSON.stringify(summarize(args));
   const clipped = shown.length > MAX_ARGUMENTS_LENGTH ? `${shown.slice(0, MAX_ARGUMENTS_LENGTH)}…` : shown;
   return `Allow one call of "${tool.title}" (${tool.name})?\n\nArguments: ${clipped}\n\nEffect: ${effectOf(tool)}`;

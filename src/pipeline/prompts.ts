@@ -1,11 +1,11 @@
 // Prompts filled in, and what is suggested while somebody types an argument. Suggestions are a courtesy: trouble means none.
 import type { Identity } from "../../contracts/rpc/identity.ts";
+import type { Trace } from "../context.ts";
 import type { Env } from "../env.ts";
 import { prompts } from "../prompts/catalog.ts";
-import type { Others } from "../prompts/prompt.ts";
+import type { Others } from "../prompts/prompt-definition.ts";
 import { PICTURES } from "../resources/picture.ts";
 import { type TextContent, text } from "../tools/content.ts";
-import type { Trace } from "../trace.ts";
 import { sourcesFor } from "./sources.ts";
 import { validate } from "./validate.ts";
 

@@ -5,12 +5,12 @@ import type { Contract } from "../../contracts/rpc/contract.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { OutputOf } from "../../contracts/rpc/operation.ts";
 import { stackbilder } from "../../contracts/stackbilder.ts";
+import { dispatch } from "../backends/dispatch.ts";
+import type { Trace } from "../context.ts";
 import type { Env } from "../env.ts";
-import type { Sources } from "../prompts/prompt.ts";
-import type { Tool } from "../tools/tool.ts";
-import type { Trace } from "../trace.ts";
+import type { Sources } from "../prompts/prompt-definition.ts";
+import type { ToolDefinition } from "../tools/tool-definition.ts";
 import { permits } from "./authorize.ts";
-import { dispatch } from "./dispatch.ts";
 
 /** Who types or looks does not wait longer. */
 const TIMEOUT_MS = 2_000;
@@ -18,7 +18,7 @@ const TIMEOUT_MS = 2_000;
 /** What `caller` can be told; nothing to who may not read. */
 export function sourcesFor(env: Env, caller: Identity, trace: Trace): Sources {
   const ask = async <C extends Contract, Name extends keyof C["methods"] & string>(
-    backend: Tool["backend"],
+    backend: ToolDefinition["backend"],
     contract: C,
     name: Name,
   ) => {

@@ -1,18 +1,25 @@
 // One path for every question about work that goes on after its call was answered: whose is it, may the caller, ask the backend, audit.
 // What belongs to somebody else is answered like what does not exist.
 import type { Refusal } from "../../contracts/rpc/call.ts";
-import { digestInput, type Identity, type Scope } from "../../contracts/rpc/identity.ts";
+import { digestInput } from "../../contracts/rpc/encoding.ts";
+import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import type { Door, TaskEvent } from "../audit/event.ts";
+import type { Channel, TaskEvent } from "../audit/event.ts";
 import { summarize } from "../audit/redact.ts";
 import { type Background, record } from "../audit/sinks.ts";
+import type { Trace } from "../context.ts";
 import type { Env } from "../env.ts";
-import { openTask, sealTask, type TaskWork } from "../task-handle.ts";
 import type { Catalog } from "../tools/catalog.ts";
-import type { LongWork, Reach, Tool, WorkRef, WorkState } from "../tools/tool.ts";
-import type { Trace } from "../trace.ts";
+import type {
+  BackendClient,
+  BackendTaskState,
+  TaskRef,
+  TaskSupport,
+  ToolDefinition,
+} from "../tools/tool-definition.ts";
 import { missingScopes } from "./authorize.ts";
-import { type Finished, finishedWith, reachFor } from "./pipeline.ts";
+import { backendClientFor, type Completed, completedWith } from "./call-tool.ts";
+import { openTask, sealTask, type TaskWork } from "./task-handle.ts";
 
 /** One question about a task, and whose. */
 export interface TaskRequest {
@@ -20,7 +27,7 @@ export interface TaskRequest {
   readonly taskId: string;
   readonly caller: Identity;
   readonly trace: Trace;
-  readonly door: Door;
+  readonly channel: Channel;
 }
 
 /** Why a question is not answered. Every one of them already has its audit record. */
@@ -31,33 +38,35 @@ export type TaskRefused =
   | { readonly state: "failed"; readonly message: string };
 
 /** Where the work stands. */
-export type TaskState = Exclude<WorkState, { state: "done" }> | { readonly state: "done"; readonly ended: Finished };
+export type TaskState =
+  | Exclude<BackendTaskState, { state: "done" }>
+  | { readonly state: "done"; readonly ended: Completed };
 
 /** Names the work that a call has begun. */
-export async function beginTask(
+export async function startTask(
   env: Env,
   caller: Identity,
-  tool: Tool,
+  tool: ToolDefinition,
   args: unknown,
-  ref: WorkRef,
+  ref: TaskRef,
   createdAtMs: number,
 ): Promise<string> {
   return sealTask(env, caller, { tool: tool.name, ref, inputDigest: await digestInput(args), createdAtMs });
 }
 
 /** Looks where the work stands. Whoever may read may look. */
-export async function lookAtTask(
+export async function pollTask(
   env: Env,
   background: Background,
   request: TaskRequest,
 ): Promise<TaskRefused | { readonly state: "found"; readonly createdAtMs: number; readonly task: TaskState }> {
-  const asked = await ask(env, background, request, "task.read", "read", ({ look }, ref, reach) => look(ref, reach));
+  const asked = await ask(env, background, request, "task.read", "read", ({ poll }, ref, reach) => poll(ref, reach));
   if (asked.state !== "answered") return asked;
   const { answer, tool, work } = asked;
   const { caller, trace } = request;
   const task: TaskState =
     answer.state === "done"
-      ? { state: "done", ended: finishedWith(env, tool, answer.value, { caller, trace }) }
+      ? { state: "done", ended: completedWith(env, tool, answer.value, { caller, trace }) }
       : answer;
   return { state: "found", createdAtMs: work.createdAtMs, task };
 }
@@ -68,7 +77,7 @@ export async function updateTask(
   background: Background,
   request: TaskRequest,
 ): Promise<TaskRefused | { readonly state: "done" }> {
-  const asked = await ask(env, background, request, "task.updated", null, ({ look }, ref, reach) => look(ref, reach));
+  const asked = await ask(env, background, request, "task.updated", null, ({ poll }, ref, reach) => poll(ref, reach));
   return asked.state === "answered" ? { state: "done" } : asked;
 }
 
@@ -78,14 +87,16 @@ export async function cancelTask(
   background: Background,
   request: TaskRequest,
 ): Promise<TaskRefused | { readonly state: "done" }> {
-  const asked = await ask(env, background, request, "task.cancelled", null, ({ stop }, ref, reach) => stop(ref, reach));
+  const asked = await ask(env, background, request, "task.cancelled", null, ({ cancel }, ref, reach) =>
+    cancel(ref, reach),
+  );
   return asked.state === "answered" ? { state: "done" } : asked;
 }
 
 type Answered<Value> = {
   readonly state: "answered";
   readonly answer: Value;
-  readonly tool: Tool;
+  readonly tool: ToolDefinition;
   readonly work: TaskWork;
 };
 
@@ -93,10 +104,10 @@ type Answered<Value> = {
 async function ask<Value>(
   env: Env,
   background: Background,
-  { catalog, taskId, caller, trace, door }: TaskRequest,
+  { catalog, taskId, caller, trace, channel }: TaskRequest,
   type: TaskEvent["type"],
   scope: Scope | null,
-  question: (long: LongWork, ref: WorkRef, reach: Reach) => Promise<Result<Value, Refusal>>,
+  question: (long: TaskSupport, ref: TaskRef, reach: BackendClient) => Promise<Result<Value, Refusal>>,
 ): Promise<TaskRefused | Answered<Value>> {
   const startedAt = Date.now();
   const work = await openTask(env, caller, taskId);
@@ -108,7 +119,7 @@ async function ask<Value>(
         type,
         at: new Date().toISOString(),
         traceId: trace.traceId,
-        door,
+        channel,
         subject,
         tenantId,
         clientId,
@@ -124,7 +135,7 @@ async function ask<Value>(
       },
     });
   // A tool may have gone, or have become short, since the work was begun.
-  if (work === null || !tool?.long) {
+  if (work === null || !tool?.task) {
     audit("unknown_task", "unknown_task");
     return { state: "not_found" };
   }
@@ -133,10 +144,10 @@ async function ask<Value>(
     audit("insufficient_scope", "insufficient_scope");
     return { state: "insufficient_scope", scopes };
   }
-  const answer = await question(tool.long, work.ref, reachFor(env, tool, { caller, trace }));
+  const answer = await question(tool.task, work.ref, backendClientFor(env, tool, { caller, trace }));
   audit("allowed", answer.ok ? "ok" : answer.error.code);
   if (answer.ok) return { state: "answered", answer: answer.value, tool, work };
   const { code, message } = answer.error;
-  if (code === tool.long.notFound) return { state: "not_found" };
+  if (code === tool.task.notFound) return { state: "not_found" };
   return { state: "failed", message: `${message} (code ${code}, trace id ${trace.traceId})` };
 }

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { QualityTier } from "../../contracts/img-forge.ts";
 import { GetFlowStatus, MODES, Profile } from "../../contracts/stackbilder.ts";
-import { type Prompt, prompt } from "./prompt.ts";
+import { type PromptDefinition, prompt } from "./prompt-definition.ts";
 
 /** As much as a tool takes of somebody's own words. */
 const MAX_LENGTH = 2_000;
@@ -75,6 +75,6 @@ const reviewFlow = prompt({
 });
 
 /** Prompts by name. A `Map`, so that no name can reach a property of an object's prototype. */
-export const prompts: ReadonlyMap<string, Prompt> = new Map(
+export const prompts: ReadonlyMap<string, PromptDefinition> = new Map(
   [designSystem, illustrateIdea, reviewFlow].map((one) => [one.name, one]),
 );

@@ -16,7 +16,7 @@ export interface ImageContent {
 }
 
 /** Where a client can read what the result is about. */
-export interface LinkContent {
+export interface ResourceLink {
   readonly type: "resource_link";
   readonly uri: string;
   readonly name: string;
@@ -26,7 +26,7 @@ export interface LinkContent {
   readonly size?: number;
 }
 
-export type Content = TextContent | ImageContent | LinkContent;
+export type Content = TextContent | ImageContent | ResourceLink;
 
 /** Lines of text; `null` is left out. */
 export function text(...lines: readonly (string | null)[]): TextContent {
@@ -42,7 +42,7 @@ export function image(bytes: Uint8Array, mimeType: string): ImageContent {
  * A value in readable words, so that a client which shows no structured content misses nothing: a line a field, an item of a list on
  * a line of its own, longer writing (such as Markdown) as it stands.
  */
-export function outline(value: object): TextContent {
+export function describeValue(value: object): TextContent {
   return text(...linesOf(value, ""));
 }
 

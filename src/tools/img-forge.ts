@@ -1,11 +1,11 @@
 // img-forge's tools: pictures from words.
 import type { ImageJob } from "../../contracts/img-forge.ts";
 import { ok } from "../../contracts/rpc/result.ts";
-import { readUpTo } from "../bounded-read.ts";
+import { readUpTo } from "../limits/bounded-read.ts";
 import { PICTURE_LIMIT_BYTES, PICTURES, pictureUri } from "../resources/picture.ts";
 import { pictureView } from "../resources/picture-view.ts";
-import { image, type LinkContent } from "./content.ts";
-import { toolsOf } from "./tool.ts";
+import { image, type ResourceLink } from "./content.ts";
+import { toolsOf } from "./tool-definition.ts";
 
 /** The largest picture that travels inside a result. Base64 makes it a third larger, and many clients stop at 1 MiB. */
 const INLINE_LIMIT_BYTES = 768 * 1024;
@@ -20,19 +20,19 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
     risk: "EXTERNAL_MUTATION",
     isPaid: true,
     view: pictureView,
-    async show(job, reach) {
+    async render(job, backend) {
       const link = linkTo(job);
       if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return link;
-      const picture = await reach("readImage", { job_id: job.job_id });
+      const picture = await backend("readImage", { job_id: job.job_id });
       if (!picture.ok) return link;
       const bytes = await readUpTo(picture.value.body, INLINE_LIMIT_BYTES);
       return bytes === null ? link : [image(bytes, picture.value.mime_type), ...link];
     },
-    long: {
-      begin: (input) => (input.wait ? { ...input, wait: false } : null),
+    task: {
+      start: (input) => (input.wait ? { ...input, wait: false } : null),
       refOf: ({ job_id }) => ({ job_id }),
-      async look({ job_id = "" }, reach) {
-        const job = await reach("checkJob", { job_id });
+      async poll({ job_id = "" }, backend) {
+        const job = await backend("checkJob", { job_id });
         if (!job.ok) return job;
         const { status } = job.value;
         if (status === "queued" || status === "running")
@@ -40,7 +40,7 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
         if (status === "cancelled") return ok({ state: "cancelled", message: "The drawing was stopped." });
         return ok({ state: "done", value: job.value });
       },
-      stop: ({ job_id = "" }, reach) => reach("cancelJob", { job_id }),
+      cancel: ({ job_id = "" }, backend) => backend("cancelJob", { job_id }),
       notFound: "job_not_found",
     },
   },
@@ -57,12 +57,12 @@ export const imgForgeTools = toolsOf("IMG_FORGE", {
       "Tell whether a picture is done, and where it is. Use it after image_generate with wait: false. job_id comes from image_generate.",
     risk: "READ_ONLY",
     view: pictureView,
-    show: async (job) => linkTo(job),
+    render: async (job) => linkTo(job),
   },
 });
 
 /** Where the picture can be read, if it is there and not too large for it. */
-function linkTo({ job_id, status, size_bytes }: ImageJob): readonly LinkContent[] {
+function linkTo({ job_id, status, size_bytes }: ImageJob): readonly ResourceLink[] {
   if (status !== "completed" || (size_bytes ?? 0) > PICTURE_LIMIT_BYTES) return [];
   const { name, title, mimeType } = PICTURES;
   return [

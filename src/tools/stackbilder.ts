@@ -3,14 +3,14 @@ import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { ok } from "../../contracts/rpc/result.ts";
 import type { Advance, AdvanceFlow, stackbilder } from "../../contracts/stackbilder.ts";
 import { flowView } from "../resources/flow-view.ts";
-import { type LongWork, toolsOf } from "./tool.ts";
+import { type TaskSupport, toolsOf } from "./tool-definition.ts";
 
 /** One mode that runs. A later mode of the flow is other work. */
-const modeRun: LongWork<typeof stackbilder, ParsedInputOf<typeof AdvanceFlow>, Advance> = {
-  begin: (input) => (input.wait ? { ...input, wait: false } : null),
+const modeRun: TaskSupport<typeof stackbilder, ParsedInputOf<typeof AdvanceFlow>, Advance> = {
+  start: (input) => (input.wait ? { ...input, wait: false } : null),
   refOf: ({ flowId, mode }) => ({ flowId, mode: mode ?? "" }),
-  async look({ flowId = "", mode = "" }, reach) {
-    const summary = await reach("getFlowSummary", { flowId });
+  async poll({ flowId = "", mode = "" }, backend) {
+    const summary = await backend("getFlowSummary", { flowId });
     if (!summary.ok) return summary;
     const { status, currentMode, progress, estimatedRemainingSeconds, modes, artifacts } = summary.value;
     const flow = { flowId, status, currentMode, progress, estimatedRemainingSeconds };
@@ -20,16 +20,16 @@ const modeRun: LongWork<typeof stackbilder, ParsedInputOf<typeof AdvanceFlow>, A
       return ok({ state: "done", value: { ...flow, mode: ran.mode, artifact: null, quality: null } });
     if (ran?.status !== "completed")
       return ok({ state: "cancelled", message: `${mode} was stopped. flow_advance runs it again.` });
-    const scores = await reach("getFlowQuality", { flowId });
+    const scores = await backend("getFlowQuality", { flowId });
     if (!scores.ok) return scores;
     const artifact = artifacts.find((one) => one.mode === mode) ?? null;
     const quality = scores.value.modes.find((one) => one.mode === mode) ?? null;
     return ok({ state: "done", value: { ...flow, mode: ran.mode, artifact, quality } });
   },
-  async stop({ flowId = "", mode = "" }, reach) {
-    const flow = await reach("getFlowStatus", { flowId });
+  async cancel({ flowId = "", mode = "" }, backend) {
+    const flow = await backend("getFlowStatus", { flowId });
     // A mode that somebody started later is no part of this work.
-    return flow.ok && flow.value.currentMode === mode ? reach("cancelFlow", { flowId }) : flow;
+    return flow.ok && flow.value.currentMode === mode ? backend("cancelFlow", { flowId }) : flow;
   },
   notFound: "flow_not_found",
 };
@@ -80,7 +80,7 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
       "If status is failed, call flow_recover. flowId comes from flow_create.",
     risk: "LOCAL_MUTATION",
     view: flowView,
-    long: modeRun,
+    task: modeRun,
   },
   flow_recover: {
     title: "Resume a failed flow",
@@ -88,6 +88,6 @@ export const stackbilderTools = toolsOf("STACKBILDER", {
       "Run the mode that failed again, so that the flow can go on. Use it only when a flow's status is failed. flowId comes from flow_create.",
     risk: "LOCAL_MUTATION",
     view: flowView,
-    long: modeRun,
+    task: modeRun,
   },
 });

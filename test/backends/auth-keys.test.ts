@@ -1,7 +1,7 @@
 // API keys at the auth Worker, over real RPC: as their owner makes, sees and ends them, and as the gateway asks about one.
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { API_KEYS_MAX, type ApiKeyVerdict, type CreateApiKey } from "../../contracts/auth.ts";
+import { API_KEYS_MAX, type ApiKeyValidation, type CreateApiKey } from "../../contracts/auth.ts";
 import type { InputOf } from "../../contracts/rpc/operation.ts";
 import { type Owner, usePeople } from "../support/auth-worker.ts";
 
@@ -18,7 +18,7 @@ const ORDER: InputOf<typeof CreateApiKey> = {
 const create = (owner: Pick<Owner, "as">, order: object = {}) =>
   people.backend.call("createApiKey", { ...ORDER, ...order }, owner.as);
 const revoke = (owner: Pick<Owner, "as">, keyId: string) => people.backend.call("revokeApiKey", { keyId }, owner.as);
-const judge = (key: unknown) => call<ApiKeyVerdict>("validateApiKey", key);
+const judge = (key: unknown) => call<ApiKeyValidation>("validateApiKey", key);
 
 async function made(owner: Owner, order: object = {}) {
   const reply = await create(owner, order);

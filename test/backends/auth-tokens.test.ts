@@ -3,7 +3,7 @@
 import { createHmac, hkdfSync } from "node:crypto";
 import { generateKeyPair, SignJWT } from "jose";
 import { describe, expect, test } from "vitest";
-import type { JwtVerdict } from "../../contracts/auth.ts";
+import type { JwtValidation } from "../../contracts/auth.ts";
 import { type Owner, SECRET, usePeople } from "../support/auth-worker.ts";
 import { ORIGIN } from "../support/social-sign-in.ts";
 
@@ -13,7 +13,7 @@ const RESOURCE = `${ORIGIN}/mcp`;
 
 const mint = ({ as }: Pick<Owner, "as">, order: object = {}) =>
   people.backend.call("mintToken", { audience: RESOURCE, scopes: ["read"], ...order }, as);
-const judge = (token: unknown) => call<JwtVerdict>("validateJwt", token);
+const judge = (token: unknown) => call<JwtValidation>("validateJwt", token);
 const INVALID = { valid: false, error: "INVALID_TOKEN" };
 const refusal = (code: string) => ({ ok: false, error: { code } });
 

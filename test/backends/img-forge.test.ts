@@ -369,13 +369,13 @@ test("fifty pictures are listed and a hundred kept", async () => {
 });
 
 test.each([
-  ["fails", () => ({ standIns: { RECENT_IMAGES: "test/support/stand-ins/workers-ai.ts" } })],
+  ["fails", () => ({ standIns: { RECENT_IMAGES: "test/support/fakes/workers-ai.ts" } })],
   [
     "hangs",
     () => {
       const configPath = ".test/hanging-images/wrangler.toml";
       writeAdaptedConfig("img-forge", path.join(ROOT, configPath), {
-        main: "../../test/support/stand-ins/hanging-images.ts",
+        main: "../../test/support/fakes/hanging-images.ts",
       });
       return { configPath };
     },
@@ -427,7 +427,7 @@ test("the exports are the attack surface: exactly these, and only the contract's
 });
 
 test("a bucket that cannot be written to makes a job that failed, not a crash", async () => {
-  const broken = await startBackend({ ...CONFIG, standIns: { IMAGES: "test/support/stand-ins/workers-ai.ts" } });
+  const broken = await startBackend({ ...CONFIG, standIns: { IMAGES: "test/support/fakes/workers-ai.ts" } });
   try {
     const job = await value(broken.call("generateImage", { prompt: "hills", quality_tier: "draft" }));
     expect(job).toMatchObject({ status: "failed", url: null, size_bytes: null });
@@ -439,7 +439,7 @@ test("a bucket that cannot be written to makes a job that failed, not a crash", 
 }, 30_000);
 
 test("with Workers AI bound its models draw the tiers that it offers, and this Worker draws the others", async () => {
-  const withAi = await startBackend({ ...CONFIG, standIns: { AI: "test/support/stand-ins/workers-ai.ts" } });
+  const withAi = await startBackend({ ...CONFIG, standIns: { AI: "test/support/fakes/workers-ai.ts" } });
   try {
     const draft = await value(
       withAi.call("generateImage", { prompt: "hills", quality_tier: "draft", negative_prompt: "fog" }),

@@ -356,13 +356,13 @@ test("fifty flows are listed and a hundred kept; one that was forgotten does not
 });
 
 test.each([
-  ["fails", () => ({ standIns: { RECENT_FLOWS: "test/support/stand-ins/workers-ai.ts" } })],
+  ["fails", () => ({ standIns: { RECENT_FLOWS: "test/support/fakes/workers-ai.ts" } })],
   [
     "hangs",
     () => {
       const configPath = ".test/hanging-flows/wrangler.toml";
       writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), {
-        main: "../../test/support/stand-ins/hanging-flows.ts",
+        main: "../../test/support/fakes/hanging-flows.ts",
       });
       return { configPath };
     },

@@ -4,7 +4,7 @@ import path from "node:path";
 import { type Unstable_Config, unstable_readConfig } from "wrangler";
 import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
 import { CONFIGS, ROOT, workerName } from "../../entrypoints/cli/workers.ts";
-import { identityKeysSetting } from "../../src/keys.ts";
+import { identityKeysSetting } from "../../src/crypto/keys.ts";
 
 /** The Workers that can be asked from outside. */
 export const SERVICES = ["storage", "backends", "floor", "empty", "gateway", "issuer", "few", "many", "wide"] as const;

@@ -2,8 +2,8 @@
 import type { Page } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ConnectOptions, decide, follow, HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
-import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
+import { newAccount } from "../support/user.ts";
 import { focus } from "./measures.ts";
 
 const system = useSystem();

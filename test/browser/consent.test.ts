@@ -2,8 +2,8 @@
 import type { Page } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ConnectOptions, HOSTED_APP, signUp, useBrowser } from "../support/browser.ts";
-import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
+import { newAccount } from "../support/user.ts";
 
 const system = useSystem();
 const { visitor, connect, complaints } = useBrowser(system);

@@ -3,9 +3,9 @@
 import type { Page, Response } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { decide, follow, signIn, signUp, useBrowser } from "../support/browser.ts";
-import { type Account, newAccount } from "../support/person.ts";
-import { useReceiver } from "../support/receiver.ts";
+import { useReceiver } from "../support/redirect-receiver.ts";
 import { useSystem } from "../support/system.ts";
+import { type Account, newAccount } from "../support/user.ts";
 
 const system = useSystem();
 const elsewhere = useReceiver();

@@ -1,8 +1,8 @@
 // Signing up, signing in, allowing and denying, as a person sees it and as their app hears of it. JavaScript is off.
 import { afterEach, describe, expect, it } from "vitest";
 import { decide, follow, HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
-import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
+import { newAccount } from "../support/user.ts";
 
 const system = useSystem();
 const { visitor, connect, arrive, complaints } = useBrowser(system);

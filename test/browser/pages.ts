@@ -1,8 +1,8 @@
 // Ways to every kind of page, each from an empty tab: for tests that look at all of them.
 import type { Page } from "playwright-core";
 import { type Browsing, type ConnectOptions, decide, follow, HOSTED_APP, signIn, signUp } from "../support/browser.ts";
-import { newAccount } from "../support/person.ts";
 import type { System } from "../support/system.ts";
+import { newAccount } from "../support/user.ts";
 import { WireClient } from "../support/wire-client.ts";
 
 /** By the name of the kind. */

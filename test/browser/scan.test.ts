@@ -5,8 +5,8 @@ import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { signIn, useBrowser } from "../support/browser.ts";
-import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
+import { newAccount } from "../support/user.ts";
 import { overflowing } from "./measures.ts";
 import { doorPages, ownPages } from "./pages.ts";
 
@@ -122,7 +122,7 @@ describe("while sign-in is not open", () => {
 });
 
 describe("while the auth Worker is gone", () => {
-  const system = useSystem({ standIns: { auth: "test/support/gone-auth.ts" } });
+  const system = useSystem({ standIns: { auth: "test/support/dead-auth.ts" } });
   const { visitor, connect } = useBrowser(system);
 
   it("the page that says so has no fault either", async () => {

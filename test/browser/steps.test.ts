@@ -1,8 +1,8 @@
 // What people do besides going straight on: two tabs, reload, back, submitting twice. And what the browser keeps meanwhile.
 import { afterEach, describe, expect, it } from "vitest";
 import { decide, follow, signIn, signUp, useBrowser } from "../support/browser.ts";
-import { newAccount } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
+import { newAccount } from "../support/user.ts";
 
 const system = useSystem();
 const { visitor, connect, arrive, complaints } = useBrowser(system);

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { newAccount, Person } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
+import { newAccount, Person } from "../support/user.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { type Checks, checksIn, newFolder, type Run, run } from "./suite.ts";
 

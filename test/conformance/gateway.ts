@@ -1,29 +1,30 @@
 // The gateway as it is deployed, with the suite's tools, prompts and resources behind its door instead of the product's. Everything
 // before and between them is the product's own: door, OAuth, limits, wire, pipeline, audit.
-import { openerOf, STATE_REFUSED } from "../../entrypoints/gateway/host.ts";
-import { httpDoor } from "../../entrypoints/gateway/http.ts";
+
+import { INFO } from "../../entrypoints/gateway/features.ts";
+import { httpHandler } from "../../entrypoints/gateway/http.ts";
 import product from "../../entrypoints/gateway/index.ts";
-import { INFO } from "../../entrypoints/gateway/offer.ts";
+import { openerOf, STATE_REFUSED } from "../../entrypoints/gateway/mcp-server.ts";
+import { dispatch } from "../../src/backends/dispatch.ts";
+import { type Trace, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
+import { supportsRequest } from "../../src/mcp/client-input.ts";
 import type {
-  Aside,
-  Host,
+  ClientInput,
   InputRequest,
-  Offer,
-  OpenedTool,
+  McpServer,
+  OpenedToolCall,
   OpenTool,
-  ReadResource,
-  ToolAnswer,
-} from "../../src/mcp/host.ts";
-import { canBeAsked } from "../../src/mcp/input.ts";
+  ReadResourceResult,
+  ServerFeatures,
+  ToolOutcome,
+} from "../../src/mcp/port.ts";
 import { TASKS } from "../../src/mcp/tasks.ts";
-import type { Caller } from "../../src/oauth/bearer.ts";
-import { dispatch } from "../../src/pipeline/dispatch.ts";
-import { openState, sealState } from "../../src/request-state.ts";
+import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
+import { openState, sealState } from "../../src/pipeline/request-state.ts";
 import { catalogOf } from "../../src/tools/catalog.ts";
 import type { Content } from "../../src/tools/content.ts";
-import { type ToolDefinition, toolsFrom } from "../../src/tools/tool.ts";
-import { type Trace, traceFrom } from "../../src/trace.ts";
+import { type ToolDeclaration, toolsFrom } from "../../src/tools/tool-definition.ts";
 import { type Block, type Conversation, type Shown, show, type Topic } from "./contract.ts";
 import { fill, prompts, suggest } from "./prompts.ts";
 import { openWork, tasksOf, WORKS } from "./tasks.ts";
@@ -41,8 +42,8 @@ const definition = {
   title: "Test",
   description: "A tool of the conformance suite.",
   risk: "READ_ONLY",
-  show: async ({ blocks }: Shown) => blocks.map(contentOf),
-} satisfies ToolDefinition<typeof show, "test_simple_text">;
+  render: async ({ blocks }: Shown) => blocks.map(contentOf),
+} satisfies ToolDeclaration<typeof show, "test_simple_text">;
 
 /** What the suite wants to find, word for word: every keyword that a server may strip. */
 const SCHEMA_2020_12 = {
@@ -157,7 +158,7 @@ const resource = (uri: string, mimeType: string) => ({
   mimeType,
 });
 
-const offer: Offer = {
+const features: ServerFeatures = {
   info: INFO,
   instructions: "Tools, prompts and resources of the conformance suite.",
   tools: inOrder.map(({ name, title, description, inputSchema, outputSchema, annotations }) => {
@@ -182,9 +183,9 @@ const offer: Offer = {
   meta: async () => ({}),
 };
 
-function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: Trace): Host {
+function mcpServerFor(env: Env, ctx: ExecutionContext, caller: Credential, requestTrace: Trace): McpServer {
   return {
-    offer,
+    features,
     openTool: opener(env, ctx, caller, requestTrace),
     readResource: (uri, traceparent) =>
       read(env, caller, uri, traceparent === undefined ? requestTrace : traceFrom(traceparent)),
@@ -194,14 +195,14 @@ function hostFor(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: 
   };
 }
 
-const NOTHING: Aside = { capabilities: {}, inputResponses: {}, requestState: undefined };
+const NOTHING: ClientInput = { capabilities: {}, inputResponses: {}, requestState: undefined };
 
-function opener(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: Trace): OpenTool {
+function opener(env: Env, ctx: ExecutionContext, caller: Credential, requestTrace: Trace): OpenTool {
   const open = openerOf(catalog, env, ctx, caller, requestTrace);
   return (name, args, traceparent, aside = NOTHING) => {
     if (
       name === "test_missing_capability" &&
-      !canBeAsked(aside.capabilities, { method: "sampling/createMessage", params: {} })
+      !supportsRequest(aside.capabilities, { method: "sampling/createMessage", params: {} })
     ) {
       return { state: "missing_capability", requiredCapabilities: { sampling: {} } };
     }
@@ -221,7 +222,7 @@ function opener(env: Env, ctx: ExecutionContext, caller: Caller, requestTrace: T
 }
 
 /** The same call; what it reports is logged. */
-function logged(opened: OpenedTool): OpenedTool {
+function logged(opened: OpenedToolCall): OpenedToolCall {
   if (opened.state !== "ready") return opened;
   return {
     state: "ready",
@@ -238,17 +239,17 @@ const METHODS = ["elicitation/create", "sampling/createMessage", "roots/list"] a
 /** One round: the Worker behind says in plain data what it needs and where it was; what the client keeps of that is sealed. */
 async function converse(
   env: Env,
-  { identity }: Caller,
+  { identity }: Credential,
   name: string,
   args: unknown,
   about: Topic,
-  { capabilities, inputResponses, requestState }: Aside,
-  ask: (input: object) => Promise<ToolAnswer>,
-): Promise<ToolAnswer> {
+  { capabilities, inputResponses, requestState }: ClientInput,
+  ask: (input: object) => Promise<ToolOutcome>,
+): Promise<ToolOutcome> {
   const round = { caller: identity, method: "tools/call", target: [name], args };
   const opened = requestState === undefined ? null : await openState(env, round, requestState);
   if (requestState !== undefined && opened === null) return STATE_REFUSED;
-  const methods = METHODS.filter((method) => canBeAsked(capabilities, { method, params: {} }));
+  const methods = METHODS.filter((method) => supportsRequest(capabilities, { method, params: {} }));
   const words = Object.values(args as Record<string, unknown>)[0] ?? null;
   const ended = await ask({
     about,
@@ -269,7 +270,7 @@ async function converse(
   return { state: "input_required", inputRequests, requestState: await sealState(env, round, state ?? "") };
 }
 
-async function read(env: Env, { identity }: Caller, uri: string, trace: Trace): Promise<ReadResource> {
+async function read(env: Env, { identity }: Credential, uri: string, trace: Trace): Promise<ReadResourceResult> {
   const target = { name: "read", backend: "STACKBILDER", audience: show.audience } as const;
   const answer = await dispatch(env, target, "read", show.methods.read, { uri }, { caller: identity, trace });
   if (!answer.ok) {
@@ -282,4 +283,4 @@ async function read(env: Env, { identity }: Caller, uri: string, trace: Trace): 
   return { state: "read", contents: [contents], ttlMs: 0 };
 }
 
-export default { ...product, fetch: httpDoor({ info: INFO, hostFor }) } satisfies ExportedHandler<Env>;
+export default { ...product, fetch: httpHandler({ info: INFO, mcpServerFor }) } satisfies ExportedHandler<Env>;

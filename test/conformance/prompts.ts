@@ -1,5 +1,12 @@
 // The suite's prompts, and what it may be offered while it types their arguments.
-import type { Aside, FilledPrompt, InputRequest, ListedPrompt, Suggestions, Typing } from "../../src/mcp/host.ts";
+import type {
+  ClientInput,
+  Completion,
+  CompletionRequest,
+  GetPromptResult,
+  InputRequest,
+  Prompt,
+} from "../../src/mcp/port.ts";
 import { PNG } from "./contract.ts";
 
 type Arguments = Readonly<Record<string, string>>;
@@ -38,7 +45,7 @@ const PROMPTS: Readonly<
 };
 
 /** As they are listed. */
-export const prompts: readonly ListedPrompt[] = Object.entries(PROMPTS).map(([name, { names }]) => ({
+export const prompts: readonly Prompt[] = Object.entries(PROMPTS).map(([name, { names }]) => ({
   name,
   title: name,
   description: "A prompt of the conformance suite.",
@@ -54,7 +61,7 @@ const CONTEXT: InputRequest = {
 };
 
 /** A prompt with its arguments filled in; one of them has an argument that only a person knows. */
-export function fill(name: string, given: Arguments, aside: Aside | undefined): FilledPrompt {
+export function fill(name: string, given: Arguments, aside: ClientInput | undefined): GetPromptResult {
   if (name !== "test_input_required_result_prompt") return fillFrom(name, given);
   const { action, content } = aside?.inputResponses.user_context ?? {};
   const { context } = (action === "accept" ? content : {}) as { context?: string }; // the suite sends text
@@ -63,7 +70,7 @@ export function fill(name: string, given: Arguments, aside: Aside | undefined): 
     : fillFrom(name, { context });
 }
 
-function fillFrom(name: string, args: Arguments): FilledPrompt {
+function fillFrom(name: string, args: Arguments): GetPromptResult {
   const prompt = PROMPTS[name];
   if (prompt === undefined) return { state: "not_found" };
   const missing = prompt.names.filter((needed) => args[needed] === undefined);
@@ -72,7 +79,7 @@ function fillFrom(name: string, args: Arguments): FilledPrompt {
 }
 
 /** Words that begin as what is typed. */
-export function suggest({ of, name, value }: Typing): Suggestions | null {
+export function suggest({ of, name, value }: CompletionRequest): Completion | null {
   if (!("prompt" in of) || !PROMPTS[of.prompt]?.names.includes(name)) return null;
   return { values: ["paris", "park", "party", "test"].filter((word) => word.startsWith(value)) };
 }

@@ -1,20 +1,21 @@
 // The suite's tools whose work goes on after the call: what the product's own tools never do with a task (ask, break, refuse) among it.
+
+import { dispatch } from "../../src/backends/dispatch.ts";
+import { type Trace, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
 import type {
-  Aside,
   CallToolResult,
+  ClientInput,
   DetailedTask,
   InputRequest,
-  OpenedTool,
+  OpenedToolCall,
   Task,
   Tasks,
-  ToolAnswer,
-} from "../../src/mcp/host.ts";
+  ToolOutcome,
+} from "../../src/mcp/port.ts";
 import { TASKS, takesTasks } from "../../src/mcp/tasks.ts";
-import type { Caller } from "../../src/oauth/bearer.ts";
-import { dispatch } from "../../src/pipeline/dispatch.ts";
-import { openTask, sealTask, TASK_TTL_MS } from "../../src/task-handle.ts";
-import { type Trace, traceFrom } from "../../src/trace.ts";
+import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
+import { openTask, sealTask, TASK_TTL_MS } from "../../src/pipeline/task-handle.ts";
 import { show, type Work, type WorkKind } from "./contract.ts";
 
 /** What each of them does. */
@@ -38,7 +39,7 @@ const NAME: InputRequest = {
   },
 };
 
-type Errand = { readonly env: Env; readonly caller: Caller; readonly trace: Trace };
+type Errand = { readonly env: Env; readonly caller: Credential; readonly trace: Trace };
 
 async function send<M extends "beginWork" | "lookAtWork" | "answerWork" | "stopWork">(
   { env, caller: { identity }, trace }: Errand,
@@ -58,7 +59,13 @@ const resultOf = ({ words, status }: Work): CallToolResult => ({
 });
 
 /** Opens a call of one of these tools. */
-export function openWork(errand: Errand, tool: string, kind: WorkKind, args: object, aside: Aside): OpenedTool {
+export function openWork(
+  errand: Errand,
+  tool: string,
+  kind: WorkKind,
+  args: object,
+  aside: ClientInput,
+): OpenedToolCall {
   const mayGoOn = takesTasks(aside.capabilities);
   if (!mayGoOn && kind !== "compute") return REQUIRED;
   return { state: "ready", run: () => begin(errand, tool, kind, args, aside, mayGoOn) };
@@ -69,9 +76,9 @@ async function begin(
   tool: string,
   kind: WorkKind,
   args: object,
-  aside: Aside,
+  aside: ClientInput,
   mayGoOn: boolean,
-): Promise<ToolAnswer> {
+): Promise<ToolOutcome> {
   const { seconds = 0.3, label = "" } = args as { seconds?: number; label?: string };
   const { action, content } = aside.inputResponses.user_name ?? {};
   const isAsked = tool === "test_tool_with_task";
@@ -115,7 +122,7 @@ function detailed(fields: Omit<Task, "status">, work: Work): DetailedTask {
 }
 
 /** Tasks of one caller. */
-export function tasksOf(env: Env, caller: Caller, requestTrace: Trace): Tasks {
+export function tasksOf(env: Env, caller: Credential, requestTrace: Trace): Tasks {
   const errandOf = (traceparent: string | undefined) => {
     return { env, caller, trace: traceparent === undefined ? requestTrace : traceFrom(traceparent) };
   };

@@ -77,7 +77,7 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
 
   const common = {
     type: "tool.called",
-    door: "mcp",
+    channel: "mcp",
     tier: "free",
     scopes: ["read"],
     at: expect.stringMatching(/^\d{4}-.*Z$/),

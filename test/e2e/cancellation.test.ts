@@ -7,7 +7,7 @@ import type { AuditEvent } from "../../src/audit/event.ts";
 import { type Connected, type ConnectOptions, connect, MODES, type Mode } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
 
-const system = useSystem({ mains: { stackbilder: "test/support/stand-ins/held-flows.ts" } });
+const system = useSystem({ mains: { stackbilder: "test/support/fakes/held-flows.ts" } });
 
 /** Slow machines stop late. */
 const SOON = { timeout: 15_000, interval: 100 };

@@ -1,8 +1,8 @@
 // What real clients send, each from its registration to a working tools/list, and the small differences between them at which other
 // servers fail. The requests are theirs, as their sources and their issue trackers show them; nothing of them runs here.
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Page } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
+import type { Page } from "../support/user.ts";
 import { countTools, postMcp, register, type Tokens, WireClient } from "../support/wire-client.ts";
 
 const system = useSystem();

@@ -18,10 +18,10 @@ import {
   scriptsIn,
   variablesIn,
 } from "../support/examples.ts";
-import { exhaust } from "../support/exhaust.ts";
+import { exhaust } from "../support/exhaust-limit.ts";
 import { useIssuer } from "../support/issuer.ts";
 import { connect } from "../support/mcp-clients.ts";
-import { newAccount, Person } from "../support/person.ts";
+import { newAccount, Person } from "../support/user.ts";
 
 /** Those that are known to have examples. */
 const DOCUMENTS = ["README.md", "docs/api-reference.md", "docs/local-development.md", "docs/user-guide.md"];

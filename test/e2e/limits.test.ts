@@ -2,9 +2,9 @@
 // caller with anything else. Which limits there are, exactly, is tested in test/src.
 import { expect, test } from "vitest";
 import { ADDRESS_HEADER, newAddress, withAddress } from "../support/address.ts";
-import { exhaust } from "../support/exhaust.ts";
-import { linkTo, newAccount, Person } from "../support/person.ts";
+import { exhaust } from "../support/exhaust-limit.ts";
 import { useSystem } from "../support/system.ts";
+import { linkTo, newAccount, Person } from "../support/user.ts";
 import { register, WireClient } from "../support/wire-client.ts";
 
 const system = useSystem();

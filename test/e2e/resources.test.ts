@@ -168,7 +168,7 @@ describe("a picture", () => {
         decision: "allowed",
         outcome: "ok",
         scopes: ["read"],
-        door: "mcp",
+        channel: "mcp",
         input: { job_id: job.job_id },
       },
       { resource: null, decision: "unknown_resource", outcome: "unknown_resource" },

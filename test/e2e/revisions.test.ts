@@ -1,12 +1,12 @@
 // Every method in every revision, with requests sent by hand. What an answer looks like is for the judge to say, who looks at every
-// message in these tests (`test/support/judge.ts`); that it does is said here.
+// message in these tests (`test/support/message-validator.ts`); that it does is said here.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { judgedFetch, judgedMessages } from "../support/judged-fetch.ts";
 import { type Connected, connect } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
+import { judgedFetch, judgedMessages } from "../support/validating-fetch.ts";
 
 const system = useSystem();
 

@@ -117,7 +117,7 @@ describe("a sibling that acts as itself", () => {
     const refused = await ask(wish);
     expect(refused).toMatchObject({ ok: false, error: { code: "invalid_arguments" } });
     expect(recordOf(refused)).toMatchObject({
-      door: "rpc",
+      channel: "rpc",
       subject: "sibling:charter-web",
       decision: "invalid_arguments",
     });
@@ -335,7 +335,7 @@ describe("a sibling that shows an API key or a JWT", () => {
       });
       const clientId = `sibling:charter-web/${client}`;
       expect(recordWith(traceId)).toMatchObject({
-        door: "rpc",
+        channel: "rpc",
         subject: owner.userId,
         tenantId: owner.tenantId,
         clientId,

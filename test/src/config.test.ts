@@ -42,16 +42,16 @@ describe("the gateway's settings", () => {
   });
 
   it("remember a credential for half a minute, unless they say less", () => {
-    const memory = (CREDENTIAL_MEMORY_SECONDS: string | undefined) =>
-      configOf(withSettings({ CREDENTIAL_MEMORY_SECONDS })).credentialMemoryMs;
+    const memory = (CREDENTIAL_CACHE_SECONDS: string | undefined) =>
+      configOf(withSettings({ CREDENTIAL_CACHE_SECONDS })).credentialCacheMs;
     expect([memory(undefined), memory("30"), memory("5"), memory("0")]).toEqual([30_000, 30_000, 5_000, 0]);
   });
 
   it.each<[string, Record<string, unknown>, string]>([
     ...["31", "-1", "1.5", "half a minute", "Infinity"].map((seconds): [string, Record<string, unknown>, string] => [
       `a memory of ${seconds} seconds`,
-      { CREDENTIAL_MEMORY_SECONDS: seconds },
-      "CREDENTIAL_MEMORY_SECONDS must be a whole number from 0 to 30",
+      { CREDENTIAL_CACHE_SECONDS: seconds },
+      "CREDENTIAL_CACHE_SECONDS must be a whole number from 0 to 30",
     ]),
     ["a missing origin", { API_BASE_URL: undefined }, "API_BASE_URL is missing"],
     ["an origin with a slash", { API_BASE_URL: "https://mcp.stackbilt.dev/" }, "API_BASE_URL must be"],
@@ -76,7 +76,7 @@ describe("the gateway's settings", () => {
     ["a bad previous secret", { SERVICE_BINDING_SECRET_PREVIOUS: "short" }, "SERVICE_BINDING_SECRET_PREVIOUS must be"],
     ["no storage", { OAUTH_KV: undefined }, "OAUTH_KV is not bound"],
     ["no auth Worker", { AUTH_SERVICE: undefined }, "AUTH_SERVICE is not bound"],
-    ["no gate for tokens", { TOKEN_GATE: undefined }, "TOKEN_GATE is not bound"],
+    ["no gate for tokens", { GRANTS: undefined }, "GRANTS is not bound"],
     ["no revocations", { USER_REVOCATIONS: undefined }, "USER_REVOCATIONS is not bound"],
     ["no counter of a day", { RATE_COUNTER: undefined }, "RATE_COUNTER is not bound"],
     ["no sessions", { MCP_SESSION: undefined }, "MCP_SESSION is not bound"],

@@ -16,7 +16,7 @@ import {
   register,
   send,
   VERIFIER,
-} from "./oauth/visitor.ts";
+} from "./oauth/browser.ts";
 
 const job = {
   job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",
@@ -48,7 +48,7 @@ function counted<T extends object>(name: string, target: T): T {
 }
 
 /** The same Durable Objects, with every question to one of them counted. */
-function countedObjects<T extends Env["TOKEN_GATE"] | Env["USER_REVOCATIONS"]>(name: string, namespace: T): T {
+function countedObjects<T extends Env["GRANTS"] | Env["USER_REVOCATIONS"]>(name: string, namespace: T): T {
   const ask = (id: DurableObjectId) => counted<object>(name, namespace.get(id));
   return { idFromName: (text: string) => namespace.idFromName(text), get: ask } as unknown as T; // all of it that is used here
 }
@@ -79,7 +79,7 @@ function countedEnv(): Env {
     ...env,
     OAUTH_KV: counted("kv", env.OAUTH_KV),
     PLATFORM_EVENTS_QUEUE: counted("queue", { send: async () => undefined } as unknown as Queue),
-    TOKEN_GATE: countedObjects("token-gate", env.TOKEN_GATE),
+    GRANTS: countedObjects("token-gate", env.GRANTS),
     USER_REVOCATIONS: countedObjects("user-revocations", env.USER_REVOCATIONS),
     AUTH_SERVICE: counted("auth", env.AUTH_SERVICE),
     STACKBILDER: counted("stackbilder", backend) as unknown as Env["STACKBILDER"],

@@ -4,7 +4,7 @@ import { createExecutionContext } from "cloudflare:test";
 import { expect, it } from "vitest";
 import gateway from "../../entrypoints/gateway/index.ts";
 import { withAddress } from "../support/address.ts";
-import { envWith, ORIGIN } from "./oauth/visitor.ts";
+import { envWith, ORIGIN } from "./oauth/browser.ts";
 
 const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
   "/": [200, 405],

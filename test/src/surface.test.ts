@@ -2,19 +2,19 @@
 import { createExecutionContext } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { Scope, TenantId } from "../../contracts/rpc/identity.ts";
-import { hostFor } from "../../entrypoints/gateway/host.ts";
+import { featuresFor } from "../../entrypoints/gateway/features.ts";
 import * as gateway from "../../entrypoints/gateway/index.ts";
-import { offerTo } from "../../entrypoints/gateway/offer.ts";
-import type { BearerKind } from "../../src/oauth/bearer.ts";
+import { mcpServerFor } from "../../entrypoints/gateway/mcp-server.ts";
+import { traceFrom } from "../../src/context.ts";
+import type { CredentialKind } from "../../src/oauth/resource-server/authenticate.ts";
 import { catalog } from "../../src/tools/catalog.ts";
-import { traceFrom } from "../../src/trace.ts";
-import { envWith } from "./oauth/visitor.ts";
+import { envWith } from "./oauth/browser.ts";
 
 /** What somebody with these rights is shown. */
-function shownTo(kind: BearerKind, scopes: readonly Scope[], tenant = "t") {
+function shownTo(kind: CredentialKind, scopes: readonly Scope[], tenant = "t") {
   const tenantId = tenant as TenantId; // the brand lives in TypeScript only
   const identity = { subject: "u", tenantId, tier: "free", scopes, clientId: "c" } as const;
-  return offerTo({ kind, identity, expiresAt: null, confirm: async () => "good" });
+  return featuresFor({ kind, identity, expiresAt: null, revalidate: async () => "good" });
 }
 
 const offer = shownTo("oauth", ["read"]);
@@ -100,8 +100,8 @@ describe("the gateway's surface", () => {
 
   it("fills in and completes no prompt that is not shown", async () => {
     const identity = { subject: "u", tenantId: null, tier: "free", scopes: ["read"], clientId: "c" } as const;
-    const caller = { kind: "api_key", identity, expiresAt: null, confirm: async () => "good" as const } as const;
-    const host = hostFor(envWith(), createExecutionContext(), caller, traceFrom(null));
+    const caller = { kind: "api_key", identity, expiresAt: null, revalidate: async () => "good" as const } as const;
+    const host = mcpServerFor(envWith(), createExecutionContext(), caller, traceFrom(null));
     const typing = { name: "profile", value: "", others: {} };
     expect(await host.getPrompt("review_flow", { flowId: "f" })).toMatchObject({ state: "filled" });
     expect(await host.complete({ ...typing, of: { prompt: "review_flow" }, name: "flowId" }, undefined)).toMatchObject({
@@ -170,14 +170,14 @@ describe("the gateway's surface", () => {
     }
   });
 
-  it("exports one HTTP door, the siblings' door, the auth Worker's door and five Durable Objects, and nothing else", () => {
+  it("exports one HTTP handler, two RPC entrypoints and five Durable Object classes, and nothing else", () => {
     expect(Object.keys(gateway).toSorted()).toEqual([
       "GatewayAdminEntrypoint",
       "GatewayEntrypoint",
-      "McpSession",
+      "GrantObject",
+      "McpSessionObject",
       "OneTimeMark",
       "RateCounter",
-      "TokenGate",
       "UserRevocations",
       "default",
     ]);
@@ -188,7 +188,7 @@ describe("the gateway's surface", () => {
     expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools"]);
     expect(methodsOf(gateway.GatewayAdminEntrypoint)).toEqual(["revokeUser"]);
     expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "claim"]);
-    expect(methodsOf(gateway.TokenGate)).toEqual(["alarm", "exchange", "hasEnded", "open", "revoke"]);
+    expect(methodsOf(gateway.GrantObject)).toEqual(["alarm", "handleTokenRequest", "hasEnded", "open", "revoke"]);
     expect(methodsOf(gateway.UserRevocations)).toEqual([
       "alarm",
       "endSession",
@@ -198,7 +198,7 @@ describe("the gateway's surface", () => {
       "hasEndedTokens",
     ]);
     expect(methodsOf(gateway.RateCounter)).toEqual(["alarm", "count"]);
-    expect(methodsOf(gateway.McpSession)).toEqual([
+    expect(methodsOf(gateway.McpSessionObject)).toEqual([
       ...[
         "alarm",
         "answersTo",

@@ -1,6 +1,6 @@
 // The Worker that makes RPC calls for tests: functions and streams cannot cross from Node into workerd, HTTP can. It is bound to one
 // entrypoint as BACKEND, and answers each call with JSON lines: every progress report as it arrives, then the reply.
-import { toBase64url } from "../../contracts/rpc/identity.ts";
+import { toBase64url } from "../../contracts/rpc/encoding.ts";
 
 /** One RPC call to make. A call context is the first argument; `progress` says whether to put a callback into it. */
 export interface CallOrder {

@@ -5,17 +5,10 @@ import path from "node:path";
 import { createTestHarness, unstable_readConfig as readConfig, type TestHarness, type WorkerHandle } from "wrangler";
 import type { CallContext, Progress } from "../../contracts/rpc/call-context.ts";
 import type { Contract } from "../../contracts/rpc/contract.ts";
-import {
-  type Audience,
-  type Identity,
-  type IdentityKey,
-  importIdentityKey,
-  signIdentity,
-  type TenantId,
-  type Tier,
-  toBase64url,
-} from "../../contracts/rpc/identity.ts";
-import type { CodeOf, OutputOf, WallCode } from "../../contracts/rpc/operation.ts";
+import { toBase64url } from "../../contracts/rpc/encoding.ts";
+import type { Audience, Identity, TenantId, Tier } from "../../contracts/rpc/identity.ts";
+import { type IdentityKey, importIdentityKey, signIdentity } from "../../contracts/rpc/identity-token.ts";
+import type { BoundaryCode, CodeOf, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Failure, Result } from "../../contracts/rpc/result.ts";
 import type { CallOrder } from "./backend-caller.ts";
 
@@ -64,7 +57,7 @@ export interface CallOptions {
 
 type Reply<C extends Contract, Name extends keyof C["methods"]> = Result<
   OutputOf<C["methods"][Name]>,
-  Failure<CodeOf<C["methods"][Name]> | WallCode>
+  Failure<CodeOf<C["methods"][Name]> | BoundaryCode>
 >;
 
 export interface Backend<C extends Contract> {

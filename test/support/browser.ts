@@ -15,8 +15,8 @@ import {
 } from "playwright-core";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { ADDRESS_HEADER, newAddress } from "./address.ts";
-import type { Account } from "./person.ts";
 import type { System } from "./system.ts";
+import type { Account } from "./user.ts";
 
 export interface ConnectOptions {
   /** The app's own word for itself. */

@@ -1,6 +1,6 @@
 // An example of a sibling Worker: it binds the gateway's entrypoint and calls tools over RPC, typed by tool name. The tests drive it
 // over HTTP; everything between it and the gateway is a real service binding.
-import type { CallToolOptions, Credential, GatewayContract, ToolName } from "../../contracts/gateway.ts";
+import type { CallToolOptions, GatewayContract, PresentedCredential, ToolName } from "../../contracts/gateway.ts";
 
 /** One binding a right: what a sibling may do is fixed by the `props` of its binding. */
 export interface SiblingEnv {
@@ -18,7 +18,7 @@ export interface Wish {
   readonly tool?: string;
   readonly input?: unknown;
   readonly options?: Omit<CallToolOptions, "onProgress">;
-  readonly credential?: Credential;
+  readonly credential?: PresentedCredential;
 }
 
 export default {

@@ -2,18 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { SignJWT } from "jose";
 import { type ApiKey, auth, type KeyEnvironment } from "../../contracts/auth.ts";
-import {
-  type Identity,
-  type Scope,
-  signIdentity,
-  type TenantId,
-  type Tier,
-  type UserId,
-} from "../../contracts/rpc/identity.ts";
+import type { Identity, Scope, TenantId, Tier, UserId } from "../../contracts/rpc/identity.ts";
+import { signIdentity } from "../../contracts/rpc/identity-token.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { deriveKey } from "../../entrypoints/auth/derived-key.ts";
 import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
-import { deriveIdentityKey, importRootKey } from "../../src/keys.ts";
+import { deriveIdentityKey, importRootKey } from "../../src/crypto/keys.ts";
 import { type System, type SystemOptions, useSystem } from "./system.ts";
 
 /** A person of the system, as the auth Worker knows them. */

@@ -11,8 +11,8 @@ import { UnauthorizedError as OlderUnauthorizedError } from "@modelcontextprotoc
 import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { newAddress, withAddress } from "./address.ts";
-import { judgedFetch } from "./judged-fetch.ts";
-import { type Account, type AuthorizeOptions, newAccount, Person } from "./person.ts";
+import { type Account, type AuthorizeOptions, newAccount, Person } from "./user.ts";
+import { judgedFetch } from "./validating-fetch.ts";
 
 /** How the client finds out which protocol the server speaks. */
 export type Mode = "legacy" | "auto" | "modern" | "older-sdk";

@@ -18,9 +18,9 @@ import {
   workerName,
   writeAdaptedConfig,
 } from "../../entrypoints/cli/workers.ts";
-import { identityKeysSetting } from "../../src/keys.ts";
+import { identityKeysSetting } from "../../src/crypto/keys.ts";
 import { withAddress } from "./address.ts";
-import { judgedFetch, takeViolations } from "./judged-fetch.ts";
+import { judgedFetch, takeViolations } from "./validating-fetch.ts";
 
 type Settings = Partial<Record<WorkerKey, Readonly<Record<string, string>>>>;
 

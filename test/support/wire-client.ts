@@ -2,8 +2,8 @@
 // its user walks through the pages. The official clients, which decide all this themselves, are in `mcp-clients.ts`.
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { newAddress } from "./address.ts";
-import { newAccount, type Page, Person } from "./person.ts";
 import type { System } from "./system.ts";
+import { newAccount, type Page, Person } from "./user.ts";
 
 /** Parameters beside, or instead of, the usual ones: `null` leaves one out, a list repeats it. */
 export type Changes = Readonly<Record<string, string | readonly string[] | null>>;

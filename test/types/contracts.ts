@@ -1,12 +1,13 @@
 // What must not compile about contracts and backends. Each line below an expected error is a mistake that somebody will make; if
 // one of them starts to compile, the expectation itself becomes the error.
 import * as v from "valibot";
+import type { Binding, RpcSafe } from "../../contracts/rpc/binding.ts";
 import { contract } from "../../contracts/rpc/contract.ts";
-import type { IdentityKey, TenantId, UserId } from "../../contracts/rpc/identity.ts";
+import type { TenantId, UserId } from "../../contracts/rpc/identity.ts";
+import type { IdentityKey } from "../../contracts/rpc/identity-token.ts";
 import { operation } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { type Guard, serve } from "../../contracts/rpc/serve.ts";
-import type { Binding, RpcSafe } from "../../contracts/rpc/service.ts";
 import { CreateFlow, GetFlowStatus, type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
 
 const methods = { createFlow: CreateFlow, getFlowStatus: GetFlowStatus };

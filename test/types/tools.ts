@@ -2,9 +2,9 @@
 import type { GatewayCode, GatewayContract } from "../../contracts/gateway.ts";
 import type { ImageJob, imgForge } from "../../contracts/img-forge.ts";
 import { text } from "../../src/tools/content.ts";
-import { type ToolDefinition, toolsOf } from "../../src/tools/tool.ts";
+import { type ToolDeclaration, toolsOf } from "../../src/tools/tool-definition.ts";
 
-type Definition<Name extends keyof (typeof imgForge)["tools"]> = ToolDefinition<typeof imgForge, Name>;
+type Definition<Name extends keyof (typeof imgForge)["tools"]> = ToolDeclaration<typeof imgForge, Name>;
 
 const words = { title: "t", description: "d" };
 const definitions = {
@@ -25,14 +25,14 @@ export const wrongField: Definition<"image_check_job"> = {
   ...words,
   risk: "READ_ONLY",
   // @ts-expect-error a job has no `pictureUrl`
-  show: async (job) => [text(job.pictureUrl)],
+  render: async (job) => [text(job.pictureUrl)],
 };
 // What one operation answers, shown as if another had answered it.
 export const swapped: Definition<"image_list_models"> = {
   ...words,
   risk: "READ_ONLY",
   // @ts-expect-error a list of models is not a job
-  show: async (job: ImageJob) => [text(job.job_id)],
+  render: async (job: ImageJob) => [text(job.job_id)],
 };
 
 // A tool of the contract that nobody defined.

@@ -5,10 +5,10 @@ import {
   type ClientIdentity,
   type Destination,
   destinationOf,
-} from "../client-identity.ts";
-import { grantableScopes } from "../grant.ts";
-import { spelledOut } from "../punycode.ts";
-import type { TransactionAt } from "../transaction.ts";
+} from "../authorization-server/client-identity.ts";
+import { grantableScopes } from "../authorization-server/grant.ts";
+import { spelledOut } from "../authorization-server/punycode.ts";
+import type { TransactionAt } from "../browser/transaction.ts";
 import { form, hostName, place, scopeChoice } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";

@@ -1,6 +1,6 @@
 // Parts that the pages with a form share.
-import type { Destination } from "../client-identity.ts";
-import type { Transaction } from "../transaction.ts";
+import type { Destination } from "../authorization-server/client-identity.ts";
+import type { Transaction } from "../browser/transaction.ts";
 import { type Html, html } from "./html.ts";
 
 /** A form of the transaction's present step. All are POSTs, so that no link elsewhere can send one. */

@@ -1,7 +1,7 @@
 // The page where a person says who they are, by signing in or by signing up.
 import { PASSWORD_MIN_CHARACTERS, SOCIAL_PROVIDERS, type SocialProvider } from "../../../contracts/auth.ts";
-import { destinationOf } from "../client-identity.ts";
-import type { Transaction } from "../transaction.ts";
+import { destinationOf } from "../authorization-server/client-identity.ts";
+import type { Transaction } from "../browser/transaction.ts";
 import { form, place } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import { PROVIDER_MARKS } from "./marks.ts";

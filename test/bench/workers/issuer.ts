@@ -1,10 +1,12 @@
 // Makes access tokens as the gateway does, with its own authorization server and in its own store: a grant, then its code for a token.
 // Only the pages are left out: a thousand people do not sign up for a benchmark.
-import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/identity.ts";
+
+import { toBase64url } from "../../../contracts/rpc/encoding.ts";
+import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../../src/config.ts";
 import type { Env } from "../../../src/env.ts";
-import { authorizationServer, type GrantProps } from "../../../src/oauth/door.ts";
-import { nowSeconds } from "../../../src/oauth/visit.ts";
+import { nowSeconds } from "../../../src/oauth/browser/browser-request.ts";
+import { authorizationServer, type GrantProps } from "../../../src/oauth/router.ts";
 
 const REDIRECT_URI = "http://localhost:33418/callback";
 const VERIFIER = "a code verifier has at least 43 characters: this".replaceAll(/[ :]/g, "-");

@@ -6,7 +6,7 @@ const event: AuditEvent = {
   type: "tool.called",
   at: "2026-11-22T00:00:00.000Z",
   traceId: "a".repeat(32),
-  door: "mcp",
+  channel: "mcp",
   subject: "u1",
   tenantId: "t1",
   clientId: "c1",

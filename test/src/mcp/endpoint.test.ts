@@ -1,10 +1,10 @@
 // The MCP wire without anything behind it: what goes in over HTTP, what comes out, to the letter.
 import { describe, expect, it } from "vitest";
-import { answerMcp } from "../../../src/mcp/endpoint.ts";
-import type { CallToolResult, OpenTool } from "../../../src/mcp/host.ts";
-import { type Answer, circumstances, listedTool, MODERN, envelope as meta, offer as minimal, wire } from "./wire.ts";
+import { handleMcp } from "../../../src/mcp/endpoint.ts";
+import type { CallToolResult, OpenTool } from "../../../src/mcp/port.ts";
+import { type Answer, circumstances, listedTool, MODERN, envelope as meta, features as minimal, wire } from "./http.ts";
 
-const offer = { ...minimal, tools: [listedTool("add")] };
+const features = { ...minimal, tools: [listedTool("add")] };
 const opened: { name: string; args: unknown; traceparent: string | undefined }[] = [];
 const result: CallToolResult = { content: [{ type: "text", text: "3" }], structuredContent: { sum: 3 } };
 
@@ -22,7 +22,7 @@ const open: OpenTool = (name, args, traceparent) => {
     },
   };
 };
-const { host, post, modern, legacy } = wire({ offer, openTool: open });
+const { host, post, modern, legacy } = wire({ features, openTool: open });
 const error = (code: number, id: unknown = 7) => ({ jsonrpc: "2.0", id, error: expect.objectContaining({ code }) });
 const errorWithoutId = (code: number) => ({ jsonrpc: "2.0", error: { code, message: expect.any(String) } });
 
@@ -80,7 +80,7 @@ describe("what cannot be read as one message", () => {
       body,
       headers: { "content-type": "application/json; charset=utf-8" },
     });
-    const answer = await answerMcp(request, host, circumstances);
+    const answer = await handleMcp(request, host, circumstances);
     expect(answer instanceof Response && answer.status).toBe(400);
   });
 
@@ -106,7 +106,7 @@ describe("what cannot be read as one message", () => {
         "content-type": "application/json",
         ...(announced !== null && { "content-length": announced }),
       };
-      const answer = await answerMcp(
+      const answer = await handleMcp(
         new Request("http://localhost/mcp", { method: "POST", headers, body: endless }),
         host,
         circumstances,
@@ -119,7 +119,7 @@ describe("what cannot be read as one message", () => {
   it("is no larger than it says: one that is is refused", async () => {
     const body = new Blob(["x".repeat(1024 * 1024 + 1)]).stream();
     const headers = { "content-type": "application/json", "content-length": "5" };
-    const answer = await answerMcp(
+    const answer = await handleMcp(
       new Request("http://localhost/mcp", { method: "POST", headers, body }),
       host,
       circumstances,
@@ -128,7 +128,7 @@ describe("what cannot be read as one message", () => {
   });
 
   it.each(["GET", "DELETE", "PUT", "PATCH"])("is refused at 405 when it comes by %s", async (method) => {
-    const answer = await answerMcp(new Request("http://localhost/mcp", { method }), host, circumstances);
+    const answer = await handleMcp(new Request("http://localhost/mcp", { method }), host, circumstances);
     expect(answer instanceof Response && [answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
   });
 });
@@ -240,17 +240,17 @@ describe("the modern envelope (2026-07-28, basic and transports)", () => {
         instructions: "Use the tools.",
         ttlMs: expect.any(Number),
         cacheScope: "private",
-        _meta: { "io.modelcontextprotocol/serverInfo": offer.info },
+        _meta: { "io.modelcontextprotocol/serverInfo": features.info },
       },
     });
   });
 
   it("marks every result complete, signed with who we are", async () => {
     expect((await modern("tools/list")).body).toMatchObject({
-      result: { resultType: "complete", tools: offer.tools, cacheScope: "private", ttlMs: 300_000 },
+      result: { resultType: "complete", tools: features.tools, cacheScope: "private", ttlMs: 300_000 },
     });
     expect((await modern("tools/call", { name: "add" })).body).toMatchObject({
-      result: { resultType: "complete", ...result, _meta: { "io.modelcontextprotocol/serverInfo": offer.info } },
+      result: { resultType: "complete", ...result, _meta: { "io.modelcontextprotocol/serverInfo": features.info } },
     });
   });
 });
@@ -274,7 +274,7 @@ describe("the legacy handshake (2025-11-25, basic/lifecycle)", () => {
       result: {
         protocolVersion: answered,
         capabilities: { tools: {} },
-        serverInfo: offer.info,
+        serverInfo: features.info,
         instructions: "Use the tools.",
       },
     });
@@ -282,7 +282,7 @@ describe("the legacy handshake (2025-11-25, basic/lifecycle)", () => {
   });
 
   it("keeps results free of what later revisions added", async () => {
-    expect((await legacy("tools/list")).body).toEqual({ jsonrpc: "2.0", id: 7, result: { tools: offer.tools } });
+    expect((await legacy("tools/list")).body).toEqual({ jsonrpc: "2.0", id: 7, result: { tools: features.tools } });
   });
 
   it("answers an unknown method with -32601 and its id", async () => {

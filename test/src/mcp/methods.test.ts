@@ -1,7 +1,7 @@
 // Prompts, resources and completion over the wire, in both eras: what is advertised is served, and nothing else.
 import { describe, expect, it, vi } from "vitest";
-import type { Host, ListedResource, Offer, Typing } from "../../../src/mcp/host.ts";
-import { envelope, listedTool, offer as nothing, wire } from "./wire.ts";
+import type { CompletionRequest, McpServer, Resource, ServerFeatures } from "../../../src/mcp/port.ts";
+import { envelope, listedTool, features as nothing, wire } from "./http.ts";
 
 const prompt = {
   name: "design",
@@ -17,7 +17,7 @@ const template = {
   description: "A picture.",
   mimeType: "image/png",
 };
-const offer: Offer = {
+const features: ServerFeatures = {
   ...nothing,
   tools: [listedTool("add")],
   prompts: [prompt],
@@ -27,10 +27,10 @@ const offer: Offer = {
   meta: async () => ({ "com.example/digest": "abc" }),
 };
 const messages = [{ role: "user", content: { type: "text", text: "Design a boat." } }];
-const seen: { traceparent?: string | undefined; typing?: Typing; args?: object }[] = [];
+const seen: { traceparent?: string | undefined; typing?: CompletionRequest; args?: object }[] = [];
 
-const serving: Omit<Host, "openTool"> = {
-  offer,
+const serving: Omit<McpServer, "openTool"> = {
+  features,
   async readResource(uri, traceparent) {
     seen.push({ traceparent });
     if (uri === "pic://1")
@@ -53,7 +53,7 @@ const serving: Omit<Host, "openTool"> = {
   },
 };
 const full = wire(serving);
-const bare = wire({ offer: { ...nothing, tools: [listedTool("add")] } });
+const bare = wire({ features: { ...nothing, tools: [listedTool("add")] } });
 
 const failure = (code: number, more: object = {}) => ({
   jsonrpc: "2.0",
@@ -63,17 +63,21 @@ const failure = (code: number, more: object = {}) => ({
 const modernResult = (result: object, _meta: object = {}) => ({
   jsonrpc: "2.0",
   id: 7,
-  result: { resultType: "complete", ...result, _meta: { ..._meta, "io.modelcontextprotocol/serverInfo": offer.info } },
+  result: {
+    resultType: "complete",
+    ...result,
+    _meta: { ..._meta, "io.modelcontextprotocol/serverInfo": features.info },
+  },
 });
 const legacyResult = (result: object) => ({ jsonrpc: "2.0", id: 7, result });
 const cached = { ttlMs: 300_000, cacheScope: "private" };
 const LEGACY = { "mcp-protocol-version": "2025-11-25" };
 
 describe("capabilities", () => {
-  it("are those that the offer has something for, in server/discover with the offer's own facts (2026-07-28, server/discover)", async () => {
-    const capabilities = { tools: {}, prompts: {}, resources: {}, completions: {}, extensions: offer.extensions };
+  it("are those that the features has something for, in server/discover with the offer's own facts (2026-07-28, server/discover)", async () => {
+    const capabilities = { tools: {}, prompts: {}, resources: {}, completions: {}, extensions: features.extensions };
     const result = { supportedVersions: ["2026-07-28"], capabilities, instructions: "Use the tools.", ...cached };
-    expect((await full.modern("server/discover")).body).toEqual(modernResult(result, await offer.meta()));
+    expect((await full.modern("server/discover")).body).toEqual(modernResult(result, await features.meta()));
     expect((await bare.modern("server/discover")).body).toMatchObject({ result: { capabilities: { tools: {} } } });
   });
 
@@ -105,7 +109,7 @@ describe("capabilities", () => {
   });
 
   it("open completion for templates alone, and resources for either kind", async () => {
-    const { modern } = wire({ ...serving, offer: { ...nothing, templates: [template] } });
+    const { modern } = wire({ ...serving, features: { ...nothing, templates: [template] } });
     const { body } = await modern("server/discover");
     expect(body).toMatchObject({ result: { capabilities: { tools: {}, resources: {}, completions: {} } } });
     expect((await modern("resources/list")).body).toMatchObject({ result: { resources: [] } });
@@ -114,7 +118,7 @@ describe("capabilities", () => {
 });
 
 describe.each<[string, string, object[]]>([
-  ["tools/list", "tools", [...offer.tools]],
+  ["tools/list", "tools", [...features.tools]],
   ["prompts/list", "prompts", [prompt]],
   ["resources/list", "resources", [resource]],
   ["resources/templates/list", "resourceTemplates", [template]],
@@ -132,8 +136,8 @@ describe.each<[string, string, object[]]>([
   });
 
   it("is made once for an offer", async () => {
-    const changing = { ...offer };
-    const { modern } = wire({ offer: changing });
+    const changing = { ...features };
+    const { modern } = wire({ features: changing });
     const first = await modern(method);
     Object.assign(changing, {
       tools: [],
@@ -146,11 +150,11 @@ describe.each<[string, string, object[]]>([
 });
 
 describe("resources/list of a host with resources beside its offer", () => {
-  const own: ListedResource = {
+  const own: Resource = {
     ...{ uri: "pic://1", name: "A boat", title: "A boat", mimeType: "image/png", size: 4 },
     annotations: { lastModified: "2026-11-23T04:36:17.000Z" },
   };
-  const listResources = vi.fn<NonNullable<Host["listResources"]>>(async () => [own]);
+  const listResources = vi.fn<NonNullable<McpServer["listResources"]>>(async () => [own]);
   const { modern, legacy } = wire({ ...serving, listResources });
   const list = async (version: string) =>
     (await legacy("resources/list", {}, { "mcp-protocol-version": version })).body;
@@ -172,7 +176,7 @@ describe("resources/list of a host with resources beside its offer", () => {
     const { title: __, ...view } = resource;
     expect(await list("2025-03-26")).toEqual(legacyResult({ resources: [view, known] }));
     const annotations = { readOnlyHint: true };
-    const tools = wire({ offer: { ...nothing, tools: [{ ...listedTool("add"), annotations }] } });
+    const tools = wire({ features: { ...nothing, tools: [{ ...listedTool("add"), annotations }] } });
     const { body } = await tools.legacy("tools/list", {}, { "mcp-protocol-version": "2025-03-26" });
     expect(body).toMatchObject({ result: { tools: [{ name: "add", annotations }] } });
   });

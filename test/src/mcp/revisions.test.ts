@@ -1,9 +1,9 @@
 // The revisions before 2026-07-28, each as its own clients expect it: what later ones added is taken out, what they removed is there.
 import { describe, expect, it, vi } from "vitest";
-import type { CallToolResult, Host, Offer } from "../../../src/mcp/host.ts";
-import { circumstances, envelope, listedTool, offer as nothing, wire } from "./wire.ts";
+import type { CallToolResult, McpServer, ServerFeatures } from "../../../src/mcp/port.ts";
+import { circumstances, envelope, listedTool, features as nothing, wire } from "./http.ts";
 
-const offer: Offer = {
+const features: ServerFeatures = {
   ...nothing,
   tools: [listedTool("draw")],
   prompts: [{ name: "design", title: "Design", description: "Designs.", arguments: [] }],
@@ -20,8 +20,8 @@ const drawn: CallToolResult = {
 const said = { type: "text", text: "A lighthouse: pic://1" };
 const calls: string[] = [];
 
-const host: Partial<Host> = {
-  offer,
+const host: Partial<McpServer> = {
+  features,
   openTool(name) {
     calls.push(name);
     if (name === "forbidden") return { state: "insufficient_scope", scopes: ["read", "generate"] };
@@ -61,7 +61,7 @@ describe("the handshake (2025-11-25, basic/lifecycle)", () => {
 
 describe.each(["2025-11-25", "2025-06-18"])("a client of %s", (header) => {
   it("gets titles, schemas of outputs, values and links as they are", async () => {
-    expect(result(await legacy("tools/list", {}, version(header)))).toEqual({ tools: offer.tools });
+    expect(result(await legacy("tools/list", {}, version(header)))).toEqual({ tools: features.tools });
     expect(result(await legacy("tools/call", { name: "draw" }, version(header)))).toEqual(drawn);
     expect(result(await legacy("prompts/get", { name: "design" }, version(header)))).toMatchObject({
       messages: [{ content: link }],
@@ -98,7 +98,7 @@ describe("a client of 2025-03-26", () => {
 
 describe("a client that names no revision (2025-11-25, basic/transports: assume 2025-03-26)", () => {
   it("gets no block that a reader of 2025-03-26 would refuse, and keeps what later readers look for", async () => {
-    expect(result(await legacy("tools/list"))).toEqual({ tools: offer.tools });
+    expect(result(await legacy("tools/list"))).toEqual({ tools: features.tools });
     expect(result(await legacy("tools/call", { name: "draw" }))).toEqual({ ...drawn, content: [words, picture, said] });
   });
 });

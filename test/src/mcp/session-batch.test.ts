@@ -1,7 +1,7 @@
 // Batches of revision 2025-03-26 in a session.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { answering, FIRST, reading, SAMPLE, somebody, told, unlucky, works } from "./somebody.ts";
-import type { Sent } from "./wire.ts";
+import { answering, FIRST, reading, SAMPLE, somebody, told, unlucky, works } from "./fake-server.ts";
+import type { Sent } from "./http.ts";
 
 afterEach(() => {
   vi.useRealTimers();

@@ -18,8 +18,8 @@ import {
   unlucky,
   VERSION,
   works,
-} from "./somebody.ts";
-import { circumstances, eventsOf, wire } from "./wire.ts";
+} from "./fake-server.ts";
+import { circumstances, eventsOf, wire } from "./http.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -222,7 +222,7 @@ describe("a question", () => {
     const outcomes = await runInDurableObject(stub, async (object) => {
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       const [late = "", timely = ""] = await object.expect(2, 1, 0);
-      const waiting = object.answersTo([late, timely]);
+      const waiting = object.responsesTo([late, timely]);
       await vi.advanceTimersByTimeAsync(119_000);
       await object.settle(timely, { action: "accept" });
       await vi.advanceTimersByTimeAsync(2000);
@@ -236,7 +236,7 @@ describe("a question", () => {
     const ids = await stub.expect(100, 1, 0);
     expect([ids.length, await stub.expect(1, 1, 0)]).toEqual([100, []]);
     await Promise.all(ids.map((id) => stub.settle(id, null)));
-    expect(await stub.answersTo(ids)).toEqual(ids.map(() => null));
+    expect(await stub.responsesTo(ids)).toEqual(ids.map(() => null));
     expect(await stub.expect(1, 1, 0)).toHaveLength(1);
   });
 

@@ -1,8 +1,8 @@
 // Answers that take time: when they become a stream, what the stream says meanwhile, and how the work hears that nobody waits.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ProgressCallback, Verdict } from "../../../contracts/rpc/call-context.ts";
-import type { CallToolResult } from "../../../src/mcp/host.ts";
-import { envelope, eventsOf, MODERN, wire } from "./wire.ts";
+import type { ProgressCallback, ProgressReply } from "../../../contracts/rpc/call-context.ts";
+import type { CallToolResult } from "../../../src/mcp/port.ts";
+import { envelope, eventsOf, MODERN, wire } from "./http.ts";
 
 const BOTH = { accept: "application/json, text/event-stream" };
 const done: CallToolResult = { content: [{ type: "text", text: "done" }] };
@@ -101,7 +101,7 @@ describe("a call with a progress token", () => {
   });
 
   it("passes on a burst of ten reports, then ten a second, always growing, and then the one answer", async () => {
-    const verdicts: Verdict[] = [];
+    const verdicts: ProgressReply[] = [];
     const response = await slow(async (progress) => {
       for (let step = 1; step <= 100; step++) verdicts.push((await progress?.({ progress: step })) ?? "cancel");
       await vi.advanceTimersByTimeAsync(1_000);

@@ -1,8 +1,8 @@
 // The Tasks extension on the wire, with tasks of one's own behind it.
 import { describe, expect, it, vi } from "vitest";
-import type { Host, Task, Tasks } from "../../../src/mcp/host.ts";
-import { quiet } from "../oauth/visitor.ts";
-import { envelope, eventsOf, listedTool, offer, wire } from "./wire.ts";
+import type { McpServer, Task, Tasks } from "../../../src/mcp/port.ts";
+import { quiet } from "../oauth/browser.ts";
+import { envelope, eventsOf, features, listedTool, wire } from "./http.ts";
 
 const TASKS = "io.modelcontextprotocol/tasks";
 const DECLARED = { ...envelope, "io.modelcontextprotocol/clientCapabilities": { extensions: { [TASKS]: {} } } };
@@ -16,10 +16,10 @@ const task: Task = {
   ttlMs: 60_000,
   pollIntervalMs: 1_000,
 };
-const meta = { _meta: { "io.modelcontextprotocol/serverInfo": offer.info } };
+const meta = { _meta: { "io.modelcontextprotocol/serverInfo": features.info } };
 
 /** A wire whose host has tasks that answer like this. */
-function withTasks(tasks: Partial<Tasks> = {}, more: Partial<Host> = {}) {
+function withTasks(tasks: Partial<Tasks> = {}, more: Partial<McpServer> = {}) {
   const done = async () => ({ state: "done" }) as const;
   const all: Tasks = {
     get: async () => ({ state: "found", task: { ...task, status: "working" } }),
@@ -27,7 +27,7 @@ function withTasks(tasks: Partial<Tasks> = {}, more: Partial<Host> = {}) {
     cancel: done,
     ...tasks,
   };
-  const { modern, ...rest } = wire({ offer: { ...offer, tools: [listedTool("t")] }, tasks: all, ...more });
+  const { modern, ...rest } = wire({ features: { ...features, tools: [listedTool("t")] }, tasks: all, ...more });
   const ask = (method: string, params: object = {}, headers = {}) =>
     modern(method, { _meta: DECLARED, taskId: "t1", ...params }, { "mcp-name": "t1", ...headers });
   return { ...rest, modern, ask };

@@ -1,13 +1,14 @@
 // Credentials of each kind, with an auth Worker that says whatever a test wants, and counts. Storage and the objects that know of
 // revocations are the real ones.
 import { vi } from "vitest";
-import type { ApiKeyVerdict, JwtVerdict } from "../../../contracts/auth.ts";
-import { type TenantId, toBase64url, type UserId } from "../../../contracts/rpc/identity.ts";
+import type { ApiKeyValidation, JwtValidation } from "../../../contracts/auth.ts";
+import { toBase64url } from "../../../contracts/rpc/encoding.ts";
+import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
+import { traceFrom } from "../../../src/context.ts";
 import type { Env } from "../../../src/env.ts";
-import { type BearerKind, checkBearer } from "../../../src/oauth/bearer.ts";
-import { authorizationServer } from "../../../src/oauth/server.ts";
-import { traceFrom } from "../../../src/trace.ts";
-import { authorizePath, envWith, ORIGIN, redeem, register } from "./visitor.ts";
+import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
+import { authenticate, type CredentialKind } from "../../../src/oauth/resource-server/authenticate.ts";
+import { authorizePath, envWith, ORIGIN, redeem, register } from "./browser.ts";
 
 export const RESOURCE = `${ORIGIN}/mcp`;
 export const tenant = "t_ada" as TenantId; // the brand lives in TypeScript only
@@ -21,8 +22,8 @@ export const KEY = {
   scopes: ["read", "generate"],
   key_id: "k1",
   user_id: ada,
-} satisfies ApiKeyVerdict;
-export const TOKEN = (): JwtVerdict => ({
+} satisfies ApiKeyValidation;
+export const TOKEN = (): JwtValidation => ({
   valid: true,
   tenant_id: tenant,
   user_id: ada,
@@ -32,11 +33,11 @@ export const TOKEN = (): JwtVerdict => ({
   exp: now() + 3600,
 });
 
-export const validateApiKey = vi.fn(async (_key: string): Promise<ApiKeyVerdict> => KEY);
-export const validateJwt = vi.fn(async (_token: string): Promise<JwtVerdict> => TOKEN());
+export const validateApiKey = vi.fn(async (_key: string): Promise<ApiKeyValidation> => KEY);
+export const validateJwt = vi.fn(async (_token: string): Promise<JwtValidation> => TOKEN());
 export const asked = () => validateApiKey.mock.calls.length + validateJwt.mock.calls.length;
 export const env = envWith({ validateApiKey, validateJwt });
-export const check = (bearer: string, only?: BearerKind) => checkBearer(env, bearer, traceFrom(null), only);
+export const check = (bearer: string, only?: CredentialKind) => authenticate(env, bearer, traceFrom(null), only);
 
 /** A key that nobody has used. */
 export const newKey = (environment = "live") => `sb_${environment}_${crypto.randomUUID()}`;
@@ -50,7 +51,7 @@ export function newJwt(claims: object = {}, header: object = {}): string {
 
 /** Whoever shows it; fails the test where it is refused. */
 export async function callerOf(bearer: string, asker: Env = env) {
-  const caller = await checkBearer(asker, bearer, traceFrom(null));
+  const caller = await authenticate(asker, bearer, traceFrom(null));
   if (typeof caller === "string") throw new Error(`refused: ${caller}`);
   return caller;
 }

@@ -7,7 +7,7 @@ import type { TenantId, Tier } from "../../../contracts/rpc/identity.ts";
 import gateway from "../../../entrypoints/gateway/index.ts";
 import type { Env } from "../../../src/env.ts";
 import { ADDRESS_HEADER, newAddress } from "../../support/address.ts";
-import { exhaust } from "../../support/exhaust.ts";
+import { exhaust } from "../../support/exhaust-limit.ts";
 import {
   adasEmail,
   authorizePath,
@@ -22,7 +22,7 @@ import {
   register,
   send,
   userId,
-} from "./visitor.ts";
+} from "./browser.ts";
 
 const env = envWith({ validateApiKey: async () => ({ valid: false, error: "INVALID_KEY" }) });
 
@@ -475,7 +475,7 @@ describe("somebody who has shown nothing", () => {
     const names = [
       "OAUTH_KV",
       "ONE_TIME",
-      "TOKEN_GATE",
+      "GRANTS",
       "USER_REVOCATIONS",
       "RATE_COUNTER",
       "PLATFORM_EVENTS_QUEUE",

@@ -1,17 +1,21 @@
 // The parts of the door that need nothing else: what is shown of a client, what may be granted, what may register, sealing, markup.
 import { describe, expect, it } from "vitest";
+import { importSealingKey, seal, unseal } from "../../../src/crypto/seal.ts";
 import {
   borrowingOf,
   cleanName,
   destinationOf,
   identify,
   isRedirectTrusted,
-} from "../../../src/oauth/client-identity.ts";
-import { grantableScopes, grantedScopes } from "../../../src/oauth/grant.ts";
+} from "../../../src/oauth/authorization-server/client-identity.ts";
+import { grantableScopes, grantedScopes } from "../../../src/oauth/authorization-server/grant.ts";
+import { spelledOut } from "../../../src/oauth/authorization-server/punycode.ts";
+import {
+  isClientIdAcceptable,
+  isDocumentUrlAcceptable,
+  registrationProblem,
+} from "../../../src/oauth/authorization-server/registration.ts";
 import { html, toText } from "../../../src/oauth/pages/html.ts";
-import { spelledOut } from "../../../src/oauth/punycode.ts";
-import { isClientIdAcceptable, isDocumentUrlAcceptable, registrationProblem } from "../../../src/oauth/registration.ts";
-import { importSealingKey, seal, unseal } from "../../../src/seal.ts";
 
 const OWN = ["https://mcp.test", "https://auth.test"];
 const key = (kid: string, byte: number) => importSealingKey(kid, new Uint8Array(32).fill(byte));

@@ -3,12 +3,12 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
 import type { AuditEvent } from "../../../src/audit/event.ts";
+import { traceFrom } from "../../../src/context.ts";
 import type { Env } from "../../../src/env.ts";
+import { openCall } from "../../../src/pipeline/call-tool.ts";
 import type { Person } from "../../../src/pipeline/confirmation.ts";
-import { openCall } from "../../../src/pipeline/pipeline.ts";
 import { catalog, catalogOf } from "../../../src/tools/catalog.ts";
-import { traceFrom } from "../../../src/trace.ts";
-import { envWith, quiet } from "../oauth/visitor.ts";
+import { envWith, quiet } from "../oauth/browser.ts";
 
 const job = {
   job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",
@@ -52,21 +52,30 @@ interface Wish {
   readonly person?: Person | null;
   readonly env?: Env;
   readonly tools?: typeof catalog;
-  readonly confirm?: () => Promise<"good" | "unauthenticated">;
+  readonly revalidate?: () => Promise<"good" | "unauthenticated">;
 }
 
-/** Calls a tool as a door does that can ask a person. */
+/** Calls a tool as a channel does that can ask a person. */
 async function use({
   name = "image_generate",
   args = DRAW,
   caller = ADA,
   person = nobody,
   tools = catalog,
-  confirm,
+  revalidate,
   ...wish
 }: Wish = {}) {
   const ctx = createExecutionContext();
-  const request = { catalog: tools, name, args, caller, trace: traceFrom(null), door: "mcp", confirm, person } as const;
+  const request = {
+    catalog: tools,
+    name,
+    args,
+    caller,
+    trace: traceFrom(null),
+    channel: "mcp",
+    revalidate,
+    person,
+  } as const;
   const opened = openCall(wish.env ?? env, ctx, request);
   if (opened.state !== "ready") throw new Error(opened.state);
   const ended = await opened.run();
@@ -188,7 +197,7 @@ describe("a call whose risk needs a yes", () => {
     const invalid = { result: { ok: false, error: { code: "invalid_arguments" } } };
     expect((await use({ args: { prompt: 1 } })).ended).toMatchObject(invalid);
     const ended = { result: { ok: false, error: { code: "unauthenticated" } } };
-    expect((await use({ confirm: async () => "unauthenticated" })).ended).toMatchObject(ended);
+    expect((await use({ revalidate: async () => "unauthenticated" })).ended).toMatchObject(ended);
     const tester = { ...ADA, tenantId: "test:t" as TenantId }; // the brand lives in TypeScript only
     expect((await use({ caller: tester })).ended).toMatchObject({
       result: { ok: false, error: { code: "test_key_not_allowed" } },

@@ -3,12 +3,12 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { QUALITY_TIERS } from "../../../contracts/img-forge.ts";
 import type { Identity } from "../../../contracts/rpc/identity.ts";
 import { PROFILES } from "../../../contracts/stackbilder.ts";
+import { traceFrom } from "../../../src/context.ts";
 import type { Env } from "../../../src/env.ts";
 import { fillPrompt, suggest } from "../../../src/pipeline/prompts.ts";
 import { prompts } from "../../../src/prompts/catalog.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
-import { traceFrom } from "../../../src/trace.ts";
-import { envWith } from "../oauth/visitor.ts";
+import { envWith } from "../oauth/browser.ts";
 
 /** What the model is told, or why nothing. */
 function words(name: string, args: Record<string, string>): string {

@@ -2,12 +2,12 @@
 import { createExecutionContext } from "cloudflare:test";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity, Scope, TenantId } from "../../../contracts/rpc/identity.ts";
-import { hostFor } from "../../../entrypoints/gateway/host.ts";
+import { mcpServerFor } from "../../../entrypoints/gateway/mcp-server.ts";
+import { traceFrom } from "../../../src/context.ts";
 import type { Env } from "../../../src/env.ts";
 import { suggest } from "../../../src/pipeline/prompts.ts";
 import { sourcesFor } from "../../../src/pipeline/sources.ts";
-import { traceFrom } from "../../../src/trace.ts";
-import { envWith } from "../oauth/visitor.ts";
+import { envWith } from "../oauth/browser.ts";
 
 const JOB = "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10";
 const FLOW = { flowId: "flow_2", projectId: null, createdAt: 1_795_408_577 };
@@ -102,10 +102,10 @@ describe("suggestions", () => {
 
 describe("the list of resources", () => {
   const hostOf = (scopes: Scope[]) =>
-    hostFor(
+    mcpServerFor(
       env,
       createExecutionContext(),
-      { kind: "api_key", identity: { ...ADA, scopes }, expiresAt: null, confirm: async () => "good" },
+      { kind: "api_key", identity: { ...ADA, scopes }, expiresAt: null, revalidate: async () => "good" },
       TRACE,
     );
 
@@ -114,7 +114,7 @@ describe("the list of resources", () => {
       { uri: `stackbilt://images/${JOB}`, title: "A lighthouse" },
     ]);
     const nobody = hostOf([]);
-    expect([nobody.offer.templates, nobody.listResources]).toEqual([[], undefined]);
+    expect([nobody.features.templates, nobody.listResources]).toEqual([[], undefined]);
   });
 
   it("asks once in a request, however often it is listed", async () => {

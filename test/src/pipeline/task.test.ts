@@ -3,13 +3,13 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity, Scope, TenantId } from "../../../contracts/rpc/identity.ts";
 import type { AuditEvent, TaskEvent } from "../../../src/audit/event.ts";
+import { traceFrom } from "../../../src/context.ts";
 import type { Env } from "../../../src/env.ts";
+import { openCall } from "../../../src/pipeline/call-tool.ts";
 import type { Person } from "../../../src/pipeline/confirmation.ts";
-import { openCall } from "../../../src/pipeline/pipeline.ts";
-import { beginTask, cancelTask, lookAtTask, type TaskRequest, updateTask } from "../../../src/pipeline/task.ts";
+import { cancelTask, pollTask, startTask, type TaskRequest, updateTask } from "../../../src/pipeline/task.ts";
 import { catalog, catalogOf } from "../../../src/tools/catalog.ts";
-import { traceFrom } from "../../../src/trace.ts";
-import { envWith } from "../oauth/visitor.ts";
+import { envWith } from "../oauth/browser.ts";
 
 const JOB = "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10";
 const job = {
@@ -47,7 +47,7 @@ const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", s
 const DRAW = { prompt: "a portrait", quality_tier: "draft" };
 const tool = catalog.get("image_generate");
 
-async function begin(args: object, mayGoOn: boolean, person: Person | null = null, settings: Env = env) {
+async function begin(args: object, allowTask: boolean, person: Person | null = null, settings: Env = env) {
   const ctx = createExecutionContext();
   const request = {
     catalog,
@@ -55,9 +55,9 @@ async function begin(args: object, mayGoOn: boolean, person: Person | null = nul
     args,
     caller: ADA,
     trace: traceFrom(null),
-    door: "mcp",
+    channel: "mcp",
     person,
-    mayGoOn,
+    allowTask,
   } as const;
   const opened = openCall(settings, ctx, request);
   if (opened.state !== "ready") throw new Error(opened.state);
@@ -68,10 +68,10 @@ async function begin(args: object, mayGoOn: boolean, person: Person | null = nul
 
 async function taskOf(ref: Readonly<Record<string, string>> = { job_id: JOB }): Promise<string> {
   if (!tool) throw new Error("There is no such tool.");
-  return beginTask(env, ADA, tool, DRAW, ref, Date.now());
+  return startTask(env, ADA, tool, DRAW, ref, Date.now());
 }
 
-const QUESTIONS = { lookAtTask, updateTask, cancelTask } as const;
+const QUESTIONS = { pollTask, updateTask, cancelTask } as const;
 type Name = keyof typeof QUESTIONS;
 const NAMES = Object.keys(QUESTIONS) as Name[];
 
@@ -82,7 +82,7 @@ async function ask(name: Name, request: Partial<TaskRequest> = {}) {
     catalog,
     caller: ADA,
     trace: traceFrom(null),
-    door: "mcp",
+    channel: "mcp",
     ...request,
     taskId,
   });
@@ -93,7 +93,7 @@ const told = () => records.map(({ type, tool: of, decision, outcome }) => [type,
 
 describe("a call whose work may go on", () => {
   it("only starts it, and is on record like any call", async () => {
-    expect(await begin(DRAW, true)).toMatchObject({ state: "begun", ref: { job_id: JOB } });
+    expect(await begin(DRAW, true)).toMatchObject({ state: "started", ref: { job_id: JOB } });
     expect(generateImage.mock.calls.map(([, input]) => input)).toEqual([{ ...DRAW, wait: false }]);
     expect(told()).toEqual([["tool.called", "image_generate", "allowed", "ok"]]);
   });
@@ -110,7 +110,7 @@ describe("a call whose work may go on", () => {
     expect(asked).toMatchObject({ state: "asked" });
     expect(generateImage).not.toHaveBeenCalled();
     const state = "requestState" in asked ? asked.requestState : "";
-    expect(await begin(DRAW, true, { answer: "yes", state }, careful)).toMatchObject({ state: "begun" });
+    expect(await begin(DRAW, true, { answer: "yes", state }, careful)).toMatchObject({ state: "started" });
     expect(await begin(DRAW, true, { answer: "yes", state }, careful)).toEqual({ state: "state_refused" });
     expect(generateImage).toHaveBeenCalledTimes(1);
   });
@@ -130,7 +130,7 @@ describe("a picture's task", () => {
     ["failed", { state: "done", ended: { result: { ok: true, value: { ...job, status: "failed" } } } }],
   ])("whose job is %s", async (status, task) => {
     checkJob.mockResolvedValueOnce({ ok: true, value: { ...job, status } });
-    expect(await ask("lookAtTask")).toMatchObject({ state: "found", createdAtMs: expect.any(Number), task });
+    expect(await ask("pollTask")).toMatchObject({ state: "found", createdAtMs: expect.any(Number), task });
     expect(checkJob.mock.calls.map(([, input]) => input)).toEqual([{ job_id: JOB }]);
     expect(told()).toEqual([["task.read", "image_generate", "allowed", "ok"]]);
   });
@@ -139,7 +139,7 @@ describe("a picture's task", () => {
     expect(await ask("cancelTask")).toEqual({ state: "done" });
     expect(cancelJob.mock.calls.map(([, input]) => input)).toEqual([{ job_id: JOB }]);
     expect(told()).toEqual([["task.cancelled", "image_generate", "allowed", "ok"]]);
-    expect(records).toMatchObject([{ input: { job_id: JOB }, subject: "u", door: "mcp" }]);
+    expect(records).toMatchObject([{ input: { job_id: JOB }, subject: "u", channel: "mcp" }]);
   });
 
   it("takes no answers, but says whether it is there", async () => {
@@ -175,8 +175,8 @@ describe.each(NAMES)("%s", (name) => {
   it("takes rights: to read for a look, those of the tool for more", async () => {
     const asked = async (...scopes: Scope[]) => (await ask(name, { caller: { ...ADA, scopes } })).state;
     expect(await asked()).toBe("insufficient_scope");
-    expect(await asked("read")).toBe(name === "lookAtTask" ? "found" : "insufficient_scope");
-    expect(await asked("generate")).toBe(name === "lookAtTask" ? "found" : "done");
+    expect(await asked("read")).toBe(name === "pollTask" ? "found" : "insufficient_scope");
+    expect(await asked("generate")).toBe(name === "pollTask" ? "found" : "done");
     expect(records[0]).toMatchObject({
       tool: "image_generate",
       decision: "insufficient_scope",

@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { image, outline } from "../../../src/tools/content.ts";
+import { describeValue, image } from "../../../src/tools/content.ts";
 
 describe("a value in words", () => {
   it("names every field that has something to say, as people write it", () => {
-    expect(outline({ flowId: "f1", quality_tier: "draft", isCapped: false, progress: 0, capReason: null }).text).toBe(
-      "flow id: f1\nquality tier: draft\nis capped: false\nprogress: 0",
-    );
+    expect(
+      describeValue({ flowId: "f1", quality_tier: "draft", isCapped: false, progress: 0, capReason: null }).text,
+    ).toBe("flow id: f1\nquality tier: draft\nis capped: false\nprogress: 0");
   });
 
   it("rounds a number to what can be read", () => {
     const value = { progress: 1 / 6, modes: [{ fused: 88.666 }], list: [2 / 3], tokens: 123_456 };
-    expect(outline(value).text).toBe("progress: 0.17\nmodes:\n- fused 88.67\nlist:\n- 0.67\ntokens: 123456");
+    expect(describeValue(value).text).toBe("progress: 0.17\nmodes:\n- fused 88.67\nlist:\n- 0.67\ntokens: 123456");
   });
 
   it("shows what is inside a field below it, and each item of a list on its own line", () => {
@@ -20,14 +20,14 @@ describe("a value in words", () => {
       words: ["a", "b"],
       empty: [],
     };
-    expect(outline(value).text).toBe(
+    expect(describeValue(value).text).toBe(
       "determinism:\n  seed: s\nmodes:\n- mode UX, local score 9\nwords:\n- a\n- b\nempty:",
     );
   });
 
   it("leaves Markdown as it stands, apart from what surrounds it", () => {
     const artifact = { mode: "UX", markdown: "# Title\n\n- a point" };
-    expect(outline({ flowId: "f1", artifact, artifacts: [artifact] }).text).toBe(
+    expect(describeValue({ flowId: "f1", artifact, artifacts: [artifact] }).text).toBe(
       "flow id: f1\nartifact:\n  mode: UX\n\n# Title\n\n- a point\n\nartifacts:\n- mode UX\n\n# Title\n\n- a point\n",
     );
   });

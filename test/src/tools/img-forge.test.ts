@@ -2,7 +2,7 @@ import { expect, it, vi } from "vitest";
 import type { ImageJob } from "../../../contracts/img-forge.ts";
 import { PICTURE_LIMIT_BYTES } from "../../../src/resources/picture.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
-import type { Reach } from "../../../src/tools/tool.ts";
+import type { BackendClient } from "../../../src/tools/tool-definition.ts";
 
 const JOB: ImageJob = {
   job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",
@@ -25,7 +25,7 @@ const delivered = (size: number) => {
 /** The kinds of content that a result shows, and how often img-forge was asked for the picture. */
 async function shown(tool: string, job: ImageJob, answer: object = delivered(4)) {
   const reach = vi.fn(async () => answer);
-  const content = await catalog.get(tool)?.show(job, reach as unknown as Reach); // one answer, whatever is asked
+  const content = await catalog.get(tool)?.render(job, reach as unknown as BackendClient); // one answer, whatever is asked
   return [content?.map(({ type }) => type), reach.mock.calls.length];
 }
 
@@ -60,7 +60,7 @@ it.each<[string, ImageJob, object | undefined, readonly string[], number]>([
 });
 
 it("a link says where the picture is, what it is and how large", async () => {
-  const [link] = (await catalog.get("image_check_job")?.show(JOB, vi.fn<Reach>())) ?? [];
+  const [link] = (await catalog.get("image_check_job")?.render(JOB, vi.fn<BackendClient>())) ?? [];
   const uri = `stackbilt://images/${JOB.job_id}`;
   expect(link).toEqual({
     type: "resource_link",

@@ -1,7 +1,0 @@
-// Compile-time proof that every method of every contract can cross a service binding: some shapes turn into `never` on the way.
-import type { AuthContract } from "./auth.ts";
-import type { ImgForgeContract } from "./img-forge.ts";
-import type { RpcSafe } from "./rpc/service.ts";
-import type { StackbilderContract } from "./stackbilder.ts";
-
-true satisfies RpcSafe<AuthContract> & RpcSafe<StackbilderContract> & RpcSafe<ImgForgeContract>;

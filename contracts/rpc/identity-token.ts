@@ -1,0 +1,79 @@
+// The signed identity token that rides in every call: a compact JWS (RFC 7515), HS256, under a key that only the gateway and
+// this one backend hold. It is not a user credential and never leaves the account: it lets a backend know, without trusting the
+// binding, that the gateway speaks, for whom, for which tool and with exactly this input.
+import { digestInput, toBase64url } from "./encoding.ts";
+import type { Audience, Identity, Scope, TenantId, Tier } from "./identity.ts";
+
+/** One named secret. `kid` says which, so that keys can be rotated without a gap. */
+export interface IdentityKey {
+  readonly kid: string;
+  readonly key: CryptoKey;
+  /** Of every token that it signs, encoded. */
+  readonly header: string;
+}
+
+/** Seconds for which a token is good. */
+export const IDENTITY_LIFETIME_SECONDS = 60;
+/** How tokens are signed: `HS256`. */
+export const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
+/** `typ` of the token's header. */
+export const HEADER_TYPE = "gw-assert+jwt";
+
+/** The claims of a token (RFC 7519 section 4), in the order in which they are signed. */
+export interface Claims {
+  readonly iss: string;
+  readonly aud: string;
+  readonly sub: string;
+  readonly tenant: TenantId | null;
+  readonly tier: Tier;
+  readonly scope: readonly Scope[];
+  readonly cid: string;
+  readonly tool: string;
+  readonly jti: string;
+  readonly trace: string;
+  readonly iat: number;
+  readonly exp: number;
+  /** Digest of the input. */
+  readonly ih: string;
+}
+
+const utf8 = new TextEncoder();
+
+/** Imports 32 or more raw bytes as a key that can sign and verify identity tokens. */
+export async function importIdentityKey(kid: string, raw: Uint8Array<ArrayBuffer>): Promise<IdentityKey> {
+  if (raw.byteLength < 32) throw new Error(`Identity key ${kid} is shorter than 32 bytes.`);
+  const key = await crypto.subtle.importKey("raw", raw, HMAC, false, ["sign", "verify"]);
+  return { kid, key, header: encodeJson({ alg: "HS256", typ: HEADER_TYPE, kid }) };
+}
+
+/** Signs that `identity` calls `tool` with `input`. `nowSeconds` is the current Unix time; `nonce` makes the token unique. */
+export async function signIdentity(
+  { key, header }: IdentityKey,
+  statement: { identity: Identity; issuer: string; audience: Audience; tool: string; traceId: string; nonce: string },
+  input: unknown,
+  nowSeconds: number,
+): Promise<string> {
+  const { identity, issuer, audience, tool, traceId, nonce } = statement;
+  const claims: Claims = {
+    iss: issuer,
+    aud: audience,
+    sub: identity.subject,
+    tenant: identity.tenantId,
+    tier: identity.tier,
+    scope: [...identity.scopes],
+    cid: identity.clientId,
+    tool,
+    jti: `${traceId}.${nonce}`,
+    trace: traceId,
+    iat: nowSeconds,
+    exp: nowSeconds + IDENTITY_LIFETIME_SECONDS,
+    ih: await digestInput(input),
+  };
+  const signed = `${header}.${encodeJson(claims)}`;
+  const signature = await crypto.subtle.sign(HMAC, key, utf8.encode(signed));
+  return `${signed}.${toBase64url(new Uint8Array(signature))}`;
+}
+
+function encodeJson(value: unknown): string {
+  return toBase64url(utf8.encode(JSON.stringify(value)));
+}

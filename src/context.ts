@@ -1,0 +1,59 @@
+// What every step of one request needs: bindings, settings, the runtime's context and the trace (W3C Trace Context). Made once,
+// in the entrypoint, and handed on whole.
+import { describeCrash } from "../contracts/rpc/crash.ts";
+import { type Config, configOf } from "./config.ts";
+import type { Env } from "./env.ts";
+
+/** Position of this request in a trace. */
+export interface Trace {
+  /** 32 hexadecimal digits. Error messages quote it; logs and audit records are searched by it. */
+  readonly traceId: string;
+  /** For calls to other Workers: the same trace, with this request as the parent. */
+  readonly traceparent: string;
+}
+
+/** Keeps work alive after the response: the part of the runtime's `ctx` that is used here. */
+export type Background = Pick<ExecutionContext, "waitUntil">;
+
+export interface RequestContext {
+  readonly env: Env;
+  readonly config: Config;
+  readonly ctx: Background;
+  readonly trace: Trace;
+}
+
+/** The context of one request. Throws `ConfigError` where the settings cannot be used. */
+export function requestContext(env: Env, ctx: Background, trace: Trace): RequestContext {
+  return { env, config: configOf(env), ctx, trace };
+}
+
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
+
+/** True for a `traceparent` of version 00 that is not all zeros. */
+export function isTraceparent(value: unknown): value is string {
+  return typeof value === "string" && TRACEPARENT.test(value);
+}
+
+/** Continues the incoming `traceparent`, or starts a trace if it is absent or malformed. Untrusted: an identifier, not evidence. */
+export function traceFrom(traceparent: string | null | undefined): Trace {
+  const [, given, flags] = TRACEPARENT.exec(traceparent ?? "") ?? [];
+  const random = crypto.randomUUID().replaceAll("-", "");
+  const traceId = given ?? random;
+  const parentId = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+  return { traceId, traceparent: `00-${traceId}-${parentId}-${flags ?? "01"}` };
+}
+
+/** Runs `work`. If it throws, logs `event` with `details` under the trace and returns `"unavailable"`: storage that fails decides nothing. */
+export async function orUnavailable<T>(
+  { traceId }: Trace,
+  event: string,
+  details: Readonly<Record<string, unknown>>,
+  work: () => Promise<T>,
+): Promise<T | "unavailable"> {
+  try {
+    return await work();
+  } catch (error) {
+    console.error(JSON.stringify({ event, ...details, traceId, ...describeCrash(error) }));
+    return "unavailable";
+  }
+}

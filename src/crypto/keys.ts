@@ -1,0 +1,48 @@
+// Keys derived from the root secret: HKDF-SHA256 (RFC 5869), salt "gw/v1", the label as info. One label, one purpose: a cookie key
+// opens no form, and a backend's identity key speaks to no other backend. The root secret itself signs and seals nothing.
+
+import { toBase64url } from "../../contracts/rpc/encoding.ts";
+import type { Audience } from "../../contracts/rpc/identity.ts";
+import { type IdentityKey, importIdentityKey } from "../../contracts/rpc/identity-token.ts";
+
+/**
+ * What a key is for. `tx`: browser transactions; `session`: signed-in browsers; `csrf`: forms; `social`: sign-in state; `state`:
+ * requests that go in rounds; `task`: work that goes on after its call; `mcp-session`: ids of MCP sessions; `assert:*`: identity tokens.
+ */
+export type KeyLabel = "tx" | "session" | "csrf" | "social" | "state" | "task" | "mcp-session" | `assert:${Audience}`;
+
+/** A root secret, ready to derive from. */
+export interface RootKey {
+  /** The first 8 hexadecimal digits of SHA-256("kid" | secret): names the secret without telling anything about it. */
+  readonly kid: string;
+  readonly material: CryptoKey;
+}
+
+/** Imports a root secret. */
+export async function importRootKey(secret: string): Promise<RootKey> {
+  const text = new TextEncoder();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", text.encode(`kid${secret}`)));
+  const kid = Array.from(digest.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { kid, material: await crypto.subtle.importKey("raw", text.encode(secret), "HKDF", false, ["deriveBits"]) };
+}
+
+/** 32 bytes for `label`. */
+export async function deriveBytes(root: RootKey, label: KeyLabel): Promise<Uint8Array<ArrayBuffer>> {
+  const text = new TextEncoder();
+  const parameters = { name: "HKDF", hash: "SHA-256", salt: text.encode("gw/v1"), info: text.encode(label) };
+  return new Uint8Array(await crypto.subtle.deriveBits(parameters, root.material, 256));
+}
+
+/** The key that signs identity tokens for `audience`. */
+export async function deriveIdentityKey(root: RootKey, audience: Audience): Promise<IdentityKey> {
+  return importIdentityKey(root.kid, await deriveBytes(root, `assert:${audience}`));
+}
+
+/** The `IDENTITY_KEYS` secret of a backend: its keys under each root secret, the current one first. */
+export async function identityKeysSetting(secrets: readonly string[], audience: Audience): Promise<string> {
+  const entries = secrets.map(async (secret) => {
+    const root = await importRootKey(secret);
+    return `${root.kid}:${toBase64url(await deriveBytes(root, `assert:${audience}`))}`;
+  });
+  return (await Promise.all(entries)).join(",");
+}

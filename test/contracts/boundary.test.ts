@@ -1,0 +1,217 @@
+import * as v from "valibot";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { call } from "../../contracts/rpc/call.ts";
+import { contract } from "../../contracts/rpc/contract.ts";
+import { toBase64url } from "../../contracts/rpc/encoding.ts";
+import type { TenantId } from "../../contracts/rpc/identity.ts";
+import { type IdentityKey, importIdentityKey, signIdentity } from "../../contracts/rpc/identity-token.ts";
+import { operation } from "../../contracts/rpc/operation.ts";
+import { fail, ok } from "../../contracts/rpc/result.ts";
+import { type Guard, type Invocation, serve } from "../../contracts/rpc/serve.ts";
+
+const Draft = operation({
+  input: v.strictObject({ customerId: v.string(), copies: v.optional(v.number(), 1) }),
+  output: v.object({ invoiceId: v.string(), lines: v.array(v.number()) }),
+  errors: { customer_not_found: "There is no such customer." },
+  timeoutMs: 60,
+});
+const Send = operation({ ...Draft, changes: true });
+const billing = contract({
+  audience: "stackbilder",
+  prefix: "billing",
+  methods: { draft: Draft, send: Send },
+  tools: { billing_draft: "draft", billing_send: "send" },
+  internal: [],
+});
+
+const raw = crypto.getRandomValues(new Uint8Array(32));
+const guard: Guard = {
+  identityKeys: `0123abcd:${toBase64url(raw)}`,
+  claim: async () => {
+    throw new Error("what changes nothing may be asked again");
+  },
+};
+const traceId = "b".repeat(32);
+const about = { method: "BILLING.draft", traceId };
+const input = { customerId: "c1" };
+const value = { invoiceId: "i1", lines: [1] };
+let key: IdentityKey;
+
+beforeAll(async () => {
+  key = await importIdentityKey("0123abcd", raw);
+});
+afterEach(() => vi.restoreAllMocks());
+
+async function context(overrides: object = {}) {
+  const identity = { subject: "u1", tenantId: "t1" as TenantId, tier: "pro", scopes: ["read"], clientId: "c" } as const;
+  const statement = {
+    identity,
+    issuer: "https://gw.test",
+    audience: "stackbilder",
+    tool: "billing_draft",
+    traceId,
+    nonce: "n",
+  } as const;
+  const token = await signIdentity(key, statement, input, Math.floor(Date.now() / 1000));
+  return {
+    identity: token,
+    traceparent: `00-${traceId}-${"c".repeat(16)}-01`,
+    deadlineMs: Date.now() + 1000,
+    ...overrides,
+  };
+}
+
+describe("the caller's wall", () => {
+  it("hands on a value that keeps the contract, without what the contract does not name", async () => {
+    const result = await call(Draft, async () => ok({ ...value, secretField: "x" }), about);
+    expect(result).toEqual({ ok: true, value });
+  });
+
+  it("gives an expected refusal the contract's own sentence, never the backend's", async () => {
+    const result = await call(
+      Draft,
+      async () => ({ ok: false, error: { code: "customer_not_found", message: "SQL: no rows", retryAfterSeconds: 3 } }),
+      about,
+    );
+    expect(result).toEqual({
+      ok: false,
+      error: { code: "customer_not_found", message: "There is no such customer.", retryAfterSeconds: 3 },
+    });
+  });
+
+  it.each<[string, () => PromiseLike<unknown>, string]>([
+    ["throws", () => Promise.reject(new Error("password=hunter2")), "unavailable"],
+    [
+      "throws before it answers at all",
+      () => {
+        throw new TypeError("x is not a function");
+      },
+      "unavailable",
+    ],
+    ["never answers", () => new Promise(() => undefined), "unavailable"],
+    ["says it crashed", async () => fail("internal"), "internal"],
+    ["refuses the gateway's identity", async () => fail("unauthenticated"), "internal"],
+    ["invents a code", async () => fail("teapot"), "internal"],
+    ["invents a code that is a property of every object", async () => fail("constructor"), "internal"],
+    ["answers nothing", async () => undefined, "internal"],
+    ["answers words", async () => "ok", "internal"],
+    ["answers a value of the wrong shape", async () => ok({ invoiceId: 7, lines: [] }), "internal"],
+    [
+      "asks to wait a negative time",
+      async () => ({ ok: false, error: { code: "customer_not_found", retryAfterSeconds: -1 } }),
+      "internal",
+    ],
+  ])("turns a backend that %s into one clear failure and one log line", async (_, send, code) => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const result = await call(Draft, send, about);
+    expect(result).toMatchObject({ ok: false, error: { code } });
+    expect(log).toHaveBeenCalledOnce();
+    const line = String(log.mock.calls[0]?.[0]);
+    expect(JSON.parse(line)).toMatchObject({ event: "rpc.fault", traceId, method: "BILLING.draft" });
+    expect(line + JSON.stringify(result)).not.toMatch(/hunter2/);
+  });
+
+  it("is not hurt by a backend that fails after the deadline", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    let reject: (reason: Error) => void = () => undefined;
+    const late = new Promise((_, fails) => {
+      reject = fails;
+    });
+    expect(await call(Draft, () => late, about)).toMatchObject({ error: { code: "unavailable" } });
+    reject(new Error("too late")); // an unhandled rejection would fail this run
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+});
+
+describe("the backend's wall", () => {
+  const draft = (
+    call: unknown,
+    given: unknown,
+    handle: Parameters<typeof serve<typeof billing, "draft">>[5] = async () => ok(value),
+  ) => serve(billing, "draft", guard, call, given, handle);
+
+  it("shows the handler a verified caller and a parsed input with its defaults", async () => {
+    const seen: unknown[] = [];
+    await draft(await context({ idempotencyKey: "k1" }), input, async (parsed, caller, turn) => {
+      seen.push(parsed, caller.subject, caller.tenantId, turn.traceId, turn.idempotencyKey, turn.hasListener);
+      return ok(value);
+    });
+    expect(seen).toEqual([{ customerId: "c1", copies: 1 }, "u1", "t1", traceId, "k1", false]);
+  });
+
+  it.each<[string, unknown]>([
+    ["no context", undefined],
+    ["an empty context", {}],
+    ["a token that is none", { identity: "x.y.z", traceparent: `00-${traceId}-${"c".repeat(16)}-01`, deadlineMs: 1 }],
+    ["a progress callback that is none", { progress: 7 }],
+  ])("refuses %s before the handler sees anything", async (_, spoilt) => {
+    const handle = vi.fn();
+    const given =
+      typeof spoilt === "object" && spoilt !== null && "progress" in spoilt ? await context(spoilt) : spoilt;
+    expect(await draft(given, input, handle)).toEqual(fail("unauthenticated"));
+    expect(handle).not.toHaveBeenCalled();
+  });
+
+  it("refuses a token that was signed for another input", async () => {
+    expect(await draft(await context(), { customerId: "c2" })).toEqual(fail("unauthenticated"));
+  });
+
+  it("is 'internal' where the handler crashes, and its message stays home", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const result = await draft(await context(), input, async () => {
+      throw new Error("token sb_live_abcdefghijklmnop");
+    });
+    expect(result).toEqual(fail("internal"));
+    expect(String(log.mock.calls[0]?.[0])).toContain(traceId);
+    expect(String(log.mock.calls[0]?.[0])).not.toContain("sb_live_");
+  });
+
+  it("is 'internal' where its keys are not configured", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    expect(
+      await serve(billing, "draft", { ...guard, identityKeys: "" }, await context(), input, async () => ok(value)),
+    ).toEqual(fail("internal"));
+  });
+
+  it("lets a method that changes something run once a token, and asks before it runs", async () => {
+    const used = new Map<string, number>();
+    const claim = async (tokenId: string, expiresAt: number) =>
+      !used.has(tokenId) && used.set(tokenId, expiresAt) === used;
+    const handle = vi.fn(async () => ok(value));
+    const send = async (call: unknown, given: unknown) =>
+      serve(billing, "send", { ...guard, claim }, call, given, handle);
+    const captured = await context();
+    // What is refused for another reason uses up nothing.
+    expect(await send({ ...captured, identity: "x.y.z" }, input)).toEqual(fail("unauthenticated"));
+    expect(await send(captured, { customerId: "c2" })).toEqual(fail("unauthenticated"));
+    expect(used.size).toBe(0);
+    expect(await send(captured, input)).toEqual(ok(value));
+    expect([...used]).toEqual([
+      [`${traceId}.n`, expect.toSatisfy((at: number) => Math.abs(at - Date.now() / 1000 - 60) < 10)],
+    ]);
+    expect(await send(captured, input)).toEqual(fail("unauthenticated"));
+    expect(handle).toHaveBeenCalledOnce();
+  });
+
+  it("runs nothing that changes something while nobody can say whether the token was used", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const handle = vi.fn(async () => ok(value));
+    const claim = () => Promise.reject(new Error("storage is down"));
+    expect(await serve(billing, "send", { ...guard, claim }, await context(), input, handle)).toEqual(fail("internal"));
+    expect(handle).not.toHaveBeenCalled();
+  });
+
+  it("carries progress to the caller and its verdict back; a caller that is gone means cancel", async () => {
+    const verdicts: string[] = [];
+    const reported = async (turn: Invocation) => {
+      verdicts.push(await turn.report({ progress: 1 }));
+      return ok(value);
+    };
+    const run = async (progress: unknown) => draft(await context({ progress }), input, (_, __, turn) => reported(turn));
+    await run(() => "continue");
+    await run(async () => "cancel");
+    await run(() => Promise.reject(new Error("stub disposed")));
+    await draft(await context(), input, (_, __, turn) => reported(turn));
+    expect(verdicts).toEqual(["continue", "cancel", "cancel", "continue"]);
+  });
+});

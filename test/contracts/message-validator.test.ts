@@ -1,0 +1,505 @@
+// The judge of the end-to-end tests, against a server that says whatever it is told to: each kind of message passes as it should be
+// and is named where it is not.
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { connect, MODES } from "../support/mcp-clients.ts";
+import { judgedFetch, judgedMessages, takeViolations } from "../support/validating-fetch.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+let server: Server;
+let origin: string;
+let answer: RequestListener;
+
+beforeAll(async () => {
+  server = createServer((request, response) => answer(request, response)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+beforeEach(() => {
+  takeViolations();
+});
+
+const OLDER = "2025-11-25";
+const MODERN = "2026-07-28";
+
+/** Sends a request of this revision, reads the answer to its end, and tells what the judge says of it. */
+async function verdict(
+  revision: string | null,
+  method: string,
+  status: number,
+  body: unknown,
+  {
+    type = "application/json",
+    sent,
+    headers = {},
+  }: { type?: string; sent?: unknown; headers?: Record<string, string> } = {},
+): Promise<string> {
+  answer = (_, response) => {
+    response
+      .writeHead(status, { "content-type": type, ...headers })
+      .end(typeof body === "string" ? body : JSON.stringify(body));
+  };
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": revision,
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  const request = { jsonrpc: "2.0", id: 7, method, ...(revision === MODERN && { params: { _meta } }) };
+  const response = await judgedFetch(new URL("/mcp", origin), {
+    method: "POST",
+    headers: revision === null ? {} : { "mcp-protocol-version": revision },
+    body: JSON.stringify(sent ?? request),
+  });
+  await response.text();
+  return takeViolations().join("\n");
+}
+
+const success = (result: unknown, more: Fields = {}) => ({ jsonrpc: "2.0", id: 7, result, ...more });
+const failure = (error: unknown, more: Fields = {}) => ({ jsonrpc: "2.0", id: 7, error, ...more });
+const events = (...messages: unknown[]) =>
+  messages.map((message) => `event: message\ndata: ${JSON.stringify(message)}\n\n`).join("");
+
+const TOOL = {
+  name: "a",
+  description: "b",
+  inputSchema: { type: "object", properties: { c: { type: "string" } } },
+  annotations: { title: "A" },
+};
+const LATER_TOOL = { ...TOOL, title: "A", outputSchema: { type: "object" }, _meta: { "com.example/x": 1 } };
+const IMPLEMENTATION = { name: "a", version: "1" };
+const TEXT = { type: "text", text: "a" };
+const LINK = { type: "resource_link", uri: "image://a", name: "a" };
+const FLOW = { structuredContent: { a: 1 }, content: [TEXT] };
+const CACHED = {
+  resultType: "complete",
+  ttlMs: 0,
+  cacheScope: "private",
+  _meta: { "io.modelcontextprotocol/serverInfo": IMPLEMENTATION },
+};
+const WHOLE = { resultType: "complete" };
+const TASK = {
+  taskId: "t",
+  createdAt: "2026-01-01T00:00:00Z",
+  lastUpdatedAt: "2026-01-01T00:00:00Z",
+  ttlMs: null,
+  pollIntervalMs: 5000,
+};
+const FORM = { message: "Sure?", requestedSchema: { type: "object", properties: { yes: { type: "boolean" } } } };
+const ELICITATION = { method: "elicitation/create", params: { mode: "form", ...FORM } };
+const HANDSHAKE = { protocolVersion: OLDER, capabilities: { tools: {} }, serverInfo: IMPLEMENTATION };
+const COMPLETION = { values: ["a"], hasMore: false };
+const PROMPT = { name: "p", arguments: [{ name: "a", required: true }] };
+const RESOURCE = { uri: "image://a", name: "a", mimeType: "image/png", size: 3 };
+const CONTENTS = [{ uri: "image://a", mimeType: "image/png", blob: "AAAA" }];
+const MESSAGES = [{ role: "user", content: TEXT }];
+
+/** What may come back, and what may not: the result, and the words of the judge. */
+const RESULTS: readonly (readonly [
+  asked: readonly [revision: string | null, method: string],
+  right: Fields | null,
+  ...wrong: readonly [result: Fields, words: string][],
+])[] = [
+  [[OLDER, "ping"], {}, [{ a: 1 }, "Unrecognized"], [WHOLE, "resultType"]],
+  [
+    [OLDER, "tools/list"],
+    { tools: [LATER_TOOL] },
+    [{}, "result.tools"],
+    [{ tools: [{ ...TOOL, name: 1 }] }, "result.tools.0.name"],
+    [{ tools: [{ ...TOOL, risk: "a" }] }, "result.tools.0.risk: is unknown"],
+    [{ tools: [{ ...TOOL, inputSchema: { type: "string" } }] }, "result.tools.0.inputSchema.type"],
+    [{ tools: [{ ...TOOL, outputSchema: { type: "string" } }] }, "result.tools.0.outputSchema.type"],
+    [{ tools: [{ ...TOOL, annotations: { risk: "a" } }] }, "result.tools.0.annotations.risk: is unknown"],
+    [{ tools: [], ttlMs: 1, cacheScope: "private" }, "ttlMs"],
+  ],
+  [
+    ["2025-06-18", "tools/list"],
+    { tools: [LATER_TOOL] },
+    [{ tools: [{ ...TOOL, icons: [] }] }, "icons: is unknown in this revision"],
+  ],
+  [
+    ["2025-03-26", "tools/list"],
+    { tools: [TOOL] },
+    [{ tools: [{ ...TOOL, title: "A" }] }, "tools.0.title: is unknown in this revision"],
+    [{ tools: [{ ...TOOL, execution: {} }] }, "tools.0.execution: is unknown in this revision"],
+    [{ tools: [{ ...TOOL, outputSchema: { type: "object" } }] }, "outputSchema: is unknown in this revision"],
+  ],
+  [
+    [MODERN, "tools/list"],
+    { ...CACHED, tools: [{ ...LATER_TOOL, outputSchema: { type: "string" } }] },
+    [{ tools: [] }, "result.resultType"],
+    [{ ...WHOLE, tools: [] }, "result.ttlMs"],
+    [{ ...CACHED, ttlMs: -1, tools: [] }, "result.ttlMs"],
+    [{ ...CACHED, cacheScope: "mine", tools: [] }, "result.cacheScope"],
+    [{ ...CACHED, tools: [{ ...TOOL, execution: {} }] }, "execution: is unknown in this revision"],
+    [
+      { ...CACHED, _meta: { "io.modelcontextprotocol/serverInfo": { name: "a" } }, tools: [] },
+      "serverInfo: is unknown or not valid",
+    ],
+  ],
+  [
+    [OLDER, "tools/call"],
+    { ...FLOW, content: [TEXT, LINK, { type: "image", data: "AAAA", mimeType: "image/png" }] },
+    [{ structuredContent: {} }, "result.content: is missing"],
+    [{ content: [{ type: "picture" }] }, "result.content.0"],
+    [{ content: [{ ...TEXT, words: 1 }] }, "result.content.0.words: is unknown"],
+    [{ content: [{ type: "image", data: "no base64!", mimeType: "image/png" }] }, "result.content.0"],
+    [{ content: [], structuredContent: [1] }, "result.structuredContent"],
+    [{ content: [], isError: "no" }, "result.isError"],
+    [{ resultType: "task", ...TASK, status: "working" }, "resultType"],
+  ],
+  [
+    ["2025-03-26", "tools/call"],
+    { content: [TEXT] },
+    [FLOW, "structuredContent: is unknown"],
+    [{ content: [LINK] }, "resource_link is unknown"],
+  ],
+  [
+    [null, "tools/call"],
+    FLOW,
+    [{ content: [LINK] }, "resource_link is unknown"],
+    [{ resultType: "complete", content: [] }, "resultType"],
+  ],
+  [
+    [MODERN, "tools/call"],
+    { ...WHOLE, ...FLOW, structuredContent: [1] },
+    [FLOW, "result.resultType"],
+    [{ resultType: "done", content: [] }, "result.resultType"],
+    [{ ...WHOLE, content: [], ttlMs: 1, cacheScope: "private" }, "ttlMs"],
+  ],
+  [
+    [MODERN, "tools/call"],
+    { resultType: "input_required", inputRequests: { confirm: ELICITATION }, requestState: "s" },
+    [{ resultType: "input_required" }, "asks for nothing"],
+    [{ resultType: "input_required", requestState: 1 }, "requestState"],
+    [{ resultType: "input_required", requestState: "s", content: [] }, "content"],
+    [
+      { resultType: "input_required", inputRequests: { a: { method: "ping" } } },
+      "inputRequests.a.method: is unknown in this revision",
+    ],
+    [
+      { resultType: "input_required", inputRequests: { a: { ...ELICITATION, params: { mode: "form" } } } },
+      "inputRequests.a.params",
+    ],
+  ],
+  [
+    [MODERN, "tools/call"],
+    { resultType: "task", ...TASK, status: "working", statusMessage: "a" },
+    [{ resultType: "task", ...TASK, status: "busy" }, "result.status"],
+    [{ resultType: "task", ...TASK, status: "working", ttl: 1 }, "ttl"],
+    [{ resultType: "task", ...TASK, status: "working", ttlMs: undefined }, "result.ttlMs"],
+    [{ resultType: "task", ...TASK, status: "completed", result: FLOW }, "does not fit"],
+  ],
+  [
+    [MODERN, "tasks/get"],
+    { ...WHOLE, ...TASK, status: "completed", result: FLOW },
+    [{ ...WHOLE, ...TASK, status: "completed" }, "does not fit"],
+    [{ ...WHOLE, ...TASK, status: "working", result: FLOW }, "does not fit"],
+    [{ ...WHOLE, ...TASK, status: "completed", result: { content: [{}] } }, "result.result.content.0"],
+    [{ ...WHOLE, ...TASK, status: "working", pollIntervalMs: 0.5 }, "result.pollIntervalMs"],
+  ],
+  [[MODERN, "tasks/cancel"], WHOLE, [{ ...WHOLE, status: "cancelled" }, "status"]],
+  [[MODERN, "tasks/update"], WHOLE, [{}, "resultType"]],
+  [[OLDER, "tasks/get"], null, [{ taskId: "t" }, "has none in this revision"]],
+  [[OLDER, "resources/list"], { resources: [RESOURCE] }, [{ resources: [{ name: "a" }] }, "result.resources.0.uri"]],
+  [
+    [OLDER, "resources/templates/list"],
+    { resourceTemplates: [{ uriTemplate: "image://{id}", name: "a" }] },
+    [{ resourceTemplates: [{ uri: "image://a", name: "a" }] }, "result.resourceTemplates.0.uriTemplate"],
+  ],
+  [[OLDER, "resources/read"], { contents: CONTENTS }, [{ contents: [{ uri: "image://a" }] }, "result.contents.0"]],
+  [[MODERN, "resources/read"], { ...CACHED, contents: CONTENTS }, [{ ...WHOLE, contents: CONTENTS }, "result.ttlMs"]],
+  [
+    [OLDER, "prompts/list"],
+    { prompts: [PROMPT] },
+    [{ prompts: [{ ...PROMPT, arguments: ["a"] }] }, "result.prompts.0.arguments.0"],
+  ],
+  [
+    [OLDER, "prompts/get"],
+    { messages: MESSAGES },
+    [{ messages: [{ role: "system", content: TEXT }] }, "result.messages.0.role"],
+  ],
+  [[MODERN, "prompts/get"], { ...WHOLE, messages: MESSAGES }, [{ messages: MESSAGES }, "result.resultType"]],
+  [
+    [OLDER, "completion/complete"],
+    { completion: COMPLETION },
+    [{ completion: { values: Array(101).fill("a") } }, "result.completion.values"],
+    [{ completion: { ...COMPLETION, more: 1 } }, "more"],
+  ],
+  [
+    [MODERN, "server/discover"],
+    {
+      ...CACHED,
+      supportedVersions: [MODERN],
+      capabilities: { tools: {}, extensions: { "a/b": {} } },
+      instructions: "a",
+    },
+    [{ ...CACHED, supportedVersions: MODERN, capabilities: {} }, "result.supportedVersions"],
+    [
+      { ...CACHED, supportedVersions: [], capabilities: { tasks: {} } },
+      "capabilities.tasks: is unknown in this revision",
+    ],
+    [{ ...CACHED, supportedVersions: [], capabilities: { magic: {} } }, "capabilities.magic: is unknown"],
+    [{ ...CACHED, supportedVersions: [], capabilities: {}, serverInfo: IMPLEMENTATION }, "serverInfo"],
+  ],
+  [[OLDER, "server/discover"], null, [{ supportedVersions: [] }, "has none in this revision"]],
+  [[MODERN, "ping"], null, [WHOLE, "has none in this revision"]],
+  [
+    [null, "initialize"],
+    HANDSHAKE,
+    [{ ...HANDSHAKE, serverInfo: { name: "a" } }, "result.serverInfo.version"],
+    [{ ...HANDSHAKE, protocolVersion: MODERN }, "has no handshake"],
+    [
+      { ...HANDSHAKE, protocolVersion: "2025-03-26", serverInfo: { ...IMPLEMENTATION, title: "A" } },
+      "serverInfo.title: is unknown",
+    ],
+    [{ ...HANDSHAKE, resultType: "complete" }, "resultType"],
+  ],
+];
+
+describe("a result", () => {
+  it.each(RESULTS.flatMap(([[revision, method], right]) => (right ? [[revision, method, right] as const] : [])))(
+    "passes as it should be: %s %s",
+    async (revision, method, right) => {
+      const before = judgedMessages();
+      expect(await verdict(revision, method, 200, success(right))).toBe("");
+      expect(await verdict(revision, method, 200, events(success(right)), { type: "text/event-stream" })).toBe("");
+      expect(judgedMessages() - before).toBe(2);
+    },
+  );
+
+  it.each(
+    RESULTS.flatMap(([[revision, method], _, ...wrong]) =>
+      wrong.map(([result, words]) => [revision, method, words, result] as const),
+    ),
+  )("is named where it is wrong: %s %s, %s", async (revision, method, words, result) => {
+    const found = await verdict(revision, method, 200, success(result));
+    expect(found).toContain(words);
+    expect(found).toMatch(new RegExp(`^${method} \\(${revision ?? "unnamed"}, HTTP 200\\): `));
+  });
+});
+
+describe("an envelope", () => {
+  const refused = { code: -32602, message: "No." };
+  it.each([
+    ["a success with an id of somebody else's", 200, success({}, { id: 8 }), "message.id"],
+    ["a success without an id", 200, success({}, { id: undefined }), "message.id"],
+    ["a success with more than a result", 200, success({}, { meta: 1 }), "meta"],
+    ["another JSON-RPC", 200, success({}, { jsonrpc: "1.0" }), "message.jsonrpc"],
+    ["an error with an id that is null", 400, failure(refused, { id: null }), "message.id"],
+    ["an error without the id", 400, failure(refused, { id: undefined }), "message.id"],
+    ["an error without words", 400, failure({ code: -32602 }), "message.error.message"],
+    ["an error with half a code", 400, failure({ ...refused, code: 1.5 }), "message.error.code"],
+    ["an error with more than that", 400, failure({ ...refused, hint: "a" }), "message.error.hint: is unknown"],
+    ["a refusal of no kind", 403, { reason: "no" }, "a refusal is an error of JSON-RPC or of OAuth"],
+    ["JSON that is no message", 200, "[1]", "a batch answers no single request"],
+    ["JSON that is none", 200, "{", "is no message"],
+    ["an answer that says nothing", 202, "", "no answer to ping"],
+  ])("is named where it is wrong: %s", async (_, status, body, words) => {
+    expect(await verdict(OLDER, "ping", status, body)).toContain(words);
+  });
+
+  it.each([
+    ["an error", 400, failure({ code: -32602, message: "No.", data: { a: 1 } })],
+    ["an error of an older revision", 200, failure({ code: -32002, message: "No." })],
+    ["an error before the message was read", 429, failure({ code: -32600, message: "No." }, { id: undefined })],
+    ["a refusal of OAuth", 401, { error: "invalid_token", error_description: "No." }],
+  ])("passes as it should be: %s", async (_, status, body) => {
+    expect(await verdict(OLDER, "ping", status, body)).toBe("");
+  });
+
+  it.each([
+    [-32002, undefined, "error.code"],
+    [-32042, undefined, "error.code"],
+    [-32022, { supported: [MODERN] }, "error.data.requested"],
+    [-32021, {}, "error.data.requiredCapabilities"],
+    [-32020, undefined, ""],
+    [-32022, { supported: [MODERN], requested: "2099-01-01" }, ""],
+    [-32021, { requiredCapabilities: { sampling: {} } }, ""],
+  ])("has the codes of its revision: %i %j", async (code, data, words) => {
+    const found = await verdict(MODERN, "tools/list", 400, failure({ code, message: "No.", data }));
+    expect(found === "" ? "" : found).toContain(words);
+    expect(found === "").toBe(words === "");
+  });
+
+  it("is judged whatever was sent, and what was sent is not", async () => {
+    const unread = failure({ code: -32600, message: "No." }, { id: undefined });
+    expect(await verdict(OLDER, "", 400, unread, { sent: { jsonrpc: "2.0", id: null, method: "ping" } })).toBe("");
+    expect(await verdict(OLDER, "", 400, { ...unread, id: null }, { sent: { a: 1 } })).toContain("message.id");
+  });
+
+  it("of a batch is several, each on its own", async () => {
+    const sent = [7, 8].map((id) => ({ jsonrpc: "2.0", id, method: "ping" }));
+    expect(await verdict("2025-03-26", "", 200, [success({}, { id: 8 }), success({})], { sent })).toBe("");
+    expect(await verdict("2025-03-26", "", 200, [success({}), success({ a: 1 }, { id: 8 })], { sent })).toContain(
+      "Unrecognized",
+    );
+    expect(await verdict("2025-03-26", "", 200, [success({})], { sent })).toContain("no answer to ping");
+  });
+});
+
+describe("a stream", () => {
+  const note = (method: string, params: Fields) => ({ jsonrpc: "2.0", method, params });
+  const progress = note("notifications/progress", { progressToken: "p", progress: 1, total: 2, message: "a" });
+  const log = note("notifications/message", { level: "info", data: { a: 1 } });
+  const question = { jsonrpc: "2.0", id: 1, ...ELICITATION };
+  const called = success({ content: [] });
+  const streamed = (revision: string, ...messages: unknown[]) =>
+    verdict(revision, revision === MODERN ? "tools/call" : "ping", 200, `: alive\n\n${events(...messages)}`, {
+      type: "text/event-stream",
+    });
+
+  it("carries what its revision has, and the answer last", async () => {
+    expect(await streamed(OLDER, progress, log, question, success({}))).toBe("");
+    expect(await streamed(MODERN, progress, log, success({ ...WHOLE, content: [] }))).toBe("");
+  });
+
+  it.each([
+    [OLDER, note("notifications/progress", { progress: 1 }), "message.params.progressToken"],
+    [
+      OLDER,
+      note("notifications/progress", { progressToken: 1, progress: 1, percent: 50 }),
+      "message.params.percent: is unknown",
+    ],
+    [OLDER, note("notifications/message", { level: "loud", data: 1 }), "message.params.level"],
+    [OLDER, note("notifications/cancelled", { requestId: {} }), "message.params.requestId"],
+    [OLDER, note("notifications/magic", {}), "message.method: is unknown in this revision"],
+    [
+      OLDER,
+      note("notifications/subscriptions/acknowledged", { notifications: {} }),
+      "message.method: is unknown in this revision",
+    ],
+    [OLDER, { ...question, params: { message: "a" } }, "message.params"],
+    [OLDER, { ...question, method: "tools/list" }, "message.method: is unknown in this revision"],
+    ["2025-03-26", question, "message.method: is unknown in this revision"],
+    ["2025-06-18", question, "params.mode: is unknown in this revision"],
+    [MODERN, question, "asks nothing by itself"],
+    [OLDER, success({}, { id: 9 }), "message.id: is no open request's"],
+    [OLDER, "no JSON", "is no message"],
+  ])("has each message named that is wrong: %s %j", async (revision, message, words) => {
+    expect(
+      await streamed(revision, message, revision === MODERN ? success({ ...WHOLE, content: [] }) : success({})),
+    ).toContain(words);
+  });
+
+  it("has the answer, nothing behind it, and no half of an event", async () => {
+    expect(await streamed(OLDER, log)).toContain("no answer to ping");
+    expect(await streamed(OLDER, success({}), log)).toContain("comes after the answer");
+    expect(await streamed(OLDER, called, called)).toContain("message.id: is no open request's");
+    expect(await verdict(OLDER, "ping", 200, `${events(success({}))}data: {`, { type: "text/event-stream" })).toContain(
+      "ends within an event",
+    );
+  });
+
+  it("owes no answer to a request that was called back", async () => {
+    answer = (request, response) => {
+      void (async () => {
+        const { id } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { id?: number };
+        if (id === undefined) return response.writeHead(202).end();
+        response.writeHead(200, { "content-type": "text/event-stream" }).write(events(log));
+        return setTimeout(() => response.end(), 50);
+      })();
+    };
+    const post = (message: Fields) =>
+      judgedFetch(new URL("/mcp", origin), { method: "POST", body: JSON.stringify({ jsonrpc: "2.0", ...message }) });
+    const pending = await post({ id: 7, method: "ping" });
+    await post({ method: "notifications/cancelled", params: { requestId: 7 } });
+    await pending.text();
+    expect(takeViolations()).toEqual([]);
+    await (await post({ id: 7, method: "ping" })).text();
+    expect(takeViolations().join()).toContain("no answer to ping");
+  });
+
+  it("of a subscription names it in every message, and begins with what is heard", async () => {
+    const _meta = { "io.modelcontextprotocol/subscriptionId": 7 };
+    const acknowledged = note("notifications/subscriptions/acknowledged", { notifications: {}, _meta });
+    const changed = note("notifications/tools/list_changed", { _meta });
+    const end = success({ ...WHOLE, _meta });
+    const listened = (...messages: unknown[]) =>
+      verdict(MODERN, "subscriptions/listen", 200, events(...messages), { type: "text/event-stream" });
+    expect(await listened(acknowledged, changed, end)).toBe("");
+    expect(await listened(changed, acknowledged, end)).toContain("the acknowledgement comes first");
+    expect(await listened({ ...acknowledged, params: { notifications: {} } }, end)).toContain(
+      "lacks the subscription's id",
+    );
+    expect(await listened(acknowledged, success(WHOLE))).toContain("result._meta");
+  });
+
+  it("passes as it comes, is judged as far as it is read, and ends for the server when its reader leaves", async () => {
+    const left = new Promise<void>((resolve) => {
+      answer = (request, response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" }).write(events(note("notifications/magic", {})));
+        request.socket.on("close", () => resolve());
+      };
+    });
+    const response = await judgedFetch(new URL("/mcp", origin), { headers: { "mcp-protocol-version": OLDER } });
+    const reader = response.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toContain("magic");
+    expect(takeViolations().join()).toContain("message.method: is unknown in this revision");
+    await reader?.cancel();
+    await left;
+    expect(takeViolations()).toEqual([]);
+  });
+});
+
+describe("the judge", () => {
+  it("knows the revision of a session from its handshake", async () => {
+    const headers = { "mcp-session-id": "s1" };
+    await verdict(null, "initialize", 200, success({ ...HANDSHAKE, protocolVersion: "2025-03-26" }), { headers });
+    answer = (_, response) => {
+      response
+        .writeHead(200, { "content-type": "application/json" })
+        .end(JSON.stringify(success({ tools: [LATER_TOOL] })));
+    };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/list" });
+    await judgedFetch(new URL("/mcp", origin), { method: "POST", headers, body });
+    expect(takeViolations().join()).toContain("tools/list (2025-03-26, HTTP 200): result.tools.0.title: is unknown");
+  });
+
+  it("repeats no long text, which may be a secret", async () => {
+    const secret = "s".repeat(50);
+    const found = await verdict(
+      OLDER,
+      "tools/call",
+      200,
+      success({ content: [{ type: "text", text: secret, more: secret }] }),
+    );
+    expect(found).toContain("(50 characters)");
+    expect(found).not.toContain(secret);
+  });
+
+  it("leaves alone what is not /mcp", async () => {
+    answer = (_, response) => {
+      response.writeHead(200, { "content-type": "application/json" }).end("{}");
+    };
+    await judgedFetch(new URL("/token", origin), { method: "POST" });
+    expect(takeViolations()).toEqual([]);
+  });
+
+  it.each(MODES)("sees what the official client is told: %s", async (mode) => {
+    answer = (request, response) => {
+      void (async () => {
+        const { id, method } = JSON.parse(Buffer.concat(await request.toArray()).toString() || "{}") as {
+          id?: number;
+          method?: string;
+        };
+        if (request.method !== "POST" || id === undefined)
+          return response.writeHead(request.method === "POST" ? 202 : 405).end();
+        const discovered = { ...CACHED, supportedVersions: [MODERN], capabilities: {}, odd: 1 };
+        const told: Record<string, object> = { initialize: { ...HANDSHAKE, odd: 1 }, "server/discover": discovered };
+        const reply = { jsonrpc: "2.0", id, result: told[method ?? ""] };
+        return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(reply));
+      })();
+    };
+    const before = judgedMessages();
+    const { close } = await connect(origin, mode);
+    await close();
+    expect(judgedMessages()).toBeGreaterThan(before);
+    expect(takeViolations().join()).toContain("odd");
+  });
+});

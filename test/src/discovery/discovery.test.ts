@@ -1,0 +1,135 @@
+// What a stranger reads before connecting: the server card and the catalog of cards (SEP-2127), and the MCP registry's proof.
+import { createExecutionContext } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import gateway from "../../../entrypoints/gateway/index.ts";
+import { version } from "../../../package.json";
+import type { Env } from "../../../src/env.ts";
+import { LEGACY_VERSIONS, MODERN_VERSIONS } from "../../../src/mcp/era.ts";
+import { envWith, ORIGIN } from "../oauth/browser.ts";
+
+const CARD = "/mcp/server-card";
+const CATALOG = "/.well-known/ai-catalog.json";
+const PROOF = "/.well-known/mcp-registry-auth";
+/** In the place of every binding: fails the test when anything is asked of it. */
+const untouchable = new Proxy(
+  {},
+  {
+    get(_, key) {
+      throw new Error(`asked for ${String(key)}`);
+    },
+  },
+) as never;
+
+async function ask(
+  path: string,
+  init: RequestInit<IncomingRequestCfProperties> = {},
+  settings: Partial<Env> = {},
+): Promise<Response> {
+  const bound = Object.entries(envWith({}, settings)).map(([name, value]) => [
+    name,
+    typeof value === "object" ? untouchable : value,
+  ]);
+  const env = Object.fromEntries(bound) as Env;
+  return gateway.fetch(
+    new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, init),
+    env,
+    createExecutionContext(),
+  );
+}
+
+describe("the server card", () => {
+  it.each([CARD, "/.well-known/mcp/server-card.json"])(
+    "at %s says who we are, where, and which versions we speak",
+    async (path) => {
+      const response = await ask(path);
+      expect(response.headers.get("content-type")).toBe("application/mcp-server-card+json");
+      expect(await response.json()).toEqual({
+        $schema: "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
+        name: `${new URL(ORIGIN).hostname.split(".").toReversed().join(".")}/stackbilt-mcp-gateway`,
+        title: "Stackbilt",
+        description: expect.stringMatching(/^.{1,100}$/),
+        version,
+        websiteUrl: `${ORIGIN}/`,
+        icons: [{ src: `${ORIGIN}/favicon.svg`, mimeType: "image/svg+xml", sizes: ["any"] }],
+        remotes: [
+          {
+            type: "streamable-http",
+            url: `${ORIGIN}/mcp`,
+            supportedProtocolVersions: [...MODERN_VERSIONS, ...LEGACY_VERSIONS],
+          },
+        ],
+      });
+    },
+  );
+
+  it("is found through the host's catalog", async () => {
+    const response = await ask(CATALOG);
+    expect(response.headers.get("content-type")).toBe("application/ai-catalog+json");
+    const { hostname } = new URL(ORIGIN);
+    expect(await response.json()).toEqual({
+      specVersion: "1.0",
+      entries: [
+        {
+          identifier: `urn:air:${hostname}:mcp:stackbilt-mcp-gateway`,
+          type: "application/mcp-server-card+json",
+          url: ORIGIN + CARD,
+        },
+      ],
+    });
+  });
+
+  it("may be kept for an hour, and is not sent again to who has it", async () => {
+    const response = await ask(CARD);
+    expect(response.headers.get("cache-control")).toBe("public, max-age=3600");
+    const etag = response.headers.get("etag") ?? "";
+    expect(etag).toMatch(/^"[\w-]{43}"$/);
+    const again = await ask(CARD, { headers: { "if-none-match": `"another", ${etag}` } });
+    expect([again.status, await again.text(), again.headers.get("etag")]).toEqual([304, "", etag]);
+    expect((await ask(CARD, { headers: { "if-none-match": '"another"' } })).status).toBe(200);
+    expect((await ask(CATALOG)).headers.get("etag")).not.toBe(etag);
+  });
+
+  it("can be read by any page", async () => {
+    const response = await ask(CARD, { headers: { origin: "https://anywhere.example" } });
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    expect(response.headers.get("access-control-expose-headers")).toBe("ETag");
+    const preflight = await ask(CARD, { method: "OPTIONS", headers: { origin: "https://anywhere.example" } });
+    expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([
+      204,
+      "Content-Type, If-None-Match",
+    ]);
+  });
+});
+
+describe("the MCP registry's proof", () => {
+  const proof = `v=MCPv1; k=ed25519; p=${"A".repeat(43)}=`;
+
+  it("is what the variable says, as plain text", async () => {
+    const response = await ask(PROOF, { headers: { accept: "text/plain" } }, { MCP_REGISTRY_AUTH: proof });
+    expect([response.status, response.headers.get("content-type"), await response.text()]).toEqual([
+      200,
+      "text/plain",
+      proof,
+    ]);
+    const p384 = `v=MCPv1; k=ecdsap384; p=${"A".repeat(66)}==`;
+    expect(await (await ask(PROOF, {}, { MCP_REGISTRY_AUTH: p384 })).text()).toBe(p384);
+  });
+
+  it("is not there where the variable is empty or missing", async () => {
+    for (const settings of [{}, { MCP_REGISTRY_AUTH: "" }]) expect((await ask(PROOF, {}, settings)).status).toBe(404);
+  });
+
+  it("is no address for what cannot be a proof, such as a key that was pasted there", async () => {
+    for (const text of [
+      "-----BEGIN PRIVATE KEY-----",
+      "f".repeat(64),
+      `${proof} ${"f".repeat(64)}`,
+      `${proof}\n${proof}`,
+    ]) {
+      const response = await ask(PROOF, {}, { MCP_REGISTRY_AUTH: text });
+      const body = await response.text();
+      expect([response.status, body.includes("MCP_REGISTRY_AUTH must be")]).toEqual([500, true]);
+      expect(body).not.toContain(text.slice(-20));
+    }
+  });
+});

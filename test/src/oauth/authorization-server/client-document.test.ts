@@ -1,0 +1,528 @@
+// Clients that are known by a metadata document (CIMD): real ones get in, with private_key_jwt too, and a document that is not what
+// it should be is refused before anything else is fetched, without a word of it reaching a page or a log.
+import { createExecutionContext, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { toBase64url } from "../../../../contracts/rpc/encoding.ts";
+import { configOf } from "../../../../src/config.ts";
+import { traceFrom } from "../../../../src/context.ts";
+import { grantNameOf, grantObjectOf } from "../../../../src/durable/grant-object.ts";
+import type { Env } from "../../../../src/env.ts";
+import { validateClientDocument } from "../../../../src/oauth/authorization-server/client-document.ts";
+import type { BrowserRequest } from "../../../../src/oauth/browser/browser-request.ts";
+import { exhaust } from "../../../support/exhaust-limit.ts";
+import { authorizePath, Browser, envWith, form, ORIGIN, send, VERIFIER } from "../browser.ts";
+
+const env = envWith({}, { CIMD_ENABLED: "true" });
+
+/** Makes its answer when it is asked: a body can be read only where it was made. */
+type Answer = (init: RequestInit) => Response | Promise<Response>;
+
+/** Everything that the internet has, by URL. */
+let internet: Map<string, Answer>;
+/** What was asked of it, oldest first. */
+let fetched: string[];
+/** Every line that was logged. */
+let logged: string[];
+
+beforeEach(() => {
+  internet = new Map();
+  fetched = [];
+  logged = [];
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (target, init = {}) => {
+    const url = String(target instanceof Request ? target.url : target);
+    fetched.push(url);
+    const answer = internet.get(url);
+    if (!answer) throw new Error(`a stranger's words about ${url}`);
+    return answer(init);
+  });
+  for (const level of ["log", "warn", "error"] as const) {
+    vi.spyOn(console, level).mockImplementation((...words) => void logged.push(words.join(" ")));
+  }
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const newHost = (name = "app") => `${name}-${crypto.randomUUID()}.example.com`;
+
+/** Claude Code's document, at a host of its own for each test: what was good is remembered. */
+function claudeCode(host = newHost("claude"), changes: object = {}) {
+  const id = `https://${host}/oauth/claude-code-client-metadata`;
+  const document = {
+    client_id: id,
+    client_name: "Claude Code",
+    client_uri: `https://${host}`,
+    redirect_uris: ["http://localhost/callback", "http://127.0.0.1/callback"],
+    grant_types: ["authorization_code", "refresh_token"],
+    response_types: ["code"],
+    token_endpoint_auth_method: "none",
+    ...changes,
+  };
+  return { id, document };
+}
+
+function publish(url: string, document: unknown): void {
+  internet.set(url, () => Response.json(document));
+}
+
+/** The gate of a grant has the settings of the test's own Worker, in which documents are off. */
+async function allowDocuments(callback: string): Promise<URLSearchParams> {
+  const answer = new URL(callback).searchParams;
+  const name = grantNameOf(answer.get("code") ?? "");
+  if (!name) throw new Error(`${callback} brings no code.`);
+  await runInDurableObject(grantObjectOf(env, name), (gate) => {
+    const inside = gate as unknown as { env: Env }; // `protected` in TypeScript
+    inside.env = { ...inside.env, CIMD_ENABLED: "true" };
+  });
+  return answer;
+}
+
+/** From the authorization request to the code. */
+async function authorize(id: string, redirect_uri: string): Promise<URLSearchParams> {
+  const browser = new Browser(env);
+  const consent = await browser.reachConsent(id, { redirect_uri });
+  return allowDocuments((await browser.submit(consent, "/authorize", { decision: "approve", scope: "generate" })).next);
+}
+
+describe("a client with a metadata document", () => {
+  it("is not offered where documents are off", async () => {
+    const supported = async (settings: Env) => {
+      const metadata = await (await send(settings, "/.well-known/oauth-authorization-server")).json<
+        Record<string, unknown>
+      >();
+      return [metadata.client_id_metadata_document_supported, metadata.token_endpoint_auth_methods_supported];
+    };
+    expect(await supported(env)).toEqual([true, expect.arrayContaining(["none", "private_key_jwt"])]);
+    expect(await supported(envWith({}, { CIMD_ENABLED: "TRUE" }))).toEqual([
+      false,
+      expect.not.arrayContaining(["private_key_jwt"]),
+    ]);
+  });
+
+  it.each(["http://localhost:51234/callback", "http://127.0.0.1:8/callback"])(
+    "like Claude Code's is answered at %s",
+    async (redirect_uri) => {
+      const { id, document } = claudeCode();
+      publish(id, document);
+      const answer = await authorize(id, redirect_uri);
+      expect(answer.get("iss")).toBe(ORIGIN);
+      const fields = {
+        grant_type: "authorization_code",
+        client_id: id,
+        code: answer.get("code") ?? "",
+        redirect_uri,
+        code_verifier: VERIFIER,
+      };
+      const tokens = await (await send(env, "/token", form(fields))).json<{ refresh_token: string }>();
+      expect(tokens).toMatchObject({ access_token: expect.any(String), scope: "read generate" });
+      const refresh = { grant_type: "refresh_token", client_id: id, refresh_token: tokens.refresh_token };
+      expect((await send(env, "/token", form(refresh))).status).toBe(200);
+      expect(new Set(fetched)).toEqual(new Set([id]));
+    },
+  );
+
+  it("is asked for its document once a minute, however often it signs in", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    const { id } = claudeCode();
+    let own = 0;
+    internet.set(id, ({ redirect }) => {
+      if (redirect === "manual") own++;
+      return Response.json(claudeCode(new URL(id).host).document);
+    });
+    for (let visit = 0; visit < 3; visit++)
+      await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
+    expect(own).toBe(1);
+    vi.setSystemTime(Date.now() + 60_001);
+    await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
+    expect(own).toBe(2);
+  });
+});
+
+describe("a client with a key of its own, like ChatGPT", () => {
+  const RSA = {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-256",
+    modulusLength: 2048,
+    publicExponent: new Uint8Array([1, 0, 1]),
+  };
+  const encode = (value: object) => toBase64url(new TextEncoder().encode(JSON.stringify(value)));
+
+  async function newKey(kid: string) {
+    const pair = (await crypto.subtle.generateKey(RSA, true, ["sign", "verify"])) as CryptoKeyPair;
+    const { kty, n, e } = (await crypto.subtle.exportKey("jwk", pair.publicKey)) as JsonWebKey;
+    return { kid, signing: pair.privateKey, jwk: { kty, n, e, kid, alg: "RS256", use: "sig" } };
+  }
+
+  async function assertion(key: Awaited<ReturnType<typeof newKey>>, claims: object): Promise<string> {
+    const content = `${encode({ alg: "RS256", typ: "JWT", kid: key.kid })}.${encode(claims)}`;
+    const signature = await crypto.subtle.sign(RSA.name, key.signing, new TextEncoder().encode(content));
+    return `${content}.${toBase64url(new Uint8Array(signature))}`;
+  }
+
+  async function chatGpt() {
+    const host = newHost("chatgpt");
+    const id = `https://${host}/oauth/abc123/client.json`;
+    const redirect_uri = `https://${host}/connector/oauth/abc123`;
+    const key = await newKey("one");
+    publish(`https://${host}/oauth/jwks.json`, { keys: [key.jwk] });
+    publish(id, {
+      client_id: id,
+      client_name: "ChatGPT",
+      client_uri: `https://${host}`,
+      redirect_uris: [redirect_uri],
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+      token_endpoint_auth_method: "private_key_jwt",
+      token_endpoint_auth_signing_alg: "RS256",
+      jwks_uri: `https://${host}/oauth/jwks.json`,
+    });
+    const claims = () => {
+      const now = Math.floor(Date.now() / 1000);
+      return { iss: id, sub: id, aud: `${ORIGIN}/token`, jti: crypto.randomUUID(), iat: now, exp: now + 300 };
+    };
+    const ask = async (fields: Record<string, string>, proof: string | null) =>
+      send(
+        env,
+        "/token",
+        form({
+          ...fields,
+          ...(proof === null
+            ? { client_id: id }
+            : {
+                client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                client_assertion: proof,
+              }),
+        }),
+      );
+    const code = async () => {
+      const answer = await authorize(id, redirect_uri);
+      return {
+        grant_type: "authorization_code",
+        code: answer.get("code") ?? "",
+        redirect_uri,
+        code_verifier: VERIFIER,
+      };
+    };
+    return { id, key, claims, ask, code };
+  }
+
+  it("gets its tokens for a proof that it holds the key, a new one each time", async () => {
+    const { id, key, claims, ask, code } = await chatGpt();
+    const first = await assertion(key, claims());
+    const granted = await ask({ ...(await code()), client_id: id }, first);
+    const tokens = await granted.json<{ refresh_token: string }>();
+    expect([granted.status, tokens]).toMatchObject([200, { access_token: expect.any(String) }]);
+    const refresh = { grant_type: "refresh_token", refresh_token: tokens.refresh_token };
+    const replayed = await ask(refresh, first);
+    expect([replayed.status, await replayed.json<{ error: string }>()]).toMatchObject([
+      401,
+      { error: "invalid_client" },
+    ]);
+    // The issuer is as good an audience as the endpoint, and the client need not be named a second time.
+    expect((await ask(refresh, await assertion(key, { ...claims(), aud: ORIGIN }))).status).toBe(200);
+  });
+
+  type Client = Awaited<ReturnType<typeof chatGpt>>;
+  const bad: Record<string, (client: Client) => string | null | Promise<string>> = {
+    "no proof": () => null,
+    "one of another key": async ({ claims }) => assertion(await newKey("one"), claims()),
+    "one of a key that is not published": async ({ claims }) => assertion(await newKey("two"), claims()),
+    "one that has expired": ({ key, claims }) =>
+      assertion(key, { ...claims(), exp: Math.floor(Date.now() / 1000) - 120 }),
+    "one that is good for a day": ({ key, claims }) =>
+      assertion(key, { ...claims(), exp: Math.floor(Date.now() / 1000) + 86_400 }),
+    "one for another server": ({ key, claims }) => assertion(key, { ...claims(), aud: "https://other.test/token" }),
+    "one about somebody else": ({ key, claims }) =>
+      assertion(key, { ...claims(), sub: "https://other.test/client.json" }),
+    "one that can be used twice": ({ key, claims }) => assertion(key, { ...claims(), jti: undefined }),
+    "one without a signature": async ({ key, claims }) => (await assertion(key, claims())).replace(/[^.]*$/, ""),
+    "one that was changed": async ({ key, claims }) =>
+      (await assertion(key, claims())).replace(/\..*\./, `.${encode({ ...claims(), jti: "mine" })}.`),
+    "one in no algorithm": ({ claims }) => `${encode({ alg: "none" })}.${encode(claims())}.AA`,
+    junk: () => "junk",
+  };
+
+  it.each(Object.entries(bad))("gets none for %s, and can still bring a good one", async (_, prove) => {
+    const client = await chatGpt();
+    const { id, key, claims, ask } = client;
+    const fields = await client.code();
+    const refused = await ask({ ...fields, client_id: id }, await prove(client));
+    expect([refused.status, await refused.json<{ error: string }>()]).toMatchObject([401, { error: "invalid_client" }]);
+    expect((await ask(fields, await assertion(key, claims()))).status).toBe(200);
+  });
+
+  it("may not say that its keys are with us, or at an address that is nobody's", async () => {
+    for (const jwks_uri of [
+      `${ORIGIN}/jwks`,
+      "https://169.254.169.254/jwks",
+      "http://keys.example.com/jwks",
+      "https://keys/jwks",
+      "https://keys.example.com:8443/jwks",
+      7,
+    ]) {
+      const { id, document } = claudeCode(newHost(), { token_endpoint_auth_method: "private_key_jwt", jwks_uri });
+      publish(id, document);
+      expect((await new Browser(env).open(await authorizePath(id))).status, String(jwks_uri)).toBe(400);
+      expect(fetched.splice(0)).toEqual([id]);
+    }
+  });
+});
+
+/** Words of a stranger's that must turn up nowhere. */
+const INJECTED = 'INJECTED"><script>\n{"event":"forged"}';
+
+describe("a document is refused, and nothing else is fetched, where", () => {
+  const refused: Record<string, (id: string, document: Record<string, unknown>) => Response> = {
+    "it is elsewhere": () =>
+      new Response(null, { status: 302, headers: { Location: "https://internal.example.com/secret" } }),
+    "it is elsewhere for good": () =>
+      new Response(null, { status: 308, headers: { Location: "https://internal.example.com/secret" } }),
+    "there is none": () => Response.json({ error: INJECTED }, { status: 404 }),
+    "it comes with another status": (_, document) => Response.json(document, { status: 203 }),
+    "its host fails": () => new Response(INJECTED, { status: 502 }),
+    "its host is not found": () => {
+      throw new TypeError(INJECTED);
+    },
+    "it is a page": () => new Response(`<html>${INJECTED}`, { headers: { "Content-Type": "text/html" } }),
+    "it is JSON that calls itself something else": (_, document) =>
+      new Response(JSON.stringify(document), { headers: { "Content-Type": "text/plain; application/json" } }),
+    "it calls itself nothing": (_, document) => new Response(new TextEncoder().encode(JSON.stringify(document))),
+    "it has 6 KB": (_, document) =>
+      Response.json({ ...document, padding: ["x".repeat(500), ...Array(12).fill("y".repeat(500))] }),
+    "it has 6 KB and does not say so": (_, document) =>
+      new Response(new Blob([JSON.stringify(document), " ".repeat(6_000)]).stream(), {
+        headers: { "Content-Type": "application/json" },
+      }),
+    "it is not JSON": () =>
+      new Response(`{"client_name":"${INJECTED}`, { headers: { "Content-Type": "application/json" } }),
+    "it is not UTF-8": (_, document) =>
+      new Response(
+        new Uint8Array([
+          ...new TextEncoder().encode(JSON.stringify(document)).slice(0, -1),
+          0x2c,
+          0x22,
+          0xff,
+          0x22,
+          0x3a,
+          0x31,
+          0x7d,
+        ]),
+        {
+          headers: { "Content-Type": "application/json" },
+        },
+      ),
+    "it is a list": (_, document) => Response.json([document]),
+    "it is nothing": () => Response.json(null),
+    "it is somebody else's": (_, document) =>
+      Response.json({ ...document, client_id: `https://claude.ai/${INJECTED}` }),
+    "it is nearly its own": (id, document) => Response.json({ ...document, client_id: `${id}/` }),
+    "it has no name": (_, { client_name: __, ...document }) => Response.json(document),
+    "nothing of its name can be seen": (_, document) => Response.json({ ...document, client_name: "\u200b\u202e\n" }),
+    "its name is too long": (_, document) => Response.json({ ...document, client_name: INJECTED.repeat(5) }),
+    "it has nowhere to be answered": (_, document) => Response.json({ ...document, redirect_uris: [] }),
+    "it would be answered at our own address": (_, document) =>
+      Response.json({ ...document, redirect_uris: [`${ORIGIN}/oauth/callback`] }),
+    "it would be answered at an IP address": (_, document) =>
+      Response.json({ ...document, redirect_uris: ["https://10.0.0.1/cb"] }),
+    "it would be answered at any address": (_, document) =>
+      Response.json({ ...document, redirect_uris: ["https://*.example.com/cb"] }),
+    "it would be answered by a script": (_, document) =>
+      Response.json({ ...document, redirect_uris: [`javascript:${INJECTED}`] }),
+    "it has a shared secret": (_, document) => Response.json({ ...document, client_secret: INJECTED }),
+    "it would prove itself by a shared secret": (_, document) =>
+      Response.json({ ...document, token_endpoint_auth_method: "client_secret_basic" }),
+    "it gives a private key away": (_, document) =>
+      Response.json({
+        ...document,
+        jwks: {
+          keys: [
+            { kty: "RSA", n: "AQ", e: "AQAB" },
+            { kty: "EC", d: INJECTED },
+          ],
+        },
+      }),
+    "it gives a symmetric key away": (_, document) =>
+      Response.json({ ...document, jwks: { keys: [{ kty: "oct", k: INJECTED }] } }),
+  };
+
+  it.each(Object.entries(refused))("%s", async (_, answer) => {
+    const { id, document } = claudeCode();
+    publish("https://internal.example.com/secret", document);
+    internet.set(id, () => answer(id, document));
+    const page = await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
+    expect([page.status, page.next]).toEqual([400, ""]);
+    expect(page.text).toContain("This app could not be checked");
+    expect(fetched).toEqual([id]);
+    expect(page.text).not.toContain("INJECTED");
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toMatch(
+      /^\{"event":"oauth\.document_refused","host":"claude-[\w.-]+","reason":"\w+","traceId":"[0-9a-f]{32}"\}$/,
+    );
+  });
+
+  it("it does not come in time, at all or to its end", async () => {
+    const { id, document } = claudeCode();
+    const visit = {
+      env,
+      config: configOf(env),
+      trace: traceFrom(null),
+      ctx: createExecutionContext(),
+    } as unknown as BrowserRequest; // all that is looked at
+    internet.set(
+      id,
+      ({ signal }) => new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
+    );
+    expect(await validateClientDocument(visit, id, 20)).toEqual({
+      state: "unread",
+      status: 503,
+      retryAfterSeconds: 30,
+    });
+    internet.set(id, ({ signal }) => {
+      const start = (controller: ReadableStreamDefaultController) => {
+        controller.enqueue(new TextEncoder().encode("{"));
+        signal?.addEventListener("abort", () => controller.error(signal.reason));
+      };
+      return new Response(new ReadableStream({ start }), { headers: { "Content-Type": "application/json" } });
+    });
+    expect(await validateClientDocument(visit, id, 20)).toMatchObject({ state: "unread" });
+    publish(id, document);
+    expect(await validateClientDocument(visit, id, 20)).toEqual({ state: "usable" });
+  });
+});
+
+it("a document may have a name with line breaks, which no log gets to see", async () => {
+  const { id, document } = claudeCode(newHost(), { client_name: 'Claude\n{"event":"forged"}\u2028Code' });
+  publish(id, document);
+  const page = await new Browser(env).arrive(id, { redirect_uri: "http://localhost:1/callback" });
+  expect([page.status, page.text]).toEqual([200, expect.stringContaining("Claude {&quot;event&quot;")]);
+  expect(logged.join("\n")).not.toMatch(/forged|Claude/);
+});
+
+it("a document that could not be read is asked for again at once, and costs nobody the token they have", async () => {
+  const { id, document } = claudeCode();
+  const refresh = form({
+    grant_type: "refresh_token",
+    client_id: id,
+    refresh_token: `u_ada:${"g".repeat(16)}:${"s".repeat(32)}`,
+  });
+  for (const status of [0, 500, 503, 429]) {
+    if (status > 0) internet.set(id, () => new Response(INJECTED, { status }));
+    const down = await send(env, "/token", refresh);
+    expect([down.status, down.headers.get("Retry-After")]).toEqual([503, "30"]);
+    expect((await down.json<{ error: string }>()).error).toBe("temporarily_unavailable");
+  }
+  publish(id, { ...document, client_id: "https://other.example.com/client.json" });
+  const broken = await send(env, "/token", refresh);
+  expect([broken.status, (await broken.json<{ error: string }>()).error]).toEqual([401, "invalid_client"]);
+  publish(id, document);
+  expect(
+    (await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }))).status,
+  ).toBe(303);
+});
+
+describe("nothing at all is fetched", () => {
+  const nobodys = [
+    `${ORIGIN.replace("http", "https")}/client.json`,
+    "https://auth.example.com/client.json",
+    "https://10.0.0.1/client.json",
+    "https://2852039166/client.json",
+    "https://[::1]/client.json",
+    "https://intranet/client.json",
+    "https://localhost/client.json",
+    "https://printer.local/client.json",
+    "https://app.example.com./client.json",
+    "http://app.example.com/client.json",
+    "HTTPS://10.0.0.1/client.json",
+    "HTTPS://app.example.com/client.json",
+    " https://10.0.0.1/client.json",
+    "ht\ntps://10.0.0.1/client.json",
+    "https:\\\\10.0.0.1\\client.json",
+    "https:10.0.0.1/client.json",
+    'https://app.example.com/client.json\n{"event":"forged"}',
+    "https://user@app.example.com/client.json",
+    "https://user:secret@app.example.com/client.json",
+    "https://app.example.com:8443/client.json",
+    "https://app.example.com:443/client.json",
+    "https://app.example.com/a/../client.json",
+    "https://app.example.com/client.json#",
+    "https://app.example.com",
+    `https://app.example.com/${"x".repeat(500)}`,
+  ];
+  const own = envWith({}, { CIMD_ENABLED: "true", AUTH_BASE_URL: "https://auth.example.com" });
+  const encode = (text: string) => toBase64url(new TextEncoder().encode(text));
+  const proof = (iss: string, before = "") =>
+    `${encode('{"alg":"RS256"}')}.${encode(before + JSON.stringify({ iss }))}.AA`;
+  const refresh = { grant_type: "refresh_token", refresh_token: `u_ada:${"g".repeat(16)}:${"s".repeat(32)}` };
+  const type = { client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" };
+
+  it.each(nobodys)("for the client id %j, however it is brought", async (id) => {
+    const page = await new Browser(own).open(await authorizePath(id));
+    expect([page.status, page.next, page.text]).toEqual([400, "", expect.stringContaining("not known here")]);
+    const repeated = (name: string, value: string) =>
+      new URLSearchParams([...Object.entries({ ...refresh, ...type }), [name, ""], [name, value]]);
+    const basic = (text: string) => form(refresh, { Authorization: `Basic ${btoa(text)}` });
+    const asked: RequestInit[] = [
+      form({ ...refresh, client_id: id }),
+      form(repeated("client_id", id)),
+      form({ ...refresh, ...type, client_assertion: proof(id) }),
+      form({ ...refresh, ...type, client_assertion: proof(id, "\ufeff") }),
+      form(repeated("client_assertion", proof(id))),
+      ...[encodeURIComponent(id), id.replaceAll(":", "%3a"), encodeURIComponent(id).replace("%", "+%")].map((user) =>
+        basic(`${user}:secret`),
+      ),
+      form({ token: refresh.refresh_token, client_id: id }),
+    ];
+    for (const request of asked) {
+      const answer = await send(own, "/token", request);
+      expect([answer.status, (await answer.json<{ error: string }>()).error]).toEqual([401, "invalid_client"]);
+    }
+    expect([fetched, logged.filter((line) => line.includes("forged") || line.includes("CIMD"))]).toEqual([[], []]);
+  });
+
+  it("for a client that a secret would prove, wherever its document is", async () => {
+    const { id, document } = claudeCode();
+    publish(id, document);
+    const answer = await send(
+      env,
+      "/token",
+      form(refresh, { Authorization: `Basic ${btoa(`${encodeURIComponent(id)}:secret`)}` }),
+    );
+    expect([answer.status, fetched]).toEqual([401, []]);
+  });
+
+  it("where documents are off", async () => {
+    const off = envWith({}, { CIMD_ENABLED: "false" });
+    const id = "https://a.example.com/c"; // short enough for an id that is made here
+    publish(id, claudeCode("a.example.com", { client_id: id }).document);
+    expect((await new Browser(off).open(await authorizePath(id))).text).toContain("not known here");
+    expect((await send(off, "/token", form({ ...refresh, client_id: id }))).status).toBe(401);
+    expect(fetched).toEqual([]);
+  });
+});
+
+describe("a host", () => {
+  it("is asked for 30 new documents a minute, and for those that were good whenever they are due", async () => {
+    let host = "";
+    let known = "";
+    const redirect = { redirect_uri: "http://localhost:1/callback" };
+    const open = async (id: string) => (await new Browser(env).open(await authorizePath(id, redirect))).response;
+    const { passed, refused } = await exhaust(() => {
+      host = newHost();
+      const { id, document } = claudeCode(host);
+      known = id;
+      publish(id, document);
+      return (attempt) => open(attempt === 0 ? id : `https://${host}/${attempt}`);
+    });
+    expect(passed).toBe(30);
+    expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "60"]);
+    const asked = fetched.length;
+    const atToken = await send(env, "/token", form({ grant_type: "refresh_token", client_id: `https://${host}/more` }));
+    expect([atToken.status, atToken.headers.get("Retry-After"), fetched.length]).toEqual([429, "60", asked]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
+    expect((await open(known)).status).toBe(303);
+    const { id, document } = claudeCode();
+    publish(id, document);
+    expect((await open(id)).status).toBe(303);
+  });
+});

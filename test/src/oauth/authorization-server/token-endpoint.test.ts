@@ -1,0 +1,162 @@
+// What programs call at the door: metadata, registration, tokens.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { traceFrom } from "../../../../src/context.ts";
+import { oauthFetch } from "../../../../src/oauth/router.ts";
+import { Browser, envWith, form, json, ORIGIN, REDIRECT, redeem, register, send } from "../browser.ts";
+
+const env = envWith();
+
+beforeEach(() => {
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+async function errorOf(response: Response): Promise<[number, string]> {
+  return [response.status, (await response.json<{ error: string }>()).error];
+}
+
+describe("metadata (RFC 8414)", () => {
+  it.each([
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/mcp",
+    "/.well-known/openid-configuration",
+    "/.well-known/openid-configuration/mcp",
+    "/mcp/.well-known/oauth-authorization-server",
+    "/mcp/.well-known/openid-configuration",
+  ])("stands at %s, for every origin", async (path) => {
+    const response = await send(env, path, { headers: { Origin: "https://any.test" } });
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(await response.json()).toMatchObject({
+      issuer: ORIGIN,
+      authorization_endpoint: `${ORIGIN}/authorize`,
+      token_endpoint: `${ORIGIN}/token`,
+      registration_endpoint: `${ORIGIN}/register`,
+      code_challenge_methods_supported: ["S256"],
+      authorization_response_iss_parameter_supported: true,
+      client_id_metadata_document_supported: false,
+      protected_resources: [`${ORIGIN}/mcp`],
+    });
+    expect((await send(env, path, { method: "OPTIONS", headers: { Origin: "https://any.test" } })).status).toBe(204);
+  });
+
+  it("does not name registration where it is off", async () => {
+    const closed = envWith({}, { DYNAMIC_REGISTRATION_ENABLED: "false" });
+    const metadata = await (await send(closed, "/.well-known/oauth-authorization-server")).json();
+    expect(metadata).not.toHaveProperty("registration_endpoint");
+    expect(await errorOf(await send(closed, "/register", json({})))).toEqual([403, "access_denied"]);
+  });
+
+  it("is all of the door that lies beyond its routes", async () => {
+    const request = new Request(`${ORIGIN}/elsewhere`);
+    expect(await oauthFetch(request, env, {} as ExecutionContext, traceFrom(null))).toBeNull();
+  });
+});
+
+describe("registration (RFC 7591)", () => {
+  it("takes all of Cursor's addresses", async () => {
+    const redirect_uris = [
+      "cursor://anysphere.cursor-mcp/oauth/callback",
+      "https://www.cursor.com/agents/mcp/oauth/callback",
+      "http://localhost:8787/callback",
+    ];
+    const response = await send(
+      env,
+      "/register",
+      json({ client_name: "Cursor", redirect_uris, token_endpoint_auth_method: "none" }),
+    );
+    expect([response.status, await response.json<{ redirect_uris: string[] }>()]).toMatchObject([
+      201,
+      { redirect_uris },
+    ]);
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+  });
+
+  it("refuses what is too long, of another type, not JSON or against our rules", async () => {
+    const big = json({ redirect_uris: [REDIRECT], x: "x".repeat(17_000) });
+    expect(await errorOf(await send(env, "/register", big))).toEqual([413, "invalid_request"]);
+    const streamed = { ...big, body: new Blob([String(big.body)]).stream() };
+    expect(await errorOf(await send(env, "/register", streamed))).toEqual([413, "invalid_request"]);
+    expect(await errorOf(await send(env, "/register", form({ a: "b" })))).toEqual([415, "invalid_request"]);
+    expect(await errorOf(await send(env, "/register", { ...json({}), body: "{" }))).toEqual([400, "invalid_request"]);
+    const own = json({ redirect_uris: [`${ORIGIN}/oauth/callback`] });
+    expect(await errorOf(await send(env, "/register", own))).toEqual([400, "invalid_redirect_uri"]);
+  });
+});
+
+describe("the token endpoint", () => {
+  it("answers nobody's client with invalid_client, however long its id, so that clients register anew", async () => {
+    for (const client_id of ["nobody", "x".repeat(600)]) {
+      const fields = { grant_type: "refresh_token", refresh_token: "a:b:c", client_id };
+      expect(await errorOf(await send(env, "/token", form(fields)))).toEqual([401, "invalid_client"]);
+    }
+    const basic = form(
+      { grant_type: "refresh_token", refresh_token: "a:b:c" },
+      { Authorization: `Basic ${btoa(`${"x".repeat(600)}:y`)}` },
+    );
+    expect(await errorOf(await send(env, "/token", basic))).toEqual([401, "invalid_client"]);
+    const assertion = `e30.${btoa(JSON.stringify({ iss: "x".repeat(600) }))}.x`;
+    const asserted = form({
+      grant_type: "refresh_token",
+      client_assertion: assertion,
+      client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    });
+    expect(await errorOf(await send(env, "/token", asserted))).toEqual([401, "invalid_client"]);
+  });
+
+  it("has limits for everything that reaches storage", async () => {
+    const client = await register(env);
+    for (const name of ["code", "refresh_token", "token"]) {
+      const fields = { client_id: client, grant_type: "authorization_code", [name]: `${"u".repeat(600)}:g:s` };
+      expect(await errorOf(await send(env, "/token", form(fields)))).toEqual([400, "invalid_request"]);
+    }
+    expect(await errorOf(await send(env, "/token", form({ a: "x".repeat(17_000) })))).toEqual([413, "invalid_request"]);
+    const short = form({
+      grant_type: "authorization_code",
+      client_id: client,
+      code: "a:b:c",
+      redirect_uri: REDIRECT,
+      code_verifier: "x",
+    });
+    expect(await errorOf(await send(env, "/token", short))).toEqual([400, "invalid_request"]);
+  });
+
+  it("is open to browser clients and never cached", async () => {
+    const response = await send(env, "/token", form({ client_id: "nobody" }, { Origin: "http://localhost:6274" }));
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("http://localhost:6274");
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+    expect(
+      (await send(env, "/token", { method: "OPTIONS", headers: { Origin: "http://localhost:6274" } })).status,
+    ).toBe(204);
+    expect(await errorOf(await send(env, "/token"))).toEqual([405, "invalid_request"]);
+  });
+
+  it("revokes where it is given no grant type, or an empty one (RFC 7009)", async () => {
+    const client = await register(env);
+    for (const fields of [{}, { grant_type: "" }] as Record<string, string>[]) {
+      const browser = new Browser(env);
+      const left = await browser.submit(await browser.reachConsent(client), "/authorize", {
+        decision: "approve",
+        scope: "generate",
+      });
+      const { refresh_token } = await redeem(env, client, left.next);
+      const revoked = await send(env, "/token", form({ ...fields, client_id: client, token: refresh_token }));
+      expect([revoked.status, await revoked.text()]).toEqual([200, ""]);
+      const refresh = form({ grant_type: "refresh_token", client_id: client, refresh_token });
+      expect(await errorOf(await send(env, "/token", refresh))).toEqual([400, "invalid_grant"]);
+    }
+  });
+
+  it("logs refusals by reason, without a word of the client's", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    await send(env, "/token", form({ client_id: "nobody", grant_type: "password", password: "secret words" }));
+    expect(warn).toHaveBeenCalledOnce();
+    expect(JSON.parse(String(warn.mock.calls[0]?.[0]))).toEqual({
+      event: "oauth.refused",
+      category: "client-authentication",
+      reason: "client_not_found",
+      status: 401,
+    });
+  });
+});
