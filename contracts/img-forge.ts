@@ -1,10 +1,10 @@
-// What img-forge promises: pictures from words. A job belongs to a tenant; to any other tenant it does not exist.
-// Field names are snake_case here, as this product has always spelled them.
+// Contract of img-forge: images from a description. A job belongs to a tenant, and no other tenant
+// can see it. Field names are snake_case, as in the product's existing API.
 import * as v from "valibot";
 import { type ContractOf, contract } from "./rpc/contract.ts";
 import { operation } from "./rpc/operation.ts";
 
-/** From cheapest and plainest to dearest and richest. */
+/** From the cheapest to the most expensive and most detailed. */
 export const QUALITY_TIERS = ["draft", "standard", "premium", "ultra", "ultra_plus"] as const;
 export const QualityTier = v.picklist(QUALITY_TIERS);
 export type QualityTier = v.InferOutput<typeof QualityTier>;
@@ -15,19 +15,19 @@ const JobRef = v.strictObject({ job_id: JobId });
 export const JobState = v.picklist(["queued", "running", "completed", "failed", "cancelled"]);
 export type JobState = v.InferOutput<typeof JobState>;
 
-/** One picture, on its way or done. */
+/** The generation of one image. */
 export const ImageJob = v.object({
   job_id: JobId,
   status: JobState,
-  url: v.pipe(v.nullable(v.pipe(v.string(), v.url())), v.description("The picture, as PNG; null until completed.")),
-  /** Draws it. */
+  url: v.pipe(v.nullable(v.pipe(v.string(), v.url())), v.description("URL of the image (PNG); null until completed.")),
+  /** Name of the model that generates it. */
   model: v.string(),
   quality_tier: QualityTier,
   enhanced_prompt: v.pipe(v.string(), v.description("The prompt as the model received it.")),
   /** In pixels. */
   width: v.pipe(v.number(), v.integer(), v.minValue(1)),
   height: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  /** Of the picture's file; `null` until completed. */
+  /** Size of the image file; `null` until completed. */
   size_bytes: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))),
 });
 export type ImageJob = v.InferOutput<typeof ImageJob>;
@@ -36,41 +36,41 @@ const JOB_NOT_FOUND = "No job with this id belongs to you. Use the job_id that i
 
 export const GenerateImage = operation({
   input: v.strictObject({
-    prompt: v.pipe(v.string(), v.minLength(1), v.maxLength(2000), v.description("What the picture shows, in words.")),
+    prompt: v.pipe(v.string(), v.minLength(1), v.maxLength(2000), v.description("The image to generate, in words.")),
     quality_tier: v.optional(
       v.pipe(
         QualityTier,
         v.description(
-          "From fast and cheap to slow and rich. Every plan has draft and standard; the others need pro or enterprise. Default: standard.",
+          "From fast and cheap to slow and detailed. Every plan has draft and standard; the others need pro or enterprise. Default: standard.",
         ),
       ),
       "standard",
     ),
     negative_prompt: v.optional(
-      v.pipe(v.string(), v.maxLength(2000), v.description("What the picture must not show.")),
+      v.pipe(v.string(), v.maxLength(2000), v.description("Things that the image must not show.")),
     ),
     model: v.optional(
       v.pipe(
         v.string(),
         v.minLength(1),
         v.maxLength(64),
-        v.description("A model from image_list_models, of the chosen tier. Default: the tier's own."),
+        v.description("A model of this tier, from image_list_models. Default: the tier's default model."),
       ),
     ),
     wait: v.optional(
       v.pipe(
         v.boolean(),
-        v.description("false: return at once; image_check_job tells when it is done. Default: true."),
+        v.description("false: return at once, then call image_check_job until it is done. Default: true."),
       ),
       true,
     ),
   }),
   output: ImageJob,
   errors: {
-    content_rejected: "This may not be drawn. Change what the picture shows and try again.",
+    content_rejected: "The content rules do not allow this image. Change the prompt, then try again.",
     model_unavailable:
-      "This model or tier cannot be used: unknown, of another tier, switched off or not in your plan. image_list_models shows what there is.",
-    quota_exceeded: "Your plan's allowance of pictures is used up.",
+      "This model or quality tier is not available: it is unknown, of another tier, switched off or not in your plan. Call image_list_models to see the available models.",
+    quota_exceeded: "Your plan's image quota is used up.",
   },
   timeoutMs: 60_000,
   changes: true,
@@ -86,7 +86,7 @@ export const ListModels = operation({
         title: v.string(),
         width: v.pipe(v.number(), v.integer(), v.minValue(1)),
         height: v.pipe(v.number(), v.integer(), v.minValue(1)),
-        /** Whether the plan includes it and it is switched on. */
+        /** True if the plan includes the model and it is switched on. */
         is_available: v.boolean(),
       }),
     ),
@@ -115,22 +115,22 @@ export const ReadImage = operation({
   output: v.object({
     mime_type: v.literal("image/png"),
     size_bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    /** The file's bytes, once. Whoever does not read to the end cancels it. */
+    /** The bytes of the file. A reader that stops early must cancel the stream. */
     body: v.custom<ReadableStream<Uint8Array>>((value) => value instanceof ReadableStream),
   }),
   errors: {
     job_not_found: JOB_NOT_FOUND,
-    job_not_completed: "This picture is not finished. Ask image_check_job until its status is completed.",
+    job_not_completed: "This image is not finished. Call image_check_job until its status is completed.",
   },
   timeoutMs: 10_000,
 });
 
-/** A finished picture as it is found again. */
+/** An entry in the list of finished images. */
 export const RecentImage = v.object({
   job_id: JobId,
-  /** The prompt, or its beginning, as it was written. */
+  /** The user's prompt, or its beginning. */
   prompt: v.pipe(v.string(), v.maxLength(2000)),
-  /** Of the picture's file. */
+  /** Size of the image file. */
   size_bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
   /** Seconds since the Unix epoch, before the year 10000. */
   completed_at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(253_402_300_799)),
@@ -150,19 +150,19 @@ export const imgForge = contract({
   prefix: "image",
   methods: {
     /**
-     * Draws a picture, reporting progress from 0 to 100. Asking twice with one idempotency key gives the same job. A drawing that
-     * fails is a job with `status: "failed"`, not a refusal.
+     * Generates an image and reports progress from 0 to 100. Calls with the same idempotency key
+     * return the same job. A generation that fails is a job with `status: "failed"`, not a refusal.
      */
     generateImage: GenerateImage,
-    /** Every model, with the tier it belongs to. */
+    /** All models, with their quality tiers. */
     listModels: ListModels,
-    /** Where a job stands. */
+    /** State of a job. */
     checkJob: CheckJob,
-    /** Stops a job that is not finished; a finished one stays as it is. */
+    /** Stops a job. Without effect on a finished job. */
     cancelJob: CancelJob,
-    /** The picture's bytes, as a stream. */
+    /** The bytes of the image, as a stream. */
     readImage: ReadImage,
-    /** The latest finished pictures, newest first. A picture may be missing; it exists all the same. */
+    /** The latest finished images, newest first. The list may lack an existing image. */
     listImages: ListImages,
   },
   tools: {

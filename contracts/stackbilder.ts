@@ -1,10 +1,10 @@
-// What Stackbilder promises: architecture flows. A flow walks six modes in order; each leaves an artifact with quality scores.
-// A flow belongs to a tenant; to any other tenant it does not exist.
+// Contract of Stackbilder: architecture flows. A flow runs six modes in order; each writes an
+// artifact with quality scores. A flow belongs to a tenant, and no other tenant can see it.
 import * as v from "valibot";
 import { type ContractOf, contract } from "./rpc/contract.ts";
 import { operation } from "./rpc/operation.ts";
 
-/** The six modes, in the order in which a flow walks them. */
+/** The six modes, in the order in which a flow runs them. */
 export const MODES = ["PRODUCT", "UX", "RISK", "ARCHITECT", "TDD", "SPRINT"] as const;
 export const Mode = v.picklist(MODES);
 export type Mode = v.InferOutput<typeof Mode>;
@@ -25,23 +25,26 @@ const Score = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 
 const flowFields = {
   flowId: FlowId,
-  /** `draft`: nothing has run yet; `running`: a mode is at work or the next one can run; `failed`: `recoverFlow` resumes it. */
+  /**
+   * `draft`: no mode has run; `running`: a mode runs, or the next one can be run; `failed`:
+   * `recoverFlow` resumes the flow.
+   */
   status: FlowState,
   currentMode: v.pipe(
     v.nullable(Mode),
-    v.description("Runs now or next; where the flow failed, what failed; null once completed."),
+    v.description("The mode that runs now or next; for a failed flow, the mode that failed; null once completed."),
   ),
-  /** Share of the six modes that is done. */
+  /** Completed share of the six modes. */
   progress: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-  /** Working time of the remaining modes; `null` where it cannot be told. */
+  /** Run time of the remaining modes; `null` if unknown. */
   estimatedRemainingSeconds: v.nullable(v.pipe(v.number(), v.minValue(0))),
 };
 
-/** Where a flow stands. */
+/** State of a flow. */
 export const Flow = v.object(flowFields);
 export type Flow = v.InferOutput<typeof Flow>;
 
-/** What one mode produced. */
+/** Result of one mode. */
 export const Artifact = v.object({
   mode: Mode,
   title: v.string(),
@@ -54,20 +57,20 @@ export type Artifact = v.InferOutput<typeof Artifact>;
 /** Both scores of one mode. */
 export const ModeQuality = v.object({
   mode: Mode,
-  local: v.pipe(Score, v.description("This artifact alone.")),
-  fused: v.pipe(Score, v.description("Weighed with the modes before it.")),
+  local: v.pipe(Score, v.description("Score of this artifact alone.")),
+  fused: v.pipe(Score, v.description("Score that also weighs the modes before it.")),
 });
 export type ModeQuality = v.InferOutput<typeof ModeQuality>;
 
 const FlowRef = v.strictObject({ flowId: FlowId });
 
 const FLOW_NOT_FOUND = "No flow with this id belongs to you. Use the flowId that flow_create returned, exactly.";
-const FLOW_BUSY = "A mode of this flow is running. Ask flow_status until it is done, then try again.";
+const FLOW_BUSY = "A mode of this flow is already running. Call flow_status until it is done, then try again.";
 
-/** How far a mode got, and what it left: `artifact` and `quality` are `null` if it failed or still runs. */
+/** State and result of one mode. `artifact` and `quality` are `null` if it failed or still runs. */
 const Advance = v.object({
   ...flowFields,
-  mode: v.pipe(v.nullable(Mode), v.description("What this call ran or started.")),
+  mode: v.pipe(v.nullable(Mode), v.description("The mode that this call ran or started.")),
   artifact: v.nullable(Artifact),
   quality: v.nullable(ModeQuality),
 });
@@ -78,35 +81,33 @@ export const CreateFlow = operation({
     policy: v.pipe(
       v.looseObject({
         profile: v.optional(v.pipe(Profile, v.description("How freely modes work. Default: balanced."))),
-        minQuality: v.optional(
-          v.pipe(Score, v.description("A mode whose fused score is below this fails. Default: 0.")),
-        ),
+        minQuality: v.optional(v.pipe(Score, v.description("A mode fails if its fused score is lower. Default: 0."))),
         failMode: v.optional(
-          v.pipe(Mode, v.description("This mode fails the first time it runs: for trying recovery.")),
+          v.pipe(Mode, v.description("A mode that fails the first time it runs, to test flow_recover.")),
         ),
       }),
-      v.description("How the flow is executed. {} takes every default."),
+      v.description("How the flow runs. {} uses every default."),
     ),
     projectId: v.optional(
       v.pipe(
         v.string(),
         v.minLength(1),
         v.maxLength(128),
-        v.description("Your own id for the project, kept with the flow."),
+        v.description("Your own id for the project, stored with the flow."),
       ),
     ),
     projectDescription: v.optional(
       v.pipe(
         v.string(),
         v.maxLength(2000),
-        v.description("What is to be built, for whom, under which constraints. Concrete words make better artifacts."),
+        v.description("The system to build, its users and its constraints. Concrete words make better artifacts."),
       ),
     ),
     taskKeywords: v.optional(
       v.pipe(
         v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
         v.maxLength(32),
-        v.description("Words that every mode takes up, such as technologies or features."),
+        v.description("Words that every mode uses, such as technologies or features."),
       ),
     ),
   }),
@@ -153,7 +154,7 @@ export const GetFlowQuality = operation({
     flowId: FlowId,
     /** Of the completed modes, in order. */
     modes: v.array(ModeQuality),
-    minQuality: v.pipe(Score, v.description("What the policy asks of every fused score.")),
+    minQuality: v.pipe(Score, v.description("The fused score that the policy requires of each mode.")),
   }),
   errors: { flow_not_found: FLOW_NOT_FOUND },
   timeoutMs: 10_000,
@@ -163,16 +164,16 @@ export const GetFlowGovernance = operation({
   input: FlowRef,
   output: v.object({
     flowId: FlowId,
-    /** What the policy asked for. */
+    /** The profile that the policy requested. */
     requestedProfile: Profile,
-    /** What the flow runs with. */
+    /** The profile in effect. */
     effectiveMode: Profile,
-    /** Whether the request was held to less than it asked for, and why. */
+    /** True if the effective profile is lower than the requested one; `capReason` says why. */
     isCapped: v.boolean(),
     capReason: v.nullable(v.string()),
     determinism: v.object({
       profile: v.picklist(["fixed", "bounded", "open"]),
-      seed: v.pipe(v.string(), v.description("Same seed, same artifacts.")),
+      seed: v.pipe(v.string(), v.description("The same seed gives the same artifacts.")),
       isReproducible: v.boolean(),
     }),
   }),
@@ -180,13 +181,13 @@ export const GetFlowGovernance = operation({
   timeoutMs: 10_000,
 });
 
-/** A flow whose mode is to run. */
+/** Input of the methods that run a mode. */
 const ModeRun = v.strictObject({
   flowId: FlowId,
   wait: v.optional(
     v.pipe(
       v.boolean(),
-      v.description("false: return at once; flow_status tells when the mode is done. Default: true."),
+      v.description("false: return at once, then call flow_status until the mode is done. Default: true."),
     ),
     true,
   ),
@@ -197,7 +198,7 @@ export const AdvanceFlow = operation({
   output: Advance,
   errors: {
     flow_not_found: FLOW_NOT_FOUND,
-    flow_completed: "All six modes are done. Read the flow with flow_summary.",
+    flow_completed: "All six modes are complete. Read the results with flow_summary.",
     flow_failed: "A mode of this flow failed. Resume it with flow_recover.",
     flow_busy: FLOW_BUSY,
   },
@@ -210,7 +211,7 @@ export const RecoverFlow = operation({
   output: Advance,
   errors: {
     flow_not_found: FLOW_NOT_FOUND,
-    flow_not_failed: "This flow has not failed, so there is nothing to recover. flow_status tells where it stands.",
+    flow_not_failed: "This flow has not failed, so there is nothing to recover. Call flow_status to see its status.",
     flow_busy: FLOW_BUSY,
   },
   timeoutMs: 60_000,
@@ -225,7 +226,7 @@ export const CancelFlow = operation({
   changes: true,
 });
 
-/** A flow as it is found again. */
+/** An entry in the list of flows. */
 export const RecentFlow = v.object({
   flowId: FlowId,
   projectId: v.nullable(v.pipe(v.string(), v.maxLength(128))),
@@ -246,23 +247,29 @@ export const stackbilder = contract({
   audience: "stackbilder",
   prefix: "flow",
   methods: {
-    /** Makes a new flow in `draft`; nothing runs yet. Asking twice with one idempotency key makes one flow. */
+    /**
+     * Creates a flow in `draft`; no mode runs yet. Calls with the same idempotency key create one
+     * flow.
+     */
     createFlow: CreateFlow,
-    /** Where the flow stands. */
+    /** State of the flow. */
     getFlowStatus: GetFlowStatus,
-    /** Everything that the flow has produced so far. */
+    /** State, modes and artifacts of the flow. */
     getFlowSummary: GetFlowSummary,
-    /** Scores of the completed modes. */
+    /** Quality scores of the completed modes. */
     getFlowQuality: GetFlowQuality,
-    /** What the policy asked for and what was granted. */
+    /** The requested and the effective profile. */
     getFlowGovernance: GetFlowGovernance,
-    /** Runs the next mode, reporting progress from 0 to 100. A mode that fails is a value with `status: "failed"`, not a refusal. */
+    /**
+     * Runs the next mode and reports progress from 0 to 100. A mode that fails is a value with
+     * `status: "failed"`, not a refusal.
+     */
     advanceFlow: AdvanceFlow,
-    /** Runs the failed mode again, reporting progress from 0 to 100. */
+    /** Runs the failed mode again and reports progress from 0 to 100. */
     recoverFlow: RecoverFlow,
-    /** Stops the mode that runs; the flow can be advanced again afterwards. Without one it changes nothing. */
+    /** Stops the running mode, if any; the flow can be advanced again afterwards. */
     cancelFlow: CancelFlow,
-    /** The latest flows, newest first. A flow may be missing; it exists all the same. */
+    /** The latest flows, newest first. The list may lack an existing flow. */
     listFlows: ListFlows,
   },
   tools: {

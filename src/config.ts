@@ -1,28 +1,34 @@
-// The gateway's settings, judged once an isolate. Whatever is missing or unsafe is named, and then nothing is served at all.
+// The gateway's settings, validated once per isolate. If one is missing or unsafe, the gateway
+// names it and serves nothing.
 import type { Env } from "./env.ts";
 import { RISKS, type Risk } from "./tools/risk.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
-/** Values that documentation and examples use for a secret. */
+/** Secrets as they appear in documentation and examples. */
 const PLACEHOLDER = /^(.)\1*$|change[-_ ]?me|replace[-_ ]?(me|this)|your[-_ ]|example|placeholder/i;
 
-/** As long as a credential that was revoked may go on where it was seen before. */
+/** Maximum time for which an isolate may accept a revoked credential from its cache. */
 const MAX_CREDENTIAL_CACHE_SECONDS = 30;
 
-/** Without these nothing can be served. A product backend that is not bound is a tool error instead. */
+/** Bindings that every request needs. A missing product backend is a tool error instead. */
 const BINDINGS = [
-  ...([
-    "OAUTH_KV",
-    "PLATFORM_EVENTS_QUEUE",
-    "AUTH_SERVICE",
-    "ONE_TIME",
-    "GRANTS",
-    "USER_REVOCATIONS",
-    "RATE_COUNTER",
-  ] as const),
-  "MCP_SESSION" as const,
-  ...(["LIMIT_5", "LIMIT_10", "LIMIT_20", "LIMIT_30", "LIMIT_60", "LIMIT_300", "LIMIT_1000", "LIMIT_3000"] as const),
-] as const;
+  "OAUTH_KV",
+  "PLATFORM_EVENTS_QUEUE",
+  "AUTH_SERVICE",
+  "ONE_TIME",
+  "GRANTS",
+  "USER_REVOCATIONS",
+  "RATE_COUNTER",
+  "MCP_SESSION",
+  "LIMIT_5",
+  "LIMIT_10",
+  "LIMIT_20",
+  "LIMIT_30",
+  "LIMIT_60",
+  "LIMIT_300",
+  "LIMIT_1000",
+  "LIMIT_3000",
+] as const satisfies readonly (keyof Env)[];
 
 export interface Config {
   /** OAuth issuer: the gateway's origin, no trailing slash. */
@@ -31,29 +37,32 @@ export interface Config {
   readonly resource: string;
   readonly authBaseUrl: string;
   readonly allowedOrigins: ReadonlySet<string>;
-  /** The coming-soon gate. */
+  /** False while sign-in has not opened yet. */
   readonly isSignupOpen: boolean;
   readonly isDynamicRegistrationEnabled: boolean;
   readonly isCimdEnabled: boolean;
-  /** The risks that need a person's yes to each call. */
+  /** Risks whose calls the user must confirm. */
   readonly confirmRisks: ReadonlySet<Risk>;
-  /** How long a credential that was good is taken without being looked up. */
+  /** Time for which a valid credential is cached. */
   readonly credentialCacheMs: number;
   readonly secret: string;
   readonly previousSecret: string | undefined;
 }
 
-/** A setting that is missing or unsafe. Its message names settings and what is wrong with them, never a value. */
+/** A missing or unsafe setting. The message names settings and problems, never a value. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
 const parsed = new WeakMap<Env, Config>();
 
-/** The settings of this isolate. Throws `ConfigError` naming everything that is wrong. */
+/** The settings of this isolate. Throws a `ConfigError` that names every problem. */
 export function configOf(env: Env): Config {
   const known = parsed.get(env);
   if (known) return known;
+  const allowedOrigins = partsOf(env.ALLOWED_ORIGINS ?? "");
+  const risks = parseRisks(env.CONFIRM_RISKS);
+  const cacheSeconds = Number(env.CREDENTIAL_CACHE_SECONDS ?? MAX_CREDENTIAL_CACHE_SECONDS);
   const problems = [
     ...originProblems("API_BASE_URL", env.API_BASE_URL),
     ...originProblems("AUTH_BASE_URL", env.AUTH_BASE_URL),
@@ -62,18 +71,10 @@ export function configOf(env: Env): Config {
       ? []
       : secretProblems("SERVICE_BINDING_SECRET_PREVIOUS", env.SERVICE_BINDING_SECRET_PREVIOUS)),
     ...BINDINGS.filter((name) => !env[name]).map((name) => `${name} is not bound`),
+    ...allowedOrigins.flatMap((origin) => originProblems("ALLOWED_ORIGINS", origin)),
+    ...risks.problems,
+    ...cacheProblems(cacheSeconds),
   ];
-  const allowedOrigins = partsOf(env.ALLOWED_ORIGINS ?? "");
-  problems.push(...allowedOrigins.flatMap((origin) => originProblems("ALLOWED_ORIGINS", origin)));
-  const namedRisks = partsOf(env.CONFIRM_RISKS ?? "DESTRUCTIVE");
-  const confirmRisks = RISKS.filter((risk) => namedRisks.includes(risk));
-  // A risk that is misspelt would never be asked about.
-  if (confirmRisks.length < new Set(namedRisks).size)
-    problems.push(`CONFIRM_RISKS has a part that is none of ${RISKS.join(", ")}`);
-  const memorySeconds = Number(env.CREDENTIAL_CACHE_SECONDS ?? MAX_CREDENTIAL_CACHE_SECONDS);
-  if (!(Number.isInteger(memorySeconds) && memorySeconds >= 0 && memorySeconds <= MAX_CREDENTIAL_CACHE_SECONDS)) {
-    problems.push(`CREDENTIAL_CACHE_SECONDS must be a whole number from 0 to ${MAX_CREDENTIAL_CACHE_SECONDS}`);
-  }
   if (problems.length > 0) throw new ConfigError(`${problems.join("; ")}.`);
   const config: Config = {
     issuer: env.API_BASE_URL,
@@ -83,8 +84,8 @@ export function configOf(env: Env): Config {
     isSignupOpen: env.PUBLIC_SIGNUPS_ENABLED === "true",
     isDynamicRegistrationEnabled: env.DYNAMIC_REGISTRATION_ENABLED === "true",
     isCimdEnabled: env.CIMD_ENABLED === "true",
-    confirmRisks: new Set(confirmRisks),
-    credentialCacheMs: memorySeconds * 1000,
+    confirmRisks: risks.value,
+    credentialCacheMs: cacheSeconds * 1000,
     secret: env.SERVICE_BINDING_SECRET,
     previousSecret: env.SERVICE_BINDING_SECRET_PREVIOUS,
   };
@@ -92,12 +93,28 @@ export function configOf(env: Env): Config {
   return config;
 }
 
-/** What stands between the commas. */
+function parseRisks(setting = "DESTRUCTIVE"): { readonly value: ReadonlySet<Risk>; readonly problems: string[] } {
+  const named = partsOf(setting);
+  const value = new Set(RISKS.filter((risk) => named.includes(risk)));
+  // Calls of a misspelt risk would never be confirmed.
+  const isKnown = value.size === new Set(named).size;
+  return { value, problems: isKnown ? [] : [`CONFIRM_RISKS has a part that is none of ${RISKS.join(", ")}`] };
+}
+
+function cacheProblems(seconds: number): string[] {
+  const isValid = Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_CREDENTIAL_CACHE_SECONDS;
+  return isValid ? [] : [`CREDENTIAL_CACHE_SECONDS must be a whole number from 0 to ${MAX_CREDENTIAL_CACHE_SECONDS}`];
+}
+
+/** The parts of a list that is separated by commas. */
 function partsOf(list: string): string[] {
   return list.split(",").flatMap((part) => part.trim() || []);
 }
 
-/** An origin exactly as a browser writes it: https, or http on loopback; no path, no trailing slash. */
+/**
+ * Accepts an origin exactly as a browser writes it: https, or http on loopback; no path, no
+ * trailing slash.
+ */
 function originProblems(name: string, text: string | undefined): string[] {
   if (!text) return [`${name} is missing`];
   const url = URL.parse(text);

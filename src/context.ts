@@ -1,5 +1,5 @@
-// What every step of one request needs: bindings, settings, the runtime's context and the trace (W3C Trace Context). Made once,
-// in the entrypoint, and handed on whole.
+// The context of one request: bindings, settings, the runtime's context and the trace
+// (W3C Trace Context). Made once, in the entrypoint, and handed on whole.
 import { describeCrash } from "../contracts/rpc/crash.ts";
 import { type Config, configOf } from "./config.ts";
 import type { Env } from "./env.ts";
@@ -34,7 +34,10 @@ export function isTraceparent(value: unknown): value is string {
   return typeof value === "string" && TRACEPARENT.test(value);
 }
 
-/** Continues the incoming `traceparent`, or starts a trace if it is absent or malformed. Untrusted: an identifier, not evidence. */
+/**
+ * Continues the incoming `traceparent`, or starts a trace if it is absent or malformed. Untrusted:
+ * an identifier, not evidence.
+ */
 export function traceFrom(traceparent: string | null | undefined): Trace {
   const [, given, flags] = TRACEPARENT.exec(traceparent ?? "") ?? [];
   const random = crypto.randomUUID().replaceAll("-", "");
@@ -43,9 +46,12 @@ export function traceFrom(traceparent: string | null | undefined): Trace {
   return { traceId, traceparent: `00-${traceId}-${parentId}-${flags ?? "01"}` };
 }
 
-/** Runs `work`. If it throws, logs `event` with `details` under the trace and returns `"unavailable"`: storage that fails decides nothing. */
+/**
+ * Runs `work`. If it throws, logs `event` with `details` under the trace and returns
+ * `"unavailable"`: storage that fails decides nothing.
+ */
 export async function orUnavailable<T>(
-  { traceId }: Trace,
+  { traceId }: Pick<Trace, "traceId">,
   event: string,
   details: Readonly<Record<string, unknown>>,
   work: () => Promise<T>,

@@ -1,54 +1,78 @@
-// Every binding, variable and secret of the gateway. `config.ts` judges the values; this file says what they are for.
+// Every binding, variable and secret of the gateway, with its purpose. `config.ts` validates
+// values.
 import type { AuthContract } from "../contracts/auth.ts";
-import type { imgForge } from "../contracts/img-forge.ts";
+import type { BackendName, Backends } from "../contracts/backends.ts";
 import type { BackendBinding, Binding } from "../contracts/rpc/binding.ts";
-import type { stackbilder } from "../contracts/stackbilder.ts";
 import type { GrantObject } from "./durable/grant-object.ts";
 import type { McpSessionObject } from "./durable/mcp-session-object.ts";
 import type { OneTimeMark } from "./durable/one-time-mark.ts";
 import type { RateCounter } from "./durable/rate-counter.ts";
 import type { UserRevocations } from "./durable/user-revocations.ts";
 
-export interface Env {
-  /** The gateway's own origin, without a trailing slash: OAuth issuer, and base of every redirect. https, or http on loopback. */
+/** A service binding for each backend of `contracts/backends.ts`, typed by its contract. */
+type BackendBindings = { readonly [B in BackendName]: BackendBinding<Backends[B]> };
+
+export interface Env extends BackendBindings {
+  /**
+   * The gateway's own origin, without a trailing slash: OAuth issuer, and base of every redirect.
+   * https, or http on loopback.
+   */
   readonly API_BASE_URL: string;
   /** Origin of the auth Worker's social bridge. */
   readonly AUTH_BASE_URL: string;
-  /** Browser origins that may call `/mcp`, separated by commas. A request without an Origin header is not from a browser page. */
+  /**
+   * Browser origins that may call `/mcp`, separated by commas. Requests without `Origin` are not
+   * from a web page.
+   */
   readonly ALLOWED_ORIGINS: string;
-  /** The coming-soon gate: sign-in and registration are open only on exactly `"true"`. */
+  /** Sign-in and registration are open only for exactly `"true"`. */
   readonly PUBLIC_SIGNUPS_ENABLED?: string;
-  /** `"true"` lets clients register themselves (RFC 7591). */
+  /** `"true"` enables dynamic client registration (RFC 7591). */
   readonly DYNAMIC_REGISTRATION_ENABLED?: string;
-  /** `"true"` accepts a client's metadata document as its client id (CIMD). */
+  /** `"true"` enables client id metadata documents (CIMD). */
   readonly CIMD_ENABLED?: string;
-  /** The risks that need a person's explicit yes to each call, separated by commas; default `DESTRUCTIVE`, empty: none. */
+  /**
+   * Risks whose calls the user must confirm, separated by commas. Default: `DESTRUCTIVE`. Empty:
+   * none.
+   */
   readonly CONFIRM_RISKS?: string;
-  /** For how long an isolate takes a credential that it has seen, without looking it up: 0 to 30 seconds, default 30. 0: looked up each time. */
+  /**
+   * Seconds for which an isolate caches a valid credential, 0 to 30. Default: 30. 0 disables the
+   * cache.
+   */
   readonly CREDENTIAL_CACHE_SECONDS?: string;
-  /** The MCP registry's proof that this host is ours: `v=MCPv1; k=ed25519; p=<public key>`. Empty: there is none. */
+  /** Proof of the host for the MCP registry: `v=MCPv1; k=ed25519; p=<public key>`. Empty: none. */
   readonly MCP_REGISTRY_AUTH?: string;
 
-  /** Root key, at least 32 bytes: every cookie, form and identity key is derived from it. It never leaves the gateway. */
+  /**
+   * Root key, at least 32 bytes. All keys of cookies, forms and identity tokens derive from it. It
+   * never leaves the gateway.
+   */
   readonly SERVICE_BINDING_SECRET: string;
-  /** The root key before a rotation: what it sealed is still read, nothing new is made with it. */
+  /** The root key before a rotation. It still opens what it sealed, and seals nothing new. */
   readonly SERVICE_BINDING_SECRET_PREVIOUS?: string;
 
-  /** OAuth state only: whoever can write here can forge tokens. */
+  /** OAuth state only: write access allows an attacker to forge tokens. */
   readonly OAUTH_KV: KVNamespace;
   /** Audit events for the platform. */
   readonly PLATFORM_EVENTS_QUEUE: Queue;
-  /** Marks that can be set once: makes a browser transaction, or a person's yes to a call, usable once, also in parallel. */
+  /**
+   * One object per one-time mark, so that a browser transaction or a confirmation is used once,
+   * also in parallel.
+   */
   readonly ONE_TIME: DurableObjectNamespace<OneTimeMark>;
-  /** One object a grant: redeems, refreshes and revokes one at a time. */
+  /** One object per grant, which serializes redemption, refresh and revocation. */
   readonly GRANTS: DurableObjectNamespace<GrantObject>;
-  /** One object a user: what of theirs has ended before its time. */
+  /** One object per user: sessions and tokens that ended before their expiry. */
   readonly USER_REVOCATIONS: DurableObjectNamespace<UserRevocations>;
-  /** One object a counter: limits over hours and days, counted exactly. */
+  /** One object per counter: exact limits per hour and per day. */
   readonly RATE_COUNTER: DurableObjectNamespace<RateCounter>;
-  /** One object an MCP session of an older revision: what it remembers, and what it waits for. */
+  /** One object per MCP session of an older revision. */
   readonly MCP_SESSION: DurableObjectNamespace<McpSessionObject>;
-  /** Limits a minute, counted for each location: the number is in the name. What is limited to how much stands in `limits.ts`. */
+  /**
+   * Limits per minute and location, named after their number. `src/limits/rate-limits.ts` assigns
+   * them.
+   */
   readonly LIMIT_5: RateLimit;
   readonly LIMIT_10: RateLimit;
   readonly LIMIT_20: RateLimit;
@@ -58,10 +82,6 @@ export interface Env {
   readonly LIMIT_1000: RateLimit;
   readonly LIMIT_3000: RateLimit;
 
-  /** Users, tenants, keys, social sign-in. */
+  /** Users, tenants, keys and social sign-in: the methods of the contract, and six older ones. */
   readonly AUTH_SERVICE: Binding<AuthContract>;
-  /** Architecture flows. */
-  readonly STACKBILDER: BackendBinding<typeof stackbilder>;
-  /** Pictures. */
-  readonly IMG_FORGE: BackendBinding<typeof imgForge>;
 }

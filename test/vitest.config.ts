@@ -3,7 +3,15 @@
 import path from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
-import { ROOT, readConfig, settingOf, workerName, writeAdaptedConfig } from "../entrypoints/cli/workers.ts";
+import {
+  AUDIENCES,
+  ROOT,
+  readConfig,
+  serviceOf,
+  settingOf,
+  workerName,
+  writeAdaptedConfig,
+} from "../entrypoints/cli/workers.ts";
 
 let order = 0;
 
@@ -27,14 +35,21 @@ function project(
   };
 }
 
+/** Takes the place of a backend where only the gateway's own logic is tested: it has no method, so every call to it fails. */
+const absent = (entrypoint: string) => `
+  import { WorkerEntrypoint } from "cloudflare:workers";
+  export class ${entrypoint} extends WorkerEntrypoint {}
+  export default {};
+`;
+
 /**
- * Takes the place of a backend where only the gateway's own logic is tested: every call to it is refused. The gateway's Durable
- * Objects have no other auth Worker than this one, so it knows users, and what is the matter with them stands in their ids.
+ * The auth Worker for the gateway's Durable Objects, which have no other one. It knows every user; the id says what is wrong with
+ * the user or with the service.
  */
-const ABSENT = `
+const auth = (entrypoint: string) => `
   import { WorkerEntrypoint } from "cloudflare:workers";
   const asked = new Map();
-  export class AuthEntrypoint extends WorkerEntrypoint {
+  export class ${entrypoint} extends WorkerEntrypoint {
     async getUser(call, { userId }) {
       const times = (asked.get(userId) ?? 0) + 1;
       asked.set(userId, times);
@@ -44,8 +59,6 @@ const ABSENT = `
       return { ok: true, value: { userId, tenantId: "t_" + userId, email: "ada@example.com", name: "Ada", tier: "pro", isActive, sessionVersion: 0 } };
     }
   }
-  export class StackbilderEntrypoint extends WorkerEntrypoint {}
-  export class ImgForgeEntrypoint extends WorkerEntrypoint {}
   export default {};
 `;
 
@@ -55,9 +68,15 @@ const insideWorkerd = cloudflareTest({
   miniflare: {
     cf: false,
     bindings: { SERVICE_BINDING_SECRET: "a root secret that only these tests know, 32+" },
-    workers: (["auth", "stackbilder", "img-forge"] as const).map((worker) => ({
+    workers: AUDIENCES.map((worker) => ({
       name: workerName(worker),
-      modules: [{ type: "ESModule" as const, path: "absent.mjs", contents: ABSENT }],
+      modules: [
+        {
+          type: "ESModule" as const,
+          path: `${worker}.mjs`,
+          contents: (worker === "auth" ? auth : absent)(serviceOf(worker).entrypoint),
+        },
+      ],
       compatibilityDate: settingOf(readConfig("gateway"), "compatibility_date"),
     })),
   },

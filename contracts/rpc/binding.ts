@@ -1,10 +1,10 @@
-// The caller's view of a contract over a service binding.
+// Types of service bindings: a contract as its caller sees it.
 import type { Contract, ContractOf } from "./contract.ts";
 
-/** A service binding to a backend, typed by its contract. */
+/** A service binding to an entrypoint that implements `C`. */
 export type Binding<C extends object> = Service<C & Rpc.WorkerEntrypointBranded>;
 
-/** A service binding to the backend that `C` describes. */
+/** A service binding to the backend of the contract `C`. */
 export type BackendBinding<C extends Contract> = Binding<ContractOf<C>>;
 
 type UnsafeMethods<C extends object> = {
@@ -15,7 +15,10 @@ type UnsafeMethods<C extends object> = {
     : K;
 }[keyof Rpc.Provider<C> & string];
 
-/** `true` only when every method of `C` can cross a binding: some shapes silently become `never` on the way. */
+/**
+ * `true` if each method of `C` can cross a binding; otherwise the methods whose types become
+ * `never`.
+ */
 export type RpcSafe<C extends object> = [UnsafeMethods<C>] extends [never]
   ? true
   : { notSerializable: UnsafeMethods<C> };

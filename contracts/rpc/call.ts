@@ -1,25 +1,27 @@
-// The caller's wall: one typed call over a service binding becomes one plain result, whatever the far side does. A backend that
-// throws, hangs, is not bound or answers what the contract does not allow cannot hurt its caller, and its words stop here.
+// Caller side of the RPC boundary. Each call over a service binding becomes one plain result, even
+// if the backend throws, hangs, is not bound or breaks its contract. Texts of the backend stop
+// here.
 import * as v from "valibot";
 import { describeCrash } from "./crash.ts";
 import type { CodeOf, Operation, OutputOf } from "./operation.ts";
-import type { Result } from "./result.ts";
+import type { Failure, Result } from "./result.ts";
 
-/** A refusal as a person or a model reads it. */
-export interface Refusal<Code extends string = string> {
-  readonly code: Code;
-  /** Our sentence: what is the matter and what to do. Never the far side's words. */
+/** A failure with a sentence for the user or the model. */
+export interface Refusal<Code extends string = string> extends Failure<Code> {
+  /** The problem and the remedy. Comes from a contract, never from the backend's reply. */
   readonly message: string;
-  readonly retryAfterSeconds?: number;
 }
 
-/** Refusals that any call may end with: the backend could not be reached in time, or did not keep its contract. */
+/** Refusals of any call: the backend was not reached in time, or did not keep its contract. */
 export type FaultCode = "unavailable" | "internal";
 
-/** How a call went wrong: `rejected` (the binding threw), `timeout`, `crashed` (the backend says `internal`), `breach` (of its contract). */
+/**
+ * A call that went wrong: `rejected` (the binding threw), `timeout`, `crashed` (the backend
+ * returned `internal`), `breach` (the reply does not fit the contract).
+ */
 export type Fault = "rejected" | "timeout" | "crashed" | "breach";
 
-/** What a caller is told. Seconds to wait are a guess that suits a restart or a short overload. */
+/** The refusal for each fault. The seconds to wait suit a restart or a short overload. */
 const FAULTS: Readonly<Record<Fault, Refusal<FaultCode>>> = {
   rejected: {
     code: "unavailable",
@@ -29,7 +31,7 @@ const FAULTS: Readonly<Record<Fault, Refusal<FaultCode>>> = {
   timeout: {
     code: "unavailable",
     message:
-      "The service behind this tool did not answer in time. The work may have been done: look at its state before you try again.",
+      "The service behind this tool did not respond in time. The work may have been done: check its state before you try again.",
     retryAfterSeconds: 10,
   },
   crashed: {
@@ -38,11 +40,11 @@ const FAULTS: Readonly<Record<Fault, Refusal<FaultCode>>> = {
   },
   breach: {
     code: "internal",
-    message: "The service behind this tool gave an answer that cannot be used. Report the trace id.",
+    message: "The service behind this tool returned an invalid response. Report the trace id.",
   },
 };
 
-/** Where a call goes, for the one log line that a fault leaves. */
+/** Names the call in the log line of a fault. */
 export interface CallTarget {
   readonly method: string;
   readonly traceId: string;
@@ -60,59 +62,72 @@ function isSuccess(reply: unknown): boolean {
 }
 
 /**
- * Sends one call and judges the reply: envelope, code, value.
+ * Sends one call and validates the reply: envelope, code, value.
  *
  * @param send makes the call; it may throw, reject or never settle
  */
 export async function call<O extends Operation>(
   operation: O,
   send: () => PromiseLike<unknown>,
-  about: CallTarget,
+  target: CallTarget,
 ): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
-  const reply = await invoke(Envelope, send, operation.timeoutMs, about);
+  const reply = await invoke(Envelope, send, operation.timeoutMs, target);
   if (!reply.ok) return { ok: false, error: FAULTS[reply.fault] };
-  if (!reply.value.ok) {
-    const { code, retryAfterSeconds } = reply.value.error;
-    if (Object.hasOwn(operation.errors, code)) {
-      const refusal = { code: code as CodeOf<O>, message: operation.errors[code] ?? code };
-      return { ok: false, error: retryAfterSeconds === undefined ? refusal : { ...refusal, retryAfterSeconds } };
-    }
-    return { ok: false, error: FAULTS[logFault(code === "internal" ? "crashed" : "breach", about, { where: "code" })] };
-  }
+  if (!reply.value.ok) return { ok: false, error: refusalOf(operation, reply.value.error, target) };
   const value = v.safeParse(operation.output, reply.value.value);
   if (value.success) return { ok: true, value: value.output as OutputOf<O> };
-  return { ok: false, error: FAULTS[logFault("breach", about, { where: v.getDotPath(value.issues[0]) })] };
+  return { ok: false, error: FAULTS[logFault("breach", target, { where: v.getDotPath(value.issues[0]) })] };
 }
 
-/** One exchange over a binding: a reply that fits `schema`, or why there is none. A fault is logged here. */
+/**
+ * The contract's sentence for a failure that the backend returned; a fault for an unlisted code.
+ */
+function refusalOf<O extends Operation>(
+  { errors }: O,
+  { code, retryAfterSeconds }: v.InferOutput<typeof Refused>["error"],
+  target: CallTarget,
+): Refusal<CodeOf<O> | FaultCode> {
+  if (!Object.hasOwn(errors, code))
+    return FAULTS[logFault(code === "internal" ? "crashed" : "breach", target, { where: "code" })];
+  const refusal = { code: code as CodeOf<O>, message: errors[code] ?? code };
+  return retryAfterSeconds === undefined ? refusal : { ...refusal, retryAfterSeconds };
+}
+
+/**
+ * Sends one request over a binding. Returns a reply that fits `schema`, or the fault, which is
+ * logged.
+ */
 export async function invoke<S extends v.GenericSchema>(
   schema: S,
   send: () => PromiseLike<unknown>,
   timeoutMs: number,
-  about: CallTarget,
+  target: CallTarget,
 ): Promise<{ readonly ok: true; readonly value: v.InferOutput<S> } | { readonly ok: false; readonly fault: Fault }> {
   let reply: unknown;
   try {
     reply = await withDeadline(send, timeoutMs);
   } catch (error) {
-    return { ok: false, fault: logFault("rejected", about, describeCrash(error)) };
+    return { ok: false, fault: logFault("rejected", target, describeCrash(error)) };
   }
-  if (reply === TIMED_OUT) return { ok: false, fault: logFault("timeout", about, { timeoutMs }) };
+  if (reply === TIMED_OUT) return { ok: false, fault: logFault("timeout", target, { timeoutMs }) };
   const parsed = v.safeParse(schema, reply);
   if (parsed.success) return { ok: true, value: parsed.output };
-  return { ok: false, fault: logFault("breach", about, { where: v.getDotPath(parsed.issues[0]) }) };
+  return { ok: false, fault: logFault("breach", target, { where: v.getDotPath(parsed.issues[0]) }) };
 }
 
-/** Logs a fault under its trace id, with nothing that either side said, and hands it back. */
-export function logFault(fault: Fault, about: CallTarget, detail: object): Fault {
-  console.error(JSON.stringify({ event: "rpc.fault", fault, ...about, ...detail }));
+/** Logs a fault under its trace id, without any text of either side, and returns it. */
+export function logFault(fault: Fault, target: CallTarget, detail: object): Fault {
+  console.error(JSON.stringify({ event: "rpc.fault", fault, ...target, ...detail }));
   return fault;
 }
 
-/** What `withDeadline` answers when it gives up. */
+/** Returned by `withDeadline` after the deadline. */
 export const TIMED_OUT = Symbol("timed out");
 
-/** What `send` settles to, or `TIMED_OUT`. A reply that comes later is dropped, and cannot become an unhandled rejection. */
+/**
+ * The value that `send` resolves to, or `TIMED_OUT`. A later reply is dropped, and a later
+ * rejection does not become an unhandled one.
+ */
 export async function withDeadline(send: () => PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<typeof TIMED_OUT>((resolve) => {

@@ -1,39 +1,44 @@
-// A contract: everything one backend promises. Each method is an operation; each tool names the method it calls, so a tool cannot
-// be bound to another operation than its method's. A method that is neither a tool nor listed as internal does not compile.
-import type { Audience } from "./identity.ts";
+// Contracts. A contract lists the methods of one backend, each an operation, and names the method
+// of each tool, so that a tool cannot use another method's operation. A method that is neither a
+// tool nor listed as internal does not compile.
 import type { Method, Operation } from "./operation.ts";
 
-/** Methods by name. */
+/** Operations by method name. */
 export type Methods = Readonly<Record<string, Operation>>;
 
 export interface Contract<
   M extends Methods = Methods,
   Tools extends Readonly<Record<string, keyof M>> = Readonly<Record<string, keyof M>>,
+  Audience extends string = string,
 > {
-  /** Whom identity tokens for this backend are meant for. */
+  /** `aud` of the identity tokens for this backend. */
   readonly audience: Audience;
   readonly methods: M;
-  /** Tool name to method name. All names share the backend's prefix, which ends in `_`. */
+  /** Tool name to method name. A tool's name is the backend's prefix, or begins with it and `_`. */
   readonly tools: Tools;
 }
 
-/** Describes a backend. `internal` lists the methods that are deliberately no tools. */
+/** Defines the contract of a backend. `internal` lists the methods that are not tools. */
 export function contract<
   const M extends Methods,
+  const Audience extends string,
   const Prefix extends string,
-  const Tools extends Readonly<Record<`${Prefix}_${string}`, keyof M>>,
+  const Tools extends Readonly<Record<string, keyof M>>,
   const Internal extends readonly Exclude<keyof M, Tools[keyof Tools]>[],
 >(definition: {
   audience: Audience;
-  /** What every tool name of this backend starts with, before the underscore. */
+  /**
+   * The first word of the backend's tool names: `flow` for `flow_create`, or for a single tool
+   * `flow`.
+   */
   prefix: Prefix;
   methods: M;
-  tools: Tools & { readonly [K in Exclude<keyof Tools, `${Prefix}_${string}`>]: never };
+  tools: Tools & { readonly [K in Exclude<keyof Tools, Prefix | `${Prefix}_${string}`>]: never };
   internal: Internal &
     ([Exclude<keyof M, Tools[keyof Tools] | Internal[number]>] extends [never]
       ? unknown
       : MissingFrom<M, Tools, Internal>);
-}): Contract<M, Tools> & { readonly prefix: Prefix } {
+}): Contract<M, Tools, Audience> & { readonly prefix: Prefix } {
   const { audience, prefix, methods, tools } = definition;
   return { audience, prefix, methods, tools };
 }
@@ -42,9 +47,11 @@ interface MissingFrom<M, Tools, Internal extends readonly unknown[]> {
   readonly methodIsNeitherToolNorInternal: Exclude<keyof M, Tools[keyof Tools] | Internal[number]>;
 }
 
-/** The RPC methods of a backend: what its entry class implements and what a binding to it can call. */
+/**
+ * The RPC methods of a backend: implemented by its entrypoint class, called through its binding.
+ */
 export type ContractOf<C extends Contract> = { [K in keyof C["methods"]]: Method<C["methods"][K]> };
 
-/** The operation behind a tool. */
+/** The operation of a tool. */
 export type ToolOperation<C extends Contract, Name extends keyof C["tools"]> = C["methods"][C["tools"][Name] &
   keyof C["methods"]];

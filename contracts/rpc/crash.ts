@@ -1,9 +1,15 @@
-// What may be logged about something that was thrown: enough to find the place, nothing that somebody said.
+// Loggable description of a thrown value: enough to find the place, no user data.
 
-/** Messages that the language runtime writes itself; any other message may quote a person's data or a secret. */
+/**
+ * Errors whose messages the language runtime writes. Any other message may quote user data or a
+ * secret.
+ */
 const ENGINE_ERRORS = new Set(["TypeError", "RangeError", "ReferenceError"]);
 
-/** What may be logged about a thrown value: its kind, where it was thrown, and its message only if the engine wrote it. */
+/**
+ * The kind of a thrown value, the place where it was thrown, and the message if the engine wrote
+ * it.
+ */
 export function describeCrash(error: unknown): { error: string; message?: string; at?: string } {
   if (!(error instanceof Error)) return { error: typeof error };
   const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));

@@ -1,5 +1,5 @@
-// Encodings that both sides of a service binding must agree on: base64url (RFC 4648 section 5), canonical JSON (RFC 8785) and
-// SHA-256 digests of them.
+// Encodings that both sides of a service binding share: base64url (RFC 4648 section 5), canonical
+// JSON (RFC 8785) and SHA-256 digests.
 
 const utf8 = new TextEncoder();
 
@@ -13,7 +13,10 @@ export async function digestText(text: string): Promise<string> {
   return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8.encode(text))));
 }
 
-/** RFC 8785: keys sorted by UTF-16 code units, numbers and strings as ECMAScript writes them. Keys set to `undefined` are absent. */
+/**
+ * Canonical JSON (RFC 8785): keys sorted by UTF-16 code units, numbers and strings as ECMAScript
+ * serializes them. A key whose value is `undefined` is omitted.
+ */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(",")}]`;
   if (typeof value === "object" && value !== null) {
@@ -24,19 +27,19 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value) ?? "null";
 }
 
-/** As many arguments as one call can surely take. */
+/** Number of arguments that any function call accepts. */
 const PIECE = 8_192;
 
 /** Unpadded base64url, RFC 4648 section 5. */
 export function toBase64url(bytes: Uint8Array): string {
   let binary = "";
-  // Not by spreading, which walks an iterator.
+  // `apply` takes the array itself; a spread would run its iterator.
   for (let at = 0; at < bytes.length; at += PIECE)
     binary += Reflect.apply(String.fromCharCode, null, bytes.subarray(at, at + PIECE));
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** Throws a `DOMException` on anything that is not base64url. */
+/** Throws a `DOMException` if the text is not base64url. */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
 }

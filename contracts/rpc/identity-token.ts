@@ -1,22 +1,23 @@
-// The signed identity token that rides in every call: a compact JWS (RFC 7515), HS256, under a key that only the gateway and
-// this one backend hold. It is not a user credential and never leaves the account: it lets a backend know, without trusting the
-// binding, that the gateway speaks, for whom, for which tool and with exactly this input.
+// Identity tokens, which the gateway signs for each backend call: a compact JWS (RFC 7515), HS256,
+// with a key that only the gateway and this backend hold. A token is not a user credential and
+// never leaves the account. It proves to the backend, without trust in the binding, that the
+// gateway calls, for which identity, for which tool and with exactly this input.
 import { digestInput, toBase64url } from "./encoding.ts";
-import type { Audience, Identity, Scope, TenantId, Tier } from "./identity.ts";
+import type { Identity, Scope, TenantId, Tier } from "./identity.ts";
 
-/** One named secret. `kid` says which, so that keys can be rotated without a gap. */
+/** A signing key. Its `kid` lets two keys be valid at the same time during a rotation. */
 export interface IdentityKey {
   readonly kid: string;
   readonly key: CryptoKey;
-  /** Of every token that it signs, encoded. */
+  /** The encoded header of each token that this key signs. */
   readonly header: string;
 }
 
-/** Seconds for which a token is good. */
+/** Lifetime of a token. */
 export const IDENTITY_LIFETIME_SECONDS = 60;
-/** How tokens are signed: `HS256`. */
+/** The signature algorithm, `HS256`. */
 export const HMAC = { name: "HMAC", hash: "SHA-256" } as const;
-/** `typ` of the token's header. */
+/** `typ` in a token's header. */
 export const HEADER_TYPE = "gw-assert+jwt";
 
 /** The claims of a token (RFC 7519 section 4), in the order in which they are signed. */
@@ -33,23 +34,28 @@ export interface Claims {
   readonly trace: string;
   readonly iat: number;
   readonly exp: number;
-  /** Digest of the input. */
+  /** Digest of the input; see `digestInput`. */
   readonly ih: string;
 }
 
 const utf8 = new TextEncoder();
 
-/** Imports 32 or more raw bytes as a key that can sign and verify identity tokens. */
+/** Imports at least 32 raw bytes as a key that signs and verifies identity tokens. */
 export async function importIdentityKey(kid: string, raw: Uint8Array<ArrayBuffer>): Promise<IdentityKey> {
   if (raw.byteLength < 32) throw new Error(`Identity key ${kid} is shorter than 32 bytes.`);
   const key = await crypto.subtle.importKey("raw", raw, HMAC, false, ["sign", "verify"]);
   return { kid, key, header: encodeJson({ alg: "HS256", typ: HEADER_TYPE, kid }) };
 }
 
-/** Signs that `identity` calls `tool` with `input`. `nowSeconds` is the current Unix time; `nonce` makes the token unique. */
+/**
+ * Signs that `identity` calls `tool` with `input`.
+ *
+ * @param statement `nonce` makes the token unique
+ * @param nowSeconds the current Unix time
+ */
 export async function signIdentity(
   { key, header }: IdentityKey,
-  statement: { identity: Identity; issuer: string; audience: Audience; tool: string; traceId: string; nonce: string },
+  statement: { identity: Identity; issuer: string; audience: string; tool: string; traceId: string; nonce: string },
   input: unknown,
   nowSeconds: number,
 ): Promise<string> {

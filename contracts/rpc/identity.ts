@@ -1,8 +1,5 @@
-// Who calls: users, tenants, plans, scopes, and the statement that an identity token carries.
+// Identities: users, tenants, plans, scopes, and the verified content of an identity token.
 import * as v from "valibot";
-
-/** The backends that an identity token can be meant for. */
-export type Audience = "auth" | "stackbilder" | "img-forge";
 
 export const Tier = v.picklist(["free", "hobby", "pro", "enterprise"]);
 export type Tier = v.InferOutput<typeof Tier>;
@@ -11,50 +8,57 @@ export const Scope = v.picklist(["read", "generate"]);
 export type Scope = v.InferOutput<typeof Scope>;
 
 declare const brand: unique symbol;
-/** Names a person. Not a tenant: the two are never interchangeable. */
+/** Id of a user. It cannot be used as a tenant id. */
 export type UserId = string & { readonly [brand]: "UserId" };
-/** Names what is billed and what owns flows and images. */
+/** Id of a tenant, which is billed and which owns flows and images. */
 export type TenantId = string & { readonly [brand]: "TenantId" };
 
 const id = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.:-]{1,128}$/));
 export const UserId = id as unknown as v.GenericSchema<string, UserId>; // the brand lives in TypeScript only
 export const TenantId = id as unknown as v.GenericSchema<string, TenantId>; // the brand lives in TypeScript only
 
-/** What the tenant ids of test keys begin with. */
+/** Prefix of the tenant ids of test keys. */
 const TEST_TENANT = "test:";
 
-/** Where a test key works: a tenant of its own, beside the live one, which it cannot reach. */
+/** The tenant of a user's test keys, which is separate from the live one. */
 export function testTenantOf(tenantId: TenantId): TenantId {
   return isTestTenant(tenantId) ? tenantId : (`${TEST_TENANT}${tenantId}` as TenantId); // the brand lives in TypeScript only
 }
 
-/** Whether everything about this tenant is for trying out only, and nothing is billed. */
+/** True for a tenant of test keys: nothing of it is billed. */
 export function isTestTenant(tenantId: TenantId | null): boolean {
   return tenantId?.startsWith(TEST_TENANT) ?? false;
 }
 
-/** Who asks. `tenantId` is `null` only where the gateway speaks for itself, before there is a user. */
+/**
+ * The subject of a call. `tenantId` is `null` only for the gateway itself, before there is a user.
+ */
 export interface Identity {
-  /** A user id, `key:<id>` for an API key that is nobody's own, `sibling:<name>` for a bound Worker that acts as itself, or `gateway`. */
+  /**
+   * A user id, `key:<id>` for an API key without a user, `sibling:<name>` for a bound Worker that
+   * acts as itself, or `gateway`.
+   */
   readonly subject: string;
   readonly tenantId: TenantId | null;
   readonly tier: Tier;
   readonly scopes: readonly Scope[];
   /**
-   * Through what the subject asks: an OAuth client's id, `key:<id>` for an API key, `jwt` for a JWT; `sibling:<name>` for a sibling
-   * that acts as itself, followed by `/` and one of the others where it shows a credential.
+   * The client of the call: an OAuth client's id, `key:<id>` for an API key, `jwt` for a JWT;
+   * `sibling:<name>` for a sibling that acts as itself, followed by `/` and one of the others if it
+   * presents a credential.
    */
   readonly clientId: string;
 }
 
-/** One signed statement: this identity calls this tool with this input, now. */
+/** The content of a verified token: this identity calls this tool with this input, now. */
 export interface VerifiedIdentity extends Identity {
-  readonly audience: Audience;
-  /** The tool's name, or the method's name where no tool is involved. */
+  readonly audience: string;
+  /** The tool's name, or the method's name if no tool is involved. */
   readonly tool: string;
   readonly traceId: string;
-  /** Unique for each token, so that a backend can refuse a replay. */
+  /** Unique per token, so that a backend can refuse a replay. */
   readonly tokenId: string;
+  /** Seconds since the Unix epoch, as `expiresAt` is. */
   readonly issuedAt: number;
   readonly expiresAt: number;
 }

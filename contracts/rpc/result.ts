@@ -1,24 +1,25 @@
-// What every method across a service binding answers: a plain value, because a thrown error loses its class (and, for an older
-// callee, its fields) on the way. Expected refusals are returned; only bugs are thrown, and they stop at the nearest wall.
+// Results. Each method across a service binding returns a plain value: a thrown error loses its
+// class, and with an older callee its fields. Expected failures are returned; only defects are
+// thrown, and they stop at the nearest RPC boundary.
 
-/** One expected refusal. `code` is snake_case and names the state; the sentence that a person reads stands in the contract. */
+/** An expected failure. `code` is snake_case and names the state; the contract has its sentence. */
 export interface Failure<Code extends string = string> {
   readonly code: Code;
-  /** Whole seconds, at least 1. Absent where waiting does not help. */
+  /** Whole seconds, at least 1. Absent if waiting does not help. */
   readonly retryAfterSeconds?: number;
 }
 
-/** A value or a refusal, as plain data. */
-export type Result<Value, Refusal = Failure> =
+/** A value or a failure, as plain data. */
+export type Result<Value, Reason = Failure> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly error: Refusal };
+  | { readonly ok: false; readonly error: Reason };
 
-/** Wraps a value that was produced as asked. */
+/** A successful result. */
 export function ok<const Value>(value: Value): { readonly ok: true; readonly value: Value } {
   return { ok: true, value };
 }
 
-/** Refuses with a code of the operation's own list. */
+/** A failed result, with a code from the operation's list. */
 export function fail<const Code extends string>(
   code: Code,
   retryAfterSeconds?: number,

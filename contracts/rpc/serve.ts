@@ -1,5 +1,5 @@
-// The backend's wall. Nobody is believed before the identity token is verified, no handler sees an unparsed input, and nothing
-// that a handler throws crosses the binding.
+// Backend side of the RPC boundary. It verifies the identity token, parses the input and only then
+// runs the handler. Nothing that a handler throws crosses the binding.
 import * as v from "valibot";
 import { CallContext, type Progress, type ProgressReply, traceIdOf } from "./call-context.ts";
 import type { Contract } from "./contract.ts";
@@ -10,85 +10,86 @@ import type { BoundaryCode, CodeOf, OutputOf, ParsedInputOf } from "./operation.
 import { type Failure, fail, type Result } from "./result.ts";
 import { importIdentityKeys, verifyIdentity } from "./verify.ts";
 
-/** What a handler knows about the call beside its input and its caller. */
+/** Properties of one call beside its input and its identity. */
 export interface Invocation {
   readonly traceId: string;
-  /** When the caller stops waiting, in milliseconds since the Unix epoch. */
+  /** The time at which the caller stops waiting, in milliseconds since the Unix epoch. */
   readonly deadlineMs: number;
   readonly idempotencyKey: string | undefined;
-  /** Whether anybody listens to `report`. */
+  /** True if the caller receives the reports. */
   readonly hasListener: boolean;
-  /** Tells the caller how far the work is. Never throws: a caller that cannot be reached any more answers `"cancel"`. */
+  /**
+   * Reports progress to the caller. Never throws: returns `"cancel"` if the caller is unreachable.
+   */
   report(update: Progress): Promise<ProgressReply>;
 }
 
-/** What a backend checks every call with. */
+/** The checks that a backend applies to each call. */
 export interface Guard {
   /** The backend's `IDENTITY_KEYS` secret. */
   readonly identityKeys: string;
   /**
-   * `true` for the first caller with this `tokenId`, `false` for every other until `expiresAt` (seconds since the Unix epoch). It
-   * must be decided in durable storage, in one step. Asked before a method that changes something runs, so that a captured call
-   * cannot be made again.
+   * Resolves to `true` for the first claim of `tokenId`, and to `false` for each later one until
+   * `expiresAt` (seconds since the Unix epoch). Durable storage must decide it in one step. It runs
+   * before a method that changes something, so that a captured call cannot be replayed.
    */
   claim(tokenId: string, expiresAt: number): Promise<boolean>;
 }
 
-/**
- * Keys are imported once an isolate for each value of the setting. Values, not promises: a promise that belongs to another request
- * must not be awaited in a Worker.
- */
-const keyRings = new Map<string, readonly IdentityKey[]>();
+/** The arguments of an RPC method as they arrive, and the guard that checks them. */
+export interface IncomingCall {
+  readonly guard: Guard;
+  readonly call: unknown;
+  readonly input: unknown;
+}
+
+type Reply<C extends Contract, Name extends keyof C["methods"], Extra extends string = never> = Promise<
+  Result<OutputOf<C["methods"][Name]>, Failure<CodeOf<C["methods"][Name]> | Extra>>
+>;
 
 /**
- * Runs `handle` for a verified caller with a parsed input, and answers with a plain result whatever happens.
+ * Runs `handle` with the parsed input and the verified identity.
  *
- * @returns what `handle` returned, or `unauthenticated` (the token is not good for this call, or was used before), `invalid_input` (the
- *   input breaks the contract), `internal` (the handler threw; logged here, once, under the trace id)
+ * @returns the result of `handle`, or `unauthenticated` (the token is not valid for this call, or
+ *   it was used before), `invalid_input` (the input does not fit the contract), `internal` (the
+ *   handler threw; logged here, once, under the trace id)
  */
 export async function serve<C extends Contract, Name extends keyof C["methods"] & string>(
   contract: C,
   name: Name,
-  guard: Guard,
-  call: unknown,
-  input: unknown,
+  { guard, call, input }: IncomingCall,
   handle: (
     input: ParsedInputOf<C["methods"][Name]>,
-    caller: VerifiedIdentity,
-    invocationOf: Invocation,
-  ) => Promise<Result<OutputOf<C["methods"][Name]>, Failure<CodeOf<C["methods"][Name]>>>>,
-): Promise<Result<OutputOf<C["methods"][Name]>, Failure<CodeOf<C["methods"][Name]> | BoundaryCode>>> {
+    identity: VerifiedIdentity,
+    invocation: Invocation,
+  ) => Reply<C, Name>,
+): Reply<C, Name, BoundaryCode> {
+  const { audience, methods } = contract;
   const context = v.safeParse(CallContext, call);
   if (!context.success) return fail("unauthenticated");
   const traceId = traceIdOf(context.output.traceparent);
   try {
     const keys = await keyRing(guard.identityKeys);
-    const caller = await verifyIdentity(keys, contract.audience, context.output.identity, input, Date.now() / 1000);
-    if (!caller) return fail("unauthenticated");
-    const operation = contract.methods[name];
+    const expected = { audience, input, nowSeconds: Date.now() / 1000 };
+    const identity = await verifyIdentity(keys, context.output.identity, expected);
+    if (!identity) return fail("unauthenticated");
+    const operation = methods[name];
     const parsed = v.safeParse(operation?.input ?? v.never(), input);
     if (!parsed.success) return fail("invalid_input");
-    if (operation?.changes && !(await guard.claim(caller.tokenId, caller.expiresAt))) return fail("unauthenticated");
-    // The schema of `name` is the one that the handler's parameter type is inferred from; an indexed access hides that.
-    return await handle(parsed.output as ParsedInputOf<C["methods"][Name]>, caller, turn(context.output, traceId));
+    if (operation?.changes && !(await guard.claim(identity.tokenId, identity.expiresAt)))
+      return fail("unauthenticated");
+    // The handler's parameter type is inferred from the schema of `name`; the indexed access hides
+    // that.
+    return await handle(parsed.output as ParsedInputOf<C["methods"][Name]>, identity, invocationOf(context.output));
   } catch (error) {
-    console.error(
-      JSON.stringify({
-        event: "rpc.crashed",
-        audience: contract.audience,
-        method: name,
-        traceId,
-        ...describeCrash(error),
-      }),
-    );
+    console.error(JSON.stringify({ event: "rpc.crashed", audience, method: name, traceId, ...describeCrash(error) }));
     return fail("internal");
   }
 }
 
-function turn(context: CallContext, traceId: string): Invocation {
-  const { progress, deadlineMs, idempotencyKey } = context;
+function invocationOf({ traceparent, progress, deadlineMs, idempotencyKey }: CallContext): Invocation {
   return {
-    traceId,
+    traceId: traceIdOf(traceparent),
     deadlineMs,
     idempotencyKey,
     hasListener: progress !== undefined,
@@ -102,6 +103,12 @@ function turn(context: CallContext, traceId: string): Invocation {
     },
   };
 }
+
+/**
+ * Imported keys by the value of the setting, once per isolate. The map holds values, not promises:
+ * a Worker must not await a promise that belongs to another request.
+ */
+const keyRings = new Map<string, readonly IdentityKey[]>();
 
 async function keyRing(identityKeys: string): Promise<readonly IdentityKey[]> {
   const known = keyRings.get(identityKeys);

@@ -1,7 +1,8 @@
-// The backend's side of the identity token: reads its keys, and believes a statement only if everything about it is right.
+// Backend side of the identity token: imports the backend's keys and verifies a token's signature
+// and claims.
 import * as v from "valibot";
 import { digestInput, fromBase64url } from "./encoding.ts";
-import { type Audience, Scope, TenantId, Tier, type VerifiedIdentity } from "./identity.ts";
+import { Scope, TenantId, Tier, type VerifiedIdentity } from "./identity.ts";
 import {
   type Claims,
   HEADER_TYPE,
@@ -30,7 +31,10 @@ const Payload: v.GenericSchema<unknown, Claims> = v.object({
   ih: v.string(),
 });
 
-/** Reads a backend's `IDENTITY_KEYS`: `kid:base64url`, separated by commas. Throws, without the value, when it is malformed. */
+/**
+ * Imports the keys of an `IDENTITY_KEYS` setting: `kid:base64url`, separated by commas. Throws if
+ * the setting is malformed; the message does not contain it.
+ */
 export async function importIdentityKeys(setting: string): Promise<readonly IdentityKey[]> {
   const entries = setting.split(",").map((entry) => entry.trim());
   return Promise.all(
@@ -42,33 +46,27 @@ export async function importIdentityKeys(setting: string): Promise<readonly Iden
   );
 }
 
+/** The values that a valid token must match. */
+export interface ExpectedClaims {
+  readonly audience: string;
+  /** The input as it arrived, before any schema changed it: its digest must be the token's. */
+  readonly input: unknown;
+  /** The current Unix time. */
+  readonly nowSeconds: number;
+}
+
 /**
- * The statement inside `token`, or `null` when it is not a statement to `audience`, about `input`, good at `nowSeconds` and signed
- * by a known key. The input is hashed as it arrived, before any schema has touched it.
+ * Verifies an identity token. Returns `null` if its signature is not by one of `keys`, or if it is
+ * for another audience, for another input, expired or not yet valid.
  */
 export async function verifyIdentity(
   keys: readonly IdentityKey[],
-  audience: Audience,
   token: string,
-  input: unknown,
-  nowSeconds: number,
+  { audience, input, nowSeconds }: ExpectedClaims,
 ): Promise<VerifiedIdentity | null> {
-  const [head, body, signature, ...rest] = token.split(".");
-  if (!head || !body || !signature || rest.length > 0) return null;
-  const header = v.safeParse(Header, decodeJson(head));
-  if (!header.success) return null;
-  const known = keys.find(({ kid }) => kid === header.output.kid);
-  const raw = tryFromBase64url(signature);
-  if (!known || !raw) return null;
-  if (!(await crypto.subtle.verify(HMAC, known.key, raw, new TextEncoder().encode(`${head}.${body}`)))) return null;
-  const parsed = v.safeParse(Payload, decodeJson(body));
-  if (!parsed.success) return null;
-  const claims = parsed.output;
-  const isTimely =
-    claims.exp > nowSeconds &&
-    claims.exp <= claims.iat + IDENTITY_LIFETIME_SECONDS &&
-    claims.iat <= nowSeconds + CLOCK_SKEW_SECONDS;
-  if (claims.aud !== audience || !isTimely || claims.ih !== (await digestInput(input))) return null;
+  const claims = await signedClaims(keys, token);
+  if (claims === null || claims.aud !== audience || !isCurrent(claims, nowSeconds)) return null;
+  if (claims.ih !== (await digestInput(input))) return null;
   return {
     subject: claims.sub,
     tenantId: claims.tenant,
@@ -82,6 +80,26 @@ export async function verifyIdentity(
     issuedAt: claims.iat,
     expiresAt: claims.exp,
   };
+}
+
+/** The claims of a token that one of `keys` signed; `null` for any other text. */
+async function signedClaims(keys: readonly IdentityKey[], token: string): Promise<Claims | null> {
+  const [head, body, signature, ...rest] = token.split(".");
+  if (!head || !body || !signature || rest.length > 0) return null;
+  const header = v.safeParse(Header, decodeJson(head));
+  if (!header.success) return null;
+  const known = keys.find(({ kid }) => kid === header.output.kid);
+  const raw = tryFromBase64url(signature);
+  if (!known || !raw) return null;
+  const signed = new TextEncoder().encode(`${head}.${body}`);
+  if (!(await crypto.subtle.verify(HMAC, known.key, raw, signed))) return null;
+  const payload = v.safeParse(Payload, decodeJson(body));
+  return payload.success ? payload.output : null;
+}
+
+/** True between `iat` and `exp`, with a lifetime of at most `IDENTITY_LIFETIME_SECONDS`. */
+function isCurrent({ iat, exp }: Claims, nowSeconds: number): boolean {
+  return exp > nowSeconds && exp <= iat + IDENTITY_LIFETIME_SECONDS && iat <= nowSeconds + CLOCK_SKEW_SECONDS;
 }
 
 function decodeJson(text: string): unknown {

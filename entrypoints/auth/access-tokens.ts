@@ -1,6 +1,7 @@
-// JWT access tokens (RFC 9068): made for a person who asks, judged for anybody who shows one. Signed with HS256 under a key that only
-// this Worker has: nobody else verifies them, everybody asks `validateJwt`, which also knows what has become of the user since. So
-// there is no public key to publish, and a token that is signed in any other way is none of ours.
+// JWT access tokens (RFC 9068), issued to a user on request and validated for the gateway. They are
+// signed with HS256 under a key that only this Worker has. Other Workers do not verify a token,
+// they call `validateJwt`, which also checks the state of the user. So no public key is published,
+// and a token that is signed in any other way is invalid.
 import { errors, jwtVerify, SignJWT } from "jose";
 import * as v from "valibot";
 import type { AuthError, JwtValidation, MintToken } from "../../contracts/auth.ts";
@@ -13,16 +14,16 @@ import { type Env, settingsOf } from "./settings.ts";
 import { OWN_TENANT } from "./tenants.ts";
 
 const LIFETIME_SECONDS = 3600;
-/** As many characters as the gateway takes in an `Authorization` header. */
+/** The longest `Authorization` header that the gateway accepts. */
 const TOKEN_MAX_CHARACTERS = 4096;
 const ALGORITHM = "HS256";
-/** RFC 9068 section 2.1: tells an access token from every other JWT. */
+/** RFC 9068 section 2.1: distinguishes an access token from every other JWT. */
 const TYPE = "at+jwt";
 
 const Claims = v.object({ sub: UserId, aud: v.string(), scope: v.string(), exp: v.number() });
 const OwnerRow = v.object({ tenant_id: TenantId, tier: Tier, is_delinquent: v.number() });
 
-/** A token for the person who asks, for one of `TOKEN_AUDIENCES`. */
+/** Issues a token to the calling user, for one of `TOKEN_AUDIENCES`. */
 export async function mintToken(
   env: Env,
   { tenantId, subject, clientId }: Identity,
@@ -46,27 +47,28 @@ export async function mintToken(
 }
 
 /**
- * The user of a token, with tenant and tier as of now. `INVALID_TOKEN` also where the user is gone or disabled, `TOKEN_EXPIRED`,
- * `PAYMENT_DELINQUENT`. For which resource the token is, the caller judges.
+ * Returns the user of a token, with the current tenant and tier. `INVALID_TOKEN` also for a deleted
+ * or disabled user; `TOKEN_EXPIRED`; `PAYMENT_DELINQUENT`. Checking the audience is up to the
+ * caller.
  */
-export async function judgeJwt(env: Env, token: unknown, nowSeconds: number): Promise<JwtValidation> {
+export async function validateJwt(env: Env, token: unknown, nowSeconds: number): Promise<JwtValidation> {
   if (typeof token !== "string" || token.length > TOKEN_MAX_CHARACTERS) return refused("INVALID_TOKEN");
   const claims = await verify(env, token, nowSeconds);
   if (typeof claims === "string") return refused(claims);
-  const read = await env.DB.prepare(
+  const row = await env.DB.prepare(
     `SELECT t.id AS tenant_id, t.tier, t.is_delinquent FROM user u JOIN tenants t ON t.user_id = u.id
      WHERE u.id = ?1 AND u.disabledAt IS NULL`,
   )
     .bind(claims.sub)
     .first();
-  if (read === null) return refused("INVALID_TOKEN");
-  const { tenant_id, tier, is_delinquent } = v.parse(OwnerRow, read);
+  if (row === null) return refused("INVALID_TOKEN");
+  const { tenant_id, tier, is_delinquent } = v.parse(OwnerRow, row);
   if (is_delinquent !== 0) return refused("PAYMENT_DELINQUENT");
   const { sub, aud, scope, exp } = claims;
   return { valid: true, tenant_id, user_id: sub, tier, scopes: scope.split(" "), aud, exp };
 }
 
-/** The claims of a token of ours, or why it is none. */
+/** Returns the claims of a token that this Worker signed, or the error that refuses it. */
 async function verify(env: Env, token: string, nowSeconds: number): Promise<v.InferOutput<typeof Claims> | AuthError> {
   const { baseUrl, secret } = settingsOf(env);
   const key = await deriveKey(secret, "access-token");

@@ -1,6 +1,6 @@
-// API keys: made, listed and revoked by the person they belong to, and judged for anybody who shows one. A key is 256 random bits
-// behind `sb_live_` or `sb_test_`; the database holds its SHA-256, so a copy of the database is no key ring, and one read tells
-// everything about a key.
+// API keys: a user creates, lists and revokes their own keys; the gateway validates any key. A key
+// is 256 random bits behind `sb_live_` or `sb_test_`. The database holds only its SHA-256, so a
+// copy of the database gives no access, and one read returns everything about a key.
 import * as v from "valibot";
 import {
   API_KEY_PATTERN,
@@ -16,14 +16,14 @@ import {
 import { type Identity, Scope, TenantId, Tier, UserId } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { type Failure, fail, ok, type Result } from "../../contracts/rpc/result.ts";
-import { KeyName } from "./credentials.ts";
+import { KeyName } from "./account-fields.ts";
 import { randomToken, sha256 } from "./digest.ts";
 import type { Env } from "./settings.ts";
 import { OWN_TENANT } from "./tenants.ts";
 
 const DAY_SECONDS = 86_400;
 
-/** What the owner may see of a key. */
+/** The columns of a key that its owner may see. */
 const OwnKeyRow = v.object({
   id: v.string(),
   name: v.string(),
@@ -34,20 +34,23 @@ const OwnKeyRow = v.object({
 });
 const OWN_KEY_COLUMNS = Object.keys(OwnKeyRow.entries).join(", ");
 
-/** One statement counts and inserts, so that parallel calls cannot make more keys than there may be. */
+/**
+ * Creates a key for the calling user. One statement counts and inserts, so that parallel calls
+ * cannot exceed `API_KEYS_MAX`.
+ */
 export async function createApiKey(
   env: Env,
   { tenantId, subject }: Identity,
-  order: ParsedInputOf<typeof CreateApiKey>,
+  input: ParsedInputOf<typeof CreateApiKey>,
   nowSeconds: number,
 ): Promise<Result<OutputOf<typeof CreateApiKey>, Failure<CodeOf<typeof CreateApiKey>>>> {
-  const name = v.safeParse(KeyName, order.name);
+  const name = v.safeParse(KeyName, input.name);
   if (!name.success) return fail("name_not_usable");
-  const key = `sb_${order.environment}_${randomToken()}`;
+  const key = `sb_${input.environment}_${randomToken()}`;
   const id = crypto.randomUUID().replaceAll("-", "");
-  const expiresAt = order.expiresInDays === null ? null : nowSeconds + order.expiresInDays * DAY_SECONDS;
-  const row = [id, await sha256(key), name.output, order.environment, scopeText(order.scopes), nowSeconds, expiresAt];
-  const [owner, made] = await env.DB.batch([
+  const expiresAt = input.expiresInDays === null ? null : nowSeconds + input.expiresInDays * DAY_SECONDS;
+  const row = [id, await sha256(key), name.output, input.environment, scopeText(input.scopes), nowSeconds, expiresAt];
+  const [owner, created] = await env.DB.batch([
     env.DB.prepare(OWN_TENANT).bind(tenantId, subject),
     env.DB.prepare(
       `INSERT INTO api_keys (tenant_id, id, key_hash, name, environment, scopes, created_at, expires_at)
@@ -57,10 +60,13 @@ export async function createApiKey(
     ).bind(tenantId, subject, ...row),
   ]);
   if (owner?.results.length !== 1) return fail("user_not_found");
-  return made?.results.length === 1 ? ok({ key, ...ownKey(made.results[0]) }) : fail("too_many_keys");
+  return created?.results.length === 1 ? ok({ key, ...ownKey(created.results[0]) }) : fail("too_many_keys");
 }
 
-/** Empty for whoever is nobody here. A key that has expired is there until it is revoked. */
+/**
+ * Lists the keys of the calling user; empty for an unknown one. An expired key is listed until it
+ * is revoked.
+ */
 export async function listApiKeys(
   env: Env,
   { tenantId, subject }: Identity,
@@ -73,7 +79,10 @@ export async function listApiKeys(
   return ok({ keys: results.map(ownKey) });
 }
 
-/** `key_not_found` also for a key of somebody else's, and for one that has been revoked. */
+/**
+ * Revokes a key of the calling user. `key_not_found` also for another user's key and for a revoked
+ * one.
+ */
 export async function revokeApiKey(
   env: Env,
   { tenantId, subject }: Identity,
@@ -100,17 +109,20 @@ const KeyRow = v.object({
   disabledAt: v.nullable(v.string()),
 });
 
-/** `INVALID_TOKEN` for no key at all, `KEY_REVOKED` also where its user is disabled, `KEY_EXPIRED`, `PAYMENT_DELINQUENT`. */
-export async function judgeApiKey(env: Env, rawKey: unknown, nowSeconds: number): Promise<ApiKeyValidation> {
+/**
+ * Returns the tenant, scopes and user of a key. `INVALID_TOKEN` for an unknown or malformed key,
+ * `KEY_REVOKED` also if its user is disabled, `KEY_EXPIRED`, `PAYMENT_DELINQUENT`.
+ */
+export async function validateApiKey(env: Env, rawKey: unknown, nowSeconds: number): Promise<ApiKeyValidation> {
   if (typeof rawKey !== "string" || !API_KEY_PATTERN.test(rawKey)) return refused("INVALID_TOKEN");
-  const read = await env.DB.prepare(
+  const row = await env.DB.prepare(
     `SELECT k.id, k.scopes, k.expires_at, k.revoked_at, t.id AS tenant_id, t.tier, t.is_delinquent, u.id AS user_id, u.disabledAt
      FROM api_keys k JOIN tenants t ON t.id = k.tenant_id JOIN user u ON u.id = t.user_id WHERE k.key_hash = ?1`,
   )
     .bind(await sha256(rawKey))
     .first();
-  if (read === null) return refused("INVALID_TOKEN");
-  const key = v.parse(KeyRow, read);
+  if (row === null) return refused("INVALID_TOKEN");
+  const key = v.parse(KeyRow, row);
   if (key.revoked_at !== null || key.disabledAt !== null) return refused("KEY_REVOKED");
   if (key.expires_at !== null && key.expires_at <= nowSeconds) return refused("KEY_EXPIRED");
   if (key.is_delinquent !== 0) return refused("PAYMENT_DELINQUENT");
@@ -136,7 +148,7 @@ function ownKey(row: unknown): ApiKey {
   };
 }
 
-/** Each scope once, separated by spaces, as in OAuth. */
+/** The scopes without duplicates, separated by spaces (RFC 6749 section 3.3). */
 export function scopeText(scopes: readonly Scope[]): string {
   return [...new Set(scopes)].join(" ");
 }

@@ -1,9 +1,9 @@
-// GitHub and Google, as far as this deployment has a client there.
+// GitHub and Google, if this deployment has an OAuth client there.
 import { github } from "./github.ts";
 import { google } from "./google.ts";
-import type { ProviderChoice } from "./social-provider.ts";
+import type { ProviderLookup } from "./social-provider.ts";
 
-export const configuredProvider: ProviderChoice = ({ clients }, name) => {
+export const configuredProvider: ProviderLookup = ({ clients }, name) => {
   if (name === "github") return clients.github && github(clients.github);
   return clients.google && google(clients.google);
 };

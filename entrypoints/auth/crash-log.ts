@@ -1,8 +1,11 @@
-// One log line for whatever this Worker did not expect.
+// The log line of an unexpected error.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { SettingsError } from "./settings.ts";
 
-/** Logs what may be logged about `error`; in full only what this Worker wrote itself about its settings. */
+/**
+ * Logs the safe part of `error`; the message in full only if it is this Worker's own, about its
+ * settings.
+ */
 export function logCrash(where: string, error: unknown): void {
   const settings = error instanceof SettingsError ? { settings: error.message } : {};
   console.error(JSON.stringify({ event: "auth.crashed", where, ...settings, ...describeCrash(error) }));

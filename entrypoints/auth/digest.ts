@@ -1,7 +1,10 @@
-// SHA-256 as this Worker stores and compares it.
+// SHA-256 in the encoding that this Worker stores and compares, and random tokens.
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
 
-/** SHA-256 of the text's UTF-8 bytes, base64url: also the S256 challenge of a PKCE verifier (RFC 7636 section 4.2). */
+/**
+ * SHA-256 of the UTF-8 text, base64url; also the S256 challenge of a verifier (RFC 7636 section
+ * 4.2).
+ */
 export async function sha256(text: string): Promise<string> {
   return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }

@@ -1,7 +1,8 @@
-// Sign-in with GitHub: OAuth 2.0 with PKCE; GitHub has no ID token, so the person is read from its API.
+// Sign-in with GitHub: OAuth 2.0 with PKCE. GitHub issues no ID token, so the user is read from its
+// API.
 import * as v from "valibot";
 import type { ProviderClient } from "./settings.ts";
-import { PROVIDER_TIMEOUT_MS, type Provider } from "./social-provider.ts";
+import { type AuthorizationRequest, PROVIDER_TIMEOUT_MS, type Provider, type ProviderUser } from "./social-provider.ts";
 
 const Token = v.object({ access_token: v.string() });
 const User = v.object({ id: v.pipe(v.number(), v.integer()), login: v.string(), name: v.nullish(v.string()) });
@@ -22,36 +23,46 @@ export function github(client: ProviderClient): Provider {
       });
       return `https://github.com/login/oauth/authorize?${query}`;
     },
-    async identify(code, { codeVerifier, redirectUri }) {
-      const body = new URLSearchParams({
-        client_id: client.id,
-        client_secret: client.secret,
-        code,
-        code_verifier: codeVerifier,
-        redirect_uri: redirectUri,
-      });
-      const { access_token } = await ask(Token, "https://github.com/login/oauth/access_token", {
-        method: "POST",
-        body,
-      });
-      const headers = { authorization: `Bearer ${access_token}` };
-      const [user, emails] = await Promise.all([
-        ask(User, "https://api.github.com/user", { headers }),
-        ask(Emails, "https://api.github.com/user/emails", { headers }),
-      ]);
-      const primary = emails.find((entry) => entry.primary);
-      return {
-        accountId: String(user.id),
-        email: primary?.email ?? "",
-        isEmailVerified: primary?.verified ?? false,
-        name: user.name || user.login,
-      };
+    async redeem(code, request) {
+      return readUser(await redeemCode(client, code, request));
     },
   };
 }
 
-/** GitHub answers 200 also where it refuses; the schema tells. */
-async function ask<S extends v.GenericSchema>(
+/** Redeems the code for an access token. */
+async function redeemCode(
+  client: ProviderClient,
+  code: string,
+  { codeVerifier, redirectUri }: AuthorizationRequest,
+): Promise<string> {
+  const body = new URLSearchParams({
+    client_id: client.id,
+    client_secret: client.secret,
+    code,
+    code_verifier: codeVerifier,
+    redirect_uri: redirectUri,
+  });
+  const url = "https://github.com/login/oauth/access_token";
+  return (await fetchJson(Token, url, { method: "POST", body })).access_token;
+}
+
+async function readUser(accessToken: string): Promise<ProviderUser> {
+  const headers = { authorization: `Bearer ${accessToken}` };
+  const [user, emails] = await Promise.all([
+    fetchJson(User, "https://api.github.com/user", { headers }),
+    fetchJson(Emails, "https://api.github.com/user/emails", { headers }),
+  ]);
+  const primary = emails.find((entry) => entry.primary);
+  return {
+    accountId: String(user.id),
+    email: primary?.email ?? "",
+    isEmailVerified: primary?.verified ?? false,
+    name: user.name || user.login,
+  };
+}
+
+/** Parses the response with `schema`, because GitHub responds 200 also to a refused request. */
+async function fetchJson<S extends v.GenericSchema>(
   schema: S,
   url: string,
   request: { method?: string; body?: BodyInit; headers?: Record<string, string> },
@@ -62,6 +73,6 @@ async function ask<S extends v.GenericSchema>(
     redirect: "manual",
     signal: AbortSignal.timeout(PROVIDER_TIMEOUT_MS),
   });
-  if (!response.ok) throw new Error(`GitHub answered ${response.status}.`);
+  if (!response.ok) throw new Error(`GitHub responded with status ${response.status}.`);
   return v.parse(schema, await response.json());
 }

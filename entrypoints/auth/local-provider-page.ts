@@ -1,4 +1,4 @@
-// The pages of the local stand-in: plain HTML and CSS, no script, nothing loaded from anywhere.
+// The pages of the local provider: plain HTML and CSS, without scripts or external resources.
 import type { SocialProvider } from "../../contracts/auth.ts";
 
 const NAMES: Readonly<Record<SocialProvider, string>> = { github: "GitHub", google: "Google" };
@@ -30,7 +30,9 @@ button.main, a.button { background: var(--accent); border-color: var(--accent); 
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 `;
 
-/** For every page here: no script runs, nothing is loaded, no other site frames it, forms come back to this one. */
+/**
+ * Headers of every page: no scripts, no external resources, no framing, forms only to this origin.
+ */
 export async function pageHeaders(): Promise<Record<string, string>> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(STYLE)));
   return {
@@ -44,17 +46,19 @@ export async function pageHeaders(): Promise<Record<string, string>> {
   };
 }
 
-/** Asks who to be. Without a `state` there is nothing to go on with, so there is no form. */
-export function personPage(
+/**
+ * The page that asks for the user to sign in as. Without a `state` it has no form: the sign-in
+ * cannot continue.
+ */
+export function authorizationPage(
   provider: SocialProvider,
   { state, entered, problem }: { state: string; entered?: { name: string; email: string }; problem?: string },
 ): string {
   const { name, email } = entered ?? { name: "Ada Lovelace", email: "ada@example.com" };
-  const trouble =
-    problem === undefined ? "" : `<p class="problem" id="problem" role="alert">${escapeHtml(problem)}</p>`;
+  const alert = problem === undefined ? "" : `<p class="problem" id="problem" role="alert">${escapeHtml(problem)}</p>`;
   const described = problem === undefined ? "" : ' aria-describedby="problem"';
   const form = `
-<form method="post" action="/social-bridge/stand-in/${provider}">
+<form method="post" action="/social-bridge/local/${provider}">
   <input type="hidden" name="state" value="${escapeHtml(state)}">
   <label>Name<input type="text" name="name" value="${escapeHtml(name)}" maxlength="100" autocomplete="off" required${described}></label>
   <label>E-mail<input type="email" name="email" value="${escapeHtml(email)}" maxlength="254" autocomplete="off" required${described}></label>
@@ -65,20 +69,23 @@ export function personPage(
   </div>
 </form>`;
   return html(
-    `Local stand-in for ${NAMES[provider]}`,
-    `<div class="note">Local stand-in</div>
-<h1>No ${NAMES[provider]} here</h1>
-<p>This page stands in for ${NAMES[provider]} on your machine. Choose who to sign in as; nothing leaves your computer.</p>
-${trouble}${state === "" ? "" : form}`,
+    `Local ${NAMES[provider]} sign-in`,
+    `<div class="note">Development only</div>
+<h1>Local ${NAMES[provider]} sign-in</h1>
+<p>This page replaces ${NAMES[provider]} on your machine. Enter the user to sign in as. Nothing leaves your computer.</p>
+${alert}${state === "" ? "" : form}`,
   );
 }
 
-/** Goes on to `url` without a redirect: Chromium checks every redirect after a form against `form-action` and stops it silently. */
-export function leavePage(provider: SocialProvider, url: string): string {
+/**
+ * The page that continues to `url` without a redirect: Chromium checks each redirect after a form
+ * submission against `form-action`, and blocks it without a message.
+ */
+export function continuePage(provider: SocialProvider, url: string): string {
   return html(
-    `Leaving the stand-in for ${NAMES[provider]}`,
-    `<h1>Going back to your app</h1>
-<p>If nothing happens, use the button.</p>
+    `Leaving the local ${NAMES[provider]} sign-in`,
+    `<h1>Returning to your app</h1>
+<p>If nothing happens, select Continue.</p>
 <div class="buttons"><a class="button" id="continue" href="${escapeHtml(url)}">Continue</a></div>`,
     `<meta http-equiv="refresh" content="0;url=${escapeHtml(url)}">`,
   );

@@ -1,12 +1,12 @@
-// The auth Worker on a developer's machine: the same, and where no client id is configured, a page stands in for GitHub or Google.
-// Never deployed; production starts from worker.ts, which does not know this file.
-
-import { choiceWithStandIn, standInPage } from "./local-provider.ts";
+// The auth Worker on a developer's machine: a page replaces GitHub or Google if no client id is
+// configured. Never deployed: production starts from worker.ts, which does not import this file.
+import { configuredOrLocalProvider, localProviderPage } from "./local-provider.ts";
 import type { Env } from "./settings.ts";
 import { socialBridge } from "./social-bridge.ts";
 
 export { AuthEntrypoint } from "./worker.ts";
 
 export default {
-  fetch: async (request, env) => (await standInPage(request, env)) ?? socialBridge(request, env, choiceWithStandIn),
+  fetch: async (request, env) =>
+    (await localProviderPage(request, env)) ?? socialBridge(request, env, configuredOrLocalProvider),
 } satisfies ExportedHandler<Env>;

@@ -1,19 +1,31 @@
-// Every binding, variable and secret of the auth Worker, and what they must look like. Parsed once an isolate; whatever is missing
-// or unsafe is named, and then nothing is served at all.
+// Every binding, variable and secret of the auth Worker, and the schema that checks them. Parsed
+// once per isolate; fails closed: a missing or unsafe value is named in the log and no request is
+// served.
 import * as v from "valibot";
 import type { SocialProvider } from "../../contracts/auth.ts";
 
 export interface Env {
   readonly DB: D1Database;
-  /** This Worker's own origin, without a trailing slash: base of the callbacks that the providers know. */
+  /**
+   * This Worker's own origin, without a trailing slash: the base of the callbacks registered at the
+   * providers.
+   */
   readonly AUTH_BASE_URL: string;
-  /** Where the social bridge may send a browser: whole URLs, compared exactly, separated by commas. */
+  /**
+   * URLs that the social bridge may redirect to: whole URLs, compared exactly, separated by commas.
+   */
   readonly SOCIAL_RETURN_URLS: string;
-  /** The resources that access tokens may be made for: whole URLs, compared exactly, separated by commas. */
+  /**
+   * Resources that access tokens may be issued for: whole URLs, compared exactly, separated by
+   * commas.
+   */
   readonly TOKEN_AUDIENCES: string;
-  /** The keys that verify the gateway's identity tokens: `kid:base64url[,kid:base64url]`. */
+  /** Keys that verify the gateway's identity tokens: `kid:base64url[,kid:base64url]`. */
   readonly IDENTITY_KEYS: string;
-  /** At least 32 bytes. Better Auth's secret; the bridge's sealing keys and the key of access tokens are derived from it. */
+  /**
+   * Better Auth's secret, at least 32 bytes. The bridge's sealing keys and the key of access tokens
+   * derive from it.
+   */
   readonly BETTER_AUTH_SECRET: string;
   readonly GITHUB_CLIENT_ID?: string;
   readonly GITHUB_CLIENT_SECRET?: string;
@@ -21,7 +33,7 @@ export interface Env {
   readonly GOOGLE_CLIENT_SECRET?: string;
 }
 
-/** An OAuth client at a provider. */
+/** An OAuth client registered at a provider. */
 export interface ProviderClient {
   readonly id: string;
   readonly secret: string;
@@ -33,20 +45,22 @@ export interface Settings {
   readonly returnUrls: ReadonlySet<string>;
   readonly tokenAudiences: ReadonlySet<string>;
   readonly secret: string;
-  /** `null` where this deployment has no client at the provider. */
+  /** `null` if this deployment has no client at the provider. */
   readonly clients: Readonly<Record<SocialProvider, ProviderClient | null>>;
 }
 
-/** A setting that is missing or unsafe. Its message names settings and what is wrong with them, never a value. */
+/**
+ * A missing or unsafe setting. The message names the settings and their problems, never a value.
+ */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
-/** Values that documentation and examples use for a secret. */
+/** Secrets from documentation and examples. */
 const PLACEHOLDER = /^(.)\1*$|change[-_ ]?me|replace[-_ ]?(me|this)|your[-_ ]|example|placeholder/i;
 
-/** Whether `url` can only be this machine. */
+/** True if `url` can only refer to this machine. */
 export function isLoopback(url: string): boolean {
   return LOOPBACK.has(URL.parse(url)?.hostname ?? "");
 }
@@ -91,7 +105,7 @@ const Bindings = v.object({
 
 const parsed = new WeakMap<Env, Settings>();
 
-/** The settings of this isolate. Throws `SettingsError` naming everything that is wrong. */
+/** Returns the settings of this isolate. Throws a `SettingsError` that names every problem. */
 export function settingsOf(env: Env): Settings {
   const known = parsed.get(env);
   if (known) return known;
@@ -100,15 +114,15 @@ export function settingsOf(env: Env): Settings {
     const problems = bindings.issues.map((issue) => `${v.getDotPath(issue) ?? "env"} ${issue.message}`);
     throw new SettingsError(`${problems.join("; ")}.`);
   }
-  const b = bindings.output;
+  const values = bindings.output;
   const settings: Settings = {
-    baseUrl: b.AUTH_BASE_URL,
-    returnUrls: new Set(b.SOCIAL_RETURN_URLS),
-    tokenAudiences: new Set(b.TOKEN_AUDIENCES),
-    secret: b.BETTER_AUTH_SECRET,
+    baseUrl: values.AUTH_BASE_URL,
+    returnUrls: new Set(values.SOCIAL_RETURN_URLS),
+    tokenAudiences: new Set(values.TOKEN_AUDIENCES),
+    secret: values.BETTER_AUTH_SECRET,
     clients: {
-      github: client("GITHUB", b.GITHUB_CLIENT_ID, b.GITHUB_CLIENT_SECRET),
-      google: client("GOOGLE", b.GOOGLE_CLIENT_ID, b.GOOGLE_CLIENT_SECRET),
+      github: client("GITHUB", values.GITHUB_CLIENT_ID, values.GITHUB_CLIENT_SECRET),
+      google: client("GOOGLE", values.GOOGLE_CLIENT_ID, values.GOOGLE_CLIENT_SECRET),
     },
   };
   parsed.set(env, settings);
@@ -118,5 +132,5 @@ export function settingsOf(env: Env): Settings {
 function client(name: string, id: string, secret: string): ProviderClient | null {
   if (id !== "" && secret !== "") return { id, secret };
   if (id === secret) return null;
-  throw new SettingsError(`${name}_CLIENT_${id === "" ? "ID" : "SECRET"} is missing beside its other half.`);
+  throw new SettingsError(`${name}_CLIENT_${id === "" ? "ID" : "SECRET"} is missing. Set both or neither.`);
 }

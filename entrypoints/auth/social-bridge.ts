@@ -1,23 +1,24 @@
-// The social bridge: `GET /social-bridge` takes a browser to GitHub or Google and back to the gateway with a one-time code. Two OAuth
-// flows meet here, and neither sees the other's secrets: the gateway's (return_url, state, code_challenge) and the provider's.
+// The social bridge: `GET /social-bridge` sends a browser to GitHub or Google and back to the
+// gateway with a one-time code. It joins two OAuth flows, and neither sees the secrets of the
+// other: the gateway's (return_url, state, code_challenge) and the provider's.
 import * as v from "valibot";
 import { SocialProvider } from "../../contracts/auth.ts";
+import { DisplayName, EmailAddress } from "./account-fields.ts";
 import { logCrash } from "./crash-log.ts";
-import { EmailAddress, PersonName } from "./credentials.ts";
 import { randomToken, sha256 } from "./digest.ts";
-import { seal, unseal } from "./sealed.ts";
+import { type SealKey, seal, unseal } from "./seal.ts";
 import { type Env, type Settings, settingsOf } from "./settings.ts";
 import { issueCode } from "./social-codes.ts";
-import type { Dance, Provider, ProviderChoice } from "./social-provider.ts";
+import type { AuthorizationRequest, Provider, ProviderLookup, ProviderUser } from "./social-provider.ts";
 import { type SocialRefusal, signInSocially } from "./users.ts";
 
-/** What `return_url` may receive as `error`. */
+/** Values of the parameter `error` at the `return_url`. */
 export type BridgeError = "access_denied" | "provider_not_configured" | "provider_failed" | SocialRefusal;
 
-/** As long as the gateway remembers its side. */
+/** Equals the lifetime of the gateway's own transaction. */
 const TRANSACTION_SECONDS = 300;
 
-const Start = v.object({
+const StartQuery = v.object({
   provider: SocialProvider,
   return_url: v.string(),
   state: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,256}$/)),
@@ -25,19 +26,33 @@ const Start = v.object({
   code_challenge: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/)),
 });
 
-/** Both sides of one sign-in, as the browser's cookie holds them. */
+/** Both flows of one sign-in, sealed in a cookie of the browser. */
 const Transaction = v.object({
   provider: SocialProvider,
-  /** Towards the provider. */
+  /** Sent to the provider. */
   state: v.string(),
   codeVerifier: v.string(),
   nonce: v.string(),
-  /** Towards the gateway. */
+  /** Received from the gateway. */
   returnUrl: v.string(),
   gatewayState: v.string(),
   codeChallenge: v.string(),
 });
 type Transaction = v.InferOutput<typeof Transaction>;
+
+/** The parameters that the gateway receives beside its `state`. */
+type Outcome = { readonly code: string } | { readonly error: BridgeError };
+
+/** One request to the bridge. */
+interface BridgeRequest {
+  readonly env: Env;
+  readonly settings: Settings;
+  readonly findProvider: ProviderLookup;
+  readonly query: Readonly<Record<string, string>>;
+  /** The `Cookie` header, or an empty string. */
+  readonly cookies: string;
+  readonly nowSeconds: number;
+}
 
 const HEADERS = {
   "cache-control": "no-store",
@@ -46,47 +61,38 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** Answers everything below `/social-bridge`; 404 for the rest. `choose` says which providers there are. Never throws. */
-export async function socialBridge(request: Request, env: Env, choose: ProviderChoice): Promise<Response> {
+/** Serves every path below `/social-bridge`, and 404 for all others. Never throws. */
+export async function socialBridge(request: Request, env: Env, findProvider: ProviderLookup): Promise<Response> {
   const url = new URL(request.url);
   const callback = /^\/social-bridge\/callback\/(github|google)$/.exec(url.pathname)?.[1];
-  if (url.pathname !== "/social-bridge" && callback === undefined) return plain(404, "There is nothing here.");
-  if (request.method !== "GET") return plain(405, "Only GET is allowed here.", { allow: "GET" });
+  if (url.pathname !== "/social-bridge" && callback === undefined) return plainText(404, "Not found.");
+  if (request.method !== "GET") return plainText(405, "Method not allowed. Use GET.", { allow: "GET" });
   try {
+    const query = uniqueParameters(url.searchParams);
     const settings = settingsOf(env);
-    const nowSeconds = Math.floor(Date.now() / 1000);
-    const query = singles(url.searchParams);
-    if (query === null) return plain(400, "This request names a parameter more than once.");
-    if (callback === undefined) return await start(settings, choose, query, nowSeconds);
-    return await finish(
-      env,
-      settings,
-      choose,
-      v.parse(SocialProvider, callback),
-      query,
-      request.headers.get("cookie") ?? "",
-      nowSeconds,
-    );
+    if (query === null) return plainText(400, "This request contains a parameter more than once.");
+    const cookies = request.headers.get("cookie") ?? "";
+    const bridge = { env, settings, findProvider, query, cookies, nowSeconds: Math.floor(Date.now() / 1000) };
+    if (callback === undefined) return await startSignIn(bridge);
+    return await finishSignIn(bridge, v.parse(SocialProvider, callback));
   } catch (error) {
     logCrash("social-bridge", error);
-    return plain(503, "Sign-in is not available right now. Try again shortly.", { "retry-after": "5" });
+    return plainText(503, "Sign-in is not available right now. Try again shortly.", { "retry-after": "5" });
   }
 }
 
-/** From the gateway to the provider. Nothing is believed, and nobody is redirected, before `return_url` is one of ours. */
-async function start(
-  settings: Settings,
-  choose: ProviderChoice,
-  query: Record<string, string>,
-  nowSeconds: number,
-): Promise<Response> {
-  const request = v.safeParse(Start, query);
+/**
+ * Redirects from the gateway to the provider. No redirect happens before `return_url` is an allowed
+ * one.
+ */
+async function startSignIn({ settings, findProvider, query, nowSeconds }: BridgeRequest): Promise<Response> {
+  const request = v.safeParse(StartQuery, query);
   if (!request.success || !settings.returnUrls.has(request.output.return_url)) {
-    return plain(400, "This sign-in request is not valid. Go back to your app and start again.");
+    return plainText(400, "This sign-in request is not valid. Go back to your app and start again.");
   }
   const { provider: name, return_url: returnUrl, state: gatewayState, code_challenge: codeChallenge } = request.output;
-  const provider = choose(settings, name);
-  if (!provider) return back({ returnUrl, gatewayState }, { error: "provider_not_configured" });
+  const provider = findProvider(settings, name);
+  if (!provider) return redirectToGateway({ returnUrl, gatewayState }, { error: "provider_not_configured" });
   const transaction: Transaction = {
     provider: name,
     state: randomToken(),
@@ -96,60 +102,51 @@ async function start(
     gatewayState,
     codeChallenge,
   };
-  const sealed = await seal(settings.secret, "social-transaction", transaction, nowSeconds + TRANSACTION_SECONDS);
-  const location = provider.authorizationUrl(await danceOf(settings, transaction));
-  return redirect(location, cookie(cookieName(transaction.state), sealed, TRANSACTION_SECONDS));
+  const sealed = await seal(sealKeyOf(settings), transaction, nowSeconds + TRANSACTION_SECONDS);
+  const location = provider.authorizationUrl(await authorizationRequestOf(settings, transaction));
+  return redirect(location, setCookie(cookieName(transaction.state), sealed, TRANSACTION_SECONDS));
 }
 
-/** From the provider back to the gateway. Only the browser that started a sign-in can end it: its cookie holds the state. */
-async function finish(
-  env: Env,
-  settings: Settings,
-  choose: ProviderChoice,
-  name: SocialProvider,
-  query: Record<string, string>,
-  cookies: string,
-  nowSeconds: number,
-): Promise<Response> {
+/**
+ * Redirects from the provider to the gateway. Only the browser that started the sign-in can finish
+ * it: its cookie contains the state.
+ */
+async function finishSignIn(bridge: BridgeRequest, name: SocialProvider): Promise<Response> {
+  const { settings, findProvider, query, cookies, nowSeconds } = bridge;
   const { state = "" } = query;
   const sealed = cookieValue(cookies, cookieName(state));
-  const transaction = await unseal(settings.secret, "social-transaction", Transaction, sealed, nowSeconds);
-  const provider = choose(settings, name);
+  const transaction = await unseal(sealKeyOf(settings), Transaction, sealed, nowSeconds);
+  const provider = findProvider(settings, name);
   if (!transaction || transaction.state !== state || transaction.provider !== name || !provider) {
-    return plain(
+    return plainText(
       400,
       "This sign-in has expired or was started in another browser. Go back to your app and start again.",
     );
   }
-  const outcome = await identified(env, settings, provider, transaction, query, nowSeconds);
-  return back(transaction, outcome, cookie(cookieName(state), "", 0));
+  const outcome = await outcomeOf(bridge, provider, transaction);
+  return redirectToGateway(transaction, outcome, setCookie(cookieName(state), "", 0));
 }
 
-async function identified(
-  env: Env,
-  settings: Settings,
-  provider: Provider,
-  transaction: Transaction,
-  query: Record<string, string>,
-  nowSeconds: number,
-): Promise<{ code: string } | { error: BridgeError }> {
+/** Signs in the user that the provider returned, and issues a one-time code for them. */
+async function outcomeOf(bridge: BridgeRequest, provider: Provider, transaction: Transaction): Promise<Outcome> {
+  const { env, settings, query, nowSeconds } = bridge;
   const { code, error, iss } = query;
-  // A code from another provider must not be sent to this one (mix-up, RFC 9207).
+  // A code of another provider must not be sent to this one (mix-up attack, RFC 9207).
   if (iss !== undefined && iss !== provider.issuer) return { error: "provider_failed" };
   if (error !== undefined || code === undefined)
     return { error: error === "access_denied" ? error : "provider_failed" };
-  let found: Awaited<ReturnType<Provider["identify"]>>;
+  let user: ProviderUser;
   try {
-    found = await provider.identify(code, await danceOf(settings, transaction));
+    user = await provider.redeem(code, await authorizationRequestOf(settings, transaction));
   } catch (problem) {
     logCrash(`social-bridge.${transaction.provider}`, problem);
     return { error: "provider_failed" };
   }
-  const email = v.safeParse(EmailAddress, found.email);
+  const email = v.safeParse(EmailAddress, user.email);
   if (!email.success) return { error: "email_not_verified" };
-  const name = v.safeParse(PersonName, found.name);
+  const name = v.safeParse(DisplayName, user.name);
   const profile = {
-    ...found,
+    ...user,
     provider: transaction.provider,
     email: email.output,
     name: name.success ? name.output : email.output,
@@ -158,24 +155,31 @@ async function identified(
   return result.ok ? { code: await issueCode(env, result.userId, transaction, nowSeconds) } : { error: result.refusal };
 }
 
-async function danceOf(settings: Settings, { provider, state, codeVerifier, nonce }: Transaction): Promise<Dance> {
+function sealKeyOf({ secret }: Settings): SealKey {
+  return { secret, purpose: "social-transaction" };
+}
+
+async function authorizationRequestOf(
+  settings: Settings,
+  { provider, state, codeVerifier, nonce }: Transaction,
+): Promise<AuthorizationRequest> {
   const redirectUri = `${settings.baseUrl}/social-bridge/callback/${provider}`;
   return { state, codeVerifier, codeChallenge: await sha256(codeVerifier), nonce, redirectUri };
 }
 
-/** Each parameter's one value, or `null` where one comes twice (RFC 6749 section 3.1). */
-function singles(parameters: URLSearchParams): Record<string, string> | null {
+/** Parameters by name, or `null` if one is repeated (RFC 6749 section 3.1). */
+function uniqueParameters(parameters: URLSearchParams): Record<string, string> | null {
   const entries = [...parameters];
   return new Set(entries.map(([name]) => name)).size === entries.length ? Object.fromEntries(entries) : null;
 }
 
-/** One cookie a sign-in, so that two tabs do not disturb each other. */
+/** One cookie per sign-in, so that sign-ins in two tabs do not overwrite each other. */
 function cookieName(state: string): string {
   return `__Host-social_${state.slice(0, 12)}`;
 }
 
-/** Lax: a Strict cookie would stay home on the way back from the provider. */
-function cookie(name: string, value: string, maxAgeSeconds: number): Record<string, string> {
+/** SameSite=Lax: a browser does not send a Strict cookie on the redirect from the provider. */
+function setCookie(name: string, value: string, maxAgeSeconds: number): Record<string, string> {
   return { "set-cookie": `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=${maxAgeSeconds}` };
 }
 
@@ -184,9 +188,9 @@ function cookieValue(header: string, name: string): string {
   return pair?.slice(name.length + 1) ?? "";
 }
 
-function back(
+function redirectToGateway(
   { returnUrl, gatewayState }: Pick<Transaction, "returnUrl" | "gatewayState">,
-  outcome: { code: string } | { error: BridgeError },
+  outcome: Outcome,
   headers: Record<string, string> = {},
 ): Response {
   const url = new URL(returnUrl);
@@ -199,7 +203,7 @@ function redirect(location: string, headers: Record<string, string>): Response {
   return new Response(null, { status: 302, headers: { ...HEADERS, ...headers, location } });
 }
 
-function plain(status: number, sentence: string, headers: Record<string, string> = {}): Response {
+function plainText(status: number, sentence: string, headers: Record<string, string> = {}): Response {
   return new Response(`${sentence}\n`, {
     status,
     headers: { ...HEADERS, "content-type": "text/plain; charset=utf-8", ...headers },

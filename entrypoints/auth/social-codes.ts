@@ -1,5 +1,6 @@
-// One-time codes: how the social bridge tells the gateway who has signed in. A code travels through the browser, so it is good once,
-// for a minute, and only together with the verifier that never left the gateway (RFC 7636).
+// One-time codes, with which the social bridge tells the gateway the signed-in user. A code passes
+// through the browser, so it is valid once, for 60 seconds, and only with the verifier, which never
+// leaves the gateway (RFC 7636).
 import * as v from "valibot";
 import type { SignIn } from "../../contracts/auth.ts";
 import type { UserId } from "../../contracts/rpc/identity.ts";
@@ -13,8 +14,8 @@ const CODE = /^[A-Za-z0-9_-]{43}$/;
 /** RFC 7636 section 4.1. */
 const CODE_VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 
-/** Arguments of `exchangeSocialCode`, as anybody may send them. */
-const Exchange = v.tuple([
+/** Arguments of `exchangeSocialCode`, unverified. */
+const CodeExchange = v.tuple([
   v.pipe(v.string(), v.regex(CODE)),
   v.object({ codeVerifier: v.pipe(v.string(), v.regex(CODE_VERIFIER)), returnUrl: v.string() }),
 ]);
@@ -25,7 +26,10 @@ const CodeRow = v.object({
   expires_at: v.number(),
 });
 
-/** A code for this user, bound to where it is going and to whoever holds the challenge's verifier. Sweeps out codes that nobody took. */
+/**
+ * Issues a code for this user, bound to the return URL and the code challenge. Deletes expired
+ * codes.
+ */
 export async function issueCode(
   env: Env,
   userId: UserId,
@@ -43,19 +47,22 @@ export async function issueCode(
   return code;
 }
 
-/** The user a code stands for. The code is gone after the first try, also a wrong one: one statement takes it. */
+/**
+ * Returns the user of a code. One statement deletes the code and reads it, so that it is void after
+ * the first attempt, also a failed one.
+ */
 export async function exchangeCode(env: Env, code: unknown, proof: unknown, nowSeconds: number): Promise<SignIn> {
-  const request = v.safeParse(Exchange, [code, proof]);
+  const request = v.safeParse(CodeExchange, [code, proof]);
   if (!request.success) return refused("INVALID_TOKEN");
   const [given, { codeVerifier, returnUrl }] = request.output;
-  const taken = await env.DB.prepare(
+  const deleted = await env.DB.prepare(
     "DELETE FROM social_codes WHERE code_hash = ?1 RETURNING user_id, code_challenge, return_url, expires_at",
   )
     .bind(await sha256(given))
     .first();
-  if (taken === null) return refused("INVALID_TOKEN");
-  const row = v.parse(CodeRow, taken);
-  const isGood =
+  if (deleted === null) return refused("INVALID_TOKEN");
+  const row = v.parse(CodeRow, deleted);
+  const isValid =
     row.expires_at > nowSeconds && row.return_url === returnUrl && row.code_challenge === (await sha256(codeVerifier));
-  return isGood ? signInById(env, row.user_id) : refused("INVALID_TOKEN");
+  return isValid ? signInById(env, row.user_id) : refused("INVALID_TOKEN");
 }

@@ -1,12 +1,11 @@
-// Identity tokens of calls that change something: each is good once, so that a captured call cannot be made again. The database
-// decides, because the same call could be made twice at once, in two places.
+// Identity tokens of calls that change something: each is accepted once, so that a captured call
+// cannot be replayed. The database decides, because the same token can arrive twice at once, in two
+// places.
+import { CLOCK_SKEW_SECONDS } from "../../contracts/rpc/claim-once.ts";
 import type { Guard } from "../../contracts/rpc/serve.ts";
 import type { Env } from "./settings.ts";
 
-/** A token is remembered for so much longer than it is good: clocks of two machines may differ. */
-const CLOCK_SKEW_SECONDS = 30;
-
-/** What every call of the newer methods is checked with. */
+/** The guard of this Worker's operations. A claim also deletes expired token ids. */
 export function guardOf({ DB, IDENTITY_KEYS }: Env, nowSeconds: number): Guard {
   return {
     identityKeys: IDENTITY_KEYS,

@@ -1,5 +1,5 @@
-// The lock file of the catalog: what every tool was when somebody last looked and said yes. What has changed since is told in words,
-// the most dangerous first, because a changed digest alone tells nobody what to look at.
+// Lock file of the catalog: every tool as it was last accepted. Each change since then becomes one
+// sentence, the most dangerous first, because a changed digest does not show what to review.
 import { isDeepStrictEqual } from "node:util";
 import { digestsOf, factsOf, type ToolFacts } from "../../src/tools/digest.ts";
 import { RISKS } from "../../src/tools/risk.ts";
@@ -7,7 +7,7 @@ import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
 
 export interface Lock {
-  /** Of the whole catalog; see src/tools/digest.ts. */
+  /** Digest of the whole catalog; see src/tools/digest.ts. */
   readonly digest: string;
   /** By name. */
   readonly tools: Readonly<Record<string, LockedTool>>;
@@ -23,7 +23,7 @@ export async function lockOf(tools: readonly ToolDefinition[]): Promise<Lock> {
   const entries = await Promise.all(
     tools.map(async (tool) => [tool.name, { digest: digests.tools[tool.name], ...(await factsOf(tool)) }]),
   );
-  // As JSON has it, so that it compares with what was read from a file.
+  // A round trip through JSON makes it comparable with a lock that was read from a file.
   return JSON.parse(JSON.stringify({ digest: digests.digest, tools: Object.fromEntries(entries) })) as Lock;
 }
 
@@ -47,7 +47,7 @@ interface Change {
   readonly words: string;
 }
 
-/** What `after` has that `before` had not, or had otherwise: a sentence each. Empty only where both are the same. */
+/** The differences between two locks, one sentence each. Empty only if the locks are equal. */
 export function changesOf(before: Lock, after: Lock): string[] {
   const names = (lock: Lock, other: Lock) =>
     Object.keys(lock.tools).filter((name) => !Object.hasOwn(other.tools, name));
@@ -63,10 +63,14 @@ export function changesOf(before: Lock, after: Lock): string[] {
       continue;
     }
     gone.delete(former);
-    changes.push({ kind: "renamed", words: `${former}: renamed to ${name}. Clients that know the old name lose it.` });
+    changes.push({
+      kind: "renamed",
+      words: `${former}: renamed to ${name}. Clients that use the old name lose the tool.`,
+    });
     changes.push(...changesOfTool(name, toolOf(before, former), now));
   }
-  for (const name of gone) changes.push({ kind: "removed", words: `${name}: removed. Clients that call it lose it.` });
+  for (const name of gone)
+    changes.push({ kind: "removed", words: `${name}: removed. Clients that use it lose the tool.` });
   for (const name of Object.keys(after.tools)) {
     if (Object.hasOwn(before.tools, name))
       changes.push(...changesOfTool(name, toolOf(before, name), toolOf(after, name)));
@@ -74,7 +78,7 @@ export function changesOf(before: Lock, after: Lock): string[] {
   if (changes.length === 0 && before.digest !== after.digest) {
     changes.push({
       kind: "other",
-      words: "The digest of the whole does not belong to the tools in the lock: it was changed by hand.",
+      words: "The common digest does not match the tools in the lock: it was changed by hand.",
     });
   }
   const rank = ({ kind }: Change) => SEVERITY.indexOf(kind);
@@ -102,7 +106,7 @@ function changesOfTool(name: string, before: LockedTool, after: LockedTool): Cha
     );
   }
   if (before.scope !== after.scope) {
-    // `generate` includes `read`: whoever needs less lets more callers in.
+    // `generate` includes `read`: a tool that needs `read` admits more callers.
     const isWider = after.scope === "read";
     say(
       isWider ? "scope widened" : "stricter",
@@ -114,8 +118,8 @@ function changesOfTool(name: string, before: LockedTool, after: LockedTool): Cha
   }
   for (const { kind, words } of schemaChanges(before, after)) say(kind, words);
   if (before.isPaid && !after.isPaid)
-    say("paid flag dropped", "no longer marked as costing credits: test keys may call it, and nobody asks twice.");
-  if (!before.isPaid && after.isPaid) say("stricter", "now marked as costing credits.");
+    say("paid flag dropped", "no longer costs credits: test keys may call it, and its credential is not revalidated.");
+  if (!before.isPaid && after.isPaid) say("stricter", "now costs credits.");
   if (before.title !== after.title) say("words", `title changed from "${before.title}" to "${after.title}".`);
   if (before.description !== after.description) {
     say("words", `description changed.\n      was: ${before.description}\n      is:  ${after.description}`);
@@ -127,12 +131,15 @@ function changesOfTool(name: string, before: LockedTool, after: LockedTool): Cha
   const others = otherKeys(before, after);
   if (others.length > 0) say("other", `${others.join(", ")} changed.`);
   if (changes.length === 0 && before.digest !== after.digest)
-    say("other", "its entry in the lock was changed by hand: the digest is another.");
+    say("other", "its entry in the lock was changed by hand: the digest does not match.");
   return changes;
 }
 
-/** What is told in words of its own. The name is the entry's, and hints follow from the risk. */
-const TOLD = new Set([
+/**
+ * Fields with sentences of their own. The name is the key of the entry; annotations derive from the
+ * risk.
+ */
+const COMPARED = new Set([
   "name",
   "digest",
   "risk",
@@ -149,14 +156,14 @@ const TOLD = new Set([
 function otherKeys(before: LockedTool, after: LockedTool): string[] {
   const was: Readonly<Record<string, unknown>> = { ...before };
   const is: Readonly<Record<string, unknown>> = { ...after };
-  const told = new Set([
-    ...TOLD,
+  const compared = new Set([
+    ...COMPARED,
     "inputSchema",
     "outputSchema",
     ...(before.risk === after.risk ? [] : ["annotations"]),
   ]);
   return [...new Set([...Object.keys(was), ...Object.keys(is)])].filter(
-    (key) => !told.has(key) && !isDeepStrictEqual(was[key], is[key]),
+    (key) => !compared.has(key) && !isDeepStrictEqual(was[key], is[key]),
   );
 }
 
@@ -165,7 +172,7 @@ function schemaChanges(before: LockedTool, after: LockedTool): Change[] {
     if (isDeepStrictEqual(before[side], after[side])) return [];
     const noun = side === "inputSchema" ? "argument" : "result field";
     const changes = fieldChanges(noun, fieldsOf(before[side]), fieldsOf(after[side]));
-    return changes.length > 0 ? changes : [{ kind: "schema", words: `${side} changed in what no field shows.` }];
+    return changes.length > 0 ? changes : [{ kind: "schema", words: `${side} changed outside of its fields.` }];
   });
 }
 
@@ -187,7 +194,7 @@ function fieldChanges(noun: string, before: readonly Field[], after: readonly Fi
     if (old.default !== fallback)
       say("schema", path, `has the default ${fallback ?? "none"} instead of ${old.default ?? "none"}.`);
     if (old.meaning !== meaning)
-      say("words", path, `is described otherwise.\n      was: ${old.meaning}\n      is:  ${meaning}`);
+      say("words", path, `has another description.\n      was: ${old.meaning}\n      is:  ${meaning}`);
   }
   return changes;
 }

@@ -1,37 +1,44 @@
-// `npm run catalog`: whether the catalog is still what was agreed on, and whether what is written from it is up to date: the lock
-// file, the API reference and the registry's entry. `--write` agrees to the catalog as it is.
+// `npm run catalog`: checks that the catalog is as it was last accepted, and that the files written
+// from it are up to date. `--write` accepts the current catalog and writes the files.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { registryEntry, SERVER } from "../../src/discovery/server-card.ts";
+import { DESCRIPTION_LIMIT, descriptionOf, registryEntry, SERVER } from "../../src/discovery/server-card.ts";
 import { prompts } from "../../src/prompts/catalog.ts";
-import { catalog } from "../../src/tools/catalog.ts";
+import { catalog, products } from "../../src/tools/catalog.ts";
+import { productTexts } from "../../src/tools/product-texts.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { changesOf, type Lock, lockOf } from "./catalog-lock.ts";
 import { CliError } from "./cli-error.ts";
 import { DEFAULT_DOMAIN } from "./deploy.ts";
-import { withReference } from "./reference.ts";
+import { withGeneratedPart } from "./generated-part.ts";
+import { asJson } from "./json-text.ts";
+import { reference } from "./reference.ts";
+import { scopeTable, toolTable } from "./tables.ts";
 import { ROOT } from "./workers.ts";
 
 const LOCK = "src/tools/catalog.lock.json";
 const REFERENCE = "docs/api-reference.md";
+const README = "README.md";
+const GUIDE = "docs/user-guide.md";
 const ENTRY = "docs/server.json";
 const WRITE = "npm run catalog -- --write";
 
 const USAGE = `Usage: npm run catalog [-- --write]
 
-Compares the catalog with ${LOCK}, and checks that ${REFERENCE}
-and ${ENTRY} are up to date. --write writes all three.`;
+Compares the catalog with ${LOCK}, and checks that the generated
+parts of ${REFERENCE}, ${README} and ${GUIDE},
+and ${ENTRY}, are up to date. --write writes all of them.`;
 
-/** Compares, or writes. Throws a `Refusal` that tells every difference. */
+/** Compares, or writes. Throws a `CliError` that lists every difference. */
 export async function run(args: readonly string[]): Promise<void> {
   const { isHelp, isWrite } = readOptions(args);
   if (isHelp) return console.log(USAGE);
   const tools = [...catalog.values()];
-  const { changes, stale, digest } = await examine(tools, readIfAny);
+  const { changes, stale, digest } = await examine(tools, readIfExists);
   if (!isWrite) {
     refuseDrift(changes, Object.keys(stale));
-    return console.log(`The catalog is as agreed: ${tools.length} tools, digest ${digest}.`);
+    return console.log(`The catalog is as accepted: ${tools.length} tools, digest ${digest}.`);
   }
   for (const change of changes) console.log(`- ${change}`);
   for (const [file, text] of Object.entries(stale)) {
@@ -41,27 +48,31 @@ export async function run(args: readonly string[]): Promise<void> {
   console.log(`${tools.length} tools, digest ${digest}.`);
 }
 
-/** What has changed since the lock, in words, and the files that are not up to date, as they should be. */
+/** The changes since the lock, as sentences, and the outdated files with their new text. */
 export async function examine(
   tools: readonly ToolDefinition[],
   read: (file: string) => string | null,
 ): Promise<{ changes: string[]; stale: Record<string, string>; digest: string }> {
   const lock = await lockOf(tools);
+  const listed = inProductOrder(tools);
+  const withPart = (file: string, part: string) => withGeneratedPart(read(file) ?? "", part);
   const files = {
     [LOCK]: asJson(lock),
-    [REFERENCE]: withReference(read(REFERENCE) ?? "", tools, [...prompts.values()]),
+    [REFERENCE]: withPart(REFERENCE, reference(tools, [...prompts.values()])),
+    [README]: withPart(README, toolTable(listed, REFERENCE)),
+    [GUIDE]: withPart(GUIDE, scopeTable(listed, productTexts)),
     [ENTRY]: asJson(entry(read)),
   };
   const stale = Object.fromEntries(Object.entries(files).filter(([file, text]) => read(file) !== text));
   return { changes: changesOf(parseLock(read(LOCK)), lock), stale, digest: lock.digest };
 }
 
-/** Throws a `Refusal` where anything is otherwise than it should be. */
+/** Throws a `CliError` if the catalog has changed or a file is outdated. */
 export function refuseDrift(changes: readonly string[], stale: readonly string[]): void {
   if (changes.length > 0) {
     const list = changes.map((change) => `  - ${change}`).join("\n");
     throw new CliError(
-      `The catalog is not what ${LOCK} says, worst first:\n\n${list}\n\nIf all of it is meant: ${WRITE}, and commit the files.`,
+      `The catalog differs from ${LOCK}, the most dangerous change first:\n\n${list}\n\nIf every change is intended: ${WRITE}, and commit the files.`,
     );
   }
   if (stale.length > 0) throw new CliError(`Not up to date: ${stale.join(", ")}. Run ${WRITE}, and commit the files.`);
@@ -77,23 +88,34 @@ function readOptions(args: readonly string[]): { isHelp: boolean; isWrite: boole
   }
 }
 
-/** The gateway as the platform deploys it: the registry takes no address of a developer's machine. */
-function entry(read: (file: string) => string | null): object {
-  const { version } = JSON.parse(read("package.json") ?? "{}") as { version: string };
-  return registryEntry({ ...SERVER, version, origin: `https://${DEFAULT_DOMAIN}` });
+/** The tools in the order of their products' files, which is the order of use. */
+function inProductOrder(tools: readonly ToolDefinition[]): ToolDefinition[] {
+  const order = products.flatMap((product) => product.tools.map(({ name }) => name));
+  return tools.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
 }
 
-/** An empty lock where there is none, so that every tool is new. */
+/** The gateway as deployed: the registry accepts no address of a developer's machine. */
+function entry(read: (file: string) => string | null): object {
+  const { version } = JSON.parse(read("package.json") ?? "{}") as { version: string };
+  const description = descriptionOf(productTexts.summary);
+  if (description.length > DESCRIPTION_LIMIT)
+    throw new CliError(
+      `The description "${description}" is longer than ${DESCRIPTION_LIMIT} characters: shorten a \`summary\` in src/tools.`,
+    );
+  return registryEntry({ ...SERVER, description, version, origin: `https://${DEFAULT_DOMAIN}` });
+}
+
+/** An empty lock if there is none, so that every tool is new. */
 function parseLock(text: string | null): Lock {
   if (text === null) return { digest: "", tools: {} };
   try {
-    return JSON.parse(text) as Lock; // written by this command; what was changed by hand shows as a difference
+    return JSON.parse(text) as Lock; // written by this command; a manual change shows as a difference
   } catch {
-    throw new CliError(`${LOCK} is not JSON: take it from git again, or remove it and run ${WRITE}.`);
+    throw new CliError(`${LOCK} is not JSON: restore it from git, or delete it and run ${WRITE}.`);
   }
 }
 
-function readIfAny(file: string): string | null {
+function readIfExists(file: string): string | null {
   try {
     return readFileSync(path.join(ROOT, file), "utf8");
   } catch (error) {
@@ -101,27 +123,3 @@ function readIfAny(file: string): string | null {
     throw error;
   }
 }
-
-/** As the formatter has it: a field a line, and a list of plain values on one line where it fits. */
-function asJson(value: unknown): string {
-  return `${print(value, "", 0)}\n`;
-}
-
-/** `before`: how many characters stand before the value on its line. */
-function print(value: unknown, indent: string, before: number): string {
-  const inner = `${indent}  `;
-  if (Array.isArray(value)) {
-    const oneLine = `[${value.map((item) => JSON.stringify(item)).join(", ")}]`;
-    const isPlain = value.every((item) => typeof item !== "object" || item === null);
-    if (isPlain && before + oneLine.length < LINE_WIDTH) return oneLine;
-    return `[\n${value.map((item) => inner + print(item, inner, inner.length)).join(",\n")}\n${indent}]`;
-  }
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const fields = Object.entries(value).map(([key, field]) => {
-    const name = `${inner}${JSON.stringify(key)}: `;
-    return name + print(field, inner, name.length);
-  });
-  return fields.length === 0 ? "{}" : `{\n${fields.join(",\n")}\n${indent}}`;
-}
-
-const LINE_WIDTH = 120;

@@ -1,28 +1,41 @@
-// `npm run deploy`: uploads one Worker, the gateway unless told otherwise, with production's variables; what would make it unsafe
-// or useless is refused before anything is built. `--dry-run` builds every Worker as for production and says how large it is.
+// `npm run deploy`: uploads one Worker (default: the gateway) with the variables of production. It
+// checks first for settings with which the Worker would be unsafe or would not work. `--dry-run`
+// builds every Worker as for production and prints its size.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
-import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, variablesOf, type WorkerKey, workerName } from "./workers.ts";
+import {
+  AUDIENCES,
+  CONFIGS,
+  DEFAULT_ORIGIN,
+  ROOT,
+  readConfig,
+  variablesOf,
+  type WorkerKey,
+  workerName,
+} from "./workers.ts";
 import { runWrangler, WRANGLER } from "./wrangler.ts";
 
 type Deployable = Exclude<WorkerKey, "local">;
 
-/** The gateway's public host unless told otherwise. */
+/** Default of the gateway's public host. */
 export const DEFAULT_DOMAIN = "mcp.stackbilt.dev";
-const DEPLOYABLE = ["gateway", "auth", "stackbilder", "img-forge"] as const satisfies readonly Deployable[];
+const DEPLOYABLE: readonly Deployable[] = ["gateway", ...AUDIENCES];
 
-/** The variable that holds the Worker's own origin. */
+/** The variable with the Worker's own origin, for Workers that have one. */
 const OWN_ORIGIN: Partial<Record<Deployable, string>> = {
   gateway: "API_BASE_URL",
   auth: "AUTH_BASE_URL",
   "img-forge": "IMAGE_BASE_URL",
 };
 
-/** The gateway's minified bundle, gzipped, stays below this many bytes: about what it has today, see docs/decisions/0007-bundle-size.md. */
+/**
+ * Maximum size of the gateway's minified bundle, gzipped, in bytes; see
+ * docs/decisions/0007-bundle-size.md.
+ */
 const GATEWAY_LIMIT_BYTES = 98_000;
 
 const USAGE = `Usage: npm run deploy [-- options]
@@ -32,9 +45,9 @@ const USAGE = `Usage: npm run deploy [-- options]
   --dry-run       build every Worker, or the one named, and show sizes; nothing is uploaded
   --help          show this
 
-Variables of the Worker's wrangler.toml are taken from the environment where it has them.`;
+A variable of the Worker's wrangler.toml is replaced by the environment variable of the same name.`;
 
-/** Uploads, or only builds. */
+/** Uploads one Worker, or builds Workers with `--dry-run`. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options.isHelp) return console.log(USAGE);
@@ -87,8 +100,8 @@ function readOptions(args: readonly string[]): Options {
 }
 
 /**
- * The variables of a real deployment: from the environment, and the Worker's own origin from its host. Throws a `Refusal` where one
- * would keep its value for development, or where an id in wrangler.toml is still development's.
+ * The variables of a deployment: from the environment, and the Worker's own origin from its host.
+ * Throws a `CliError` if a variable or an id in wrangler.toml has only its value for development.
  */
 export function productionVariables(
   worker: Deployable,
@@ -107,7 +120,7 @@ export function productionVariables(
   }
   if (worker === "gateway" && environment.PUBLIC_SIGNUPS_ENABLED === undefined) {
     throw new CliError(
-      "Set PUBLIC_SIGNUPS_ENABLED in the environment: true lets people sign in, false shows them that it is coming soon.",
+      "Set PUBLIC_SIGNUPS_ENABLED in the environment: true opens sign-in, false shows that it opens soon.",
     );
   }
   const placeholder = /^(?:database_)?id\s*=\s*"[0-]+1"/m.exec(toml);
@@ -141,7 +154,7 @@ async function showSizes(workers: readonly Deployable[]): Promise<void> {
   }
 }
 
-/** Builds into `folder`. wrangler says the sizes itself, in KiB. */
+/** Builds into `folder`. The sizes come from wrangler's output, which has them in KiB. */
 export async function build(
   worker: Deployable,
   folder: string,
@@ -157,7 +170,7 @@ export async function build(
   ]);
   const [, total, gzip] = /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(output) ?? [];
   if (code !== 0 || total === undefined || gzip === undefined) {
-    throw new CliError(`${workerName(worker)} does not build. This is what wrangler said:\n\n${output.trim()}`);
+    throw new CliError(`${workerName(worker)} does not build. The output of wrangler:\n\n${output.trim()}`);
   }
   return { name: workerName(worker), bytes: Number(total) * 1024, gzipBytes: Number(gzip) * 1024 };
 }

@@ -1,4 +1,6 @@
-// The one `wrangler dev` process that holds every Worker: started, watched until it answers, and listened to from then on.
+// The one `wrangler dev` process that runs every Worker: starts it, waits until it responds, and
+// prints its output from then on.
+import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "./cli-error.ts";
@@ -8,13 +10,14 @@ import { LOCAL, startWrangler } from "./wrangler.ts";
 const START_TIMEOUT_MS = 90_000;
 
 export interface RunningSystem {
-  /** Settles when the process ends by itself. */
+  /** Settles when the process ends. */
   readonly ended: Promise<void>;
 }
 
 /**
- * Starts the Workers of `configs`; the first holds the port. Resolves once `GET /health` answers; from then on their output is
- * printed. Throws a `Refusal` with what wrangler and the Workers said when they do not start.
+ * Starts the Workers of `configs`; the first listens on the port. Resolves when `GET /health`
+ * responds; from then on it prints their output. Throws a `CliError` with the output of wrangler
+ * and the Workers if they do not start.
  */
 export async function startSystem(
   configs: readonly string[],
@@ -22,48 +25,55 @@ export async function startSystem(
   stateFolder: string,
 ): Promise<RunningSystem> {
   const child = startWrangler(
-    [
-      "dev",
-      ...configs.flatMap((config) => ["-c", config]),
-      "--port",
-      `${port}`,
-      "--inspector-port",
-      "0",
-      "--persist-to",
-      stateFolder,
-    ],
+    devArguments(configs, port, stateFolder),
     { ...LOCAL, WRANGLER_REGISTRY_PATH: `${stateFolder}/registry` },
     "server",
   );
-  const held: string[] = [];
-  let isReady = false;
-  for (const stream of [child.stdout, child.stderr]) {
-    if (!stream) throw new Error("wrangler was started without pipes.");
-    const readable = readableLines();
-    createInterface({ input: stream }).on("line", (line) => {
-      const shown = readable(line);
-      if (shown === null) return;
-      if (isReady) console.log(shown);
-      else held.push(shown);
-    });
-  }
-  let isOver = false;
+  const output = collectOutput(child);
+  let hasEnded = false;
   const ended = new Promise<void>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", resolve);
   }).finally(() => {
-    isOver = true;
+    hasEnded = true;
   });
 
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!(await isHealthy(port))) {
-    // After an error in the code wrangler would wait for the file to be mended; the first start does not.
-    const hasFailed = isOver || Date.now() > deadline || held.some((line) => line.startsWith("error: "));
-    await sleep(hasFailed ? 300 : 100); // what is said last is still to be read
-    if (hasFailed) throw new CliError(`The Workers did not start:\n\n${held.join("\n")}`);
+    // After an error in the code, wrangler waits for a corrected file. The first start does not.
+    const hasFailed = hasEnded || Date.now() > deadline || output.lines.some((line) => line.startsWith("error: "));
+    await sleep(hasFailed ? 300 : 100); // for the last lines of output
+    if (hasFailed) throw new CliError(`The Workers did not start:\n\n${output.lines.join("\n")}`);
   }
-  isReady = true;
+  output.print();
   return { ended };
+}
+
+function devArguments(configs: readonly string[], port: number, stateFolder: string): string[] {
+  const workers = configs.flatMap((config) => ["-c", config]);
+  return ["dev", ...workers, "--port", `${port}`, "--inspector-port", "0", "--persist-to", stateFolder];
+}
+
+/** Collects the readable lines of a process. After `print()`, new lines are printed instead. */
+function collectOutput(child: ChildProcess): { readonly lines: readonly string[]; print(): void } {
+  const lines: string[] = [];
+  let isPrinted = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    if (!stream) throw new Error("wrangler was started without pipes.");
+    const readable = readableLines();
+    createInterface({ input: stream }).on("line", (raw) => {
+      const line = readable(raw);
+      if (line === null) return;
+      if (isPrinted) console.log(line);
+      else lines.push(line);
+    });
+  }
+  return {
+    lines,
+    print() {
+      isPrinted = true;
+    },
+  };
 }
 
 async function isHealthy(port: number): Promise<boolean> {

@@ -1,5 +1,6 @@
-// `npm run dev`: the whole system on this machine, behind one port. Makes what it needs (secrets, database), starts every Worker
-// in one `wrangler dev`, says where everything is, and stops all of it on Ctrl-C. Listens on loopback only.
+// `npm run dev`: the whole system on this machine, behind one port. Makes secrets and a database,
+// starts every Worker in one `wrangler dev`, prints the addresses, and stops everything on Ctrl-C.
+// Listens on loopback only.
 import { rmSync, watchFile } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -8,14 +9,14 @@ import { startSystem } from "./dev-process.ts";
 import { ensureLocalSecrets } from "./local-secrets.ts";
 import { APPLIED, applyMigrations, areMigrationsPending } from "./migrations.ts";
 import { choosePort } from "./port.ts";
-import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, type WorkerKey, writeAdaptedConfig } from "./workers.ts";
+import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, WORKERS, writeAdaptedConfig } from "./workers.ts";
 import { stopAll } from "./wrangler.ts";
 
 const USAGE = `Usage: npm run dev [-- options]
 
   --port N           serve on http://localhost:N (default 8976; 0 takes any free port)
-  --fresh            start empty: forget local users, grants, flows and pictures
-  --persist-to DIR   keep the state in DIR (default .wrangler/state)
+  --fresh            start empty: delete local users, grants and the backends' data
+  --persist-to DIR   store the state in DIR (default .wrangler/state)
   --help             show this`;
 
 interface Options {
@@ -26,7 +27,7 @@ interface Options {
   readonly stateFolder: string;
 }
 
-/** Runs until the person stops it, then ends the process. */
+/** Runs until it is stopped, then ends the process. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options.isHelp) return console.log(USAGE);
@@ -48,21 +49,21 @@ export async function run(args: readonly string[]): Promise<void> {
     console.log("Starting the Workers.");
     for (const { source, target, write } of configs) {
       write();
-      // An editor may replace the file: for a moment there is none.
+      // An editor may replace the file; for a moment it does not exist.
       if (target) watchFile(path.join(ROOT, source), { interval: 500 }, (now) => now.mtimeMs > 0 && write());
     }
     const paths = configs.map(({ source, target }) => target ?? source);
     const system = await startSystem(paths, port, options.stateFolder);
     console.log(summary(originOf(port), performance.now() - startedAt));
     await system.ended;
-    throw new CliError("The Workers have stopped unexpectedly.");
+    throw new CliError("The Workers stopped unexpectedly.");
   } catch (error) {
     if (!isStopping) console.error(error instanceof CliError ? error.message : error);
   }
   await finish(1);
 }
 
-/** As a browser writes it: without the port where it is http's own. */
+/** The origin as a browser writes it: without the default port of http. */
 function originOf(port: number): string {
   return new URL(`http://localhost:${port}`).origin;
 }
@@ -89,10 +90,10 @@ function readOptions(args: readonly string[]): Options {
   }
 }
 
-/** Secrets, and a database with every table. */
+/** Makes secrets, and a database with all tables. */
 async function prepare({ isFresh, stateFolder }: Options): Promise<void> {
   if (isFresh) {
-    console.log("Forgetting the local state.");
+    console.log("Deleting the local state.");
     for (const part of ["v3", "registry", APPLIED])
       rmSync(path.join(stateFolder, part), { recursive: true, force: true });
   }
@@ -105,17 +106,20 @@ async function prepare({ isFresh, stateFolder }: Options): Promise<void> {
 
 interface DevConfig {
   readonly source: string;
-  /** The adapted copy that runs instead of `source`, where one is needed. */
+  /** The adapted copy that runs instead of `source`; `undefined` if none is needed. */
   readonly target: string | undefined;
-  /** Writes the copy, again whenever `source` changes. */
+  /** Writes the copy. Called again when `source` changes. */
   readonly write: () => void;
 }
 
-/** Every Worker's config. The auth Worker runs with its local entry (a stand-in for GitHub and Google); another port is another origin. */
+/**
+ * The config of each Worker. The auth Worker runs with its local main module, which has a local
+ * provider instead of GitHub and Google. Another port is another origin.
+ */
 function devConfigs(port: number): DevConfig[] {
   const origin = originOf(port);
   const name = origin === DEFAULT_ORIGIN ? "local.generated.toml" : `local-${port}.generated.toml`;
-  return (Object.keys(CONFIGS) as WorkerKey[]).map((worker) => {
+  return WORKERS.map((worker) => {
     const source = CONFIGS[worker];
     const isAdapted = worker === "auth" || (origin !== DEFAULT_ORIGIN && readConfig(worker).includes(DEFAULT_ORIGIN));
     if (!isAdapted) return { source, target: undefined, write: () => {} };

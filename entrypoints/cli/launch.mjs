@@ -1,32 +1,33 @@
-// The door of every npm script: `node launch.mjs <command> [arguments]`. Plain JavaScript without new syntax, so that a Node too
-// old for the rest can still say so. The commands are TypeScript, run by Node itself, which strips their types.
+// Starts every npm script: `node launch.mjs <command> [arguments]`. Plain JavaScript without new
+// syntax, so that a Node that is too old for the commands can report it. The commands are
+// TypeScript; Node strips their types.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 
-const COMMANDS = ["dev", "deploy", "catalog", "keys", "test", "bench"];
+const COMMANDS = ["dev", "deploy", "catalog", "new", "keys", "test", "bench"];
 const [name, ...rest] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split(".").map(Number);
 
-function refuse(sentence) {
+function fail(sentence) {
   console.error(sentence);
   process.exitCode = 1;
 }
 
 if (!COMMANDS.includes(name)) {
-  refuse(`Say what to do: node entrypoints/cli/launch.mjs ${COMMANDS.join("|")} [arguments].`);
+  fail(`Name a command: node entrypoints/cli/launch.mjs ${COMMANDS.join("|")} [arguments].`);
 } else if (!existsSync(new URL("../../node_modules/wrangler/package.json", import.meta.url))) {
-  refuse("The dependencies are not installed: run `npm install` first.");
+  fail("The dependencies are not installed: run `npm install` first.");
 } else if (major < 22 || (major === 22 && minor < 6)) {
-  refuse(
-    `Node ${process.versions.node} is too old: install Node 22.6 or newer (24 is best), or start this through npm on Linux, where \`npm install\` brings one along.`,
+  fail(
+    `Node ${process.versions.node} is too old: install Node 22.6 or newer (24 is best), or start this through npm on Linux, where \`npm install\` adds a newer one.`,
   );
 } else if (process.features.typescript) {
   const { run } = await import(`./${name}.ts`);
   try {
     await run(rest);
   } catch (error) {
-    if (error?.name !== "Refusal") throw error;
-    refuse(error.message);
+    if (error?.name !== "CliError") throw error;
+    fail(error.message);
   }
 } else {
   const flags = ["--experimental-strip-types", "--disable-warning=ExperimentalWarning"];

@@ -1,20 +1,16 @@
-// The secrets of a local system, in a git-ignored `.dev.vars` beside each wrangler.toml, where wrangler reads them. One random
-// root secret; the backends' keys follow from it. A person's own lines stay, and so do secrets that are there already: users and
-// grants that were stored under them survive a restart.
+// Secrets of the local system, in a git-ignored `.dev.vars` beside each wrangler.toml, where
+// wrangler reads them. There is one random root secret; the backends' keys derive from it. Existing
+// secrets and a developer's own lines stay, so that stored users and grants remain readable.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseEnv } from "node:util";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
-import type { Audience } from "../../contracts/rpc/identity.ts";
 import { identityKeysSetting } from "../../src/crypto/keys.ts";
-import { CONFIGS, ROOT, type WorkerKey } from "./workers.ts";
-
-/** The backends that verify identity tokens; a backend's audience is its Worker's key. */
-export const AUDIENCES = ["auth", "stackbilder", "img-forge"] as const satisfies readonly Audience[];
+import { AUDIENCES, CONFIGS, ROOT, type WorkerKey } from "./workers.ts";
 
 const OPENING = "# Local secrets, made by `npm run dev` and ignored by git. You may add lines of your own.\n";
 
-/** Makes what is missing and brings derived keys up to date. Returns whether anything had to be written. */
+/** Makes missing secrets and updates derived keys. Returns `true` if a file changed. */
 export async function ensureLocalSecrets(root = ROOT): Promise<boolean> {
   const file = (worker: WorkerKey) => path.join(root, path.dirname(CONFIGS[worker]), ".dev.vars");
   const gateway = readSettings(file("gateway"));
@@ -40,7 +36,10 @@ function readSettings(file: string): NodeJS.Dict<string> {
   return existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
 }
 
-/** Sets these keys, each on its own line, where it stood or at the end. Returns whether the file changed. */
+/**
+ * Sets these keys, each on its own line: in place, or at the end. Returns `true` if the file
+ * changed.
+ */
 function writeSettings(file: string, settings: Record<string, string>): boolean {
   const before = existsSync(file) ? readFileSync(file, "utf8") : OPENING;
   const known = parseEnv(before);

@@ -1,5 +1,6 @@
-// Brings the local D1 database of the auth Worker up to date. Starting wrangler for this takes a second or two, so a list of what
-// was applied is kept inside the state folder, and wrangler starts only when the migrations differ from it.
+// Migrations of the auth Worker's local D1 database. Starting wrangler takes a second or two, so
+// the state folder contains a list of applied migrations, and wrangler starts only if it is
+// outdated.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -7,17 +8,17 @@ import { CliError } from "./cli-error.ts";
 import { CONFIGS, ROOT, readConfig, settingOf } from "./workers.ts";
 import { LOCAL, runWrangler } from "./wrangler.ts";
 
-/** Name of the list inside the state folder. */
+/** Name of the list in the state folder. */
 export const APPLIED = "applied-migrations.json";
 
-/** Whether the database in `stateFolder` lacks a migration. Cheap: reads files only. */
+/** True if the database in `stateFolder` lacks a migration. Reads files only. */
 export function areMigrationsPending(stateFolder: string): boolean {
   const list = path.join(stateFolder, APPLIED);
   const hasDatabase = existsSync(path.join(stateFolder, "v3/d1"));
   return !hasDatabase || !existsSync(list) || readFileSync(list, "utf8") !== migrations();
 }
 
-/** Applies what is pending. Throws a `Refusal` with wrangler's words when a migration fails. */
+/** Applies pending migrations. Throws a `CliError` with wrangler's output if one fails. */
 export async function applyMigrations(stateFolder: string): Promise<void> {
   const database = settingOf(readConfig("auth"), "database_name");
   const { code, output } = await runWrangler(
@@ -26,7 +27,7 @@ export async function applyMigrations(stateFolder: string): Promise<void> {
   );
   if (code !== 0)
     throw new CliError(
-      `A database migration failed; \`npm run dev -- --fresh\` starts with an empty one.\n${output.trim()}`,
+      `A database migration failed; \`npm run dev -- --fresh\` starts with an empty database.\n${output.trim()}`,
     );
   writeFileSync(path.join(stateFolder, APPLIED), migrations());
 }

@@ -1,5 +1,6 @@
-// What a person wants to see of wrangler's output: the Workers' logs, requests, reloads and errors, one plain line each. Tables of
-// bindings, boxes and colour codes go. What is not recognised stays: a line too many is better than an error that nobody sees.
+// Readable output of wrangler: the Workers' logs, requests, reloads and errors, one plain line
+// each. Tables of bindings, boxes and colour codes are removed. An unknown line stays, because a
+// hidden error is worse than a superfluous line.
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colours begin with the escape character
 const COLOUR = /\u001b\[[0-9;]*m/g;
@@ -11,10 +12,13 @@ const NOISE = [
   /^-+$/,
 ];
 
-/** A filter for one stream of wrangler's output, fed line by line. Answers the line to show, or `null`. */
+/**
+ * A filter for one stream of wrangler's output. It takes lines in order and returns the line to
+ * print, or `null`.
+ */
 export function readableLines(): (line: string) => string | null {
   let isInTable = false;
-  return (raw) => {
+  return function readableLine(raw) {
     const line = raw.replace(COLOUR, "").trimEnd();
     if (line.endsWith("has access to the following bindings:")) isInTable = true;
     if (line === "") isInTable = false;

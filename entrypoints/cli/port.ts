@@ -1,8 +1,8 @@
-// The port that `npm run dev` serves on.
+// The port of `npm run dev`.
 import { createServer } from "node:net";
 import { CliError } from "./cli-error.ts";
 
-/** `port` if nothing listens on it, or any free one for 0. Throws a `Refusal` that says why it cannot be had. */
+/** Returns `port`, or any free port for 0. Throws a `CliError` if the port is not available. */
 export async function choosePort(port: number): Promise<number> {
   const chosen = await tryToListen(port, "127.0.0.1");
   if (port !== 0) await tryToListen(port, "::1");
@@ -16,7 +16,7 @@ async function tryToListen(port: number, host: string): Promise<number> {
       if (error.code === "EADDRINUSE") {
         reject(
           new CliError(
-            `Port ${port} is in use: stop what listens there, or choose another with \`npm run dev -- --port ${port + 1}\`.`,
+            `Port ${port} is in use: stop the program that listens there, or choose another port with \`npm run dev -- --port ${port + 1}\`.`,
           ),
         );
       } else if (error.code === "EACCES") {
@@ -25,7 +25,7 @@ async function tryToListen(port: number, host: string): Promise<number> {
             `Port ${port} needs more rights than you have: choose one above 1023 with \`npm run dev -- --port 8976\`.`,
           ),
         );
-      } else resolve(port); // a machine without IPv6 cannot have the port taken there
+      } else resolve(port); // without IPv6, no program can hold the port there
     });
     server.listen(port, host, () => {
       const address = server.address();

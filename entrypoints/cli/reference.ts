@@ -1,68 +1,37 @@
-// The part of docs/api-reference.md about tools and prompts, written from the contracts and the catalogs. The rest of the page is
-// written by hand; two marks say where this part begins and ends.
+// Generated part of docs/api-reference.md: every tool and every prompt, from the contracts and the
+// catalogs.
 import type { Schema } from "../../contracts/rpc/operation.ts";
 import type { PromptDefinition } from "../../src/prompts/prompt-definition.ts";
 import { jsonSchemaOf } from "../../src/tools/json-schema.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
+import { table } from "./generated-part.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
+import { toolTable } from "./tables.ts";
 
-const BEGIN = "<!-- From here on written by `npm run catalog -- --write`, from the contracts and the catalogs. -->";
-const END = "<!-- Until here. -->";
-
-/** The page with that part made anew. Throws where the marks are missing. */
-export function withReference(
-  page: string,
-  tools: readonly ToolDefinition[],
-  prompts: readonly PromptDefinition[],
-): string {
-  const [before, rest] = split(page, BEGIN);
-  const [, after] = split(rest, END);
-  return [
-    before,
-    BEGIN,
-    "\n\n",
-    [overview(tools), ...tools.map(section), PROMPTS, ...prompts.map(promptSection)].join("\n\n"),
-    "\n\n",
-    END,
-    after,
-  ].join("");
-}
-
-function split(text: string, mark: string): [before: string, after: string] {
-  const at = text.indexOf(mark);
-  if (at < 0) throw new Error(`The page has no line ${mark}`);
-  return [text.slice(0, at), text.slice(at + mark.length)];
-}
-
-function overview(tools: readonly ToolDefinition[]): string {
-  const rows = tools.map(({ name, title, scope, isPaid }) => [
-    `[\`${name}\`](#${name})`,
-    title,
-    `\`${scope}\``,
-    isPaid ? "yes" : "",
-  ]);
-  return table(["tool", "", "scope", "costs credits"], rows);
+/** A table of the tools, a section for each, and a section for each prompt. */
+export function reference(tools: readonly ToolDefinition[], prompts: readonly PromptDefinition[]): string {
+  return [toolTable(tools, ""), ...tools.map(section), PROMPTS, ...prompts.map(promptSection)].join("\n\n");
 }
 
 function section(tool: ToolDefinition): string {
-  const {
-    name,
-    description,
-    risk,
-    scope,
-    isPaid,
-    backend,
-    method,
-    view,
-    annotations,
-    inputSchema,
-    outputSchema,
-    operation,
-  } = tool;
+  const { name, description, inputSchema, outputSchema, operation } = tool;
+  const results = fieldsOf(outputSchema).map((field) => [`\`${field.path}\``, field.type, field.meaning]);
+  return [
+    `### ${name}`,
+    wrapped(description),
+    propertiesOf(tool),
+    argumentsOf(fieldsOf(inputSchema)),
+    `Result:\n\n${table(["field", "type", "meaning"], results)}`,
+    failuresOf(operation.errors),
+  ].join("\n\n");
+}
+
+function propertiesOf(tool: ToolDefinition): string {
+  const { risk, scope, isPaid, backend, method, view, annotations, operation } = tool;
   const hints = Object.entries(annotations).flatMap(([hint, isSet]: [string, unknown]) =>
     isSet === true ? `\`${hint}\`` : [],
   );
-  const facts = [
+  const properties = [
     `\`${risk}\``,
     `\`${scope}\``,
     isPaid ? "yes" : "no",
@@ -71,34 +40,25 @@ function section(tool: ToolDefinition): string {
     hints.join(" ") || "none",
     view ? `\`${view.uri}\`` : "none",
   ];
-  return [
-    `### ${name}`,
-    description,
-    table(["risk", "scope", "costs credits", "backend method", "deadline", "hints", "view"], [facts]),
-    argumentsOf(fieldsOf(inputSchema)),
-    `Answers:\n\n${table(
-      ["field", "type", "meaning"],
-      fieldsOf(outputSchema).map((field) => [`\`${field.path}\``, field.type, field.meaning]),
-    )}`,
-    refusalsOf(operation.errors),
-  ].join("\n\n");
+  return table(["risk", "scope", "costs credits", "backend method", "deadline", "hints", "view"], [properties]);
 }
 
 const PROMPTS = `## Prompts
 
-Words that a person starts with. A prompt calls nothing itself; who may not call the tools that it is for is not shown it.`;
+A prompt is a text that the user starts with. It calls no tool itself, and it is shown only to users
+who may call its tools.`;
 
 function promptSection({ name, description, tools, input }: PromptDefinition): string {
-  const takes = argumentsOf(fieldsOf(jsonSchemaOf(input as Schema))); // made of the same schemas as the tools' arguments
+  const links = tools.map((tool) => `[\`${tool}\`](#${tool})`);
   return [
     `### ${name}`,
-    `${description} For ${tools.map((tool) => `[\`${tool}\`](#${tool})`).join(", ")}.`,
-    takes,
+    wrapped(`${description} It uses ${links.join(", ")}.`),
+    argumentsOf(fieldsOf(jsonSchemaOf(input as Schema))), // the same kinds of schemas as the tools' arguments
   ].join("\n\n");
 }
 
 function argumentsOf(fields: readonly Field[]): string {
-  if (fields.length === 0) return "Takes no arguments.";
+  if (fields.length === 0) return "No arguments.";
   const fallback = (field: Field) => (field.default === null ? "" : `\`${field.default}\``);
   const rows = fields.map((field) => [
     `\`${field.path}\``,
@@ -106,16 +66,23 @@ function argumentsOf(fields: readonly Field[]): string {
     field.isRequired ? "required" : fallback(field),
     field.meaning,
   ]);
-  return `Takes:\n\n${table(["argument", "type", "default", "meaning"], rows)}`;
+  return `Arguments:\n\n${table(["argument", "type", "default", "meaning"], rows)}`;
 }
 
-function refusalsOf(errors: Readonly<Record<string, string>>): string {
+function failuresOf(errors: Readonly<Record<string, string>>): string {
   const rows = Object.entries(errors).map(([code, sentence]) => [`\`${code}\``, sentence]);
-  return rows.length === 0 ? "Has no refusals of its own." : `Refuses with:\n\n${table(["code", "says"], rows)}`;
+  return rows.length === 0 ? "No failures of its own." : `Failures:\n\n${table(["code", "message"], rows)}`;
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("\n", " ")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+/** The width of prose in documents. */
+const WIDTH = 100;
+
+function wrapped(prose: string): string {
+  const lines: string[] = [];
+  for (const word of prose.split(" ")) {
+    const line = lines.at(-1);
+    if (line === undefined || line.length + 1 + word.length > WIDTH) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  return lines.join("\n");
 }

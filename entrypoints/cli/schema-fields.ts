@@ -1,18 +1,19 @@
-// A tool's JSON Schema as a list of fields that people can read and compare: `policy.profile`, `modes[].tokens`.
+// A tool's JSON Schema as a list of readable, comparable fields: `policy.profile`,
+// `modes[].tokens`.
 import type { JsonSchema } from "../../src/tools/json-schema.ts";
 
 export interface Field {
-  /** From the root; an entry of a list is `[]`. */
+  /** From the root. `[]` is an item of a list. */
   readonly path: string;
-  /** In words, as Markdown. */
+  /** As Markdown. */
   readonly type: string;
   readonly isRequired: boolean;
-  /** As JSON; `null` where there is none. */
+  /** As JSON; `null` if there is none. */
   readonly default: string | null;
   readonly meaning: string;
 }
 
-/** The keywords that schemas of ours have; see src/tools/json-schema.ts. */
+/** The keywords that src/tools/json-schema.ts writes. */
 interface Node {
   readonly type?: string;
   readonly const?: unknown;
@@ -33,7 +34,7 @@ interface Node {
   readonly maxItems?: number;
 }
 
-/** Every field of an object schema, each before the fields inside of it. */
+/** Every field of an object schema, each followed by its own fields. */
 export function fieldsOf(schema: JsonSchema): Field[] {
   return fieldsIn(schema as Node, "");
 }
@@ -53,7 +54,7 @@ function fieldsIn(node: Node, prefix: string): Field[] {
   });
 }
 
-/** What stands inside of a list or beside null. */
+/** The schema of the items of a list, or of a nullable value. */
 function contentOf(node: Node): { inner: Node; suffix: string } {
   const [only] = node.anyOf?.filter(({ type }) => type !== "null") ?? [];
   if (only) return contentOf(only);

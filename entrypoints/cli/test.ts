@@ -1,5 +1,6 @@
-// `npm test`: every test that needs only npm. `--browser` runs those that drive Chromium instead; `--watch` stays and runs again
-// what a change touches. Everything else is handed to vitest: a file name, `-t "a name"`, `--project e2e`.
+// `npm test`: all tests that need only npm. `--browser` runs the tests that drive Chromium instead;
+// `--watch` stays and repeats the tests that a change affects. All other arguments go to vitest: a
+// file name, `-t "a name"`, `--project e2e`.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -7,7 +8,7 @@ import { CliError } from "./cli-error.ts";
 import { ROOT } from "./workers.ts";
 import { LOCAL } from "./wrangler.ts";
 
-/** Ends with vitest's own exit code. */
+/** Ends with the exit code of vitest. */
 export async function run(args: readonly string[]): Promise<void> {
   const isBrowser = args.includes("--browser");
   const isWatch = args.includes("--watch");
@@ -25,7 +26,7 @@ export async function run(args: readonly string[]): Promise<void> {
     ],
     { cwd: ROOT, stdio: "inherit", env: { ...process.env, ...LOCAL, ...chromium } },
   );
-  // Ctrl-C reaches vitest by itself; this process waits for its end.
+  // Ctrl-C reaches vitest directly; this process waits for its end.
   process.on("SIGINT", () => {});
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => vitest.kill(signal));
   process.exitCode = await new Promise<number>((resolve, reject) => {

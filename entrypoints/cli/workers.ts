@@ -1,24 +1,40 @@
-// Which Workers there are, and how a command reads and adapts their wrangler.toml. Values are changed in the file's own text, so
-// that comments, bindings and everything else reach wrangler exactly as written.
+// The Workers of this repository, and their wrangler.toml files. A command adapts values in the
+// text of a file, so that comments, bindings and everything else reach wrangler exactly as written.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { type Audience, BACKENDS, type BackendName } from "../../contracts/backends.ts";
 
 /** The repository's folder. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The origin that every wrangler.toml names: what `npm run dev` serves unless told otherwise. */
+/** The origin in every wrangler.toml, and the default of `npm run dev`. */
 export const DEFAULT_ORIGIN = "http://localhost:8976";
 
-/** Every Worker's wrangler.toml, relative to `ROOT`; the front door, which holds the port, comes first. */
-export const CONFIGS = {
+/**
+ * The backends of `contracts/backends.ts`. An audience is also the name of a folder in
+ * `entrypoints/`.
+ */
+export const AUDIENCES: readonly Audience[] = Object.values(BACKENDS).map(({ audience }) => audience);
+
+/** A Worker of this repository. `local` routes requests during `npm run dev`. */
+export type WorkerKey = "local" | "gateway" | Audience;
+
+/**
+ * Every Worker's wrangler.toml, relative to `ROOT`. `local`, which listens on the port, comes
+ * first.
+ */
+export const CONFIGS: Readonly<Record<WorkerKey, string>> = {
   local: "entrypoints/local/wrangler.toml",
   gateway: "wrangler.toml",
-  auth: "entrypoints/auth/wrangler.toml",
-  stackbilder: "entrypoints/stackbilder/wrangler.toml",
-  "img-forge": "entrypoints/img-forge/wrangler.toml",
-} as const;
-export type WorkerKey = keyof typeof CONFIGS;
+  ...(Object.fromEntries(AUDIENCES.map((audience) => [audience, `entrypoints/${audience}/wrangler.toml`])) as Record<
+    Audience,
+    string
+  >),
+};
+
+/** The keys of `CONFIGS`, in its order. */
+export const WORKERS = Object.keys(CONFIGS) as readonly WorkerKey[];
 
 /** The name under which `worker` is deployed and bound. */
 export function workerName(worker: WorkerKey): string {
@@ -30,14 +46,44 @@ export function readConfig(worker: WorkerKey): string {
   return readFileSync(path.join(ROOT, CONFIGS[worker]), "utf8");
 }
 
-/** The value of the first line `key = "…"` of `toml`: keys outside of tables come first. */
+/** The value of the first line `key = "…"` of `toml`. Keys outside of tables come first. */
 export function settingOf(toml: string, key: string): string {
   const value = lineOf(key).exec(toml)?.[1];
   if (value === undefined) throw new Error(`There is no line ${key} = "…".`);
   return value;
 }
 
-/** All text variables of `toml`: its `[vars]` table. */
+/** A `[[services]]` block of the gateway's wrangler.toml: its binding to a backend. */
+export interface ServiceBinding {
+  readonly binding: string;
+  /** The name under which the backend is deployed. */
+  readonly service: string;
+  /** The exported class with the RPC methods. */
+  readonly entrypoint: string;
+}
+
+/** The `[[services]]` blocks of `toml`, in its order. */
+export function servicesOf(toml: string): ServiceBinding[] {
+  const blocks = toml.matchAll(/^\[\[services\]\]\n(?<lines>(?:(?!\[).*\n?)*)/gm);
+  return Array.from(blocks, ({ groups: { lines = "" } = {} }) => ({
+    binding: settingOf(lines, "binding"),
+    service: settingOf(lines, "service"),
+    entrypoint: settingOf(lines, "entrypoint"),
+  }));
+}
+
+/** The gateway's binding to the backend of `audience`. Throws if wrangler.toml has none. */
+export function serviceOf(audience: Audience): ServiceBinding {
+  const binding = (Object.keys(BACKENDS) as BackendName[]).find((name) => BACKENDS[name].audience === audience);
+  const service = servicesOf(readConfig("gateway")).find((one) => one.binding === binding);
+  if (service === undefined)
+    throw new Error(
+      `${CONFIGS.gateway} has no [[services]] block with the binding ${binding} of contracts/backends.ts.`,
+    );
+  return service;
+}
+
+/** The text variables of `toml`: its `[vars]` table. */
 export function variablesOf(toml: string): Record<string, string> {
   const table = /^\[vars\]\n(?<lines>(?:(?!\[).*\n?)*)/m.exec(toml)?.groups?.lines ?? "";
   return Object.fromEntries(
@@ -46,13 +92,19 @@ export function variablesOf(toml: string): Record<string, string> {
 }
 
 export interface Adaptation {
-  /** The main module instead of the configured one, relative to the folder of the Worker's wrangler.toml. */
+  /**
+   * The main module instead of the configured one, relative to the folder of the Worker's
+   * wrangler.toml.
+   */
   readonly main?: string;
   /** Replaces `DEFAULT_ORIGIN` in every variable. */
   readonly origin?: string;
 }
 
-/** Writes an adapted copy of a Worker's wrangler.toml to `target` (absolute, in any folder) and returns `target`. */
+/**
+ * Writes an adapted copy of a Worker's wrangler.toml to `target` (absolute, in any folder) and
+ * returns `target`.
+ */
 export function writeAdaptedConfig(
   worker: WorkerKey,
   target: string,

@@ -1,12 +1,13 @@
-// Running wrangler from this repository's node_modules: with this Node, and without the internet where the command needs none.
+// Runs wrangler from this repository's node_modules with this Node, and without the internet if the
+// command needs none.
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { ROOT } from "./workers.ts";
 
-/** Its program, for this Node. */
+/** Path of wrangler's program. */
 export const WRANGLER = path.join(ROOT, "node_modules/wrangler/wrangler-dist/cli.js");
 
-/** No metrics, no update check, no crash report, no log file in the home folder. */
+/** No metrics, no update check, no crash report, no log file in the home directory. */
 const QUIET = {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
@@ -14,7 +15,7 @@ const QUIET = {
   WRANGLER_WRITE_LOGS: "false",
 };
 
-/** What a local system needs beside: no look-up of `request.cf`, and settings from `.dev.vars` only. */
+/** For a local system: also no look-up of `request.cf`, and settings from `.dev.vars` only. */
 export const LOCAL = {
   ...QUIET,
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
@@ -23,14 +24,14 @@ export const LOCAL = {
   X_LOCAL_OBSERVABILITY: "false",
 };
 
-/** Ends a server when the process that started it is gone, however it went. */
+/** Ends a server when the process that started it ends for any reason. */
 const FOLLOW_PARENT = `data:text/javascript,process.on("disconnect", () => process.kill(process.pid, "SIGINT"))`;
 
 const running = new Set<ChildProcess>();
 
 /**
- * Starts wrangler with piped output, in a process group of its own: a Ctrl-C reaches it through `stopAll` only. A `server` that
- * runs until it is told to stop also stops when this process vanishes.
+ * Starts wrangler with piped output, in a process group of its own: Ctrl-C reaches it through
+ * `stopAll` only. A `server` also stops when this process ends.
  */
 export function startWrangler(
   args: readonly string[],
@@ -50,7 +51,7 @@ export function startWrangler(
   return child;
 }
 
-/** Runs wrangler to its end. `output` is everything it printed. */
+/** Runs wrangler to its end. `output` is everything that it printed. */
 export async function runWrangler(
   args: readonly string[],
   environment: Record<string, string> = QUIET,
@@ -69,7 +70,10 @@ export async function runWrangler(
   return { code, output };
 }
 
-/** Ends every wrangler that was started here, with all its processes: politely, and after `graceMs` for certain. */
+/**
+ * Ends every wrangler that this process started, with its child processes: SIGINT, then SIGKILL
+ * after `graceMs`.
+ */
 export async function stopAll(graceMs = 3000): Promise<void> {
   await Promise.all([...running].map((child) => stop(child, graceMs)));
 }
@@ -82,13 +86,13 @@ async function stop(child: ChildProcess, graceMs: number): Promise<void> {
     await over;
     clearTimeout(timer);
   }
-  signalGroup(child, "SIGKILL"); // whatever it left behind
+  signalGroup(child, "SIGKILL"); // child processes that are left
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (child.pid !== undefined) process.kill(process.platform === "win32" ? child.pid : -child.pid, signal);
   } catch {
-    // The group is gone already.
+    // The group has ended already.
   }
 }

@@ -1,11 +1,12 @@
-// The auth Worker's door: what only it may ask. It stands apart from the siblings' so that a binding to one is no binding to the other.
+// The RPC entrypoint for the auth Worker: methods that only it may call. Separate from the
+// siblings' entrypoint, so that a binding to one is no binding to the other.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
 import type { GatewayAdminContract } from "../../contracts/gateway.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { UserId } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
-import { traceFrom } from "../../src/context.ts";
+import { requestContext, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
 import { revokeUser } from "../../src/oauth/authorization-server/revocation.ts";
 
@@ -18,11 +19,11 @@ export class GatewayAdminEntrypoint extends WorkerEntrypoint<Env> implements Gat
     if (!user.success) return fail("invalid_input");
     const trace = traceFrom(null);
     try {
-      return ok({ revokedGrants: await revokeUser(this.env, this.ctx, user.output, trace) });
+      const context = requestContext(this.env, this.ctx, trace);
+      return ok({ revokedGrants: await revokeUser(context, user.output) });
     } catch (error) {
-      console.error(
-        JSON.stringify({ event: "rpc.crashed", method: "revokeUser", traceId: trace.traceId, ...describeCrash(error) }),
-      );
+      const { traceId } = trace;
+      console.error(JSON.stringify({ event: "rpc.crashed", method: "revokeUser", traceId, ...describeCrash(error) }));
       return fail("internal");
     }
   }

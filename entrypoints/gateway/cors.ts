@@ -1,15 +1,17 @@
-// CORS for the MCP endpoint: browser clients, such as the MCP Inspector, from configured origins. A preflight carries no token.
+// CORS for the MCP endpoint: browser clients, such as the MCP Inspector, from configured origins. A
+// preflight request carries no token.
 
 const METHODS = "POST, GET, DELETE, OPTIONS";
 const HEADERS =
   "authorization, content-type, accept, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id, traceparent";
 const EXPOSED = "WWW-Authenticate, Retry-After, Mcp-Session-Id, MCP-Protocol-Version";
 
-/** Answers OPTIONS. `origin` has been found in the list, or is absent. */
+/** Responds to OPTIONS. `origin` is an allowed one, or `null` if the request has none. */
 export function preflight(request: Request, origin: string | null): Response {
-  // Clients repeat tool arguments in headers of this family; their names depend on the tool, so they are granted as asked for.
-  const asked = (request.headers.get("access-control-request-headers") ?? "").toLowerCase().split(",");
-  const parameters = asked.map((name) => name.trim()).filter((name) => /^mcp-param-[a-z0-9-]{1,64}$/.test(name));
+  // Clients repeat tool arguments in headers of this family. Their names depend on the tool, so
+  // each requested one is allowed.
+  const requested = (request.headers.get("access-control-request-headers") ?? "").toLowerCase().split(",");
+  const parameters = requested.map((name) => name.trim()).filter((name) => /^mcp-param-[a-z0-9-]{1,64}$/.test(name));
   const headers = new Headers({ vary: "Origin" });
   if (origin !== null) {
     headers.set("access-control-allow-origin", origin);
@@ -20,12 +22,12 @@ export function preflight(request: Request, origin: string | null): Response {
   return new Response(null, { status: 204, headers });
 }
 
-/** Lets the page behind `origin` read the answer. */
-export function allowCors(answer: Response, origin: string | null): Response {
-  if (origin === null) return answer;
-  const headers = new Headers(answer.headers);
+/** Lets pages of `origin` read the response. */
+export function allowCors(response: Response, origin: string | null): Response {
+  if (origin === null) return response;
+  const headers = new Headers(response.headers);
   headers.set("access-control-allow-origin", origin);
   headers.set("access-control-expose-headers", EXPOSED);
   headers.append("vary", "Origin");
-  return new Response(answer.body, { status: answer.status, headers });
+  return new Response(response.body, { status: response.status, headers });
 }

@@ -1,13 +1,15 @@
-// What anybody may read before connecting: the server card and the host's catalog of cards (SEP-2127), and the proof for the MCP
-// registry that this host is ours. Nothing here asks a store or another Worker, and any page may read it.
+// Public documents for clients that are not connected: the server card and the host's catalog of
+// cards (SEP-2127), and the proof for the MCP registry that this host is ours. Any web page may
+// read them. No storage and no other Worker is involved.
 import { digestInput } from "../../contracts/rpc/encoding.ts";
-import { type Config, ConfigError } from "../../src/config.ts";
-import { aiCatalog, CARD_PATH, CARD_TYPE, serverCard } from "../../src/discovery/server-card.ts";
-import type { Env } from "../../src/env.ts";
+import { ConfigError } from "../../src/config.ts";
+import type { RequestContext } from "../../src/context.ts";
+import { aiCatalog, CARD_PATH, CARD_TYPE, descriptionOf, serverCard } from "../../src/discovery/server-card.ts";
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from "../../src/mcp/era.ts";
-import type { Implementation } from "../../src/mcp/port.ts";
+import type { Implementation } from "../../src/mcp/schema.ts";
+import { productTexts } from "../../src/tools/product-texts.ts";
 
-/** Both forms of the proof that the registry knows: a public key, in base64. */
+/** Both forms of the registry's proof: a public key in base64. */
 const REGISTRY_PROOF = /^v=MCPv1; k=(ed25519|ecdsap384); p=[A-Za-z0-9+/]{43,67}={0,2}$/;
 
 const HEADERS = {
@@ -18,14 +20,13 @@ const HEADERS = {
   "access-control-expose-headers": "ETag",
 };
 
-/** Answers what is for everybody; `null` for every other address. */
+/** The document at this address; `null` for every other address. */
 export async function discovery(
   request: Request,
-  env: Env,
-  config: Config,
+  context: RequestContext,
   info: Implementation,
 ): Promise<Response | null> {
-  const document = documentAt(new URL(request.url).pathname, env, config, info);
+  const document = documentAt(new URL(request.url).pathname, context, info);
   if (document === null) return null;
   const { method } = request;
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: HEADERS });
@@ -42,14 +43,13 @@ export async function discovery(
 
 function documentAt(
   pathname: string,
-  env: Env,
-  config: Config,
+  { env, config }: RequestContext,
   info: Implementation,
 ): { type: string; body: string } | null {
-  const server = { ...info, origin: config.issuer };
+  const server = { ...info, description: descriptionOf(productTexts.summary), origin: config.issuer };
   switch (pathname) {
     case CARD_PATH:
-    // Where the proposal before it, SEP-1649, had the card; crawlers still look there.
+    // Crawlers still look at the address of the earlier proposal, SEP-1649.
     case "/.well-known/mcp/server-card.json":
       return { type: CARD_TYPE, body: JSON.stringify(serverCard(server, [...MODERN_VERSIONS, ...LEGACY_VERSIONS])) };
     case "/.well-known/ai-catalog.json":
@@ -61,7 +61,7 @@ function documentAt(
   }
 }
 
-/** Only what can be a proof leaves: whatever else stands in the variable may be what nobody should see. */
+/** Throws unless the variable holds a proof: any other value may be a secret. */
 function registryProof(text: string): string {
   if (!REGISTRY_PROOF.test(text))
     throw new ConfigError('MCP_REGISTRY_AUTH must be "v=MCPv1; k=ed25519; p=<public key in base64>".');

@@ -1,148 +1,147 @@
-// The gateway's HTTP door. Here OAuth and MCP meet: who may come in is decided first, then the wire answers. What it leads to is
-// given to it.
-// Order, for every request: settings, host, preflight, Origin, size, token, and then the endpoint itself.
+// The gateway over HTTP, where OAuth and MCP meet: the resource server authenticates, then the MCP
+// endpoint handles the message. Order for every request: settings, host, preflight, Origin, size,
+// token.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import { type Config, ConfigError, configOf } from "../../src/config.ts";
-import { type Trace, traceFrom } from "../../src/context.ts";
+import { ConfigError } from "../../src/config.ts";
+import { type RequestContext, requestContext, type Trace, traceFrom } from "../../src/context.ts";
 import { grantNameOf } from "../../src/durable/grant-object.ts";
 import { mcpSessionsOf } from "../../src/durable/mcp-session-object.ts";
 import type { Env } from "../../src/env.ts";
 import { addressOf, consume } from "../../src/limits/rate-limits.ts";
 import { handleMcp } from "../../src/mcp/endpoint.ts";
 import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
-import type { Implementation, McpServer } from "../../src/mcp/port.ts";
+import type { McpServer, ScopeNeeded } from "../../src/mcp/port.ts";
+import type { Implementation } from "../../src/mcp/schema.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
-import { type Resource, type ResourceHandler, resourceServer } from "../../src/oauth/resource-server/resource.ts";
+import { type ResourceServer, resourceServer } from "../../src/oauth/resource-server/resource.ts";
 import { oauthFetch } from "../../src/oauth/router.ts";
+import { productTexts } from "../../src/tools/product-texts.ts";
 import { allowCors, preflight } from "./cors.ts";
 import { discovery } from "./discovery.ts";
 
-/** RFC 9728 section 3.1: the metadata of a resource with a path stands behind that path; older clients look at the root. */
+/**
+ * RFC 9728 section 3.1: the metadata of a resource follows its path. Older clients look at the
+ * root.
+ */
 const METADATA_PATH = "/.well-known/oauth-protected-resource";
 
-/** What a door leads to. */
-export interface Inside {
+/** The MCP server behind the HTTP handler. */
+export interface Gateway {
   readonly info: Implementation;
-  /** The host of one request of `caller`'s. */
-  mcpServerFor(env: Env, ctx: ExecutionContext, caller: Credential, trace: Trace): McpServer;
+  /** The server for one request with this credential. */
+  mcpServerFor(context: RequestContext, credential: Credential): McpServer;
 }
 
-interface Door {
-  readonly info: Implementation;
+interface HttpGateway extends Gateway {
   /** The resource server of this isolate. */
-  resource(env: Env): Resource;
+  resourceServerOf(env: Env): ResourceServer;
 }
 
-/** Makes what answers every HTTP request to the gateway. */
-export function httpHandler({
-  info,
-  mcpServerFor,
-}: Inside): (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> {
-  const servers = new WeakMap<Env, Resource>();
-  const resource: Door["resource"] = (env) => {
-    const known = servers.get(env);
+/** The `fetch` handler of a gateway. */
+export function httpHandler(
+  gateway: Gateway,
+): (request: Request, env: Env, ctx: ExecutionContext) => Promise<Response> {
+  const resourceServers = new WeakMap<Env, ResourceServer>();
+
+  function handleAuthenticated(request: Request, credential: Credential, context: RequestContext) {
+    return handleMcpRequest(gateway, request, credential, context);
+  }
+
+  function resourceServerOf(env: Env): ResourceServer {
+    const known = resourceServers.get(env);
     if (known) return known;
-    const server = resourceServer(env, info.title, answerWith(mcpServerFor));
-    servers.set(env, server);
+    const server = resourceServer(env, gateway.info.title, handleAuthenticated);
+    resourceServers.set(env, server);
     return server;
+  }
+
+  const httpGateway = { ...gateway, resourceServerOf };
+  return function handleFetch(request, env, ctx) {
+    return handleHttp(httpGateway, request, env, ctx);
   };
-  return (request, env, ctx) => answerHttp({ info, resource }, request, env, ctx);
 }
 
-async function answerHttp(door: Door, request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+async function handleHttp(gateway: HttpGateway, request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const trace = traceFrom(request.headers.get("traceparent"));
   try {
-    return await route(door, request, env, ctx, configOf(env), trace);
+    return await route(gateway, request, requestContext(env, ctx, trace));
   } catch (error) {
-    const isConfig = error instanceof ConfigError;
-    console.error(
-      JSON.stringify({
-        event: "http.crashed",
-        traceId: trace.traceId,
-        ...(isConfig ? { config: error.message } : describeCrash(error)),
-      }),
-    );
-    const what = isConfig ? `The gateway is not configured: ${error.message}` : "Something went wrong here.";
-    const body = { error: "server_error", error_description: `${what} Trace id: ${trace.traceId}` };
-    return Response.json(body, { status: 500, headers: { "cache-control": "no-store" } });
+    return serverError(error, trace);
   }
 }
 
-async function route(
-  door: Door,
-  request: Request,
-  env: Env,
-  ctx: ExecutionContext,
-  config: Config,
-  trace: Trace,
-): Promise<Response> {
-  const url = new URL(request.url);
-  const { pathname } = url;
-  if (pathname === "/health") return Response.json({ status: "ok", name: door.info.name, version: door.info.version });
-  if (url.origin !== config.issuer) {
-    return Response.json(
-      { error: "misdirected_request", error_description: `This gateway is ${config.issuer}.` },
-      { status: 421 },
-    );
-  }
+async function route(gateway: HttpGateway, request: Request, context: RequestContext): Promise<Response> {
+  const { env, config } = context;
+  const { origin, pathname } = new URL(request.url);
+  const { info } = gateway;
+  if (pathname === "/health") return Response.json({ status: "ok", name: info.name, version: info.version });
+  if (origin !== config.issuer) return jsonError(421, "misdirected_request", `This gateway is ${config.issuer}.`);
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
-    return door.resource(env)(new Request(`${config.issuer}${METADATA_PATH}/mcp`, request), env, ctx, trace);
+    const metadataRequest = new Request(`${config.issuer}${METADATA_PATH}/mcp`, request);
+    return gateway.resourceServerOf(env)(metadataRequest, context);
   }
-  if (pathname === "/mcp") return mcp(door, request, env, ctx, config, trace);
-  const answer = (await discovery(request, env, config, door.info)) ?? (await oauthFetch(request, env, ctx, trace));
-  return (
-    answer ??
-    Response.json({ error: "not_found", error_description: "There is nothing at this address." }, { status: 404 })
-  );
+  if (pathname === "/mcp") return handleEndpoint(gateway, request, context);
+  const response = (await discovery(request, context, info)) ?? (await oauthFetch(request, context, productTexts));
+  return response ?? jsonError(404, "not_found", "There is nothing at this address.");
 }
 
-async function mcp(
-  door: Door,
-  request: Request,
-  env: Env,
-  ctx: ExecutionContext,
-  config: Config,
-  trace: Trace,
-): Promise<Response> {
+async function handleEndpoint(gateway: HttpGateway, request: Request, context: RequestContext): Promise<Response> {
+  const { env, config } = context;
   const origin = request.headers.get("origin");
-  // Compared with a configured list, never with the request's own host: an attacker forges both alike.
+  // Compared with the configured list, never with the request's own host: an attacker forges both
+  // alike.
   if (origin !== null && origin !== config.issuer && !config.allowedOrigins.has(origin)) {
-    return Response.json(
-      { error: "forbidden_origin", error_description: "This origin may not call the endpoint." },
-      { status: 403 },
-    );
+    return jsonError(403, "forbidden_origin", "This origin may not call the endpoint.");
   }
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
-  const answer = announced > MAX_BODY_BYTES ? tooLarge() : await door.resource(env)(request, env, ctx, trace);
-  return allowCors(answer.status === 401 ? await refused(request, env, trace, answer) : answer, origin);
+  const response = announced > MAX_BODY_BYTES ? tooLarge() : await gateway.resourceServerOf(env)(request, context);
+  return allowCors(response.status === 401 ? await unauthorized(request, context, response) : response, origin);
+}
+
+/** Handles a message whose credential is valid. */
+async function handleMcpRequest(
+  gateway: Gateway,
+  request: Request,
+  credential: Credential,
+  context: RequestContext,
+): Promise<Response | ScopeNeeded> {
+  const { subject, tier } = credential.identity;
+  const { env, trace } = context;
+  const retryAfterSeconds = await consume(context, "mcpRequest", subject);
+  if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
+  return handleMcp(request, gateway.mcpServerFor(context, credential), {
+    traceId: trace.traceId,
+    admit: () => consume(context, `mcp.${tier}`, subject),
+    sessions: mcpSessionsOf(env, subject),
+  });
 }
 
 /**
- * The library's challenge says everything to a program; this says it to whoever reads the body. An address that shows too many bad
- * bearers is told to wait instead; one that shows none is only asking where to sign in.
+ * Adds a readable body to the library's challenge. An address that sends too many invalid tokens is
+ * told to wait instead; one that sends none is only asking where to sign in.
  */
-async function refused(request: Request, env: Env, trace: Trace, challenge: Response): Promise<Response> {
-  const shown = request.headers.get("authorization")?.replace(/^bearer\s+/i, "");
-  const limited = grantNameOf(shown ?? "") === null ? "foreignBearer" : "expiredBearer";
-  const retryAfterSeconds = shown === undefined ? 0 : await consume(env, trace, limited, addressOf(request));
+async function unauthorized(request: Request, context: RequestContext, challenge: Response): Promise<Response> {
+  const token = request.headers.get("authorization")?.replace(/^bearer\s+/i, "");
+  const limit = grantNameOf(token ?? "") === null ? "foreignBearer" : "expiredBearer";
+  const retryAfterSeconds = token === undefined ? 0 : await consume(context, limit, addressOf(request));
   if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
   const error_description =
-    "Sign in to use this endpoint, and send an access token as a bearer: the WWW-Authenticate header says where. An API key works too.";
+    "Sign in to use this endpoint and send the access token as a bearer token: the WWW-Authenticate header says where. " +
+    "An API key works too.";
   return Response.json({ error: "unauthorized", error_description }, challenge);
 }
 
-function answerWith(mcpServerFor: Inside["mcpServerFor"]): ResourceHandler {
-  return async (request, caller, env, ctx, requestTrace) => {
-    const { identity } = caller;
-    const retryAfterSeconds = await consume(env, requestTrace, "mcpRequest", identity.subject);
-    if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
-    const admit = () => consume(env, requestTrace, `mcp.${identity.tier}`, identity.subject);
-    const sessions = mcpSessionsOf(env, identity.subject);
-    return handleMcp(request, mcpServerFor(env, ctx, caller, requestTrace), {
-      traceId: requestTrace.traceId,
-      admit,
-      sessions,
-    });
-  };
+function jsonError(status: number, error: string, error_description: string): Response {
+  return Response.json({ error, error_description }, { status });
+}
+
+/** An unexpected error, logged. The message of a `ConfigError` names settings, never values. */
+function serverError(error: unknown, { traceId }: Trace): Response {
+  const isConfig = error instanceof ConfigError;
+  const details = isConfig ? { config: error.message } : describeCrash(error);
+  console.error(JSON.stringify({ event: "http.crashed", traceId, ...details }));
+  const what = isConfig ? `The gateway is not configured: ${error.message}` : "An unexpected error occurred.";
+  const body = { error: "server_error", error_description: `${what} Trace id: ${traceId}` };
+  return Response.json(body, { status: 500, headers: { "cache-control": "no-store" } });
 }

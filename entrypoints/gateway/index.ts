@@ -1,5 +1,6 @@
-// The gateway's main module. Its export list is its attack surface: the default export serves HTTP, `GatewayEntrypoint` serves
-// sibling Workers over RPC, `GatewayAdminEntrypoint` the auth Worker alone, and the others are Durable Object classes.
+// The gateway's main module. Its export list is its attack surface: the default export serves HTTP,
+// `GatewayEntrypoint` serves sibling Workers over RPC, `GatewayAdminEntrypoint` the auth Worker
+// alone, and the others are Durable Object classes.
 
 import type { Env } from "../../src/env.ts";
 import { purgeExpired } from "../../src/oauth/authorization-server/purge.ts";

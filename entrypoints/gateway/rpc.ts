@@ -1,4 +1,5 @@
-// The sibling's door: the same tools, through the same pipeline, as typed RPC calls. Nothing is thrown at a sibling.
+// The RPC entrypoint for sibling Workers: the same tools through the same pipeline, as typed calls.
+// Nothing is thrown at a sibling.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
 import type {
@@ -16,12 +17,16 @@ import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { type Identity, Scope, type TenantId, Tier } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, InputOf, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import { type Trace, traceFrom } from "../../src/context.ts";
+import { ConfigError } from "../../src/config.ts";
+import { type RequestContext, requestContext, type Trace, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
 import { authenticate, type Credential, type CredentialKind } from "../../src/oauth/resource-server/authenticate.ts";
 import { mayCall, permits } from "../../src/pipeline/authorize.ts";
-import { openCall, recordRefusedCall, refusal } from "../../src/pipeline/call-tool.ts";
+import { authorizeCall, callTool } from "../../src/pipeline/call-tool.ts";
+import { recordRefusedCall, refusal } from "../../src/pipeline/checks.ts";
+import type { Completed } from "../../src/pipeline/tool-call.ts";
 import { catalog } from "../../src/tools/catalog.ts";
+import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 
 const Props = v.object({
   caller: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,39}$/)),
@@ -29,24 +34,24 @@ const Props = v.object({
   tier: v.optional(Tier, "free"),
 });
 
-const shown = (kind: CredentialKind, bearer: string) => ({ kind, bearer });
+const presented = (kind: CredentialKind, token: string) => ({ kind, token });
 /** Exactly one kind, under its own name. */
-const GivenCredential = v.union([
+const PresentedCredentialInput = v.union([
   v.pipe(
     v.strictObject({ accessToken: v.string() }),
-    v.transform(({ accessToken }) => shown("oauth", accessToken)),
+    v.transform(({ accessToken }) => presented("oauth", accessToken)),
   ),
   v.pipe(
     v.strictObject({ apiKey: v.string() }),
-    v.transform(({ apiKey }) => shown("api_key", apiKey)),
+    v.transform(({ apiKey }) => presented("api_key", apiKey)),
   ),
   v.pipe(
     v.strictObject({ jwt: v.string() }),
-    v.transform(({ jwt }) => shown("jwt", jwt)),
+    v.transform(({ jwt }) => presented("jwt", jwt)),
   ),
 ]);
 
-/** Strict: under a misspelt credential the sibling would act as itself. */
+/** Strict: with a misspelt `credential` the sibling would act as itself. */
 const Options = v.strictObject({
   credential: v.optional(v.unknown()),
   traceparent: v.optional(v.string()),
@@ -54,56 +59,79 @@ const Options = v.strictObject({
   onProgress: v.optional(v.custom<ProgressCallback>((value) => typeof value === "function")),
 });
 
-type Answer<Name extends ToolName> = Result<
+type ToolResult<Name extends ToolName> = Result<
   OutputOf<ToolOperations[Name]>,
   ToolRefusal<CodeOf<ToolOperations[Name]> | GatewayCode>
 >;
 
-/** What a sibling Worker binds. Who it is comes from the binding's `props`, which its requests cannot change. */
+/**
+ * Bound by sibling Workers. The binding's `props` say which Worker calls, and no request can change
+ * them.
+ */
 export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayContract {
   async listTools(credential?: PresentedCredential): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>> {
-    const caller = await callerOf(this.env, siblingOf(this.ctx.props), credential, traceFrom(null));
+    const trace = traceFrom(null);
+    const context = contextFor(this.env, this.ctx, trace);
+    if (!context) return { ok: false, error: refusal("unavailable", trace) };
+    const caller = await authenticateSibling(context, siblingOf(this.ctx.props), credential);
     if (!caller.ok) return caller;
-    const permitted = Array.from(catalog.values()).filter((tool) => mayCall(tool, caller.value.identity));
-    const value = permitted.map(({ name, title, description, scope, inputSchema, outputSchema }) => ({
-      name: name as ToolName, // the catalog is made from the contracts that `ToolName` is derived from
-      title,
-      description,
-      scope,
-      inputSchemaJson: JSON.stringify(inputSchema),
-      outputSchemaJson: JSON.stringify(outputSchema),
-    }));
-    return { ok: true, value };
+    const { identity } = caller.value;
+    const permitted = Array.from(catalog.values()).filter((tool) => mayCall(tool, identity));
+    return { ok: true, value: permitted.map(toListing) };
   }
 
   async callTool<Name extends ToolName>(
     name: Name,
     input: InputOf<ToolOperations[Name]>,
     options?: CallToolOptions,
-  ): Promise<Answer<Name>> {
+  ): Promise<ToolResult<Name>> {
     const parsed = v.safeParse(Options, options ?? {});
     const { credential, traceparent, idempotencyKey, onProgress } = parsed.success ? parsed.output : {};
     const trace = traceFrom(traceparent);
+    const context = contextFor(this.env, this.ctx, trace);
+    if (!context) return { ok: false, error: refusal("unavailable", trace) };
     const sibling = siblingOf(this.ctx.props);
-    const request = { catalog, name, args: input, trace, channel: "rpc", idempotencyKey } as const;
-    const caller = parsed.success
-      ? await callerOf(this.env, sibling, credential, trace)
-      : ({ ok: false, error: refusal("invalid_arguments", trace) } as const);
+    const request = { catalog, name, args: input, channel: "rpc", idempotencyKey } as const;
+    const caller: SiblingCaller = parsed.success
+      ? await authenticateSibling(context, sibling, credential)
+      : { ok: false, error: refusal("invalid_arguments", trace) };
     if (!caller.ok) {
-      recordRefusedCall(this.env, this.ctx, { ...request, caller: sibling ?? NOBODY }, caller.error.code);
+      recordRefusedCall(context, { ...request, identity: sibling ?? UNKNOWN_SIBLING }, caller.error.code);
       return caller;
     }
-    const { identity, revalidate } = caller.value;
-    const opened = openCall(this.env, this.ctx, { ...request, caller: identity, revalidate });
-    if (opened.state !== "ready") return { ok: false, error: refusal(opened.state, trace) };
-    const { result } = await opened.run(onProgress);
-    // The pipeline has judged the value against this tool's own output schema, and the code against its list.
-    return result as Answer<Name>;
+    const call = authorizeCall(context, { ...request, ...caller.value });
+    if (call.state !== "authorized") return { ok: false, error: refusal(call.state, trace) };
+    const outcome = await callTool(call, onProgress);
+    // Without client input and tasks, a call always completes. Value and code were checked against
+    // this tool's operation.
+    return (outcome as Completed).result as ToolResult<Name>;
   }
 }
 
-/** A binding without proper `props`. */
-const NOBODY: Identity = {
+/** `null` if the settings cannot be used, which is logged. */
+function contextFor(env: Env, ctx: ExecutionContext, trace: Trace): RequestContext | null {
+  try {
+    return requestContext(env, ctx, trace);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(JSON.stringify({ event: "rpc.crashed", traceId: trace.traceId, config: error.message }));
+    return null;
+  }
+}
+
+function toListing({ name, title, description, scope, inputSchema, outputSchema }: ToolDefinition): ToolListing {
+  return {
+    name: name as ToolName, // the catalog derives from the contracts that `ToolName` derives from
+    title,
+    description,
+    scope,
+    inputSchemaJson: JSON.stringify(inputSchema),
+    outputSchemaJson: JSON.stringify(outputSchema),
+  };
+}
+
+/** A binding without valid `props`. */
+const UNKNOWN_SIBLING: Identity = {
   subject: "sibling:unknown",
   tenantId: null,
   tier: "free",
@@ -111,7 +139,7 @@ const NOBODY: Identity = {
   clientId: "sibling:unknown",
 };
 
-/** The bound Worker, acting as itself: a subject, and a tenant of the same name. */
+/** The bound Worker acting as itself, with a tenant of the same name. */
 function siblingOf(bound: unknown): Identity | null {
   const props = v.safeParse(Props, bound);
   if (!props.success) return null;
@@ -120,24 +148,30 @@ function siblingOf(bound: unknown): Identity | null {
   return { subject, tenantId: subject as TenantId, tier, scopes, clientId: subject };
 }
 
-/** The sibling itself, or whoever's credential it shows; never with more scopes than its binding has. */
-async function callerOf(
-  env: Env,
+/** Identity of a call; `revalidate` if a credential was presented. */
+type SiblingCaller = Result<
+  Pick<Credential, "identity"> & Partial<Pick<Credential, "revalidate">>,
+  ToolRefusal<CredentialCode | "invalid_arguments">
+>;
+
+/**
+ * The sibling itself, or the owner of the credential that it presents, with the binding's scopes at
+ * most.
+ */
+async function authenticateSibling(
+  context: RequestContext,
   sibling: Identity | null,
   credential: unknown,
-  trace: Trace,
-): Promise<
-  Result<Pick<Credential, "identity"> & Partial<Pick<Credential, "revalidate">>, ToolRefusal<CredentialCode>>
-> {
-  const given = v.safeParse(v.optional(GivenCredential), credential);
+): Promise<SiblingCaller & Result<object, ToolRefusal<CredentialCode>>> {
+  const { trace } = context;
+  const given = v.safeParse(v.optional(PresentedCredentialInput), credential);
   if (sibling === null || !given.success) return { ok: false, error: refusal("unauthenticated", trace) };
   if (given.output === undefined) return { ok: true, value: { identity: sibling } };
-  const caller = await authenticate(env, given.output.bearer, trace, given.output.kind);
-  if (typeof caller === "string") return { ok: false, error: refusal(caller, trace) };
-  const { identity, revalidate } = caller;
+  const { token, kind } = given.output;
+  const checked = await authenticate(context, token, kind);
+  if (typeof checked === "string") return { ok: false, error: refusal(checked, trace) };
+  const { identity, revalidate } = checked;
   const scopes = identity.scopes.filter((scope) => permits(sibling.scopes, scope));
-  return {
-    ok: true,
-    value: { identity: { ...identity, scopes, clientId: `${sibling.clientId}/${identity.clientId}` }, revalidate },
-  };
+  const clientId = `${sibling.clientId}/${identity.clientId}`;
+  return { ok: true, value: { identity: { ...identity, scopes, clientId }, revalidate } };
 }

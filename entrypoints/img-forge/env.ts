@@ -4,20 +4,23 @@ import type { RecentImages } from "./recent-images.ts";
 import type { UsedTokens } from "./used-tokens.ts";
 
 export interface Env {
-  /** Keys that identity tokens for this Worker are signed with: `kid:base64url[,kid:base64url]`. */
+  /** Keys that verify identity tokens for this Worker: `kid:base64url[,kid:base64url]`. */
   readonly IDENTITY_KEYS: string;
-  /** Origin under which `/images/{job_id}.png` reaches this Worker; no trailing slash. */
+  /** Origin at which `/images/{job_id}.png` reaches this Worker, without a trailing slash. */
   readonly IMAGE_BASE_URL: string;
   /** Finished pictures. */
   readonly IMAGES: R2Bucket;
-  /** One object a job, and one for each idempotency key. */
+  /** One object per job, and one per idempotency key. */
   readonly JOBS: DurableObjectNamespace<JobObject>;
-  /** The latest finished pictures, by owner. */
+  /** The latest finished pictures, one object per owner. */
   readonly RECENT_IMAGES: DurableObjectNamespace<RecentImages>;
-  /** Identity tokens that were good once, by the last character of their id. */
+  /** Used identity tokens, one object for each last character of their ids. */
   readonly USED_TOKENS: DurableObjectNamespace<UsedTokens>;
-  /** Workers AI, which draws the tiers that it offers. Without it this Worker draws them all. */
+  /**
+   * Workers AI, which draws the tiers that it has a model for. Without it this Worker draws every
+   * tier.
+   */
   readonly AI?: Ai;
-  /** Cloudflare Images: turns what Workers AI answers into PNG where it is not PNG. */
+  /** Cloudflare Images, which converts other output of Workers AI to PNG. */
   readonly TRANSCODER?: ImagesBinding;
 }

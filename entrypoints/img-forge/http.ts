@@ -1,9 +1,13 @@
-// The only HTTP surface: GET and HEAD of finished pictures. The path's UUID is the permission, so no page lists or guesses it.
+// The HTTP interface: GET and HEAD of finished pictures. The UUID in the path is the capability: no
+// page lists it, and it cannot be guessed.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 
 const PICTURE = /^\/(images\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.png)$/;
 
-/** The picture, 304 for one that the client has, 404 for everything else; 503 while the bucket cannot be read. */
+/**
+ * Serves a picture: 304 if the client's copy is current, 404 for every other path, 503 while the
+ * bucket cannot be read.
+ */
 export async function servePicture(request: Request, images: R2Bucket): Promise<Response> {
   const key = PICTURE.exec(new URL(request.url).pathname)?.[1];
   if (!key) return new Response("Not found", { status: 404 });
@@ -11,7 +15,7 @@ export async function servePicture(request: Request, images: R2Bucket): Promise<
     return new Response("Method not allowed", { status: 405, headers: { allow: "GET, HEAD" } });
   }
   try {
-    return await answer(request, images, key);
+    return await respond(request, images, key);
   } catch (error) {
     console.error(JSON.stringify({ event: "picture.unreadable", ...describeCrash(error) }));
     return new Response("This picture cannot be read right now. Try again shortly.", {
@@ -21,22 +25,22 @@ export async function servePicture(request: Request, images: R2Bucket): Promise<
   }
 }
 
-async function answer(request: Request, images: R2Bucket, key: string): Promise<Response> {
-  const known = await images.head(key);
-  if (!known) return new Response("Not found", { status: 404, headers: { "cache-control": "no-store" } });
+async function respond(request: Request, images: R2Bucket, key: string): Promise<Response> {
+  const stored = await images.head(key);
+  if (!stored) return new Response("Not found", { status: 404, headers: { "cache-control": "no-store" } });
   const headers = {
     "content-type": "image/png",
     // A finished picture never changes.
     "cache-control": "public, max-age=31536000, immutable",
-    etag: known.httpEtag,
+    etag: stored.httpEtag,
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; sandbox",
     "cross-origin-resource-policy": "cross-origin",
   };
-  if (request.headers.get("if-none-match")?.includes(known.httpEtag))
+  if (request.headers.get("if-none-match")?.includes(stored.httpEtag))
     return new Response(null, { status: 304, headers });
   if (request.method === "HEAD")
-    return new Response(null, { headers: { ...headers, "content-length": String(known.size) } });
+    return new Response(null, { headers: { ...headers, "content-length": String(stored.size) } });
   const picture = await images.get(key);
   return picture ? new Response(picture.body, { headers }) : new Response("Not found", { status: 404 });
 }

@@ -1,75 +1,87 @@
-// One drawing job, or one idempotency key's memory of its job. A job that runs shows signs of life; one that shows none any more
-// (its object was evicted while a caller waited) is failed when somebody looks.
+// The Durable Object of one drawing job, and of one idempotency key, which stores the id of its
+// job. A run that a caller waits for renews a lease. A run that has stopped renewing it (its object
+// was evicted) is marked as failed on the next access.
 import { DurableObject } from "cloudflare:workers";
 import type { ImageJob } from "../../contracts/img-forge.ts";
 import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { draw } from "./drawing/draw.ts";
 import type { Env } from "./env.ts";
-import { type Commission, isOver, type JobRecord, newJob, richnessOf, toImageJob, visionOf } from "./job.ts";
+import { type ImageRequest, isOver, type JobRecord, newJob, richnessOf, toImageJob, visionOf } from "./job.ts";
 import { PROCEDURAL, TIER_PLANS } from "./models.ts";
 import { pictureKey } from "./picture.ts";
 import { encodePng, pngSize } from "./png.ts";
-import { noteImage } from "./recent-images.ts";
+import { addRecentImage } from "./recent-images.ts";
 import { drawWithAi } from "./workers-ai.ts";
 
 type Report = (update: Progress) => ProgressReply | Promise<ProgressReply>;
 
-/** Between layers, so that progress can be watched and a job can be stopped. */
+/** Pause between layers, in which progress can be read and the job cancelled. */
 const PAUSE_MS = 40;
 const POLL_MS = 100;
-/** Longer than any step takes; a model may need most of it. */
+/** Longer than any step; the call of a model may need most of it. */
 const LEASE_MS = 60_000;
 
-/** Somebody does not want the picture any more. */
+/**
+ * Thrown inside a run to end it: the caller has cancelled, or the job has reached a final state.
+ */
 const STOPPED = Symbol("stopped");
 
 export class JobObject extends DurableObject<Env> {
-  /** For an idempotency key's object: remembers `jobId`, and answers with the one that was remembered first. */
+  /**
+   * On the object of an idempotency key: stores `jobId`, and returns the job id that was stored
+   * first.
+   */
   claim(jobId: string): string {
-    const known = this.ctx.storage.kv.get<string>("claimed");
-    if (known === undefined) this.ctx.storage.kv.put("claimed", jobId);
-    return known ?? jobId;
+    const stored = this.ctx.storage.kv.get<string>("claimed");
+    if (stored === undefined) this.ctx.storage.kv.put("claimed", jobId);
+    return stored ?? jobId;
   }
 
-  /** Draws while the caller waits. A job that is under way already is waited for instead, as long as the caller does. */
-  async draw(order: Commission, deadlineMs: number, report: Report): Promise<ImageJob> {
+  /**
+   * Draws while the caller waits. If the job exists, waits for it until shortly before
+   * `deadlineMs`.
+   */
+  async draw(request: ImageRequest, deadlineMs: number, report: Report): Promise<ImageJob> {
     if (!this.#record()) {
-      this.#write({ ...newJob(order), status: "running", leaseExpiresAtMs: Date.now() + LEASE_MS });
+      this.#write({ ...newJob(request), status: "running", leaseExpiresAtMs: Date.now() + LEASE_MS });
       await this.#run(report);
-    } else await this.#note();
-    let record = this.#settled();
+    } else await this.#listForOwner();
+    let record = this.#checkedRecord();
     while (record && !isOver(record) && Date.now() < deadlineMs - 5 * POLL_MS) {
       await scheduler.wait(POLL_MS);
-      record = this.#settled();
+      record = this.#checkedRecord();
     }
     return this.#view(record);
   }
 
-  /** Takes the job on and returns; an alarm draws, which outlives the call and is repeated if the object is evicted meanwhile. */
-  async queue(order: Commission): Promise<ImageJob> {
+  /**
+   * Queues the job and returns. An alarm draws: it outlives the call, and the runtime repeats it if
+   * the object is evicted meanwhile.
+   */
+  async queue(request: ImageRequest): Promise<ImageJob> {
     if (!this.#record()) {
-      this.#write(newJob(order));
+      this.#write(newJob(request));
       await this.ctx.storage.setAlarm(Date.now());
-    } else await this.#note();
-    return this.#view(this.#settled());
+    } else await this.#listForOwner();
+    return this.#view(this.#checkedRecord());
   }
 
-  /** `null` for a job that was never made and for another owner's alike. Looking makes no storage. */
+  /** `null` for an unknown job and for another owner's alike. Creates no storage. */
   check(owner: string): ImageJob | null {
-    const record = this.#settled();
+    const record = this.#checkedRecord();
     return record?.commission.owner === owner ? this.#view(record) : null;
   }
 
-  /** Stops a job that is not over. */
+  /** Cancels a job that is not in a final state. */
   cancel(owner: string): ImageJob | null {
-    const record = this.#settled();
+    const record = this.#checkedRecord();
     if (record?.commission.owner !== owner) return null;
     if (!isOver(record)) this.#write({ ...record, status: "cancelled", leaseExpiresAtMs: null });
     return this.check(owner);
   }
 
-  /** Draws a queued job; `leaseExpiresAtMs` stays `null`, because an alarm that dies is repeated. */
+  /** Draws a queued job without a lease, because the runtime repeats an interrupted alarm. */
   override async alarm(): Promise<void> {
     const record = this.#record();
     if (!record || isOver(record)) return;
@@ -77,32 +89,36 @@ export class JobObject extends DurableObject<Env> {
     await this.#run(() => "continue");
   }
 
-  /** Draws, stores, closes and notes the job. Whatever goes wrong becomes a job that failed. */
+  /**
+   * Draws and stores the picture, completes the job and lists it. Any error makes it a failed job.
+   */
   async #run(report: Report): Promise<void> {
     try {
-      const order = this.#stillWanted().commission;
+      const { commission: request } = this.#activeRecord();
       const file =
-        order.model === PROCEDURAL ? await this.#drawHere(order, report) : await this.#drawWithAi(order, report);
+        request.model === PROCEDURAL
+          ? await this.#drawProcedurally(request, report)
+          : await this.#drawWithAi(request, report);
       const size = pngSize(file);
       if (!size) throw new Error("The picture is not a PNG file.");
       await this.#step(report, 85, "Storing the picture.");
-      await this.env.IMAGES.put(pictureKey(order.jobId), file, { httpMetadata: { contentType: "image/png" } });
-      const done = {
+      await this.env.IMAGES.put(pictureKey(request.jobId), file, { httpMetadata: { contentType: "image/png" } });
+      const completed = {
         status: "completed",
         sizeBytes: file.byteLength,
         completedAt: Math.floor(Date.now() / 1000),
       } as const;
-      this.#write({ ...this.#stillWanted(), ...size, ...done, leaseExpiresAtMs: null });
+      this.#write({ ...this.#activeRecord(), ...size, ...completed, leaseExpiresAtMs: null });
     } catch (error) {
-      await this.#close(error);
+      await this.#abort(error);
       return;
     }
-    await this.#note();
-    await tell(report, 100, "The picture is done.");
+    await this.#listForOwner();
+    await send(report, 100, "The picture is done.");
   }
 
-  async #drawHere(order: Commission, report: Report): Promise<Uint8Array<ArrayBuffer>> {
-    const painting = draw(visionOf(order), TIER_PLANS[order.tier].size, richnessOf(order.tier));
+  async #drawProcedurally(request: ImageRequest, report: Report): Promise<Uint8Array<ArrayBuffer>> {
+    const painting = draw(visionOf(request), TIER_PLANS[request.tier].size, richnessOf(request.tier));
     await this.#step(report, 0, "Reading the prompt.");
     let layer = painting.next();
     for (let progress = 15; !layer.done; progress = Math.min(60, progress + 15)) {
@@ -113,28 +129,29 @@ export class JobObject extends DurableObject<Env> {
     return encodePng(layer.value);
   }
 
-  async #drawWithAi(order: Commission, report: Report): Promise<Uint8Array<ArrayBuffer>> {
-    await this.#step(report, 0, "Asking the model.");
-    if (!this.env.AI) throw new Error("Workers AI is not bound any more.");
-    return drawWithAi(this.env.AI, this.env.TRANSCODER, order);
+  async #drawWithAi(request: ImageRequest, report: Report): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#step(report, 0, "Calling the model.");
+    if (!this.env.AI) throw new Error("Workers AI is not bound.");
+    return drawWithAi(this.env.AI, this.env.TRANSCODER, request);
   }
 
-  /** Reports, breathes, and throws `STOPPED` if the picture is not wanted any more. */
+  /** Reports progress, pauses and renews the lease. Throws `STOPPED` if the run must end. */
   async #step(report: Report, progress: number, message: string): Promise<void> {
-    if ((await tell(report, progress, message)) === "cancel") throw STOPPED;
+    if ((await send(report, progress, message)) === "cancel") throw STOPPED;
     await scheduler.wait(PAUSE_MS);
-    const record = this.#stillWanted();
+    const record = this.#activeRecord();
     if (record.leaseExpiresAtMs !== null) this.#write({ ...record, leaseExpiresAtMs: Date.now() + LEASE_MS });
   }
 
-  #stillWanted(): JobRecord {
+  /** Throws `STOPPED` if the job has reached a final state. */
+  #activeRecord(): JobRecord {
     const record = this.#record();
     if (!record || isOver(record)) throw STOPPED;
     return record;
   }
 
-  /** Ends a run that came to no picture, and takes back a picture that was stored after all. */
-  async #close(reason: unknown): Promise<void> {
+  /** Ends a run without a picture, and deletes a picture that was stored nevertheless. */
+  async #abort(reason: unknown): Promise<void> {
     const record = this.#record();
     if (!record) return;
     const { jobId } = record.commission;
@@ -144,12 +161,15 @@ export class JobObject extends DurableObject<Env> {
     await this.env.IMAGES.delete(pictureKey(jobId)).catch(() => undefined);
   }
 
-  /** Notes the picture for its owner, once it is finished; again where that may have come to nothing the first time. */
-  async #note(): Promise<void> {
+  /**
+   * Lists a completed picture for its owner. Repeated for a repeated request: the first try may
+   * have failed.
+   */
+  async #listForOwner(): Promise<void> {
     const record = this.#record();
     if (!record || record.sizeBytes === null || record.completedAt === undefined) return;
     const { jobId: job_id, owner, prompt } = record.commission;
-    await noteImage(this.env, owner, {
+    await addRecentImage(this.env, owner, {
       job_id,
       prompt,
       size_bytes: record.sizeBytes,
@@ -161,13 +181,13 @@ export class JobObject extends DurableObject<Env> {
     return this.ctx.storage.kv.get<JobRecord>("job");
   }
 
-  /** The job, after one whose run died has been marked as failed. */
-  #settled(): JobRecord | undefined {
+  /** The record, after a run with an expired lease has been marked as failed. */
+  #checkedRecord(): JobRecord | undefined {
     const record = this.#record();
     if (!record?.leaseExpiresAtMs || record.leaseExpiresAtMs > Date.now()) return record;
-    const dead: JobRecord = { ...record, status: "failed", leaseExpiresAtMs: null };
-    this.#write(dead);
-    return dead;
+    const failed: JobRecord = { ...record, status: "failed", leaseExpiresAtMs: null };
+    this.#write(failed);
+    return failed;
   }
 
   #write(record: JobRecord): void {
@@ -175,13 +195,13 @@ export class JobObject extends DurableObject<Env> {
   }
 
   #view(record: JobRecord | undefined): ImageJob {
-    if (!record) throw new Error("A job vanished while somebody waited for it.");
+    if (!record) throw new Error("The record of a job is missing while a caller waits for it.");
     return toImageJob(record, this.env.IMAGE_BASE_URL);
   }
 }
 
-/** A caller that cannot be told any more does not want the picture any more. */
-async function tell(report: Report, progress: number, message: string): Promise<ProgressReply> {
+/** Sends a report. An unreachable caller counts as one that cancels. */
+async function send(report: Report, progress: number, message: string): Promise<ProgressReply> {
   try {
     return await report({ progress, total: 100, message });
   } catch {

@@ -1,4 +1,5 @@
-// What is kept of a job, and the contract's view of it. Pure: storage and time are `job-object.ts`'s.
+// The stored record of a job, and its conversion to the contract's `ImageJob`. Pure functions:
+// storage and time are in `job-object.ts`.
 import {
   type GenerateImage,
   type ImageJob,
@@ -11,81 +12,95 @@ import { imagine, styleWords, type Vision } from "./drawing/vision.ts";
 import { TIER_PLANS } from "./models.ts";
 import { pictureUrl } from "./picture.ts";
 
-/** What is to be drawn, for whom. */
-export interface Commission {
+/** The picture that a job draws, and its owner. */
+export interface ImageRequest {
   readonly jobId: string;
   readonly owner: string;
   readonly prompt: string;
   readonly negativePrompt: string;
   readonly tier: QualityTier;
   readonly model: string;
-  /** The prompt with the words for how it is drawn. */
+  /** The prompt followed by words for the style of the drawing. */
   readonly enhancedPrompt: string;
 }
 
 export interface JobRecord {
-  readonly commission: Commission;
+  /** The request. The name is part of the stored record. */
+  readonly commission: ImageRequest;
   readonly status: JobState;
   readonly width: number;
   readonly height: number;
   /** `null` until the job is completed. */
   readonly sizeBytes: number | null;
-  /** Seconds since the Unix epoch; absent where it was not written down. */
+  /** Seconds since the Unix epoch; absent in a record that was stored without it. */
   readonly completedAt?: number;
-  /** When a run that shows no sign of life counts as dead, in milliseconds since the Unix epoch; `null` unless one is under way. */
+  /**
+   * The time at which a run that has not renewed its lease counts as dead, in milliseconds since
+   * the Unix epoch; `null` unless a caller waits for the run.
+   */
   readonly leaseExpiresAtMs: number | null;
 }
 
-/** Writes down an order. */
-export function commission(
+/** The request for a picture from the input of `generateImage`. */
+export function imageRequestOf(
   jobId: string,
   owner: string,
-  order: ParsedInputOf<typeof GenerateImage>,
+  input: ParsedInputOf<typeof GenerateImage>,
   model: string,
-): Commission {
-  const { prompt, negative_prompt: negativePrompt = "", quality_tier: tier } = order;
-  const words = { jobId, owner, prompt, negativePrompt, tier, model };
-  return { ...words, enhancedPrompt: `${prompt.trim()}, ${styleWords(visionOf(words)).join(", ")}` };
+): ImageRequest {
+  const { prompt, negative_prompt: negativePrompt = "", quality_tier: tier } = input;
+  const request = { jobId, owner, prompt, negativePrompt, tier, model };
+  return { ...request, enhancedPrompt: `${prompt.trim()}, ${styleWords(visionOf(request)).join(", ")}` };
 }
 
-/** What the words show. The same words, tier and model show the same; neither the job nor its owner matters. */
+/**
+ * The scene that a prompt describes. It depends on the words, the tier and the model only, not on
+ * the job or its owner.
+ */
 export function visionOf({
   prompt,
   negativePrompt,
   tier,
   model,
-}: Omit<Commission, "jobId" | "owner" | "enhancedPrompt">): Vision {
+}: Omit<ImageRequest, "jobId" | "owner" | "enhancedPrompt">): Vision {
   return imagine(prompt, negativePrompt, JSON.stringify([prompt, negativePrompt, tier, model]));
 }
 
-/** How much detail a tier gets, 1 to 5. */
+/** The amount of detail of a tier, 1 to 5. */
 export function richnessOf(tier: QualityTier): number {
   return QUALITY_TIERS.indexOf(tier) + 1;
 }
 
-/** A job that has just been ordered. */
-export function newJob(order: Commission): JobRecord {
-  const { size } = TIER_PLANS[order.tier];
-  return { commission: order, status: "queued", width: size, height: size, sizeBytes: null, leaseExpiresAtMs: null };
+/** The record of a new job. */
+export function newJob(request: ImageRequest): JobRecord {
+  const { size } = TIER_PLANS[request.tier];
+  return {
+    commission: request,
+    status: "queued",
+    width: size,
+    height: size,
+    sizeBytes: null,
+    leaseExpiresAtMs: null,
+  };
 }
 
-/** A job that will change no more. */
+/** True if the job has reached a final state. */
 export function isOver({ status }: JobRecord): boolean {
   return status === "completed" || status === "failed" || status === "cancelled";
 }
 
-/** The contract's view. */
+/** The contract's form of a job. */
 export function toImageJob(
-  { commission: order, status, width, height, sizeBytes }: JobRecord,
+  { commission: request, status, width, height, sizeBytes }: JobRecord,
   baseUrl: string,
 ): ImageJob {
   return {
-    job_id: order.jobId,
+    job_id: request.jobId,
     status,
-    url: status === "completed" ? pictureUrl(baseUrl, order.jobId) : null,
-    model: order.model,
-    quality_tier: order.tier,
-    enhanced_prompt: order.enhancedPrompt,
+    url: status === "completed" ? pictureUrl(baseUrl, request.jobId) : null,
+    model: request.model,
+    quality_tier: request.tier,
+    enhanced_prompt: request.enhancedPrompt,
     width,
     height,
     size_bytes: sizeBytes,

@@ -1,21 +1,24 @@
-// The tier table: which model draws which tier, how large, and who may ask for it. Everything about tiers stands here.
+// The table of quality tiers: the model of each, its picture size and the plans that include it.
 import { QUALITY_TIERS, type QualityTier } from "../../contracts/img-forge.ts";
 import type { Tier } from "../../contracts/rpc/identity.ts";
 
-/** What draws where no model is switched on: this Worker itself. It is of every tier. */
+/**
+ * The name of this Worker's own drawing, which belongs to every tier and is used if no model is
+ * enabled.
+ */
 export const PROCEDURAL = "procedural";
 
 interface TierPlan {
   readonly model: string;
   readonly title: string;
-  /** The model's name at Workers AI; `null` where Workers AI does not offer it. */
+  /** The name of the model in Workers AI; `null` if Workers AI does not have it. */
   readonly workersAi:
     | "@cf/stabilityai/stable-diffusion-xl-base-1.0"
     | `@cf/black-forest-labs/flux-2-${"klein-9b" | "dev"}`
     | null;
   /** Width and height, in pixels. */
   readonly size: number;
-  /** Only on the plans pro and enterprise. */
+  /** True if only the plans pro and enterprise include the tier. */
   readonly isPaid: boolean;
 }
 
@@ -57,40 +60,50 @@ export const TIER_PLANS: Readonly<Record<QualityTier, TierPlan>> = {
   },
 };
 
-/** Who asks, and what this deployment can do. */
-export interface Means {
+/** The caller's plan, and the capabilities of this deployment. */
+export interface Availability {
   readonly plan: Tier;
-  /** Whether a Workers AI binding is configured. */
+  /** True if a Workers AI binding is configured. */
   readonly hasAi: boolean;
 }
 
-/** Every model of every tier. One that is not switched on is listed, but not available. */
-export function listModels(means: Means) {
+/** Lists every model of every tier. A model that is not enabled is listed as not available. */
+export function listModels(availability: Availability) {
   return QUALITY_TIERS.flatMap((quality_tier) => {
     const { model, title, size } = TIER_PLANS[quality_tier];
     const entry = { quality_tier, width: size, height: size };
     return [
-      { ...entry, name: model, title, is_available: mayUse(quality_tier, means) && isOn(quality_tier, means) },
-      { ...entry, name: PROCEDURAL, title: "Procedural drawing", is_available: mayUse(quality_tier, means) },
+      {
+        ...entry,
+        name: model,
+        title,
+        is_available: isInPlan(quality_tier, availability) && isEnabled(quality_tier, availability),
+      },
+      { ...entry, name: PROCEDURAL, title: "Procedural drawing", is_available: isInPlan(quality_tier, availability) },
     ];
   });
 }
 
 /**
- * The model that draws a job of this tier: the one that was named, else the tier's own, else this Worker itself. `null` where it
- * cannot be used: not in the plan, of another tier, switched off, unknown.
+ * Returns the model for a job of this tier: the requested one, else the tier's own, else this
+ * Worker's own drawing. `null` if it cannot be used: not in the plan, of another tier, not enabled,
+ * unknown.
  */
-export function chooseModel(tier: QualityTier, named: string | undefined, means: Means): string | null {
-  if (!mayUse(tier, means)) return null;
-  const own = isOn(tier, means) ? TIER_PLANS[tier].model : null;
-  if (named === undefined) return own ?? PROCEDURAL;
-  return named === own || named === PROCEDURAL ? named : null;
+export function chooseModel(
+  tier: QualityTier,
+  requested: string | undefined,
+  availability: Availability,
+): string | null {
+  if (!isInPlan(tier, availability)) return null;
+  const own = isEnabled(tier, availability) ? TIER_PLANS[tier].model : null;
+  if (requested === undefined) return own ?? PROCEDURAL;
+  return requested === own || requested === PROCEDURAL ? requested : null;
 }
 
-function mayUse(tier: QualityTier, { plan }: Means): boolean {
+function isInPlan(tier: QualityTier, { plan }: Availability): boolean {
   return !TIER_PLANS[tier].isPaid || plan === "pro" || plan === "enterprise";
 }
 
-function isOn(tier: QualityTier, { hasAi }: Means): boolean {
+function isEnabled(tier: QualityTier, { hasAi }: Availability): boolean {
   return hasAi && TIER_PLANS[tier].workersAi !== null;
 }

@@ -1,11 +1,11 @@
-// What may not be drawn. A short list of things that are plainly out, no substitute for a trained classifier: it stops who asks
-// openly, in English. A model behind it has rules of its own.
+// Prompts that are refused: a short list of patterns, which stops explicit requests in English. It
+// is not a substitute for a trained classifier. A model applies its own rules as well.
 
 const MINOR =
   /\b(child(ren)?|kids?|minors?|toddlers?|bab(y|ies)|infants?|under ?-?age(d)?|teen(s|ager|agers|aged)?|schoolgirls?|schoolboys?|lolitas?|(little|young) (girls?|boys?)|preteens?)\b/;
 const SEXUAL =
   /\b(nude|naked|sex|sexual|sexy|sexuali[sz]ed|porn\w*|erotic\w*|hentai|nsfw|topless|undress\w*|lingerie|fetish\w*|lewd)\b/;
-/** Out whatever else the prompt says. */
+/** Refused in every context. */
 const ALWAYS = [
   /\b(child|kiddie|cp|loli|shota)[ -]?(porn\w*|hentai|erotica)\b/,
   /\b(csam|lolicon|shotacon)\b/,
@@ -14,7 +14,7 @@ const ALWAYS = [
   /\b(deep ?fake|fake) (nude|nudes|porn\w*)\b/,
 ];
 
-/** Whether this prompt asks for something that may not be drawn. */
+/** True if the prompt asks for content that is refused. */
 export function isRejected(prompt: string): boolean {
   const text = prompt
     .normalize("NFKC")

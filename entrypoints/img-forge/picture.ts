@@ -1,4 +1,4 @@
-// Where a picture is kept and under which path it is served: both follow from its job's id.
+// The storage key and the URL of a picture, both derived from the id of its job.
 
 /** The picture's key in R2. */
 export function pictureKey(jobId: string): string {

@@ -1,22 +1,23 @@
-// Writes and measures PNG files (W3C PNG, third edition): 8-bit RGB, no interlacing.
+// Encodes PNG files and reads their size (W3C PNG, third edition): 8-bit RGB, no interlacing.
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const BYTES_PER_PIXEL = 3;
 
-/** A picture as rows of RGB bytes, top to bottom. */
+/** A picture as rows of RGB bytes, from top to bottom. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
   readonly rgb: Uint8Array;
 }
 
-/** The picture as a PNG file. */
+/** Encodes a picture as a PNG file. */
 export async function encodePng({ width, height, rgb }: Pixels): Promise<Uint8Array<ArrayBuffer>> {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  // Bit depth 8, colour type 2 (truecolour); compression, filter and interlace method 0 (section 11.2.1).
+  // Bit depth 8, colour type 2 (truecolour); compression, filter and interlace method 0 (section
+  // 11.2.1).
   header.set([8, 2, 0, 0, 0], 8);
   const chunks = [
     SIGNATURE,
@@ -27,14 +28,17 @@ export async function encodePng({ width, height, rgb }: Pixels): Promise<Uint8Ar
   return concat(chunks);
 }
 
-/** Width and height that a PNG file says it has; `null` for anything that is not a PNG file. */
+/** Returns the width and height in the header of a PNG file; `null` for any other file. */
 export function pngSize(file: Uint8Array): { width: number; height: number } | null {
   if (file.length < 33 || SIGNATURE.some((byte, index) => file[index] !== byte)) return null;
   const view = new DataView(file.buffer, file.byteOffset);
   return { width: view.getUint32(16), height: view.getUint32(20) };
 }
 
-/** Every row as its differences from what Paeth's filter expects (section 9.4): soft gradients become small numbers. */
+/**
+ * Applies the Paeth filter to each row (section 9.4), which turns soft gradients into small
+ * numbers.
+ */
 function filterRows(width: number, height: number, rgb: Uint8Array): Uint8Array<ArrayBuffer> {
   const stride = width * BYTES_PER_PIXEL;
   const filtered = new Uint8Array((stride + 1) * height);
@@ -46,14 +50,14 @@ function filterRows(width: number, height: number, rgb: Uint8Array): Uint8Array<
       const left = x >= BYTES_PER_PIXEL ? (rgb[row + x - BYTES_PER_PIXEL] ?? 0) : 0;
       const above = y > 0 ? (rgb[row + x - stride] ?? 0) : 0;
       const corner = y > 0 && x >= BYTES_PER_PIXEL ? (rgb[row + x - stride - BYTES_PER_PIXEL] ?? 0) : 0;
-      // What does not fit into a byte wraps around, as the filter wants it.
+      // The filter is defined modulo 256, as is the assignment to a byte.
       filtered[out + x] = (rgb[row + x] ?? 0) - paeth(left, above, corner);
     }
   }
   return filtered;
 }
 
-/** Whichever of the three neighbours is nearest to what they predict together. */
+/** Returns the neighbour that is nearest to the linear prediction from all three. */
 function paeth(a: number, b: number, c: number): number {
   const pa = Math.abs(b - c);
   const pb = Math.abs(a - c);

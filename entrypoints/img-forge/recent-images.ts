@@ -1,19 +1,19 @@
-// The latest finished pictures of one owner, so that they can be found again. Nobody's right to a picture depends on it: its job knows
-// whose it is.
+// The latest finished pictures of one owner, for listing. Access does not depend on this list: each
+// job stores its own owner.
 import { DurableObject } from "cloudflare:workers";
 import type { RecentImage } from "../../contracts/img-forge.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Env } from "./env.ts";
 
-const KEPT = 100;
-const LISTED = 50;
-/** Of a prompt, in characters: enough to know the picture by. */
-const PROMPT_KEPT = 200;
-/** The work that a picture is noted for does not wait longer. */
+const MAX_STORED = 100;
+const MAX_LISTED = 50;
+/** Length of the stored beginning of a prompt: enough to recognize the picture. */
+const PROMPT_MAX_CHARACTERS = 200;
+/** The longest that a job waits for the list. */
 const TIMEOUT_MS = 1_000;
 
-/** One object an owner. */
+/** One object per owner. */
 export class RecentImages extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -22,10 +22,13 @@ export class RecentImages extends DurableObject<Env> {
     );
   }
 
-  /** Notes a picture, and forgets the oldest beyond what is kept. One that is there stays as it is. */
+  /**
+   * Adds a picture and deletes the oldest ones beyond the limit. A listed picture is left
+   * unchanged.
+   */
   add({ job_id, prompt, size_bytes, completed_at }: RecentImage): void {
     const { sql } = this.ctx.storage;
-    const beginning = Array.from(prompt).slice(0, PROMPT_KEPT).join("");
+    const beginning = Array.from(prompt).slice(0, PROMPT_MAX_CHARACTERS).join("");
     sql.exec(
       "INSERT INTO recent_images VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
       job_id,
@@ -35,11 +38,11 @@ export class RecentImages extends DurableObject<Env> {
     );
     sql.exec(
       "DELETE FROM recent_images WHERE job_id NOT IN (SELECT job_id FROM recent_images ORDER BY completed_at DESC, rowid DESC LIMIT ?)",
-      KEPT,
+      MAX_STORED,
     );
   }
 
-  /** Newest first. */
+  /** Returns the latest pictures, newest first. */
   list(): RecentImage[] {
     const rows = this.ctx.storage.sql.exec<{
       job_id: string;
@@ -48,7 +51,7 @@ export class RecentImages extends DurableObject<Env> {
       completed_at: number;
     }>(
       "SELECT job_id, prompt, size_bytes, completed_at FROM recent_images ORDER BY completed_at DESC, rowid DESC LIMIT ?",
-      LISTED,
+      MAX_LISTED,
     );
     return rows.toArray();
   }
@@ -58,12 +61,12 @@ export function recentImagesOf({ RECENT_IMAGES }: Env, owner: string): DurableOb
   return RECENT_IMAGES.get(RECENT_IMAGES.idFromName(owner));
 }
 
-/** Notes a picture of `owner`. Trouble is logged, and loses no more than the entry. */
-export async function noteImage(env: Env, owner: string, image: RecentImage): Promise<void> {
+/** Adds a picture to the list of `owner`. A failure is logged and costs only the entry. */
+export async function addRecentImage(env: Env, owner: string, image: RecentImage): Promise<void> {
   try {
     if ((await withDeadline(() => recentImagesOf(env, owner).add(image), TIMEOUT_MS)) === TIMED_OUT)
-      throw new Error("too slow");
+      throw new Error("The list did not respond in time.");
   } catch (error) {
-    console.error(JSON.stringify({ event: "image.not_noted", jobId: image.job_id, ...describeCrash(error) }));
+    console.error(JSON.stringify({ event: "image.unlisted", jobId: image.job_id, ...describeCrash(error) }));
   }
 }

@@ -1,5 +1,6 @@
-// The front door of `npm run dev`: in production each Worker has its own host, here they share one port and so one origin.
-// It only chooses a Worker: requests and answers pass through untouched, streams included. Never deployed.
+// The router of `npm run dev`. In production each Worker has its own host; in development they
+// share one port, and so one origin. It selects a Worker by path and forwards requests and
+// responses unchanged, including streams. Never deployed.
 
 interface Env {
   readonly GATEWAY: Fetcher;

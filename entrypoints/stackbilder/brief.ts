@@ -1,27 +1,28 @@
-// Reads a project description: who, what, under which constraints, in which words. Works on any script: sentences and words come
-// from Unicode segmentation; only the finer readings (who, constraints) know English.
+// Analyses a project description: its user roles, capabilities, constraints and terms. Unicode
+// segmentation finds sentences and words in any script; roles and constraints are found in English
+// only.
 
-/** What the flow was made with. */
+/** The input of a flow, as it is stored. */
 export interface BriefSource {
   readonly projectId: string | null;
   readonly description: string;
   readonly keywords: readonly string[];
 }
 
-/** The same, read. */
+/** The analysed input. */
 export interface Brief {
-  /** What the project is called in headings. */
+  /** The name of the project in headings. */
   readonly name: string;
   readonly description: string;
   readonly sentences: readonly string[];
-  /** What the product is to do: clauses of the description, or the keywords where nothing is described. */
+  /** Functions of the product: clauses of the description, or the keywords if it is empty. */
   readonly capabilities: readonly string[];
-  /** The words that carry the description, most telling first. */
+  /** Significant words of the description, the most frequent first. */
   readonly terms: readonly string[];
-  /** The terms that do not name people. */
-  readonly things: readonly string[];
-  /** Who uses it, as far as the description says. */
-  readonly people: readonly string[];
+  /** The terms that are not user roles: the things that the product is about. */
+  readonly subjects: readonly string[];
+  /** User roles that the description names, such as "dog walkers". */
+  readonly roles: readonly string[];
   /** Clauses with a number, a limit or an obligation. */
   readonly constraints: readonly string[];
   readonly keywords: readonly string[];
@@ -42,10 +43,10 @@ const STOP_WORDS = new Set(
 const CONSTRAINT =
   /\p{N}|\b(two|three|four|five|ten|must|only|never|always|without|within|under|at most|at least|offline|comply|compliant|compliance|gdpr|hipaa|budget|deadline)\b/iu;
 
-/** Endings and words by which English names people. */
-const PERSON =
+/** English nouns and endings that name user roles. */
+const ROLE =
   /^(people|users?|customers?|clients?|admins?|teams?|staff|students?|patients?|guests?|parents?|kids|children|doctors?|nurses?|vets?|members?|authors?|tenants?|companies|shops?|clinics?|schools?|families|friends|freelancers?|agents?|analysts?|citizens?|residents?|volunteers?)$|(ers|ors|ists|ants)$/i;
-const NOT_PEOPLE = new Set(
+const NOT_ROLES = new Set(
   "orders offers numbers letters reminders folders papers answers servers containers computers headers papers transfers vouchers errors colors colours sensors factors vectors lists restaurants plants filters layers trackers timers counters parameters registers".split(
     " ",
   ),
@@ -54,44 +55,45 @@ const NOT_PEOPLE = new Set(
 const MAX_CAPABILITIES = 16;
 const MAX_TERMS = 24;
 
-/** Reads a brief. The same source reads the same. */
+/** Analyses a brief. Deterministic: equal sources give equal briefs. */
 export function readBrief({ projectId, description, keywords }: BriefSource): Brief {
   const text = description.normalize("NFC").replace(/\s+/g, " ").trim();
   const sentences = sentencesOf(text);
   const clauses = unique(sentences.flatMap(clausesOf));
-  // "A booking platform for dog walkers" says what it is; what it does comes after.
+  // The first clause, such as "A booking platform for dog walkers", names the product; the others
+  // name its functions.
   const actions = clauses.length > 2 && /^(an?|the)\s/i.test(text) ? clauses.slice(1) : clauses;
   const terms = rankTerms(text, keywords);
-  const people = peopleOf(text);
+  const roles = rolesOf(text);
   return {
     name: projectId ?? (terms.slice(0, 3).join(" ") || "Unnamed project"),
     description: text,
     sentences,
     capabilities: (actions.length > 0 ? actions : keywords).slice(0, MAX_CAPABILITIES),
     terms,
-    things: terms.filter((term) => !people.some((person) => person.endsWith(term))),
-    people,
+    subjects: terms.filter((term) => !roles.some((role) => role.endsWith(term))),
+    roles,
     constraints: clauses.filter((clause) => CONSTRAINT.test(clause)),
     keywords: unique(keywords.map((keyword) => keyword.normalize("NFC").trim()).filter((keyword) => keyword !== "")),
   };
 }
 
-/** Whether `text` takes up `term`, in whatever case. */
+/** True if `text` contains `term`, ignoring case. */
 export function mentions(text: string, term: string): boolean {
   return fold(text).includes(fold(term));
 }
 
-/** The first of `terms` that `text` takes up. */
+/** Returns the first of `terms` that `text` contains. */
 export function termIn(text: string, terms: readonly string[]): string | undefined {
   return terms.find((term) => mentions(text, term));
 }
 
-/** The one of `people` that `text` speaks of, also by the last word alone: "walkers" for "dog walkers". */
-export function personIn(text: string, people: readonly string[]): string | undefined {
-  return people.find((person) => mentions(text, person.split(" ").at(-1) ?? person));
+/** Returns the first of `roles` whose last word `text` contains: "walkers" for "dog walkers". */
+export function roleIn(text: string, roles: readonly string[]): string | undefined {
+  return roles.find((role) => mentions(text, role.split(" ").at(-1) ?? role));
 }
 
-/** Words of any script, in order. */
+/** The words of a text in any script, in order. */
 export function wordsOf(text: string): string[] {
   const words = new Intl.Segmenter("und", { granularity: "word" }).segment(text);
   return Array.from(words).flatMap(({ segment, isWordLike }) => (isWordLike ? [segment] : []));
@@ -108,29 +110,32 @@ function sentencesOf(text: string): string[] {
   return found.filter((segment) => segment !== "");
 }
 
-/** Parts of a sentence that say something by themselves: a telling word and another, or one in a script that does not space words. */
+/**
+ * The clauses of a sentence that carry meaning: at least two words, one of them significant, or a
+ * significant one in a script without spaces between words.
+ */
 function clausesOf(sentence: string): string[] {
   const parts = sentence.split(/[,;:.!?，、；：。！？()（）]+\s*|\s+(?:and then|and|so that|while|but)\s+|\s[-–—]\s/iu);
   return parts
     .map((part) => part.trim().replace(/^(and|or|then|also|it|they)\s+/i, ""))
     .filter((part) => {
       const words = wordsOf(part);
-      return words.some(isTelling) && (words.length >= 2 || !/\p{Script=Latin}/u.test(part));
+      return words.some(isSignificant) && (words.length >= 2 || !/\p{Script=Latin}/u.test(part));
     });
 }
 
-function isTelling(word: string): boolean {
+function isSignificant(word: string): boolean {
   if (STOP_WORDS.has(word.toLowerCase()) || !/\p{L}/u.test(word)) return false;
-  // One kana is a particle; one ideograph may be a word, but tells little by itself.
+  // One kana is a particle; one ideograph may be a word, but is too unspecific.
   return /\p{Script=Latin}|\p{Script=Cyrillic}|\p{Script=Greek}/u.test(word) ? word.length > 2 : [...word].length > 1;
 }
 
-/** By how often they occur, then by which comes first; keywords count as one more occurrence. */
+/** Terms by frequency, then by position. A keyword counts as one more occurrence. */
 function rankTerms(text: string, keywords: readonly string[]): string[] {
   const found = new Map<string, number>();
   for (const word of [...wordsOf(text), ...keywords]) {
     const term = word.toLowerCase();
-    if (isTelling(word)) found.set(term, (found.get(term) ?? 0) + 1);
+    if (isSignificant(word)) found.set(term, (found.get(term) ?? 0) + 1);
   }
   const ranked = [...found].sort(([, a], [, b]) => b - a).map(([term]) => term);
   return ranked
@@ -138,20 +143,18 @@ function rankTerms(text: string, keywords: readonly string[]): string[] {
     .slice(0, MAX_TERMS);
 }
 
-/** Plural role nouns with the word before them, as in "dog walkers". */
-function peopleOf(text: string): string[] {
+/** Role nouns in the plural, with the word before them, as in "dog walkers". */
+function rolesOf(text: string): string[] {
   const words = wordsOf(text);
-  const people = words.flatMap((word, index) => {
+  const roles = words.flatMap((word, index) => {
     const lower = word.toLowerCase();
-    if (!PERSON.test(lower) || NOT_PEOPLE.has(lower)) return [];
+    if (!ROLE.test(lower) || NOT_ROLES.has(lower)) return [];
     const before = words[index - 1] ?? "";
-    const isPhrase = isTelling(before) && text.includes(`${before} ${word}`) && !/(ed|ing|ly)$/i.test(before);
+    const isPhrase = isSignificant(before) && text.includes(`${before} ${word}`) && !/(ed|ing|ly)$/i.test(before);
     return [isPhrase ? `${before.toLowerCase()} ${lower}` : lower];
   });
-  // "walkers" says less than "dog walkers".
-  return unique(people).filter(
-    (person, _, all) => !all.some((other) => other !== person && other.endsWith(` ${person}`)),
-  );
+  // "dog walkers" replaces "walkers".
+  return unique(roles).filter((role, _, all) => !all.some((other) => other !== role && other.endsWith(` ${role}`)));
 }
 
 function unique(items: readonly string[]): string[] {

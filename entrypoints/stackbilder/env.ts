@@ -4,12 +4,12 @@ import type { RecentFlows } from "./recent-flows.ts";
 import type { UsedTokens } from "./used-tokens.ts";
 
 export interface Env {
-  /** Keys that identity tokens for this Worker are signed with: `kid:base64url[,kid:base64url]`. */
+  /** Keys that verify identity tokens for this Worker: `kid:base64url[,kid:base64url]`. */
   readonly IDENTITY_KEYS: string;
-  /** One object a flow. */
+  /** One object per flow. */
   readonly FLOWS: DurableObjectNamespace<FlowObject>;
-  /** The latest flows, by owner. */
+  /** The latest flows, one object per owner. */
   readonly RECENT_FLOWS: DurableObjectNamespace<RecentFlows>;
-  /** Identity tokens that were good once, by the last character of their id. */
+  /** Used identity tokens, one object for each last character of their ids. */
   readonly USED_TOKENS: DurableObjectNamespace<UsedTokens>;
 }

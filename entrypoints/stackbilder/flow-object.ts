@@ -1,5 +1,6 @@
-// One architecture flow: a state machine that walks six modes. A mode that runs holds a lease, which it renews at every step; a run
-// that died (its caller gone, its object evicted) stops renewing, so the flow is never busy for longer than the lease.
+// The Durable Object of one architecture flow: a state machine with six modes. A running mode holds
+// a lease, which it renews at every step. A dead run (its caller is gone, its object evicted) does
+// not renew it, so the flow is not busy for longer than the lease.
 import { DurableObject } from "cloudflare:workers";
 import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
 import { canonicalJson } from "../../contracts/rpc/encoding.ts";
@@ -12,100 +13,90 @@ import type { Env } from "./env.ts";
 import * as flow from "./flow.ts";
 import type { Grant } from "./governance.ts";
 import { countTokens, scoreArtifact } from "./quality.ts";
-import { noteFlow } from "./recent-flows.ts";
+import { addRecentFlow } from "./recent-flows.ts";
 
 type Report = (update: Progress) => ProgressReply | Promise<ProgressReply>;
 
 const STEPS = [
   "Reading the brief.",
-  "Collecting what the modes before decided.",
+  "Collecting the results of the earlier modes.",
   "Writing the artifact.",
   "Checking it against the brief.",
   "Scoring it.",
 ] as const;
-/** Between steps, so that progress can be watched and a run can be stopped. */
+/** Pause between steps, in which progress can be read and the run cancelled. */
 const STEP_MS = 60;
-/** A caller that is slow to take a report must fit in. */
+/** Longer than a step, including a caller that is slow to receive a report. */
 const LEASE_MS = 5_000;
-/** Until the alarm has come round; from then on the run renews it. */
+/** The lease until the alarm starts; from then on the run renews it. */
 const BACKGROUND_LEASE_MS = 60_000;
 
 export class FlowObject extends DurableObject<Env> {
-  /** Makes the flow and notes it for its owner, or answers with the one that is there. */
-  async create(owner: string, order: ParsedInputOf<typeof CreateFlow>, grant: Grant) {
-    const { policy, projectId = null, projectDescription: description = "", taskKeywords: keywords = [] } = order;
-    const { minQuality = 0, failMode = null } = policy;
-    const brief = { projectId, description, keywords };
-    const seed = await sha256Hex(canonicalJson({ brief, profile: grant.effective, minQuality, failMode }));
-    const known = this.#read(owner);
-    const createdAt = Math.floor(Date.now() / 1000);
-    const record: flow.FlowRecord = known ?? {
-      owner,
-      createdAt,
-      brief,
-      grant,
-      minQuality,
-      failMode,
-      seed,
-      finished: [],
-      failure: null,
-    };
-    if (!known) this.#write(record);
+  /** Creates the flow and lists it for its owner, or returns the existing one. */
+  async create(owner: string, input: ParsedInputOf<typeof CreateFlow>, grant: Grant) {
+    // Computed before the read: nothing may await between the read and the write.
+    const created = await newRecord(owner, input, grant);
+    const existing = this.#read(owner);
+    const record = existing ?? created;
+    if (!existing) this.#write(record);
     const flowId = this.ctx.id.toString();
-    // Also a flow that is there: it may not have been noted the first time.
+    // An existing flow is listed again, because the first try may have failed.
     if (record.createdAt !== undefined) {
-      await noteFlow(this.env, owner, { flowId, projectId: record.brief.projectId, createdAt: record.createdAt });
+      await addRecentFlow(this.env, owner, { flowId, projectId: record.brief.projectId, createdAt: record.createdAt });
     }
     return ok(flow.toFlow(flowId, record, this.#lease()?.mode ?? null));
   }
 
   status(owner: string) {
-    return this.#answer(owner, flow.toFlow);
+    return this.#view(owner, flow.toFlow);
   }
 
   summary(owner: string) {
-    return this.#answer(owner, flow.toSummary);
+    return this.#view(owner, flow.toSummary);
   }
 
   quality(owner: string) {
-    return this.#answer(owner, flow.toQuality);
+    return this.#view(owner, flow.toQuality);
   }
 
   governance(owner: string) {
-    return this.#answer(owner, flow.toGovernance);
+    return this.#view(owner, flow.toGovernance);
   }
 
   /** Runs the next mode while the caller waits. */
   async advance(owner: string, report: Report) {
-    const begun = this.#begin(owner, false);
-    return begun.ok ? this.#run(owner, begun.value, report) : begun;
+    const lease = this.#leaseNextMode(owner, false);
+    return lease.ok ? this.#run(owner, lease.value, report) : lease;
   }
 
-  /** Starts the next mode; it runs in an alarm, which outlives the call and is repeated if the object is evicted meanwhile. */
+  /**
+   * Starts the next mode. It runs in an alarm, which outlives the call, and which the runtime
+   * repeats if the object is evicted meanwhile.
+   */
   async start(owner: string) {
-    const begun = this.#begin(owner, true);
-    return begun.ok ? this.#leave(owner, begun.value) : begun;
+    const lease = this.#leaseNextMode(owner, true);
+    return lease.ok ? this.#runInAlarm(owner, lease.value) : lease;
   }
 
   /** Runs the failed mode again while the caller waits. */
   async recover(owner: string, report: Report) {
-    const begun = this.#beginAgain(owner, false);
-    return begun.ok ? this.#run(owner, begun.value, report) : begun;
+    const lease = this.#leaseFailedMode(owner, false);
+    return lease.ok ? this.#run(owner, lease.value, report) : lease;
   }
 
   /** Starts the failed mode again, as `start` does. */
   async restart(owner: string) {
-    const begun = this.#beginAgain(owner, true);
-    return begun.ok ? this.#leave(owner, begun.value) : begun;
+    const lease = this.#leaseFailedMode(owner, true);
+    return lease.ok ? this.#runInAlarm(owner, lease.value) : lease;
   }
 
-  /** Stops the mode that runs: without its lease it gives up at its next step. */
+  /** Stops the running mode: without its lease, the run ends at its next step. */
   async cancel(owner: string) {
     if (this.#read(owner) && this.#lease()) {
       this.ctx.storage.kv.delete("lease");
       await this.ctx.storage.deleteAlarm();
     }
-    return this.#answer(owner, flow.toFlow);
+    return this.#view(owner, flow.toFlow);
   }
 
   override async alarm() {
@@ -114,93 +105,85 @@ export class FlowObject extends DurableObject<Env> {
     if (record && lease?.isBackground) await this.#run(record.owner, lease, () => "continue");
   }
 
-  /** Takes the lease for the next mode. No other event can come between the look and the taking: nothing here awaits. */
-  #begin(owner: string, isBackground: boolean) {
+  /**
+   * Takes the lease for the next mode. Nothing here awaits, so no other event runs between check
+   * and write.
+   */
+  #leaseNextMode(owner: string, isBackground: boolean) {
     const record = this.#read(owner);
     if (!record) return fail("flow_not_found");
     if (this.#lease()) return fail("flow_busy");
     if (record.failure) return fail("flow_failed");
     const mode = flow.nextMode(record);
-    return mode ? ok(this.#take(mode, isBackground)) : fail("flow_completed");
+    return mode ? ok(this.#takeLease(mode, isBackground)) : fail("flow_completed");
   }
 
-  /** Takes the lease for the failed mode, as `#begin` does. */
-  #beginAgain(owner: string, isBackground: boolean) {
+  /** Takes the lease for the failed mode, as `#leaseNextMode` does. */
+  #leaseFailedMode(owner: string, isBackground: boolean) {
     const record = this.#read(owner);
     if (!record) return fail("flow_not_found");
     if (this.#lease()) return fail("flow_busy");
-    return record.failure ? ok(this.#take(record.failure.mode, isBackground)) : fail("flow_not_failed");
+    return record.failure ? ok(this.#takeLease(record.failure.mode, isBackground)) : fail("flow_not_failed");
   }
 
-  /** Leaves the run to the alarm. */
-  async #leave(owner: string, { mode }: flow.Lease) {
+  async #runInAlarm(owner: string, { mode }: flow.Lease) {
     await this.ctx.storage.setAlarm(Date.now());
-    return this.#outcome(owner, mode, null);
+    return this.#advanceView(owner, mode, null);
   }
 
   async #run(owner: string, lease: flow.Lease, report: Report) {
     const startedAtMs = Date.now();
-    let finished: flow.Finished | null = null;
+    let completed: flow.CompletedMode | null = null;
     try {
-      if (await this.#walk(lease, report)) finished = this.#finish(owner, lease.mode, startedAtMs);
+      if (await this.#runSteps(lease, report)) completed = this.#completeMode(owner, lease.mode, startedAtMs);
     } finally {
-      this.#release(lease);
+      this.#releaseLease(lease);
     }
-    if (finished) await tell(report, { progress: 100, total: 100, message: `${lease.mode} is done.` });
-    return this.#outcome(owner, lease.mode, finished);
+    if (completed) await send(report, { progress: 100, total: 100, message: `${lease.mode} is done.` });
+    return this.#advanceView(owner, lease.mode, completed);
   }
 
-  /** Goes through the steps. `false` if somebody stopped the run. */
-  async #walk(lease: flow.Lease, report: Report): Promise<boolean> {
+  /** Returns `false` if the run was cancelled. */
+  async #runSteps(lease: flow.Lease, report: Report): Promise<boolean> {
     for (const [index, message] of STEPS.entries()) {
-      const verdict = await tell(report, { progress: (100 * index) / STEPS.length, total: 100, message });
-      if (verdict === "cancel") return false;
+      const reply = await send(report, { progress: (100 * index) / STEPS.length, total: 100, message });
+      if (reply === "cancel") return false;
       await scheduler.wait(STEP_MS);
-      if (!this.#renew(lease)) return false;
+      if (!this.#renewLease(lease)) return false;
     }
     return true;
   }
 
-  /** Writes and judges the mode's artifact. `null` if the mode failed. */
-  #finish(owner: string, mode: Mode, startedAtMs: number): flow.Finished | null {
+  /** Writes and scores the mode's artifact. Returns `null` if the mode failed. */
+  #completeMode(owner: string, mode: Mode, startedAtMs: number): flow.CompletedMode | null {
     const record = this.#read(owner);
-    if (!record) throw new Error("A flow vanished while one of its modes ran.");
-    const attempt = record.failure?.attempts ?? 0;
+    if (!record) throw new Error("The record of a flow is missing while one of its modes runs.");
+    const failures = record.failure?.attempts ?? 0;
     const brief = readBrief(record.brief);
-    const draft = writeArtifact(mode, {
-      brief,
-      profile: record.grant.effective,
-      earlier: record.finished,
-      revision: attempt,
-    });
+    const assignment = { brief, profile: record.grant.effective, earlier: record.finished, revision: failures };
+    const draft = writeArtifact(mode, assignment);
     const scores = scoreArtifact(draft, brief, record.finished);
-    const isFailure = scores.fused < record.minQuality || (record.failMode === mode && attempt === 0);
-    if (isFailure) {
-      this.#write({ ...record, failure: { mode, attempts: attempt + 1 } });
+    if (scores.fused < record.minQuality || (record.failMode === mode && failures === 0)) {
+      this.#write({ ...record, failure: { mode, attempts: failures + 1 } });
       return null;
     }
-    const finished = {
-      mode,
-      ...draft,
-      ...scores,
-      tokens: countTokens(draft.markdown),
-      durationMs: Date.now() - startedAtMs,
-    };
-    this.#write({ ...record, finished: [...record.finished, finished], failure: null });
-    return finished;
+    const tokens = countTokens(draft.markdown);
+    const completed = { mode, ...draft, ...scores, tokens, durationMs: Date.now() - startedAtMs };
+    this.#write({ ...record, finished: [...record.finished, completed], failure: null });
+    return completed;
   }
 
-  #outcome(owner: string, mode: Mode, finished: flow.Finished | null) {
-    const answer = this.#answer(owner, flow.toFlow);
-    return answer.ok ? ok(flow.toAdvance(answer.value, mode, finished)) : answer;
+  #advanceView(owner: string, mode: Mode, completed: flow.CompletedMode | null) {
+    const view = this.#view(owner, flow.toFlow);
+    return view.ok ? ok(flow.toAdvance(view.value, mode, completed)) : view;
   }
 
-  #answer<View>(owner: string, view: (id: string, record: flow.FlowRecord, running: Mode | null) => View) {
+  #view<View>(owner: string, convert: (id: string, record: flow.FlowRecord, running: Mode | null) => View) {
     const record = this.#read(owner);
-    return record ? ok(view(this.ctx.id.toString(), record, this.#lease()?.mode ?? null)) : fail("flow_not_found");
+    return record ? ok(convert(this.ctx.id.toString(), record, this.#lease()?.mode ?? null)) : fail("flow_not_found");
   }
 
-  /** `null` for a flow that was never made and for another owner's alike. Reading makes no storage. */
+  /** `null` for an unknown flow and for another owner's alike. Creates no storage. */
   #read(owner: string): flow.FlowRecord | null {
     const record = this.ctx.storage.kv.get<flow.FlowRecord>("flow");
     return record?.owner === owner ? record : null;
@@ -210,27 +193,27 @@ export class FlowObject extends DurableObject<Env> {
     this.ctx.storage.kv.put("flow", record);
   }
 
-  /** The lease of the run that is under way, if any. */
+  /** The lease of the current run; `null` if no mode is running. */
   #lease(): flow.Lease | null {
     const lease = this.ctx.storage.kv.get<flow.Lease>("lease");
     return lease && lease.expiresAtMs > Date.now() ? lease : null;
   }
 
-  #take(mode: Mode, isBackground: boolean): flow.Lease {
+  #takeLease(mode: Mode, isBackground: boolean): flow.Lease {
     const expiresAtMs = Date.now() + (isBackground ? BACKGROUND_LEASE_MS : LEASE_MS);
     const lease = { runId: crypto.randomUUID(), mode, isBackground, expiresAtMs };
     this.ctx.storage.kv.put("lease", lease);
     return lease;
   }
 
-  /** Whether the run is still the one that is wanted; if so, it may go on. */
-  #renew(lease: flow.Lease): boolean {
+  /** Returns `false` if the run has lost its lease and must end. */
+  #renewLease(lease: flow.Lease): boolean {
     if (!this.#isHeld(lease)) return false;
     this.ctx.storage.kv.put("lease", { ...lease, expiresAtMs: Date.now() + LEASE_MS });
     return true;
   }
 
-  #release(lease: flow.Lease): void {
+  #releaseLease(lease: flow.Lease): void {
     if (this.#isHeld(lease)) this.ctx.storage.kv.delete("lease");
   }
 
@@ -239,8 +222,21 @@ export class FlowObject extends DurableObject<Env> {
   }
 }
 
-/** A caller that cannot be told any more does not want the work any more. */
-async function tell(report: Report, update: Progress): Promise<ProgressReply> {
+async function newRecord(
+  owner: string,
+  input: ParsedInputOf<typeof CreateFlow>,
+  grant: Grant,
+): Promise<flow.FlowRecord> {
+  const { policy, projectId = null, projectDescription: description = "", taskKeywords: keywords = [] } = input;
+  const { minQuality = 0, failMode = null } = policy;
+  const brief = { projectId, description, keywords };
+  const seed = await sha256Hex(canonicalJson({ brief, profile: grant.effective, minQuality, failMode }));
+  const createdAt = Math.floor(Date.now() / 1000);
+  return { owner, createdAt, brief, grant, minQuality, failMode, seed, finished: [], failure: null };
+}
+
+/** Sends a report. An unreachable caller counts as one that cancels. */
+async function send(report: Report, update: Progress): Promise<ProgressReply> {
   try {
     return await report(update);
   } catch {

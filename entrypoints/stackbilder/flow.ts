@@ -1,4 +1,5 @@
-// What is kept of a flow, and how the contract's answers are read off it. Pure: storage and time are `flow-object.ts`'s.
+// The stored record of a flow, and its conversion to the contract's outputs. Pure functions:
+// storage and time are in `flow-object.ts`.
 import type { OutputOf } from "../../contracts/rpc/operation.ts";
 import {
   type Advance,
@@ -16,8 +17,8 @@ import type { Draft } from "./artifacts/draft.ts";
 import type { BriefSource } from "./brief.ts";
 import { DETERMINISM, type Grant } from "./governance.ts";
 
-/** A completed mode: its artifact, scores and working time. */
-export interface Finished extends Draft {
+/** A completed mode: its artifact, scores and duration. */
+export interface CompletedMode extends Draft {
   readonly mode: Mode;
   readonly local: number;
   readonly fused: number;
@@ -27,34 +28,37 @@ export interface Finished extends Draft {
 
 export interface FlowRecord {
   readonly owner: string;
-  /** Seconds since the Unix epoch; absent where it was not written down. */
+  /** Seconds since the Unix epoch; absent in a record that was stored without it. */
   readonly createdAt?: number;
   readonly brief: BriefSource;
   readonly grant: Grant;
   readonly minQuality: number;
   /** The mode that fails the first time it runs. */
   readonly failMode: Mode | null;
-  /** SHA-256, in hexadecimal digits, of everything that the artifacts are derived from. The flow's id is not part of it. */
+  /**
+   * SHA-256, in hexadecimal digits, of all inputs of the artifacts. The flow's id is not one of
+   * them.
+   */
   readonly seed: string;
-  /** In order, from the first mode on. */
-  readonly finished: readonly Finished[];
-  /** The mode that failed, and how often. */
+  /** Completed modes, in order from the first mode. */
+  readonly finished: readonly CompletedMode[];
+  /** The failed mode and its number of failures. */
   readonly failure: { readonly mode: Mode; readonly attempts: number } | null;
 }
 
-/** The right to run a mode. Whoever finds it gone or taken over by another run stops. */
+/** The exclusive right to run a mode. A run whose lease is gone or replaced stops. */
 export interface Lease {
   readonly runId: string;
   readonly mode: Mode;
-  /** Run by the alarm; nobody waits. */
+  /** True if the alarm runs the mode and no caller waits. */
   readonly isBackground: boolean;
   readonly expiresAtMs: number;
 }
 
-/** What a mode takes before this flow has shown how long its modes take. */
+/** The estimated duration of a mode before this flow has completed one. */
 const USUAL_MODE_MS = 300;
 
-/** The mode to run next, which in a failed flow is the failed one; `undefined` when all are done. */
+/** The next mode to run: in a failed flow the failed one; `undefined` if all are completed. */
 export function nextMode(record: FlowRecord): Mode | undefined {
   return MODES[record.finished.length];
 }
@@ -70,15 +74,15 @@ export function toFlow(flowId: string, record: FlowRecord, running: Mode | null)
   };
 }
 
-export function toAdvance(flow: Flow, mode: Mode, finished: Finished | null): Advance {
-  return { ...flow, mode, artifact: finished && toArtifact(finished), quality: finished && toScores(finished) };
+export function toAdvance(flow: Flow, mode: Mode, completed: CompletedMode | null): Advance {
+  return { ...flow, mode, artifact: completed && toArtifact(completed), quality: completed && toScores(completed) };
 }
 
 export function toSummary(flowId: string, record: FlowRecord, running: Mode | null): OutputOf<typeof GetFlowSummary> {
   const artifacts = record.finished.map(toArtifact);
   const modes = MODES.map((mode, index) => {
-    const finished = record.finished[index];
-    if (finished) return { mode, status: "completed", tokens: finished.tokens, quality: finished.fused } as const;
+    const completed = record.finished[index];
+    if (completed) return { mode, status: "completed", tokens: completed.tokens, quality: completed.fused } as const;
     const status = running === mode ? "running" : record.failure?.mode === mode ? "failed" : "pending";
     return { mode, status, tokens: 0, quality: null } as const;
   });
@@ -114,17 +118,17 @@ function stateOf({ finished, failure }: FlowRecord, running: Mode | null): FlowS
   return finished.length > 0 ? "running" : "draft";
 }
 
-/** The remaining modes at the average pace of the completed ones, in seconds to one decimal. */
-function remainingSeconds(finished: readonly Finished[]): number {
-  const spentMs = finished.reduce((sum, { durationMs }) => sum + durationMs, 0);
-  const paceMs = finished.length > 0 ? spentMs / finished.length : USUAL_MODE_MS;
-  return Math.round(((MODES.length - finished.length) * paceMs) / 100) / 10;
+/** The remaining modes at the average duration of the completed ones, in seconds to one decimal. */
+function remainingSeconds(completed: readonly CompletedMode[]): number {
+  const totalMs = completed.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  const averageMs = completed.length > 0 ? totalMs / completed.length : USUAL_MODE_MS;
+  return Math.round(((MODES.length - completed.length) * averageMs) / 100) / 10;
 }
 
-function toArtifact({ mode, title, markdown, tokens }: Finished): Artifact {
+function toArtifact({ mode, title, markdown, tokens }: CompletedMode): Artifact {
   return { mode, title, markdown, tokens };
 }
 
-function toScores({ mode, local, fused }: Finished): ModeQuality {
+function toScores({ mode, local, fused }: CompletedMode): ModeQuality {
   return { mode, local, fused };
 }

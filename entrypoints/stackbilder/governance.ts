@@ -1,15 +1,18 @@
-// What a flow may run with: the profile that its policy asks for, held to what the caller's plan includes. Pure.
+// The profile of a flow: the one that its policy requests, limited to those of the caller's plan.
 import type { Tier } from "../../contracts/rpc/identity.ts";
 import { PROFILES, type Profile } from "../../contracts/stackbilder.ts";
 
-/** A profile asked for and the one granted. `capReason` is `null` where both are the same. */
+/** The requested and the effective profile. `capReason` is `null` if both are equal. */
 export interface Grant {
   readonly requested: Profile;
   readonly effective: Profile;
   readonly capReason: string | null;
 }
 
-/** Alternatives are a paid feature: the free plan's flows are held to `balanced`. */
+/**
+ * Alternatives are a paid feature: a flow of the free plan gets `balanced` instead of
+ * `exploratory`.
+ */
 const PROFILES_OF_TIER: Readonly<Record<Tier, readonly Profile[]>> = {
   free: ["balanced", "strict"],
   hobby: PROFILES,
@@ -17,15 +20,19 @@ const PROFILES_OF_TIER: Readonly<Record<Tier, readonly Profile[]>> = {
   enterprise: PROFILES,
 };
 
-/** What `tier` grants of `requested`. It is decided when the flow is made and stays, whatever the plan becomes. */
+/**
+ * Limits `requested` to the plan. Decided when the flow is created; a later change of plan does not
+ * affect it.
+ */
 export function grantProfile(requested: Profile, tier: Tier): Grant {
   if (PROFILES_OF_TIER[tier].includes(requested)) return { requested, effective: requested, capReason: null };
   return { requested, effective: "balanced", capReason: `The ${requested} profile is not part of the ${tier} plan.` };
 }
 
 /**
- * How far a profile lets the artifacts go beyond the brief. `fixed`: only what the brief says. `bounded`: also what usually follows
- * from it. `open`: also alternatives and open questions. None of them draws anything at random.
+ * The freedom of the artifacts under a profile. `fixed`: the content of the brief only. `bounded`:
+ * also its usual consequences. `open`: also alternatives and open questions. None of them uses
+ * randomness.
  */
 export const DETERMINISM = { strict: "fixed", balanced: "bounded", exploratory: "open" } as const satisfies Record<
   Profile,

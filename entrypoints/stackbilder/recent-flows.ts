@@ -1,16 +1,17 @@
-// The latest flows of one owner, so that they can be found again. Nobody's right to a flow depends on it: a flow itself knows whose it is.
+// The latest flows of one owner, for listing. Access does not depend on this list: each flow stores
+// its own owner.
 import { DurableObject } from "cloudflare:workers";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { RecentFlow } from "../../contracts/stackbilder.ts";
 import type { Env } from "./env.ts";
 
-const KEPT = 100;
-const LISTED = 50;
-/** The work that a flow is noted for does not wait longer. */
+const MAX_STORED = 100;
+const MAX_LISTED = 50;
+/** The longest that `create` waits for the list. */
 const TIMEOUT_MS = 1_000;
 
-/** One object an owner. */
+/** One object per owner. */
 export class RecentFlows extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -19,21 +20,21 @@ export class RecentFlows extends DurableObject<Env> {
     );
   }
 
-  /** Notes a flow, and forgets the oldest beyond what is kept. One that is there stays as it is. */
+  /** Adds a flow and deletes the oldest ones beyond the limit. A listed flow is left unchanged. */
   add({ flowId, projectId, createdAt }: RecentFlow): void {
     const { sql } = this.ctx.storage;
     sql.exec("INSERT INTO recent_flows VALUES (?, ?, ?) ON CONFLICT DO NOTHING", flowId, projectId, createdAt);
     sql.exec(
       "DELETE FROM recent_flows WHERE flow_id NOT IN (SELECT flow_id FROM recent_flows ORDER BY created_at DESC, rowid DESC LIMIT ?)",
-      KEPT,
+      MAX_STORED,
     );
   }
 
-  /** Newest first. */
+  /** Returns the latest flows, newest first. */
   list(): RecentFlow[] {
     const rows = this.ctx.storage.sql.exec<{ flowId: string; projectId: string | null; createdAt: number }>(
       "SELECT flow_id AS flowId, project_id AS projectId, created_at AS createdAt FROM recent_flows ORDER BY created_at DESC, rowid DESC LIMIT ?",
-      LISTED,
+      MAX_LISTED,
     );
     return rows.toArray();
   }
@@ -43,12 +44,12 @@ export function recentFlowsOf({ RECENT_FLOWS }: Env, owner: string): DurableObje
   return RECENT_FLOWS.get(RECENT_FLOWS.idFromName(owner));
 }
 
-/** Notes a flow of `owner`. Trouble is logged, and loses no more than the entry. */
-export async function noteFlow(env: Env, owner: string, flow: RecentFlow): Promise<void> {
+/** Adds a flow to the list of `owner`. A failure is logged and costs only the entry. */
+export async function addRecentFlow(env: Env, owner: string, flow: RecentFlow): Promise<void> {
   try {
     if ((await withDeadline(() => recentFlowsOf(env, owner).add(flow), TIMEOUT_MS)) === TIMED_OUT)
-      throw new Error("too slow");
+      throw new Error("The list did not respond in time.");
   } catch (error) {
-    console.error(JSON.stringify({ event: "flow.not_noted", flowId: flow.flowId, ...describeCrash(error) }));
+    console.error(JSON.stringify({ event: "flow.unlisted", flowId: flow.flowId, ...describeCrash(error) }));
   }
 }

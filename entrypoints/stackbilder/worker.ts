@@ -1,14 +1,15 @@
-// Stackbilder's reference Worker: architecture flows over RPC. Every export below is an entrypoint; there is no HTTP surface.
+// The Stackbilder reference Worker: architecture flows over RPC. Every export is an entrypoint. It
+// has no HTTP interface.
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { guardOf } from "../../contracts/rpc/claim-once.ts";
 import type { VerifiedIdentity } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
-import { serve } from "../../contracts/rpc/serve.ts";
+import { type IncomingCall, serve } from "../../contracts/rpc/serve.ts";
 import { type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
 import type { Env } from "./env.ts";
 import type { FlowObject } from "./flow-object.ts";
 import { grantProfile } from "./governance.ts";
 import { recentFlowsOf } from "./recent-flows.ts";
-import { guardOf } from "./used-tokens.ts";
 
 export { FlowObject } from "./flow-object.ts";
 export { RecentFlows } from "./recent-flows.ts";
@@ -16,75 +17,83 @@ export { UsedTokens } from "./used-tokens.ts";
 
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {
   createFlow(call: unknown, input: unknown) {
-    return serve(
-      stackbilder,
-      "createFlow",
-      guardOf(this.env),
-      call,
-      input,
-      async (order, caller, { idempotencyKey }) => {
-        const owner = ownerOf(caller);
-        const { FLOWS } = this.env;
-        // A repeated key names the object that it made the first time. Both kinds of id are unguessable, and bear the namespace's mark.
-        const id = idempotencyKey === undefined ? FLOWS.newUniqueId() : FLOWS.idFromName(`${owner}\n${idempotencyKey}`);
-        return FLOWS.get(id).create(owner, order, grantProfile(order.policy.profile ?? "balanced", caller.tier));
-      },
-    );
+    return serve(stackbilder, "createFlow", this.#incoming(call, input), async (input, identity, invocation) => {
+      const owner = ownerOf(identity);
+      const profile = grantProfile(input.policy.profile ?? "balanced", identity.tier);
+      return this.#newFlow(owner, invocation.idempotencyKey).create(owner, input, profile);
+    });
   }
 
   getFlowStatus(call: unknown, input: unknown) {
-    return serve(stackbilder, "getFlowStatus", guardOf(this.env), call, input, async ({ flowId }, caller) => {
-      return (await this.#flow(flowId)?.status(ownerOf(caller))) ?? fail("flow_not_found");
+    return serve(stackbilder, "getFlowStatus", this.#incoming(call, input), async ({ flowId }, identity) => {
+      return (await this.#flow(flowId)?.status(ownerOf(identity))) ?? fail("flow_not_found");
     });
   }
 
   getFlowSummary(call: unknown, input: unknown) {
-    return serve(stackbilder, "getFlowSummary", guardOf(this.env), call, input, async ({ flowId }, caller) => {
-      return (await this.#flow(flowId)?.summary(ownerOf(caller))) ?? fail("flow_not_found");
+    return serve(stackbilder, "getFlowSummary", this.#incoming(call, input), async ({ flowId }, identity) => {
+      return (await this.#flow(flowId)?.summary(ownerOf(identity))) ?? fail("flow_not_found");
     });
   }
 
   getFlowQuality(call: unknown, input: unknown) {
-    return serve(stackbilder, "getFlowQuality", guardOf(this.env), call, input, async ({ flowId }, caller) => {
-      return (await this.#flow(flowId)?.quality(ownerOf(caller))) ?? fail("flow_not_found");
+    return serve(stackbilder, "getFlowQuality", this.#incoming(call, input), async ({ flowId }, identity) => {
+      return (await this.#flow(flowId)?.quality(ownerOf(identity))) ?? fail("flow_not_found");
     });
   }
 
   getFlowGovernance(call: unknown, input: unknown) {
-    return serve(stackbilder, "getFlowGovernance", guardOf(this.env), call, input, async ({ flowId }, caller) => {
-      return (await this.#flow(flowId)?.governance(ownerOf(caller))) ?? fail("flow_not_found");
+    return serve(stackbilder, "getFlowGovernance", this.#incoming(call, input), async ({ flowId }, identity) => {
+      return (await this.#flow(flowId)?.governance(ownerOf(identity))) ?? fail("flow_not_found");
     });
   }
 
   advanceFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "advanceFlow", guardOf(this.env), call, input, async ({ flowId, wait }, caller, turn) => {
-      const flow = this.#flow(flowId);
+    return serve(stackbilder, "advanceFlow", this.#incoming(call, input), async (input, identity, invocation) => {
+      const flow = this.#flow(input.flowId);
       if (!flow) return fail("flow_not_found");
-      return wait ? flow.advance(ownerOf(caller), (update) => turn.report(update)) : flow.start(ownerOf(caller));
+      if (!input.wait) return flow.start(ownerOf(identity));
+      return flow.advance(ownerOf(identity), (update) => invocation.report(update));
     });
   }
 
   recoverFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "recoverFlow", guardOf(this.env), call, input, async ({ flowId, wait }, caller, turn) => {
-      const flow = this.#flow(flowId);
+    return serve(stackbilder, "recoverFlow", this.#incoming(call, input), async (input, identity, invocation) => {
+      const flow = this.#flow(input.flowId);
       if (!flow) return fail("flow_not_found");
-      return wait ? flow.recover(ownerOf(caller), (update) => turn.report(update)) : flow.restart(ownerOf(caller));
+      if (!input.wait) return flow.restart(ownerOf(identity));
+      return flow.recover(ownerOf(identity), (update) => invocation.report(update));
     });
   }
 
   cancelFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "cancelFlow", guardOf(this.env), call, input, async ({ flowId }, caller) => {
-      return (await this.#flow(flowId)?.cancel(ownerOf(caller))) ?? fail("flow_not_found");
+    return serve(stackbilder, "cancelFlow", this.#incoming(call, input), async ({ flowId }, identity) => {
+      return (await this.#flow(flowId)?.cancel(ownerOf(identity))) ?? fail("flow_not_found");
     });
   }
 
   listFlows(call: unknown, input: unknown) {
-    return serve(stackbilder, "listFlows", guardOf(this.env), call, input, async (_, caller) =>
-      ok({ flows: await recentFlowsOf(this.env, ownerOf(caller)).list() }),
+    return serve(stackbilder, "listFlows", this.#incoming(call, input), async (_, identity) =>
+      ok({ flows: await recentFlowsOf(this.env, ownerOf(identity)).list() }),
     );
   }
 
-  /** The object with this id, which may never have been made; `null` for an id that this Worker cannot have given out. */
+  #incoming(call: unknown, input: unknown): IncomingCall {
+    return { guard: guardOf(this.env), call, input };
+  }
+
+  /**
+   * The object of a new flow. A repeated idempotency key returns the object of its first call. Ids
+   * of both kinds are unguessable and bound to the namespace.
+   */
+  #newFlow(owner: string, idempotencyKey: string | undefined): DurableObjectStub<FlowObject> {
+    const { FLOWS } = this.env;
+    return FLOWS.get(
+      idempotencyKey === undefined ? FLOWS.newUniqueId() : FLOWS.idFromName(`${owner}\n${idempotencyKey}`),
+    );
+  }
+
+  /** The object with this id, whose flow may not exist; `null` for an id of another form. */
   #flow(flowId: string): DurableObjectStub<FlowObject> | null {
     try {
       return this.env.FLOWS.get(this.env.FLOWS.idFromString(flowId));
@@ -94,9 +103,12 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
   }
 }
 
-/** Whom a flow belongs to: the tenant, or the caller itself where the gateway or a sibling Worker asks without one. */
-function ownerOf(caller: VerifiedIdentity): string {
-  return caller.tenantId === null ? `self/${caller.subject}` : `tenant/${caller.tenantId}`;
+/**
+ * The owner of a flow: the tenant, or the subject itself if the gateway or a sibling Worker calls
+ * without one.
+ */
+function ownerOf({ tenantId, subject }: VerifiedIdentity): string {
+  return tenantId === null ? `self/${subject}` : `tenant/${tenantId}`;
 }
 
 export default {

@@ -1,33 +1,37 @@
-// One record for every tool call and every refused one, and one for every change of who has access. Each is made once, where the
-// thing is decided, and never holds a credential, a prompt or a person's words.
+// Audit events: one for every tool call, also a refused one, one for every read of a resource or a
+// task, and one for every change of access. None holds a credential, a prompt or a user's own
+// words.
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Risk } from "../tools/risk.ts";
 
-/** Through which door a call came. */
+/** The entrypoint that a call came through: the MCP endpoint, or RPC from a sibling Worker. */
 export type Channel = "mcp" | "rpc";
 
-/** What the gateway decided before any backend was asked. */
+/** The gateway's decision before a backend is called. */
 export type PolicyDecision =
   | "allowed"
   | "unknown_tool"
   | "insufficient_scope"
-  /** Something that costs credits, asked for with a test key. */
+  /** A tool that costs credits, called with a test key. */
   | "test_key_not_allowed"
   | "invalid_arguments"
-  /** A person must say yes first: `outcome` is `asked`, or says why nobody was. */
+  /**
+   * The user must confirm first. `outcome` is `asked`, or the reason why the user could not be
+   * asked.
+   */
   | "confirmation_required"
-  /** The person said no. */
+  /** The user declined. */
   | "declined"
-  /** What came back with a person's answer was not made for this call, was used before, or is too old. */
+  /** The returned request state was made for another call, was used before, or has expired. */
   | "state_refused"
-  /** The credential is not good, or nobody could tell: `outcome` says which. */
+  /** The credential is not valid, or could not be checked: `outcome` says which. */
   | "unauthenticated"
   | "rate_limited"
   | "payment_required";
 
-export interface AuditEvent {
-  readonly type: "tool.called";
-  /** When the call ended, ISO 8601, UTC. */
+/** Fields of every event about one request of one identity. */
+interface RequestEvent {
+  /** End of the request, ISO 8601, UTC. */
   readonly at: string;
   readonly traceId: string;
   readonly channel: Channel;
@@ -36,72 +40,73 @@ export interface AuditEvent {
   readonly clientId: string;
   readonly tier: Identity["tier"];
   readonly scopes: Identity["scopes"];
-  /** The tool as asked for; a name that the catalog does not have is shown only where it looks like a tool's name. */
-  readonly tool: string;
-  /** `null` for a tool that does not exist. */
-  readonly risk: Risk | null;
-  /** What the tool was then: see `src/tools/digest.ts`. `null` for a tool that does not exist. */
-  readonly toolDigest: string | null;
-  readonly decision: PolicyDecision;
-  /** `ok`; `cancelled` where the backend was told that nobody waits any more; or the code of the refusal or fault. */
+  /**
+   * `ok`; `cancelled` if the backend was told that the client is gone; otherwise the code of the
+   * refusal or fault.
+   */
   readonly outcome: string;
-  /** Milliseconds from the call's arrival in the pipeline to its answer. */
+  /** Milliseconds from the request's arrival in the pipeline to its result. */
   readonly durationMs: number;
-  /** See `redact.ts`. */
+  /** Redacted: see `redact.ts`. */
   readonly input: unknown;
 }
 
-/** A resource was asked for, by its address: through MCP only. */
-export interface ReadEvent
-  extends Pick<
-    AuditEvent,
-    | "at"
-    | "traceId"
-    | "channel"
-    | "subject"
-    | "tenantId"
-    | "clientId"
-    | "tier"
-    | "scopes"
-    | "outcome"
-    | "durationMs"
-    | "input"
-  > {
+export interface ToolCallEvent extends RequestEvent {
+  readonly type: "tool.called";
+  /** The tool's name. A name that the catalog does not have is shown only if it looks like one. */
+  readonly tool: string;
+  /** `null` for an unknown tool. */
+  readonly risk: Risk | null;
+  /**
+   * Identifies the definition of the tool at that time (`src/tools/digest.ts`); `null` for an
+   * unknown tool.
+   */
+  readonly toolDigest: string | null;
+  readonly decision: PolicyDecision;
+}
+
+/** A read of a resource. MCP only. */
+export interface ResourceReadEvent extends RequestEvent {
   readonly type: "resource.read";
-  /** The resource or template by its name; `null` for an address that is none of ours. */
+  /** Name of the resource or template; `null` for an unknown URI. */
   readonly resource: string | null;
   readonly decision: "allowed" | "insufficient_scope" | "unknown_resource";
 }
 
-/** The work of a call that goes on after its answer was looked at, answered or stopped: through MCP only. */
-export interface TaskEvent extends Omit<ReadEvent, "type" | "resource" | "decision"> {
+/** A task that was polled, updated or cancelled. MCP only. */
+export interface TaskEvent extends RequestEvent {
   readonly type: "task.read" | "task.updated" | "task.cancelled";
-  /** The tool whose work it is; `null` for a task that is none of ours, or not this caller's. */
+  /** The tool whose work it is; `null` for an unknown task, also one of another user. */
   readonly tool: string | null;
   readonly decision: "allowed" | "insufficient_scope" | "unknown_task";
 }
 
-/** Something that changed who can do what, outside of any tool call. */
+/** A change of access, outside of any tool call. */
 export interface AccessEvent {
   readonly type:
     | "grant.made"
     | "grant.declined"
     | "grant.revoked"
-    /** A refresh token was used long after it had been replaced: somebody has a copy, so the grant was ended. */
+    /**
+     * A rotated refresh token was used again after the grace period, so it was copied: the grant
+     * was ended.
+     */
     | "grant.reuse_detected"
     | "key.created"
     | "key.revoked"
     | "token.minted"
     | "session.started"
     | "session.ended"
-    /** Every grant and session of the user ended. */
+    /** Every grant and session of the user was ended. */
     | "user.revoked";
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly traceId: string;
   readonly subject: string;
-  /** The client, or the API key, that it is about; `null` where it is about neither. */
+  /** The client or API key concerned; `null` if neither is. */
   readonly clientId: string | null;
-  /** What was granted or created, where that is what happened. */
+  /** The scopes that were granted, if any were. */
   readonly scopes?: readonly string[];
 }
+
+export type AuditEvent = ToolCallEvent | ResourceReadEvent | TaskEvent | AccessEvent;

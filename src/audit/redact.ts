@@ -1,18 +1,22 @@
-// What an audit record may show of a tool's input. The shape is kept; words are not: free text becomes its length, and whatever
-// looks like a secret, or stands under a name that suggests one, is hidden even where short values are shown.
+// Redaction of tool input for audit records. The shape is kept and content is not: free text
+// becomes its length. A value that looks like a secret, or has a name that suggests one, is hidden
+// even if it is short.
 
-/** A value's place in a record once its content may not be shown. */
+/** Replaces a value that must not be recorded. */
 export const HIDDEN = "[hidden]";
 
 const SENSITIVE_NAME =
   /pass(word|wd|phrase)?|secret|token|api[-_]?key|authorization|bearer|jwt|cookie|credential|private|session|signature|e-?mail/i;
 
-/** One word without spaces, as ids, modes, tiers and model names are: the only text that is ever shown. */
+/**
+ * One word without spaces, such as an id, mode, tier or model name: the only text that is recorded.
+ */
 const IDENTIFIER = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /**
- * Secrets that could pass for such a word: this platform's API keys, JWTs, keys of GitHub, AWS, Google, Stripe, OpenAI, Anthropic, Slack,
- * GitLab, npm, Hugging Face, PyPI and DigitalOcean, and whatever is as long as only hashes and tokens are.
+ * Secrets that would match `IDENTIFIER`: API keys of this platform, JWTs, keys of GitHub, AWS,
+ * Google, Stripe, OpenAI, Anthropic, Slack, GitLab, npm, Hugging Face, PyPI and DigitalOcean, and
+ * any text with the length of a hash or token.
  */
 const SECRET =
   /sb_(live|test)_|eyJ|gh[pousr]_|github_pat|A([KSB]I|CC)A[0-9A-Z]{12}|AIza|ya29|\b[spr]k[-_]|xox[a-z]-|glpat|npm_|hf_|pypi-|dop_v1|[\w-]{32}/;

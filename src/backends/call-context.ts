@@ -1,12 +1,14 @@
-// Makes the call context that goes with every call to a backend: signs who asks, under the key of that one backend.
+// The call context that accompanies the input of every backend call: the signed identity token, the
+// trace, the deadline, and the callback for progress.
+import type { Audience } from "../../contracts/backends.ts";
 import type { CallContext, ProgressCallback } from "../../contracts/rpc/call-context.ts";
-import type { Audience, Identity } from "../../contracts/rpc/identity.ts";
+import type { Identity } from "../../contracts/rpc/identity.ts";
 import { type IdentityKey, signIdentity } from "../../contracts/rpc/identity-token.ts";
 import type { Config } from "../config.ts";
-import type { Trace } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import { deriveIdentityKey, importRootKey } from "../crypto/keys.ts";
 
-/** The gateway itself: who asks while there is no user yet. */
+/** The gateway itself, for calls before there is a user. */
 export const GATEWAY_IDENTITY: Identity = {
   subject: "gateway",
   tenantId: null,
@@ -15,25 +17,32 @@ export const GATEWAY_IDENTITY: Identity = {
   clientId: "gateway",
 };
 
-/** Signing keys, imported once an isolate: per settings, then per backend. */
+/** Signing keys by settings, then by backend. Imported once an isolate. */
 const signingKeys = new WeakMap<Config, Map<Audience, IdentityKey>>();
 
-/** Everything that a backend is told beside the input. */
-export interface CallRequest {
+/**
+ * The part of the request's context that calls need. Callbacks of the OAuth library have no `ctx`.
+ */
+export type CallerContext = Omit<RequestContext, "ctx">;
+
+/** The parts of one call's context. */
+export interface CallParameters {
   readonly audience: Audience;
   readonly identity: Identity;
-  /** The tool's name, or the method's name where no tool is involved. */
+  /** Name of the tool, or of the method if no tool is involved. */
   readonly tool: string;
-  readonly trace: Trace;
-  /** How long the caller will wait, in milliseconds. */
+  /** Time that the gateway waits, in milliseconds. */
   readonly timeoutMs: number;
   readonly idempotencyKey?: string | undefined;
   readonly progress?: ProgressCallback | undefined;
 }
 
-/** The context for one call with exactly this `input`. */
-export async function callContext(config: Config, request: CallRequest, input: unknown): Promise<CallContext> {
-  const { audience, identity, tool, trace, timeoutMs, idempotencyKey, progress } = request;
+/** The context for one call with exactly this `input`, whose digest the token carries. */
+export async function callContext(
+  { config, trace }: CallerContext,
+  { audience, identity, tool, timeoutMs, idempotencyKey, progress }: CallParameters,
+  input: unknown,
+): Promise<CallContext> {
   const key = await signingKey(config, audience);
   const nowMs = Date.now();
   const statement = {

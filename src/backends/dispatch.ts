@@ -1,50 +1,52 @@
-// Step four: one typed call to the backend, signed for exactly this caller, tool and input.
-
+// One typed call to a product backend, signed for exactly this identity, tool and input.
+import type { Audience, ToolBackendName } from "../../contracts/backends.ts";
 import { call, type FaultCode, type Refusal } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import { configOf } from "../config.ts";
-import type { Trace } from "../context.ts";
-import type { Env } from "../env.ts";
-import type { ToolDefinition } from "../tools/tool-definition.ts";
+import type { RequestContext } from "../context.ts";
+import type { BackendClient, ToolDefinition } from "../tools/tool-definition.ts";
 import { callContext } from "./call-context.ts";
 
-/** What a call to a backend needs beside its input. */
-export interface BackendCall {
-  readonly caller: Identity;
-  readonly trace: Trace;
+/** Everything about a call but its input. */
+export interface BackendCall<O extends Operation = Operation> {
+  /** Name of the binding. */
+  readonly backend: ToolBackendName;
+  readonly audience: Audience;
+  readonly method: string;
+  readonly operation: O;
+  /** Name of the tool, or of the method if no tool is involved. */
+  readonly tool: string;
+  readonly identity: Identity;
   readonly idempotencyKey?: string | undefined;
   readonly progress?: ProgressCallback | undefined;
 }
 
-/** Calls `method` of the tool's backend. Whatever the backend does, the answer is a result. */
+type RpcMethods = Record<string, (context: unknown, input: unknown) => Promise<unknown>>;
+
+/** Calls the backend. Whatever the backend does, the promise resolves to a result. */
 export async function dispatch<O extends Operation>(
-  env: Env,
-  tool: Pick<ToolDefinition, "name" | "backend" | "audience">,
-  method: string,
-  operation: O,
+  context: RequestContext,
+  { backend, audience, method, operation, tool, identity, idempotencyKey, progress }: BackendCall<O>,
   input: unknown,
-  errand: BackendCall,
 ): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
-  const { caller, trace, idempotencyKey, progress } = errand;
   const { timeoutMs } = operation;
-  const request = {
-    audience: tool.audience,
-    identity: caller,
-    tool: tool.name,
-    trace,
-    timeoutMs,
-    idempotencyKey,
-    progress,
+  const parameters = { audience, identity, tool, timeoutMs, idempotencyKey, progress };
+  const signed = await callContext(context, parameters, input);
+  // The contract that names the method also types the binding; the compiler cannot follow the
+  // index.
+  const methods = context.env[backend] as unknown as RpcMethods;
+  const send = () => (methods[method] as RpcMethods[string])(signed, input);
+  return call(operation, send, { method: `${backend}.${method}`, traceId: context.trace.traceId });
+}
+
+/** Calls other methods of the tool's backend in the name of `identity`. */
+export function backendClient(context: RequestContext, identity: Identity, tool: ToolDefinition): BackendClient {
+  const { backend, audience, methods, name } = tool;
+  return async function callMethod(method, input) {
+    const operation = methods[method];
+    if (!operation) throw new Error(`${backend} has no method ${method}.`);
+    return dispatch(context, { backend, audience, method, operation, tool: name, identity }, input);
   };
-  const context = await callContext(configOf(env), request, input);
-  // The method's name comes from the contract that types this binding; indexing by it is what the compiler cannot follow.
-  const backend = env[tool.backend] as unknown as Record<
-    string,
-    (context: unknown, input: unknown) => Promise<unknown>
-  >;
-  const send = () => (backend[method] as (context: unknown, input: unknown) => Promise<unknown>)(context, input);
-  return call(operation, send, { method: `${tool.backend}.${method}`, traceId: trace.traceId });
 }

@@ -1,19 +1,23 @@
-// Keys derived from the root secret: HKDF-SHA256 (RFC 5869), salt "gw/v1", the label as info. One label, one purpose: a cookie key
-// opens no form, and a backend's identity key speaks to no other backend. The root secret itself signs and seals nothing.
-
+// Keys derived from the root secret: HKDF-SHA256 (RFC 5869), salt "gw/v1", the label as info. One
+// label for one purpose: a cookie key opens no form, and the identity key of one backend is useless
+// at another. The root secret itself signs and seals nothing.
+import type { Audience } from "../../contracts/backends.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
-import type { Audience } from "../../contracts/rpc/identity.ts";
 import { type IdentityKey, importIdentityKey } from "../../contracts/rpc/identity-token.ts";
 
 /**
- * What a key is for. `tx`: browser transactions; `session`: signed-in browsers; `csrf`: forms; `social`: sign-in state; `state`:
- * requests that go in rounds; `task`: work that goes on after its call; `mcp-session`: ids of MCP sessions; `assert:*`: identity tokens.
+ * The purpose of a key. `tx`: transactions of a browser; `session`: signed-in browsers; `csrf`:
+ * forms; `social`: sign-in state at a provider; `state`: state of multi round-trip requests;
+ * `task`: ids of tasks; `mcp-session`: ids of MCP sessions; `assert:*`: identity tokens.
  */
 export type KeyLabel = "tx" | "session" | "csrf" | "social" | "state" | "task" | "mcp-session" | `assert:${Audience}`;
 
 /** A root secret, ready to derive from. */
 export interface RootKey {
-  /** The first 8 hexadecimal digits of SHA-256("kid" | secret): names the secret without telling anything about it. */
+  /**
+   * Names the secret without revealing it: the first 8 hexadecimal digits of SHA-256("kid" |
+   * secret).
+   */
   readonly kid: string;
   readonly material: CryptoKey;
 }
@@ -38,7 +42,9 @@ export async function deriveIdentityKey(root: RootKey, audience: Audience): Prom
   return importIdentityKey(root.kid, await deriveBytes(root, `assert:${audience}`));
 }
 
-/** The `IDENTITY_KEYS` secret of a backend: its keys under each root secret, the current one first. */
+/**
+ * The `IDENTITY_KEYS` secret of a backend: its keys under each root secret, the current one first.
+ */
 export async function identityKeysSetting(secrets: readonly string[], audience: Audience): Promise<string> {
   const entries = secrets.map(async (secret) => {
     const root = await importRootKey(secret);

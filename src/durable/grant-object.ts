@@ -1,22 +1,32 @@
-// One object a grant, in front of /token: its code is redeemed and its tokens are refreshed one request at a time, and all in one
-// location. KV alone has no compare-and-set, so requests in parallel would each get tokens; and a location that has not heard of a
-// revocation yet would refresh, and so bring back, a grant that is gone.
+// One object for each grant, in front of /token. It redeems the code and refreshes the tokens one
+// request at a time, in one location. KV alone has no compare-and-set, so parallel requests would
+// each get tokens; and a location that has not seen a revocation yet would refresh, and so restore,
+// a grant that has ended.
 import { DurableObject } from "cloudflare:workers";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { digestText } from "../../contracts/rpc/encoding.ts";
 import type { UserId } from "../../contracts/rpc/identity.ts";
-import { recordAccess } from "../audit/sinks.ts";
-import type { Trace } from "../context.ts";
+import { recordAccess } from "../audit/recorder.ts";
+import { orUnavailable, type RequestContext, requestContext, type Trace } from "../context.ts";
 import type { Env } from "../env.ts";
-import { authorizationServer, type TracedEnv } from "../oauth/authorization-server/server.ts";
+import {
+  ENDED_FAMILY,
+  GRACE_SECONDS,
+  isReused,
+  NEW_FAMILY,
+  type RefreshTokenFamily,
+  readFamily,
+  rotate,
+  writeFamily,
+} from "../oauth/authorization-server/refresh-token-family.ts";
+import { authorizationServer, forwardToLibrary } from "../oauth/authorization-server/server.ts";
 
-/** Names a grant; both parts stand in every code and token of it. */
+/** Names a grant. Both parts are in every code and token of it. */
 export interface GrantName {
   readonly userId: UserId;
   readonly grantId: string;
 }
 
-/** A request to /token, its body read and measured. */
+/** A request to /token whose body was read within its limit. */
 export interface TokenRequest {
   readonly url: string;
   readonly headers: readonly (readonly [string, string])[];
@@ -24,27 +34,12 @@ export interface TokenRequest {
   readonly body: string;
 }
 
-/** Seconds for which the very same refresh request gets the very same answer, and for which a replaced token may still turn up. */
-const GRACE_SECONDS = 30;
-/** After this KV takes another write of the same key. */
-const STORAGE_PAUSE_MS = 1_100;
-/** Replaced tokens that are remembered. */
-const ROTATED_LIMIT = 10;
-/** Longer than a code can be redeemed, and longer than a grant lives. */
-const UNREDEEMED_MEMORY_MS = 15 * 60_000;
-const MEMORY_MS = 31 * 86_400_000;
-
-/** What is known of the grant's refresh tokens, by SHA-256. */
-interface RefreshTokenFamily {
-  /** The newest one. */
-  readonly current?: string;
-  /** The one it replaced, which the library takes again: its answer may have been lost. */
-  readonly previous?: string;
-  /** Those before, newest last, and when each was good for the last time, in milliseconds since the Unix epoch. */
-  readonly rotated: readonly { readonly digest: string; readonly atMs: number }[];
-  /** The grant is over, whatever KV still says. */
-  readonly hasEnded?: true;
-}
+/** KV accepts the next write of the same key after this. */
+const KV_WRITE_INTERVAL_MS = 1_100;
+/** Longer than a code can be redeemed. */
+const UNREDEEMED_KEPT_MS = 15 * 60_000;
+/** Longer than a grant lives. */
+const KEPT_MS = 31 * 86_400_000;
 
 interface StoredResponse {
   readonly status: number;
@@ -52,31 +47,49 @@ interface StoredResponse {
   readonly body: string;
 }
 
-/** Named by user and grant. It deletes itself after the grant's lifetime. */
-export class GrantObject extends DurableObject<Env> {
-  /** Everything that is under way, in order. Input gates do not wait for KV, so the object does it itself. */
-  #last: Promise<unknown> = Promise.resolve();
-  /** The last refresh, for a client that asks the same again because the answer was late or several of its tabs woke up at once. */
-  #repeatable: { readonly fingerprint: string; readonly answer: StoredResponse; readonly atMs: number } | undefined;
+/** One request in its turn. */
+interface GrantRequest {
+  readonly context: RequestContext;
+  readonly name: GrantName;
+  readonly request: TokenRequest;
+}
 
-  /** Makes the object where the grant was just written: its first reader is then in the location that knows of it. */
+/** Named by user and grant. Deletes itself after the lifetime of the grant. */
+export class GrantObject extends DurableObject<Env> {
+  /**
+   * The last request of the queue. The input gates of the runtime do not wait for KV, so the object
+   * orders requests itself.
+   */
+  #last: Promise<unknown> = Promise.resolve();
+  /**
+   * The last refresh, for a client that repeats it because the response was late or several tabs
+   * woke up at once.
+   */
+  #lastRefresh: { readonly fingerprint: string; readonly response: StoredResponse; readonly atMs: number } | undefined;
+
+  /**
+   * Creates the object where the grant was just written, so that its first reader is in a location
+   * that has it.
+   */
   async open(): Promise<void> {
-    if ((await this.#family()) === null) await this.#keep({ rotated: [] }, UNREDEEMED_MEMORY_MS);
+    if ((await readFamily(this.ctx.storage)) === null) await this.#write(NEW_FAMILY, UNREDEEMED_KEPT_MS);
   }
 
-  /** Answers a request to /token about this grant. */
+  /** Responds to a request to /token about this grant. */
   handleTokenRequest(name: GrantName, request: TokenRequest, trace: Trace): Promise<Response> {
-    return this.#inTurn(() => this.#dispatch(name, request, trace));
+    const handle = async () => this.#dispatch({ context: requestContext(this.env, this.ctx, trace), name, request });
+    return this.#inTurn(handle);
   }
 
   /** Ends the grant and every token of it. */
   revoke(name: GrantName): Promise<void> {
-    return this.#inTurn(() => this.#end(name));
+    const end = () => this.#end(name);
+    return this.#inTurn(end);
   }
 
-  /** Whether the grant was ended before its time. The same answer everywhere, at once. */
+  /** True if the grant was ended before its time. The same in every location, at once. */
   async hasEnded(): Promise<boolean> {
-    return (await this.#family())?.hasEnded === true;
+    return (await readFamily(this.ctx.storage))?.hasEnded === true;
   }
 
   override async alarm(): Promise<void> {
@@ -89,176 +102,150 @@ export class GrantObject extends DurableObject<Env> {
     return turn;
   }
 
-  async #dispatch(name: GrantName, request: TokenRequest, trace: Trace): Promise<Response> {
-    const parameters = new URLSearchParams(request.body);
-    const family = (await this.#family()) ?? { rotated: [] };
-    if (!parameters.get("grant_type")) return this.#revokeOne(name, request, trace);
+  async #dispatch(grantRequest: GrantRequest): Promise<Response> {
+    const parameters = new URLSearchParams(grantRequest.request.body);
+    const family = (await readFamily(this.ctx.storage)) ?? NEW_FAMILY;
+    if (!parameters.get("grant_type")) return this.#revokeToken(grantRequest);
     if (family.hasEnded) return invalidGrant();
     const refreshToken = parameters.get("grant_type") === "refresh_token" ? parameters.get("refresh_token") : null;
     return refreshToken === null
-      ? this.#redeem(name, request, trace)
-      : this.#refresh(name, request, trace, family, await digestText(refreshToken));
+      ? this.#redeem(grantRequest)
+      : this.#refresh(grantRequest, family, await digestText(refreshToken));
   }
 
-  async #redeem(name: GrantName, request: TokenRequest, trace: Trace): Promise<Response> {
-    const answer = await this.#askPatiently(request, trace);
-    const next = answer.status === 200 ? await refreshDigest(answer) : null;
-    if (next !== null) await this.#keep({ current: next, rotated: [] }, MEMORY_MS);
-    // A code that was used before ends its grant (RFC 6749 section 4.1.2); the library does that, and here it is noted.
-    else if (answer.status === 400) await this.#noteEnd(name);
-    return respond(answer);
+  async #redeem(grantRequest: GrantRequest): Promise<Response> {
+    const response = await forwardWithRetry(grantRequest);
+    const next = await refreshTokenDigest(response);
+    if (next !== null) await this.#write({ ...NEW_FAMILY, current: next }, KEPT_MS);
+    // A code that is used twice ends its grant (RFC 6749 section 4.1.2). The library does that;
+    // this stores it.
+    else if (response.status === 400) await this.#storeEnd(grantRequest.name);
+    return toResponse(response);
   }
 
-  async #refresh(
-    name: GrantName,
-    request: TokenRequest,
-    trace: Trace,
-    family: RefreshTokenFamily,
-    digest: string,
-  ): Promise<Response> {
+  async #refresh(grantRequest: GrantRequest, family: RefreshTokenFamily, digest: string): Promise<Response> {
     const now = Date.now();
-    const fingerprint = await fingerprintOf(request);
-    const before = this.#repeatable;
-    if (before?.fingerprint === fingerprint && before.atMs > now - GRACE_SECONDS * 1000)
-      return respond(aged(before.answer, now - before.atMs));
+    const fingerprint = await fingerprintOf(grantRequest.request);
+    const last = this.#lastRefresh;
+    if (last?.fingerprint === fingerprint && last.atMs > now - GRACE_SECONDS * 1000)
+      return toResponse(aged(last.response, now - last.atMs));
+    if (isReused(family, digest, now)) return this.#endReused(grantRequest);
 
-    const rotated = family.rotated.find((token) => token.digest === digest);
-    if (rotated && rotated.atMs < now - GRACE_SECONDS * 1000) {
-      await this.#end(name);
-      console.warn(
-        JSON.stringify({
-          event: "oauth.refused",
-          category: "refresh-token-grant",
-          reason: "refresh_token_reused",
-          status: 400,
-        }),
-      );
-      const change = { type: "grant.reuse_detected", subject: name.userId, clientId: null } as const;
-      recordAccess(this.env.PLATFORM_EVENTS_QUEUE, this.ctx, trace.traceId, change);
-      return invalidGrant();
-    }
-
-    const answer = await this.#askPatiently(request, trace);
-    const next = answer.status === 200 ? await refreshDigest(answer) : null;
+    const response = await forwardWithRetry(grantRequest);
+    const next = await refreshTokenDigest(response);
     if (next !== null) {
-      const left = [family.previous, family.current].filter((token) => token !== undefined && token !== digest);
-      const rotated = [...family.rotated, ...left.map((token) => ({ digest: String(token), atMs: now }))].slice(
-        -ROTATED_LIMIT,
-      );
-      await this.#keep({ current: next, previous: digest, rotated }, null);
-      this.#repeatable = { fingerprint, answer, atMs: now };
-    } else if (answer.status === 400) await this.#noteEnd(name);
-    return respond(answer);
-  }
-
-  /** RFC 7009. The library judges whose token it is. */
-  async #revokeOne(name: GrantName, request: TokenRequest, trace: Trace): Promise<Response> {
-    const answer = await this.#ask(request, trace);
-    await this.#noteEnd(name);
-    return respond(answer);
+      await this.#write(rotate(family, digest, next, now), null);
+      this.#lastRefresh = { fingerprint, response, atMs: now };
+    } else if (response.status === 400) await this.#storeEnd(grantRequest.name);
+    return toResponse(response);
   }
 
   /**
-   * KV takes one write a second for each key, and quick clients redeem a code within the second of its making. The grant is written
-   * first, so a refused write has changed nothing and the request can be made once more.
+   * Reuse of a rotated token means that it was copied: the grant ends (RFC 9700 section 4.14.2).
    */
-  async #askPatiently(request: TokenRequest, trace: Trace): Promise<StoredResponse> {
-    const answer = await this.#ask(request, trace);
-    if (answer.status !== 429) return answer;
-    await new Promise((resolve) => setTimeout(resolve, STORAGE_PAUSE_MS));
-    return this.#ask(request, trace);
+  async #endReused({ context, name }: GrantRequest): Promise<Response> {
+    await this.#end(name);
+    const refusal = { category: "refresh-token-grant", reason: "refresh_token_reused", status: 400 };
+    console.warn(JSON.stringify({ event: "oauth.refused", ...refusal }));
+    recordAccess(context, { type: "grant.reuse_detected", subject: name.userId, clientId: null });
+    return invalidGrant();
   }
 
-  async #ask({ url, headers, body }: TokenRequest, trace: Trace): Promise<StoredResponse> {
-    const traced: TracedEnv = { ...this.env, trace };
-    const request = new Request(url, { method: "POST", headers: headers.map(([key, value]) => [key, value]), body });
-    // The library uses `waitUntil` only, which both kinds of context have.
-    const response = await authorizationServer(this.env).fetch(
-      request,
-      traced,
-      this.ctx as unknown as ExecutionContext,
-    );
-    return { status: response.status, headers: [...response.headers], body: await response.text() };
+  /** RFC 7009. The library decides whether the token is the client's. */
+  async #revokeToken(grantRequest: GrantRequest): Promise<Response> {
+    const response = await forward(grantRequest);
+    await this.#storeEnd(grantRequest.name);
+    return toResponse(response);
   }
 
-  /** Notes that the grant is gone, where the library has removed it. */
-  async #noteEnd({ userId, grantId }: GrantName): Promise<void> {
-    if ((await this.#family()) === null || (await this.env.OAUTH_KV.get(`grant:${userId}:${grantId}`)) !== null) return;
-    await this.#keep({ rotated: [], hasEnded: true }, MEMORY_MS);
-    this.#repeatable = undefined;
+  /** Stores that the grant has ended, if the library has removed it. */
+  async #storeEnd({ userId, grantId }: GrantName): Promise<void> {
+    if ((await readFamily(this.ctx.storage)) === null) return;
+    if ((await this.env.OAUTH_KV.get(`grant:${userId}:${grantId}`)) !== null) return;
+    await this.#write(ENDED_FAMILY, KEPT_MS);
+    this.#lastRefresh = undefined;
   }
 
   async #end({ userId, grantId }: GrantName): Promise<void> {
-    await this.#keep({ rotated: [], hasEnded: true }, MEMORY_MS);
-    this.#repeatable = undefined;
+    await this.#write(ENDED_FAMILY, KEPT_MS);
+    this.#lastRefresh = undefined;
     await authorizationServer(this.env).getOAuthApi(this.env).revokeGrant(grantId, userId);
   }
 
-  /** Objects that were written as `TokenGate` hold the family as `chain`, with `spent` for `rotated`. */
-  async #family(): Promise<RefreshTokenFamily | null> {
-    const { storage } = this.ctx;
-    const family = await storage.get<RefreshTokenFamily>("family");
-    if (family) return family;
-    const { spent, ...chain } = (await storage.get<{ spent?: RefreshTokenFamily["rotated"] }>("chain")) ?? {};
-    return spent ? { ...chain, rotated: spent } : null;
-  }
-
-  /** `memoryMs`: how long from now; `null` leaves what was set before. */
-  async #keep(family: RefreshTokenFamily, memoryMs: number | null): Promise<void> {
-    await this.ctx.storage.put("family", family);
-    if (memoryMs !== null) await this.ctx.storage.setAlarm(Date.now() + memoryMs);
+  /** `keptMs`: time from now until the object deletes itself; `null` leaves it unchanged. */
+  async #write(family: RefreshTokenFamily, keptMs: number | null): Promise<void> {
+    await writeFamily(this.ctx.storage, family);
+    if (keptMs !== null) await this.ctx.storage.setAlarm(Date.now() + keptMs);
   }
 }
 
 const GRANT_TOKEN = /^([A-Za-z0-9_-]{1,64}):([A-Za-z0-9_-]{16}):[A-Za-z0-9_-]{32}$/;
 
-/** The grant that a code or token of ours belongs to; `null` for anything of another shape, which cannot be one. */
+/** The grant of a code or token of ours; `null` for text of any other shape. */
 export function grantNameOf(token: string): GrantName | null {
   const [, userId, grantId] = GRANT_TOKEN.exec(token) ?? [];
-  return userId === undefined || grantId === undefined ? null : { userId: userId as UserId, grantId }; // the brand lives in TypeScript only
+  return userId === undefined || grantId === undefined ? null : { userId: userId as UserId, grantId }; // the brand exists in TypeScript only
 }
 
-/** The gate of this grant. */
+/** The object of this grant. */
 export function grantObjectOf(env: Env, { userId, grantId }: GrantName): DurableObjectStub<GrantObject> {
   return env.GRANTS.get(env.GRANTS.idFromName(`${userId}:${grantId}`));
 }
 
-/** Opens the gate of the grant whose code stands in `redirectTo`. That a code can be redeemed does not depend on it. */
-export async function createGrantObject(env: Env, redirectTo: string, traceId: string): Promise<void> {
+/**
+ * Creates the object of the grant whose code is in `redirectTo`. Redeeming the code does not depend
+ * on it.
+ */
+export async function createGrantObject({ env, trace }: RequestContext, redirectTo: string): Promise<void> {
   const name = grantNameOf(new URL(redirectTo).searchParams.get("code") ?? "");
-  try {
-    if (name) await grantObjectOf(env, name).open();
-  } catch (error) {
-    console.error(JSON.stringify({ event: "oauth.gate_unopened", traceId, ...describeCrash(error) }));
-  }
+  if (!name) return;
+  const open = () => grantObjectOf(env, name).open();
+  await orUnavailable(trace, "grant.object_not_created", {}, open);
 }
 
-/** The digest of the refresh token in a success answer; `null` where it has none. */
-async function refreshDigest({ body }: StoredResponse): Promise<string | null> {
+/**
+ * KV accepts one write a second for each key, and a fast client redeems a code within a second of
+ * its creation. The grant is the library's first write, so a refused write has changed nothing and
+ * the request can be repeated.
+ */
+async function forwardWithRetry(grantRequest: GrantRequest): Promise<StoredResponse> {
+  const response = await forward(grantRequest);
+  if (response.status !== 429) return response;
+  await new Promise((resolve) => setTimeout(resolve, KV_WRITE_INTERVAL_MS));
+  return forward(grantRequest);
+}
+
+async function forward({ context, request: { url, headers, body } }: GrantRequest): Promise<StoredResponse> {
+  const request = new Request(url, { method: "POST", headers: headers.map(([key, value]) => [key, value]), body });
+  const response = await forwardToLibrary(context, request);
+  return { status: response.status, headers: [...response.headers], body: await response.text() };
+}
+
+/** The digest of the refresh token in a successful response; `null` if there is none. */
+async function refreshTokenDigest({ status, body }: StoredResponse): Promise<string | null> {
+  if (status !== 200) return null;
   const { refresh_token: token }: { readonly refresh_token?: unknown } = JSON.parse(body);
   return typeof token === "string" ? digestText(token) : null;
 }
 
-/** Everything that makes two refresh requests the same one, client authentication included. */
+/** Equal for two equal refresh requests, client authentication included. */
 async function fingerprintOf({ headers, body }: TokenRequest): Promise<string> {
   const authorization = headers.find(([name]) => name.toLowerCase() === "authorization")?.[1] ?? "";
   return digestText(`${authorization}\n${body}`);
 }
 
-/** The same answer `elapsedMs` later: the token's life has gone on. */
-function aged(answer: StoredResponse, elapsedMs: number): StoredResponse {
-  const content: { readonly expires_in: number } = JSON.parse(answer.body);
-  return {
-    ...answer,
-    body: JSON.stringify({ ...content, expires_in: content.expires_in - Math.ceil(elapsedMs / 1000) }),
-  };
+/** The same response `elapsedMs` later: less of the token's lifetime is left. */
+function aged(response: StoredResponse, elapsedMs: number): StoredResponse {
+  const content: { readonly expires_in: number } = JSON.parse(response.body);
+  const expires_in = content.expires_in - Math.ceil(elapsedMs / 1000);
+  return { ...response, body: JSON.stringify({ ...content, expires_in }) };
 }
 
-function respond({ status, headers, body }: StoredResponse): Response {
+function toResponse({ status, headers, body }: StoredResponse): Response {
   return new Response(body, { status, headers: headers.map(([key, value]) => [key, value]) });
 }
 
-/** In the library's words, which tell nothing about why. */
+/** The library's words, which do not reveal the reason. */
 function invalidGrant(): Response {
   const headers = { "Cache-Control": "no-store", Pragma: "no-cache" };
   return Response.json({ error: "invalid_grant", error_description: "Grant not found" }, { status: 400, headers });

@@ -1,67 +1,71 @@
-// Keeps the sessions of the older revisions of MCP: one object a session, wherever its requests come in. Its id is sealed with the
-// object's name inside and bound to the person, so that a guess, or somebody else's id, is turned away before any object is asked.
+// Sessions of the MCP revisions with a handshake. One object holds one session, for the requests
+// of all isolates. A session id is the sealed name of its object, bound to the user: a guess, or
+// the id of another user, is refused before any object is called.
 import { DurableObject } from "cloudflare:workers";
 import { configOf } from "../config.ts";
 import { keyRingOf } from "../crypto/key-ring.ts";
 import { seal, unseal } from "../crypto/seal.ts";
 import type { Env } from "../env.ts";
 import type { RequestId } from "../mcp/json-rpc.ts";
-import type { LogLevel } from "../mcp/port.ts";
+import type { LogLevel } from "../mcp/schema.ts";
 import type { Handshake, McpSession, McpSessions } from "../mcp/session.ts";
 import { eventStream, type Stream } from "../mcp/sse.ts";
 
-/** How long a session lives without a message of its client. An open stream is no message: it would keep an object awake for good. */
+/**
+ * The lifetime of a session without a message from its client. An open stream does not extend it:
+ * it would keep the object in memory without end.
+ */
 const IDLE_MS = 3_600_000;
-/** A session that was used this recently is not written down again. */
-const FRESH_MS = 60_000;
-/** How long somebody has to answer what a tool asks. */
-const ANSWER_MS = 120_000;
-/** The most streams of one session; another one closes the oldest. */
-const MOST_STREAMS = 4;
-/** The most that may wait for an answer in one session at a time. */
-const MOST_WAITING = 100;
-/** The most cancelled requests that are remembered: a call asks within seconds of being cancelled. */
-const MOST_CANCELLED = 100;
+/** The shortest interval between two writes of a session's expiry. */
+const REFRESH_MS = 60_000;
+/** Timeout of a request to the client, whose response may need the user. */
+const RESPONSE_TIMEOUT_MS = 120_000;
+/** Streams of one session. Another one closes the oldest. */
+const MAX_STREAMS = 4;
+/** Pending requests to the client of one session. */
+const MAX_PENDING = 100;
+/** Stored cancellations, newest first. A call checks for its own within seconds. */
+const MAX_CANCELLATIONS = 100;
 
 interface StoredSession extends Handshake {
   readonly level?: LogLevel;
 }
 
-interface Waiting {
-  /** The request of the client that waits. */
+/** A request to the client. */
+interface PendingRequest {
+  /** The id of the client's request that waits for the response. */
   readonly call: RequestId;
-  readonly answer: Promise<object | null | undefined>;
+  readonly response: Promise<object | null | undefined>;
   resolve(result: object | null | undefined): void;
 }
 
-/** A client may use an id again: it is cancelled as of then. */
-interface Cancelled {
+/** A cancellation applies to earlier requests only: a client may use an id again. */
+interface Cancellation {
   readonly id: RequestId;
   readonly atMs: number;
 }
 
 /**
- * One session. What waits and what is open lives in memory only: it is gone with the connections that it belongs to. Calls are not
- * known here before they are cancelled.
+ * One session. Pending requests and streams are in memory only: they end with the connections that
+ * they belong to. The object learns of a client's request only if the request is cancelled.
  */
 export class McpSessionObject extends DurableObject {
-  readonly #waiting = new Map<string, Waiting>();
-  /** Each with what closes it, the oldest first. */
+  readonly #pending = new Map<string, PendingRequest>();
+  /** Each stream with the function that closes it, oldest first. */
   readonly #streams = new Map<Stream, () => void>();
 
-  /** Begins the session. */
-  async begin(handshake: Handshake): Promise<void> {
+  async create(handshake: Handshake): Promise<void> {
     await this.ctx.storage.put<StoredSession>("kept", handshake);
-    await this.#use();
+    await this.#extend();
   }
 
-  /** What is remembered, and the time here; `null` once the session has ended. Counts as use. */
+  /** Extends the session. Returns it with the object's time, or `null` if the session has ended. */
   async touch(): Promise<(StoredSession & { readonly nowMs: number }) | null> {
     const { storage } = this.ctx;
     const endsAtMs = (await storage.get<number>("endsAtMs")) ?? 0;
     // An alarm may be late.
     if (endsAtMs <= Date.now()) return null;
-    if (endsAtMs < Date.now() + IDLE_MS - FRESH_MS) await this.#use();
+    if (endsAtMs < Date.now() + IDLE_MS - REFRESH_MS) await this.#extend();
     const kept = await storage.get<StoredSession>("kept");
     return kept ? { ...kept, nowMs: Date.now() } : null;
   }
@@ -72,54 +76,59 @@ export class McpSessionObject extends DurableObject {
   }
 
   /**
-   * Names for so many requests, each waited for from now on by `call`, which began at `sinceMs`; none where too many are waited for
-   * already, or the call is cancelled.
+   * Ids for `count` requests to the client, for whose responses `call` waits. `call` arrived at
+   * `sinceMs`. Empty if too many requests are pending, or the call is cancelled.
    */
   async expect(count: number, call: RequestId, sinceMs: number): Promise<string[]> {
-    if (this.#waiting.size + count > MOST_WAITING || (await this.isCancelled(call, sinceMs))) return [];
-    return Array.from({ length: count }, () => {
-      const id = crypto.randomUUID();
-      const { promise, resolve } = Promise.withResolvers<object | null | undefined>();
-      const late = setTimeout(() => {
-        // Also where the call that asked is gone.
-        this.#waiting.delete(id);
-        resolve(undefined);
-      }, ANSWER_MS);
-      this.#waiting.set(id, { call, answer: promise.finally(() => clearTimeout(late)), resolve: resolve });
-      return id;
-    });
+    if (this.#pending.size + count > MAX_PENDING || (await this.isCancelled(call, sinceMs))) return [];
+    return Array.from({ length: count }, () => this.#addPending(call));
   }
 
-  /** The results for these names, `null` for an error, `undefined` where there is no answer. Each is forgotten with that. */
+  #addPending(call: RequestId): string {
+    const id = crypto.randomUUID();
+    const { promise, resolve } = Promise.withResolvers<object | null | undefined>();
+    const timer = setTimeout(() => {
+      // Needed if the call has ended and will never ask for the response.
+      this.#pending.delete(id);
+      resolve(undefined);
+    }, RESPONSE_TIMEOUT_MS);
+    this.#pending.set(id, { call, response: promise.finally(() => clearTimeout(timer)), resolve });
+    return id;
+  }
+
+  /** Ends the requests and returns their results: `null` for an error, `undefined` without one. */
   async responsesTo(ids: readonly string[]): Promise<(object | null | undefined)[]> {
     try {
-      return await Promise.all(ids.map(async (id) => this.#waiting.get(id)?.answer));
+      return await Promise.all(ids.map(async (id) => this.#pending.get(id)?.response));
     } finally {
-      for (const id of ids) this.#waiting.delete(id);
+      for (const id of ids) this.#pending.delete(id);
     }
   }
 
-  /** The answer to the request with this name; what nobody waits for is dropped. */
-  async settle(id: string, result: object | null): Promise<void> {
-    this.#waiting.get(id)?.resolve(result);
+  /** Delivers the response to a request. Ignores an unknown id. */
+  async resolve(id: string, result: object | null): Promise<void> {
+    this.#pending.get(id)?.resolve(result);
   }
 
-  /** Withdraws what the request with this id waits for, and remembers that it is cancelled: also for a call that is silent for long. */
+  /**
+   * Withdraws the requests that a call waits for, at once, and stores the cancellation for a call
+   * that works without them and checks for it later.
+   */
   async cancel(id: RequestId): Promise<void> {
     const { storage } = this.ctx;
     if (!(await this.touch())) return;
-    const others = (await storage.get<readonly Cancelled[]>("cancelled")) ?? [];
-    await storage.put("cancelled", [{ id, atMs: Date.now() }, ...others].slice(0, MOST_CANCELLED));
-    for (const { call, resolve } of this.#waiting.values()) if (call === id) resolve(undefined);
+    const others = (await storage.get<readonly Cancellation[]>("cancelled")) ?? [];
+    await storage.put("cancelled", [{ id, atMs: Date.now() }, ...others].slice(0, MAX_CANCELLATIONS));
+    for (const { call, resolve } of this.#pending.values()) if (call === id) resolve(undefined);
   }
 
-  /** Whether the request with this id, which began at `sinceMs`, has been cancelled. */
+  /** True if the request with this id, which arrived at `sinceMs`, has been cancelled. */
   async isCancelled(id: RequestId, sinceMs: number): Promise<boolean> {
-    const cancelled = (await this.ctx.storage.get<readonly Cancelled[]>("cancelled")) ?? [];
+    const cancelled = (await this.ctx.storage.get<readonly Cancellation[]>("cancelled")) ?? [];
     return cancelled.some((one) => one.id === id && one.atMs >= sinceMs);
   }
 
-  /** Sends one message over the newest stream that takes it. Answers whether any did. */
+  /** Sends one message over the newest stream that accepts it. Returns false if none does. */
   async send(json: string): Promise<boolean> {
     for (const [stream, close] of Array.from(this.#streams).toReversed()) {
       if (await stream.notify(json)) return true;
@@ -128,24 +137,24 @@ export class McpSessionObject extends DurableObject {
     return false;
   }
 
-  /** Opens a stream: whatever is sent to this object by HTTP asks for one. */
+  /** Opens a stream, for any HTTP request. */
   override async fetch(): Promise<Response> {
-    const [oldest] = this.#streams.values();
-    if (oldest && this.#streams.size >= MOST_STREAMS) oldest();
+    const [closeOldest] = this.#streams.values();
+    if (closeOldest && this.#streams.size >= MAX_STREAMS) closeOldest();
     return eventStream(async (stream) => {
       const { promise, resolve } = Promise.withResolvers<null>();
       this.#streams.set(stream, () => {
         this.#streams.delete(stream);
         resolve(null);
       });
-      await stream.beat();
+      await stream.heartbeat();
       return promise;
     });
   }
 
-  /** Ends the session, and with it what waits and what is open. */
+  /** Ends the session with its pending requests and streams. */
   async end(): Promise<void> {
-    for (const { resolve } of this.#waiting.values()) resolve(undefined);
+    for (const { resolve } of this.#pending.values()) resolve(undefined);
     for (const close of this.#streams.values()) close();
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
@@ -155,22 +164,22 @@ export class McpSessionObject extends DurableObject {
     await this.end();
   }
 
-  async #use(): Promise<void> {
+  async #extend(): Promise<void> {
     const endsAtMs = Date.now() + IDLE_MS;
     await this.ctx.storage.put("endsAtMs", endsAtMs);
     await this.ctx.storage.setAlarm(endsAtMs);
   }
 }
 
-/** The sessions of one person. */
+/** The sessions of one user. */
 export function mcpSessionsOf(env: Env, subject: string): McpSessions {
   const context = (issuer: string) => `session|${JSON.stringify([issuer, subject])}`;
   const objectOf = (name: string) => env.MCP_SESSION.get(env.MCP_SESSION.idFromName(name));
   return {
-    async begin(handshake) {
+    async create(handshake) {
       const config = configOf(env);
       const name = crypto.randomUUID();
-      await objectOf(name).begin(handshake);
+      await objectOf(name).create(handshake);
       return seal(await keyRingOf(config, "mcp-session"), name, context(config.issuer));
     },
     async find(id) {
@@ -178,21 +187,22 @@ export function mcpSessionsOf(env: Env, subject: string): McpSessions {
       const name = await unseal(await keyRingOf(config, "mcp-session"), id, context(config.issuer));
       if (name === null) return null;
       const object = objectOf(name);
-      const found = (await object.touch()) as (StoredSession & { readonly nowMs: number }) | null; // `unknown` loses its type on the way
+      // RPC types lose `unknown`, the type of a capability.
+      const found = (await object.touch()) as (StoredSession & { readonly nowMs: number }) | null;
       if (!found) return null;
-      const { nowMs, ...kept } = found;
-      return sessionAt(object, kept, nowMs);
+      const { nowMs, ...stored } = found;
+      return sessionAt(object, stored, nowMs);
     },
   };
 }
 
-function sessionAt(object: DurableObjectStub<McpSessionObject>, kept: StoredSession, sinceMs: number): McpSession {
+function sessionAt(object: DurableObjectStub<McpSessionObject>, stored: StoredSession, sinceMs: number): McpSession {
   return {
-    ...kept,
+    ...stored,
     setLevel: (level) => object.setLevel(level),
     expect: (count, call) => object.expect(count, call, sinceMs),
     responsesTo: (ids) => object.responsesTo(ids),
-    resolve: (id, result) => object.settle(String(id), result),
+    resolve: (id, result) => object.resolve(String(id), result),
     cancel: (id) => object.cancel(id),
     isCancelled: (id) => object.isCancelled(id, sinceMs),
     send: (json) => object.send(json),

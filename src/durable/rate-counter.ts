@@ -1,4 +1,5 @@
-// Counts exactly, over hours and days: what the runtime's own rate limits, a minute long and approximate, cannot.
+// Exact counters over hours and days, which the runtime's own rate limits, a minute long and
+// approximate, cannot provide.
 import { DurableObject } from "cloudflare:workers";
 
 interface Window {
@@ -6,11 +7,11 @@ interface Window {
   readonly endsAtMs: number;
 }
 
-/** One object a counter, named after what it counts. It deletes itself when its window ends. */
+/** One object for each counter, named after what it counts. Deletes itself when its window ends. */
 export class RateCounter extends DurableObject {
   /**
-   * Counts one more within a window that begins with the first. Answers 0 where that is within `limit`, otherwise the whole seconds
-   * until the window ends; what is refused is not counted.
+   * Counts one more within a window that starts with the first. Returns 0 up to `limit`, otherwise
+   * the whole seconds until the window ends. A refused request is not counted.
    */
   async count(limit: number, windowSeconds: number): Promise<number> {
     const now = Date.now();

@@ -1,22 +1,24 @@
-// Reads a stream whose length nobody vouches for.
+// Reads a stream of unknown length up to a limit.
 
-/** All bytes of `body`, or `null` where there are more than `limitBytes`; then the rest is left unread. */
+/**
+ * All bytes of `body`. `null` if there are more than `limitBytes`; the rest is then left unread.
+ */
 export async function readUpTo(
   body: ReadableStream<Uint8Array> | null,
   limitBytes: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
-  const pieces: Uint8Array[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of body ?? []) {
-    size += piece.byteLength;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
     if (size > limitBytes) return null;
-    pieces.push(piece);
+    chunks.push(chunk);
   }
   const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.byteLength;
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
   }
   return bytes;
 }

@@ -1,104 +1,128 @@
-// How often is too often. Volume is limited a minute at a time by the runtime's own counters, approximately and in each location;
-// what must be exact, or lasts a day, is counted in a Durable Object. Failed sign-ins of an account are not here: the auth Worker
-// counts those. Addresses and e-mails are hashed before they become keys.
+// Rate limits. The runtime's own counters limit volume a minute at a time, approximately and in
+// each location; limits that must be exact, or last a day, are counted in a Durable Object. Failed
+// sign-ins of an account are not here: the auth Worker counts those. Addresses and e-mail addresses
+// are hashed before they become keys.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { digestText } from "../../contracts/rpc/encoding.ts";
 import type { Tier } from "../../contracts/rpc/identity.ts";
-import type { Trace } from "../context.ts";
-import type { Env } from "../env.ts";
+import type { RequestContext, Trace } from "../context.ts";
 
 interface Limit {
-  /** One binding serves everything that has its number: the keys begin with what is limited. */
+  /** One binding serves all limits of its number: the keys begin with the name of the limit. */
   readonly perMinute?: 5 | 10 | 20 | 30 | 60 | 300 | 1000 | 3000;
   readonly perDay?: number;
-  /** Whether what is counted has an id of ours, which says nothing about anybody and need not be hashed. */
-  readonly isOurs?: true;
+  /**
+   * True if the counted keys are ids of ours, which reveal nothing about a person and need no hash.
+   */
+  readonly isOwnId?: true;
 }
 
-/** What is limited, and to how much. "By address" is the caller's; hosted clients send everybody's requests from a few of them. */
+/**
+ * "By address" is the client's IP address; a hosted client sends the requests of all its users from
+ * a few.
+ */
 const LIMITS = {
   /** GET /authorize, by address. */
   authorize: { perMinute: 60 },
-  /** Fetches of client metadata documents that are not known yet, by the host that they are asked of. */
+  /** Fetches of client metadata documents that are not cached, by the document's host. */
   document: { perMinute: 30 },
-  /** POST /login, by address, and by the e-mail that is tried. */
+  /** POST /login, by address, and by the e-mail address entered. */
   login: { perMinute: 20 },
   loginEmail: { perMinute: 5 },
-  /** POST /signup, by address; then the accounts asked for, by address and by e-mail. */
+  /** POST /signup, by address; then the accounts requested, by address and by e-mail address. */
   signup: { perMinute: 5 },
   account: { perDay: 20 },
   accountEmail: { perDay: 3 },
-  /** Going to an identity provider, and coming back, by address. */
+  /** Redirects to an identity provider and callbacks from it, by address. */
   social: { perMinute: 30 },
-  /** Allowing and denying, by address. */
+  /** Allow and Deny, by address. */
   decision: { perMinute: 30 },
-  /** Forms of the own pages, by address; those that make a credential. */
-  ownPages: { perMinute: 30 },
+  /** Forms of the account pages, by address; then those that create a credential. */
+  accountForm: { perMinute: 30 },
   credential: { perMinute: 10 },
   /** POST /register, by address. */
   registration: { perMinute: 10, perDay: 50 },
-  /** POST /token, by address, and by grant. Not by client: all users of a client with a metadata document share its id. */
+  /**
+   * POST /token, by address and by grant. Not by client: all users of a client with a metadata
+   * document share its id.
+   */
   token: { perMinute: 300 },
   grant: { perMinute: 10 },
-  /** Bearers that were refused, by address: those that look like ours have often just expired, the others are guesses. */
+  /**
+   * Refused bearer tokens, by address: those of our own shape have often just expired, the others
+   * are guesses.
+   */
   expiredBearer: { perMinute: 300 },
   foreignBearer: { perMinute: 30 },
-  /** Requests to /mcp of any kind, by who asks; then work that they have done, by plan: a client asks much that costs nothing. */
-  mcpRequest: { perMinute: 3000, isOurs: true },
-  "mcp.free": { perMinute: 20, isOurs: true },
-  "mcp.hobby": { perMinute: 60, isOurs: true },
-  "mcp.pro": { perMinute: 300, isOurs: true },
-  "mcp.enterprise": { perMinute: 1000, isOurs: true },
+  /**
+   * All requests to /mcp, by subject; then those that cause work, by plan: clients send many that
+   * cost nothing.
+   */
+  mcpRequest: { perMinute: 3000, isOwnId: true },
+  "mcp.free": { perMinute: 20, isOwnId: true },
+  "mcp.hobby": { perMinute: 60, isOwnId: true },
+  "mcp.pro": { perMinute: 300, isOwnId: true },
+  "mcp.enterprise": { perMinute: 1000, isOwnId: true },
 } as const satisfies Record<string, Limit> & Record<`mcp.${Tier}`, Limit>;
-export type Limited = keyof typeof LIMITS;
+export type LimitName = keyof typeof LIMITS;
 
 const DAY_SECONDS = 86_400;
-/** The runtime does not say when its minute ends. */
+/** The runtime does not tell when its minute ends. */
 const MINUTE_SECONDS = 60;
 
-/** Requests whose limits could not be counted, and of which the log says so already. */
+/** Requests whose failure to count is logged already. */
 const reported = new WeakSet<Trace>();
 
 /**
- * Counts one more `what` of `who`. Answers 0 where that is within the limit, otherwise the whole seconds to wait for the next.
+ * Counts one more request of `key` against a limit. Returns 0 within the limit, otherwise the whole
+ * seconds to wait.
  *
- * Where it cannot be counted it is let through: these limits keep volume down, no credential becomes good by them, and a door that
- * opens only while every counter answers would be shut by the first that does not.
+ * Fails open: these limits reduce volume and make no credential valid, so a counter that fails must
+ * not close the gateway.
  */
-export async function consume(env: Env, trace: Trace, what: Limited, who: string): Promise<number> {
-  const { perMinute, perDay, isOurs }: Limit = LIMITS[what];
+export async function consume({ env, trace }: RequestContext, limit: LimitName, key: string): Promise<number> {
+  const { perMinute, perDay, isOwnId }: Limit = LIMITS[limit];
   try {
-    const key = `${what}:${isOurs ? who : await digestText(who)}`;
-    if (perMinute !== undefined && !(await env[`LIMIT_${perMinute}`].limit({ key })).success) return MINUTE_SECONDS;
+    const counter = `${limit}:${isOwnId ? key : await digestText(key)}`;
+    if (perMinute !== undefined && !(await env[`LIMIT_${perMinute}`].limit({ key: counter })).success)
+      return MINUTE_SECONDS;
     if (perDay === undefined) return 0;
-    return await env.RATE_COUNTER.get(env.RATE_COUNTER.idFromName(key)).count(perDay, DAY_SECONDS);
+    return await env.RATE_COUNTER.get(env.RATE_COUNTER.idFromName(counter)).count(perDay, DAY_SECONDS);
   } catch (error) {
     if (!reported.has(trace)) {
       reported.add(trace);
-      console.error(
-        JSON.stringify({ event: "limits.uncounted", what, traceId: trace.traceId, ...describeCrash(error) }),
-      );
+      const { traceId } = trace;
+      console.error(JSON.stringify({ event: "limits.uncounted", limit, traceId, ...describeCrash(error) }));
     }
     return 0;
   }
 }
 
 /**
- * Where a request came from, as far as limits are concerned: an IPv4 address, or the /64 network of an IPv6 address, which is what
- * one connection gets. Only Cloudflare's own header counts, since a client can write any other; requests without it share one key.
+ * The client's address as rate limits count it: an IPv4 address, or the /64 network of an IPv6
+ * address, which is what one connection gets. Read from Cloudflare's own header only, since a
+ * client can write any other; requests without it share one key.
  */
 export function addressOf({ headers }: Request): string {
   const address = headers.get("CF-Connecting-IP") ?? "";
   const canonical = URL.parse(`http://[${address}]`)?.hostname.slice(1, -1);
   if (canonical === undefined) return address;
-  const [head = [], tail] = canonical.split("::").map((part) => part.split(":").filter(Boolean));
-  const groups =
-    tail === undefined ? head : [...head, ...Array<string>(8 - head.length - tail.length).fill("0"), ...tail];
-  // An IPv4 address in the clothes of IPv6 (RFC 4291 section 2.5.5.2): as a network it would be one with all others.
+  const groups = groupsOf(canonical);
+  // IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2): use the IPv4 address, or all clients share one
+  // /64.
   const isMapped = groups.slice(0, 6).join(":") === "0:0:0:0:0:ffff";
-  if (!isMapped) return `${groups.slice(0, 4).join(":")}::/64`;
+  return isMapped ? ipv4Of(groups.slice(6)) : `${groups.slice(0, 4).join(":")}::/64`;
+}
+
+/** The eight groups of an IPv6 address, with `::` filled in. */
+function groupsOf(address: string): readonly string[] {
+  const [head = [], tail] = address.split("::").map((part) => part.split(":").filter(Boolean));
+  if (tail === undefined) return head;
+  return [...head, ...Array<string>(8 - head.length - tail.length).fill("0"), ...tail];
+}
+
+function ipv4Of(groups: readonly string[]): string {
   return groups
-    .slice(6)
     .map((group) => Number.parseInt(group, 16))
     .flatMap((pair) => [pair >> 8, pair & 255])
     .join(".");

@@ -1,71 +1,87 @@
-// Several messages in one array, as revision 2025-03-26 has it (basic/index, "Batching") and no other. The answers come back as one
-// array of JSON, in the order of their requests; what is asked meanwhile goes out on a stream of the session.
+// Batches: several messages in one array, which only revision 2025-03-26 has (basic/index,
+// "Batching"). The responses are one JSON array, in the order of the requests. Requests to the
+// client meanwhile use a stream of the session.
 import { envelopeOf, VERSION_KEY } from "./era.ts";
-import { errorResponse, INVALID_REQUEST, invalidRequest, jsonResponse, type Message, messageOf } from "./json-rpc.ts";
+import {
+  errorResponse,
+  INVALID_REQUEST,
+  invalidRequest,
+  type JsonRpcRequest,
+  jsonResponse,
+  type Message,
+  messageOf,
+} from "./json-rpc.ts";
 import { handleInSession } from "./legacy.ts";
-import type { McpServer } from "./port.ts";
-import type { McpContext } from "./request.ts";
-import { type McpSession, orUnavailable, receive, sessionOf } from "./session.ts";
+import type { Incoming } from "./request.ts";
+import type { McpSession } from "./session.ts";
+import { orServiceUnavailable, receive, sessionOf } from "./session-requests.ts";
 
-/** Their answers are held in memory together. */
-const MOST_MESSAGES = 20;
+/** All responses of a batch are in memory at once. */
+const MAX_MESSAGES = 20;
 
-/** Nothing in a batch can be streamed. */
+/** A response within a batch cannot be a stream. */
 const JSON_ONLY = new Headers({ accept: "application/json" });
 
-const REMOVED = "Send one message at a time: batches were removed in revision 2025-06-18.";
+const REMOVED = "Send one message at a time: revision 2025-06-18 removed batches.";
 
-/** Answers one batch. `version` is the `MCP-Protocol-Version` header. */
-export async function handleBatch(
-  headers: Headers,
-  members: readonly unknown[],
-  version: string | null,
-  server: McpServer,
-  context: McpContext,
-): Promise<Response> {
+/** Handles one batch. */
+export async function handleBatch(members: readonly unknown[], incoming: Incoming): Promise<Response> {
+  const { headers, version, context } = incoming;
   if (version !== null && version !== "2025-03-26") return invalidRequest(REMOVED);
-  if (members.length === 0) return invalidRequest("A batch has at least one message.");
-  if (members.length > MOST_MESSAGES) return invalidRequest(`A batch has at most ${MOST_MESSAGES} messages.`);
+  if (members.length === 0) return invalidRequest("A batch must contain at least one message.");
+  if (members.length > MAX_MESSAGES) return invalidRequest(`A batch can contain at most ${MAX_MESSAGES} messages.`);
   const messages = members.map(messageOf);
-  for (const message of messages) {
-    if (message instanceof Response || message.kind === "response") continue;
-    if (envelopeOf(message.params)?.[VERSION_KEY] !== undefined)
-      return invalidRequest("A request with an envelope comes alone.");
-    // 2025-03-26, basic/lifecycle: nothing else may be sent before it is answered.
-    if (message.method === "initialize") return invalidRequest("initialize comes alone.");
-  }
+  const refused = batchProblem(messages);
+  if (refused) return refused;
   const session = await sessionOf(headers, context);
   if (session instanceof Response) return session;
   if (session && session.version !== "2025-03-26") return invalidRequest(REMOVED);
-  // First, so that nothing has been run where it cannot be heard.
-  for (const message of messages) {
-    if (!session || message instanceof Response || message.kind === "request") continue;
-    const unheard = await orUnavailable(context, () => receive(session, message));
-    if (unheard) return unheard;
-  }
-  const answers: Promise<string>[] = [];
-  for (const message of messages) {
-    if (message instanceof Response) answers.push(message.text());
-    else if (message.kind === "request") answers.push(answer(session, message, version, server, context));
-  }
-  if (answers.length === 0) return new Response(null, { status: 202 });
-  return jsonResponse(200, `[${(await Promise.all(answers)).join()}]`);
+  // Before any request runs: a failure refuses the whole batch.
+  const unavailable = session && (await receiveAll(session, messages, incoming));
+  if (unavailable) return unavailable;
+  const responses = messages.flatMap((message) => {
+    if (message instanceof Response) return [message.text()];
+    return message.kind === "request" ? [memberJson(message, session, incoming)] : [];
+  });
+  if (responses.length === 0) return new Response(null, { status: 202 });
+  return jsonResponse(200, `[${(await Promise.all(responses)).join()}]`);
 }
 
-async function answer(
+/** The response that refuses a batch with a message that must be sent alone, or `null`. */
+function batchProblem(messages: readonly (Message | Response)[]): Response | null {
+  for (const message of messages) {
+    if (message instanceof Response || message.kind === "response") continue;
+    if (envelopeOf(message.params)?.[VERSION_KEY] !== undefined)
+      return invalidRequest("A message with a protocol version in params._meta must not be part of a batch.");
+    // 2025-03-26, basic/lifecycle: nothing else may be sent before the response to it.
+    if (message.method === "initialize") return invalidRequest("initialize must not be part of a batch.");
+  }
+  return null;
+}
+
+/** Receives notifications and responses. Returns a 503 response if the session is unavailable. */
+async function receiveAll(
+  session: McpSession,
+  messages: readonly (Message | Response)[],
+  { context }: Incoming,
+): Promise<Response | undefined> {
+  for (const message of messages) {
+    if (message instanceof Response || message.kind === "request") continue;
+    const unavailable = await orServiceUnavailable(context, () => receive(session, message));
+    if (unavailable) return unavailable;
+  }
+}
+
+/** The JSON of the response to one request of a batch. */
+async function memberJson(
+  message: JsonRpcRequest,
   session: McpSession | undefined,
-  message: Message & { kind: "request" },
-  version: string | null,
-  server: McpServer,
-  context: McpContext,
-) {
-  const answered = await handleInSession(session, JSON_ONLY, message, version, server, context);
-  if (answered instanceof Response) return answered.text();
-  // A challenge is a header and speaks for a whole response; the others' answers would be lost with it.
-  const sentence = `This needs the scopes ${answered.scopesNeeded.join(" ")}. Send it alone to be asked for them.`;
-  return errorResponse(
-    200,
-    { code: INVALID_REQUEST, message: sentence, data: { scopes: answered.scopesNeeded } },
-    message.id,
-  ).text();
+  incoming: Incoming,
+): Promise<string> {
+  const result = await handleInSession(message, session, { ...incoming, headers: JSON_ONLY });
+  if (result instanceof Response) return result.text();
+  // A challenge is a header of the whole response: the results of the others would be lost with it.
+  const { scopesNeeded: scopes } = result;
+  const sentence = `This request needs the scopes ${scopes.join(" ")}. Send it alone to receive a challenge for them.`;
+  return errorResponse(200, { code: INVALID_REQUEST, message: sentence, data: { scopes } }, message.id).text();
 }

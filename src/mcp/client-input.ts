@@ -1,5 +1,8 @@
-// Requests that go in rounds (2026-07-28, basic/patterns/mrtr): what a client says beside its params, and the answers that ask it for
-// more. Only what the client can be asked for in this very request is asked. Older revisions have none of this.
+// Input from the client beside the params of a method, and results that request it (2026-07-28,
+// basic/patterns/mrtr). A client is asked only for what this very request says it supports. Older
+// revisions have none of this.
+
+import { supportsRequest } from "./elicitation.ts";
 import { CAPABILITIES_KEY, envelopeOf } from "./era.ts";
 import {
   errorJson,
@@ -8,60 +11,54 @@ import {
   isObject,
   jsonResponse,
   MISSING_CAPABILITY,
-  type RpcError,
+  type ProtocolError,
   resultJson,
 } from "./json-rpc.ts";
-import type { ClientInput, InputRequest, InputRequired, Invalid, MissingCapability } from "./port.ts";
-import { invalid, type McpRequest } from "./request.ts";
+import type { ClientInput, InputRequired, Invalid, MissingCapability } from "./port.ts";
+import { invalidParams, type McpRequest } from "./request.ts";
+import type { InputRequest } from "./schema.ts";
 
-/** What the client says beside its params, `undefined` in older revisions; or the answer that says what is wrong with it. */
+/** The client's input, `undefined` in older revisions; a response if it is malformed. */
 export function clientInputOf(request: McpRequest): ClientInput | undefined | Response {
   const { params, codec } = request;
   if (!codec.supportsInputRequired) return undefined;
   const { inputResponses = {}, requestState } = params;
   if (!isObject(inputResponses) || !Object.values(inputResponses).every(isObject)) {
-    return invalid(request, "params.inputResponses is a JSON object whose values are results, each a JSON object.");
+    return invalidParams(
+      request,
+      "params.inputResponses is a JSON object whose values are results, each a JSON object.",
+    );
   }
   if (requestState !== undefined && typeof requestState !== "string")
-    return invalid(request, "params.requestState is a string.");
+    return invalidParams(request, "params.requestState is a string.");
   const capabilities = envelopeOf(params)?.[CAPABILITIES_KEY];
   return {
     capabilities: isObject(capabilities) ? capabilities : {},
-    inputResponses: inputResponses as ClientInput["inputResponses"], // every value was looked at
+    inputResponses: inputResponses as ClientInput["inputResponses"], // every value is an object
     requestState,
   };
 }
 
-/** Whether a client with these capabilities can be asked for this. */
-export function supportsRequest(capabilities: ClientInput["capabilities"], { method, params }: InputRequest): boolean {
-  const { elicitation, sampling, roots } = capabilities;
-  if (method === "sampling/createMessage") return isObject(sampling);
-  if (method === "roots/list") return isObject(roots);
-  if (!isObject(elicitation)) return false;
-  // A client that names no mode shows forms (client/elicitation, "Capabilities").
-  return params.mode === "url" ? isObject(elicitation.url) : isObject(elicitation.form) || !("url" in elicitation);
-}
-
-/** The answer to a request that goes on in another round, or cannot. `aside` is what its client said. */
+/** The response that requests input, or refuses. The client's own input says what it supports. */
 export function inputRequiredJson(
   request: McpRequest,
   clientInput: ClientInput | undefined,
-  paused: InputRequired | Invalid,
+  outcome: InputRequired | Invalid,
 ): string {
   const { id, server, codec } = request;
-  if (paused.state === "invalid") return errorJson({ code: INVALID_PARAMS, message: paused.message }, id);
-  const { inputRequests, requestState } = paused;
+  if (outcome.state === "invalid") return errorJson({ code: INVALID_PARAMS, message: outcome.message }, id);
+  const { inputRequests, requestState } = outcome;
   const requests = Object.values(inputRequests);
-  const impossible = requests.filter((request) => !supportsRequest(clientInput?.capabilities ?? {}, request));
-  if (impossible.length > 0)
-    return errorJson(missing(request, Object.assign({}, ...impossible.map(capabilityFor))), id);
+  const unsupported = requests.filter((request) => !supportsRequest(clientInput?.capabilities ?? {}, request));
+  if (unsupported.length > 0)
+    return errorJson(missing(request, Object.assign({}, ...unsupported.map(capabilityFor))), id);
   return resultJson(
     id,
     JSON.stringify(codec.result(server.features.info, { resultType: "input_required", inputRequests, requestState })),
   );
 }
 
-/** The answer to a request that needs more of its client than the client says it can do. */
+/** The error for a client that lacks capabilities. */
 export function missingCapability(request: McpRequest, { requiredCapabilities }: MissingCapability): Response {
   return jsonResponse(
     request.codec.supportsInputRequired ? 400 : 200,
@@ -69,12 +66,12 @@ export function missingCapability(request: McpRequest, { requiredCapabilities }:
   );
 }
 
-function missing({ codec }: McpRequest, requiredCapabilities: object): RpcError {
+function missing({ codec }: McpRequest, requiredCapabilities: object): ProtocolError {
   const names = Object.keys(requiredCapabilities).join(", ");
   return {
-    // Older revisions do not have the code.
+    // Older revisions lack the code.
     code: codec.supportsInputRequired ? MISSING_CAPABILITY : INVALID_REQUEST,
-    message: `This takes a client that declares these capabilities, at initialize or in its request: ${names}.`,
+    message: `This needs a client that declares these capabilities, at initialize or in its request: ${names}.`,
     data: { requiredCapabilities },
   };
 }

@@ -1,7 +1,7 @@
-// Request headers as the wire reads them: what a client can read (RFC 9110 section 12.5.1), and the values that repeat a part of the
-// body (2026-07-28, basic/transports/streamable-http), which may come in base64.
+// Request headers: content negotiation (RFC 9110 section 12.5.1), and the headers that repeat a
+// part of the body, possibly in base64 (2026-07-28, basic/transports/streamable-http).
 
-/** What a client can read. Whoever says nothing, or anything, gets JSON. */
+/** The media types that a client accepts. JSON is the default, also for unknown types. */
 export function acceptedTypes(headers: Headers): { json: boolean; events: boolean } {
   const ranges = (headers.get("accept") ?? "")
     .toLowerCase()
@@ -16,16 +16,19 @@ export function acceptedTypes(headers: Headers): { json: boolean; events: boolea
 }
 
 /** A header's value without optional white space (RFC 9110 section 5.5). */
-export function trimmed(headers: Headers, name: string): string | null {
+export function headerValue(headers: Headers, name: string): string | null {
   return headers.get(name)?.trim() ?? null;
 }
 
 const BASE64_SENTINEL = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/;
 const SAFE = /^[\t\x20-\x7e]*$/;
 
-/** A header's value with its base64 form undone; `null` where it is absent, malformed or has bytes that no header may have. */
-export function decoded(headers: Headers, name: string): string | null {
-  const value = trimmed(headers, name);
+/**
+ * A header's value, decoded from base64 if it is encoded. `null` if the header is absent or
+ * malformed, or has a character that no header may have.
+ */
+export function decodedHeader(headers: Headers, name: string): string | null {
+  const value = headerValue(headers, name);
   if (value === null || !SAFE.test(value)) return null;
   if (!value.startsWith("=?base64?") || !value.endsWith("?=")) return value;
   const encoded = BASE64_SENTINEL.exec(value)?.[1];

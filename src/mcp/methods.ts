@@ -1,71 +1,69 @@
-// The methods that every revision has, and which of them an features makes possible. What only one era has stands in its own file.
-
+// The methods that all revisions have in common, and the capabilities that follow from the
+// features. Methods of one era are in modern.ts and legacy.ts.
 import type { ServerFeatures } from "./port.ts";
 import { complete, getPrompt } from "./prompts.ts";
 import {
-  finish,
-  finishReady,
-  invalid,
-  type McpRequest,
-  type Method,
+  cachedResultResponse,
+  invalidParams,
+  type MethodHandler,
   orUndefined,
+  rateLimited,
+  resultResponse,
   traceparentOf,
-  work,
 } from "./request.ts";
 import { readResource } from "./resources.ts";
 import { callTool } from "./tools.ts";
 
-/** How long a client may keep a list, in milliseconds: an features changes only with a deployment. */
+/** Cache lifetime of a list, in milliseconds: features change only with a deployment. */
 export const LIST_TTL_MS = 300_000;
+/** The same for a list that changes with the user's work. */
+const CHANGING_LIST_TTL_MS = 5_000;
 
-/** Lists with `entriesOf`. One page holds everything, so no cursor was ever handed out. */
-const lister =
-  (key: string, entriesOf: (features: ServerFeatures) => readonly object[]): Method =>
-  (request: McpRequest) => {
-    if (request.params.cursor !== undefined) return invalid(request, "This cursor is not one of ours.");
+/** A list method. One page holds all entries, so the server has issued no cursor. */
+function listMethod(key: string, entriesOf: (features: ServerFeatures) => readonly object[]): MethodHandler {
+  return function list(request) {
+    if (request.params.cursor !== undefined) return invalidParams(request, "This server did not issue the cursor.");
     const { server, codec } = request;
-    return finishReady(
+    return cachedResultResponse(
       request,
       key,
       () => ({ [key]: entriesOf(server.features).map((entry) => codec.entry(entry)) }),
       LIST_TTL_MS,
     );
   };
+}
 
-/** The same for a list that changes with what somebody makes. */
-const CHANGING_LIST_TTL_MS = 5_000;
+const listFixedResources = listMethod("resources", ({ resources }) => resources);
 
-const listOffered = lister("resources", ({ resources }) => resources);
-
-/** Lists the offer's resources and those that the server has beside them. Trouble with the latter leaves the former. */
-const listResources: Method = async (request) => {
+/** Lists the features' resources, then those that come and go. A failure hides only the latter. */
+const listResources: MethodHandler = async (request) => {
   const { server, codec, params } = request;
-  if (!server.listResources || params.cursor !== undefined) return listOffered(request);
-  const own = await orUndefined(request, async () => server.listResources?.(traceparentOf(params)) ?? []);
-  const resources = [...server.features.resources, ...(own ?? [])].map((entry) => codec.entry(entry));
-  return finish(request, { resources }, CHANGING_LIST_TTL_MS);
+  if (!server.listResources || params.cursor !== undefined) return listFixedResources(request);
+  const changing = await orUndefined(request, async () => server.listResources?.(traceparentOf(params)) ?? []);
+  const resources = [...server.features.resources, ...(changing ?? [])].map((entry) => codec.entry(entry));
+  return resultResponse(request, { resources }, CHANGING_LIST_TTL_MS);
 };
 
 type Capability = "tools" | "prompts" | "resources" | "completions";
 
-const METHODS: ReadonlyMap<string, readonly [Capability, Method]> = new Map([
-  ["tools/list", ["tools", lister("tools", ({ tools }) => tools)]],
-  ["tools/call", ["tools", work(callTool)]],
-  ["prompts/list", ["prompts", lister("prompts", ({ prompts }) => prompts)]],
+const METHODS: ReadonlyMap<string, readonly [Capability, MethodHandler]> = new Map([
+  ["tools/list", ["tools", listMethod("tools", ({ tools }) => tools)]],
+  ["tools/call", ["tools", rateLimited(callTool)]],
+  ["prompts/list", ["prompts", listMethod("prompts", ({ prompts }) => prompts)]],
   ["prompts/get", ["prompts", getPrompt]],
   ["resources/list", ["resources", listResources]],
-  ["resources/templates/list", ["resources", lister("resourceTemplates", ({ templates }) => templates)]],
-  ["resources/read", ["resources", work(readResource)]],
-  ["completion/complete", ["completions", work(complete)]],
+  ["resources/templates/list", ["resources", listMethod("resourceTemplates", ({ templates }) => templates)]],
+  ["resources/read", ["resources", rateLimited(readResource)]],
+  ["completion/complete", ["completions", rateLimited(complete)]],
 ]);
 
-/** A method of every revision, where the features has what it needs. */
-export function sharedMethod(features: ServerFeatures, name: string): Method | undefined {
+/** The handler of a common method, if the features have the capability that it belongs to. */
+export function sharedMethod(features: ServerFeatures, name: string): MethodHandler | undefined {
   const [capability, method] = METHODS.get(name) ?? [];
   return capability !== undefined && capability in capabilitiesOf(features) ? method : undefined;
 }
 
-/** What is served. Nothing announces changes and nothing can be subscribed to: an features, and what can be read, never change. */
+/** `ServerCapabilities`, without `listChanged` and `subscribe`: nothing here changes. */
 export function capabilitiesOf({ prompts, resources, templates }: ServerFeatures): Partial<Record<Capability, object>> {
   return {
     tools: {},
@@ -75,7 +73,7 @@ export function capabilitiesOf({ prompts, resources, templates }: ServerFeatures
   };
 }
 
-/** Extensions as a capability, where there are any. */
+/** The `extensions` capability, if there are any. */
 export function extensionsOf(extensions: ServerFeatures["extensions"]): { extensions?: ServerFeatures["extensions"] } {
   return Object.keys(extensions).length > 0 ? { extensions } : {};
 }

@@ -1,32 +1,33 @@
-// Revision 2026-07-28: every request stands alone, names its version and capabilities in `_meta`, and repeats in headers what a
-// proxy needs to route it. The body is the truth; a header that disagrees is refused.
+// Revision 2026-07-28: stateless. Each request declares its version and capabilities in `_meta` and
+// repeats in headers the parts that proxies route by. The body is authoritative: a request with a
+// different header is refused.
+import { CODEC_2026_07_28 } from "./codec.ts";
 import { CAPABILITIES_KEY, envelopeOf, MODERN_VERSIONS, unsupportedVersion, VERSION_KEY } from "./era.ts";
-import { decoded, trimmed } from "./headers.ts";
+import { decodedHeader, headerValue } from "./headers.ts";
 import {
   errorResponse,
   HEADER_MISMATCH,
   INVALID_PARAMS,
   isObject,
+  type JsonRpcRequest,
   METHOD_NOT_FOUND,
-  type Message,
 } from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, LIST_TTL_MS, sharedMethod } from "./methods.ts";
 import { unequalHeader } from "./param-headers.ts";
-import { LOG_LEVELS, type McpServer } from "./port.ts";
 import {
-  type Codec,
-  finishReady,
+  cachedResultResponse,
   type HandlerResult,
-  type McpContext,
+  type Incoming,
   type McpRequest,
-  type Method,
+  type MethodHandler,
 } from "./request.ts";
+import { LOG_LEVELS } from "./schema.ts";
 import { listen } from "./subscriptions.ts";
 import { taskMethod } from "./tasks.ts";
 
 const LOG_LEVEL_KEY = "io.modelcontextprotocol/logLevel";
-/** Params whose value a request repeats in `Mcp-Name`. */
-const NAMED_BY: ReadonlyMap<string, string> = new Map([
+/** The param that `Mcp-Name` repeats, by method. */
+const NAME_PARAMS: ReadonlyMap<string, string> = new Map([
   ["tools/call", "name"],
   ["prompts/get", "name"],
   ["resources/read", "uri"],
@@ -35,23 +36,7 @@ const NAMED_BY: ReadonlyMap<string, string> = new Map([
   ["tasks/cancel", "taskId"],
 ]);
 
-const MODERN: Codec = {
-  name: "modern",
-  resourceNotFound: INVALID_PARAMS,
-  supportsInputRequired: true,
-  result: (info, result, ttlMs) => ({
-    resultType: "complete",
-    ...result,
-    // What is offered depends on who asks, so no cache may share it.
-    ...(ttlMs !== undefined && { ttlMs, cacheScope: "private" }),
-    _meta: { ...("_meta" in result && (result._meta as object)), "io.modelcontextprotocol/serverInfo": info }, // our results' `_meta` is an object
-  }),
-  entry: (entry) => entry,
-  block: (block) => block,
-  called: (result) => result,
-};
-
-const discover: Method = async (request) => {
+const discover: MethodHandler = async (request) => {
   const { features } = request.server;
   const capabilities = { ...capabilitiesOf(features), ...extensionsOf(features.extensions) };
   const result = {
@@ -60,57 +45,54 @@ const discover: Method = async (request) => {
     instructions: features.instructions,
     _meta: await features.meta(),
   };
-  return finishReady(request, "discover", () => result, LIST_TTL_MS);
+  return cachedResultResponse(request, "discover", () => result, LIST_TTL_MS);
 };
 
-/** Answers one request of the modern era. */
-export async function handleModern(
-  headers: Headers,
-  message: Message & { kind: "request" },
-  server: McpServer,
-  context: McpContext,
-): Promise<HandlerResult> {
+/** Handles one request of the modern era. */
+export async function handleModern(message: JsonRpcRequest, incoming: Incoming): Promise<HandlerResult> {
+  const { headers, server, context } = incoming;
   const refused = envelopeProblem(headers, message);
   if (refused) return refused;
   const { id, method, params } = message;
-  const request: McpRequest = { ...context, headers, id, params, server, codec: MODERN };
+  const request: McpRequest = { ...context, headers, id, params, server, codec: CODEC_2026_07_28 };
   switch (method) {
     case "server/discover":
       return discover(request);
     case "subscriptions/listen":
       return listen(request);
   }
-  const answer = taskMethod(server, method) ?? sharedMethod(server.features, method);
-  if (!answer) return errorResponse(404, { code: METHOD_NOT_FOUND, message: "This method is not served here." }, id);
+  const handler = taskMethod(server, method) ?? sharedMethod(server.features, method);
+  if (!handler)
+    return errorResponse(404, { code: METHOD_NOT_FOUND, message: "This server does not support this method." }, id);
   const unequal = method === "tools/call" ? unequalHeader(headers, server.features, params) : null;
-  return unequal === null ? answer(request) : mismatch(unequal, "its argument", message);
+  return unequal === null ? handler(request) : headerMismatch(unequal, "its argument", message);
 }
 
-/** The validation ladder up to the method, in the order that the official clients expect. */
-function envelopeProblem(headers: Headers, message: Message & { kind: "request" }): Response | null {
+/** Validates everything above the method, in the order that the official clients expect. */
+function envelopeProblem(headers: Headers, message: JsonRpcRequest): Response | null {
   const { id, method, params } = message;
   const meta = envelopeOf(params) ?? {};
   const { [VERSION_KEY]: version, [LOG_LEVEL_KEY]: logLevel } = meta;
-  const malformed = (key: string, what: string) =>
-    errorResponse(400, { code: INVALID_PARAMS, message: `params._meta["${key}"] ${what}.` }, id);
-  if (typeof version !== "string") return malformed(VERSION_KEY, "is the protocol version, a string");
-  if (!isObject(meta[CAPABILITIES_KEY]))
-    return malformed(CAPABILITIES_KEY, "is required: an object, {} where there are none");
-  if (trimmed(headers, "mcp-protocol-version") !== version)
-    return mismatch("MCP-Protocol-Version", `params._meta["${VERSION_KEY}"]`, message);
+  if (typeof version !== "string") return invalidMeta(VERSION_KEY, "a string, the protocol version", id);
+  if (!isObject(meta[CAPABILITIES_KEY])) return invalidMeta(CAPABILITIES_KEY, "an object, {} without capabilities", id);
+  if (headerValue(headers, "mcp-protocol-version") !== version)
+    return headerMismatch("MCP-Protocol-Version", `params._meta["${VERSION_KEY}"]`, message);
   if (!MODERN_VERSIONS.includes(version)) return unsupportedVersion(version, id);
-  // Nothing is ever logged to a client, which is what a level asks for; what is no level is refused.
+  // The level has no effect: in this era the server sends no log messages.
   if (logLevel !== undefined && !LOG_LEVELS.some((level) => level === logLevel))
-    return malformed(LOG_LEVEL_KEY, `is one of ${LOG_LEVELS.join(", ")}`);
-  if (trimmed(headers, "mcp-method") !== method) return mismatch("Mcp-Method", "method", message);
-  const source = NAMED_BY.get(method);
-  if (source !== undefined && typeof params[source] === "string" && decoded(headers, "mcp-name") !== params[source]) {
-    return mismatch("Mcp-Name", `params.${source}`, message);
-  }
+    return invalidMeta(LOG_LEVEL_KEY, `one of ${LOG_LEVELS.join(", ")}`, id);
+  if (headerValue(headers, "mcp-method") !== method) return headerMismatch("Mcp-Method", "method", message);
+  const param = NAME_PARAMS.get(method);
+  if (param !== undefined && typeof params[param] === "string" && decodedHeader(headers, "mcp-name") !== params[param])
+    return headerMismatch("Mcp-Name", `params.${param}`, message);
   return null;
 }
 
-function mismatch(header: string, expected: string, { id }: Message & { kind: "request" }): Response {
-  const message = `The header ${header} must be present exactly where ${expected} of the body is, and equal it.`;
+function invalidMeta(key: string, expected: string, id: JsonRpcRequest["id"]): Response {
+  return errorResponse(400, { code: INVALID_PARAMS, message: `params._meta["${key}"] must be ${expected}.` }, id);
+}
+
+function headerMismatch(header: string, expected: string, { id }: JsonRpcRequest): Response {
+  const message = `The header ${header} must equal ${expected} in the body, and be absent if that is absent.`;
   return errorResponse(400, { code: HEADER_MISMATCH, message }, id);
 }

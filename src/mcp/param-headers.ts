@@ -1,19 +1,21 @@
-// `Mcp-Param-*`: arguments that a request repeats in headers, so that a proxy can route by them. Which ones is written in the tool's
-// own schema, as `x-mcp-header` (2026-07-28, basic/transports/streamable-http and server/tools). The body is the truth.
-import { decoded } from "./headers.ts";
+// `Mcp-Param-*`: arguments that a request repeats in headers, so that proxies can route by them.
+// The tool's schema marks them with `x-mcp-header` (2026-07-28, basic/transports/streamable-http
+// and server/tools). The body is authoritative.
+import { decodedHeader } from "./headers.ts";
 import { isObject, type Params } from "./json-rpc.ts";
-import type { ServerFeatures, Tool } from "./port.ts";
+import type { ServerFeatures } from "./port.ts";
+import type { Tool } from "./schema.ts";
 
-/** An argument that is repeated. */
-interface Repeated {
+/** An argument that a header must repeat. */
+interface RepeatedArgument {
   readonly header: string;
-  /** The names of the properties that lead to it. */
+  /** Property names from the arguments down to the value. */
   readonly path: readonly string[];
 }
 
-const known = new WeakMap<Tool, readonly Repeated[]>();
+const repeatedArguments = new WeakMap<Tool, readonly RepeatedArgument[]>();
 
-/** The header that does not repeat its argument, or `null` where all do. */
+/** The first header that does not equal its argument, or `null` if all do. */
 export function unequalHeader(
   headers: Headers,
   { tools }: ServerFeatures,
@@ -21,22 +23,23 @@ export function unequalHeader(
 ): string | null {
   const tool = tools.find((listed) => listed.name === name);
   if (!tool) return null;
-  const repeated = known.get(tool) ?? repeatedIn(tool.inputSchema, []);
-  known.set(tool, repeated);
+  const repeated = repeatedArguments.get(tool) ?? repeatedIn(tool.inputSchema, []);
+  repeatedArguments.set(tool, repeated);
   return (
-    repeated.find(({ header, path }) => !repeats(decoded(headers, header), headers.has(header), valueAt(args, path)))
-      ?.header ?? null
+    repeated.find(
+      ({ header, path }) => !repeats(decodedHeader(headers, header), headers.has(header), valueAt(args, path)),
+    )?.header ?? null
   );
 }
 
-/** Only what is reached through `properties` alone can be repeated. */
-function repeatedIn(schema: object, path: readonly string[]): readonly Repeated[] {
+/** The marked properties of a schema. Only `properties` count: array items have no single value. */
+function repeatedIn(schema: object, path: readonly string[]): readonly RepeatedArgument[] {
   if (!("properties" in schema) || !isObject(schema.properties)) return [];
-  return Object.entries(schema.properties).flatMap(([property, of]) => {
-    if (!isObject(of)) return [];
+  return Object.entries(schema.properties).flatMap(([property, subschema]) => {
+    if (!isObject(subschema)) return [];
     const here = [...path, property];
-    const header = of["x-mcp-header"];
-    return typeof header === "string" ? [{ header: `Mcp-Param-${header}`, path: here }] : repeatedIn(of, here);
+    const header = subschema["x-mcp-header"];
+    return typeof header === "string" ? [{ header: `Mcp-Param-${header}`, path: here }] : repeatedIn(subschema, here);
   });
 }
 
@@ -50,10 +53,10 @@ function valueAt(args: unknown, path: readonly string[]): unknown {
 const INTEGER = /^-?\d{1,16}$/;
 
 function repeats(header: string | null, isPresent: boolean, value: unknown): boolean {
-  // No argument, no header: one that a proxy believes and the tool never sees would be smuggled past.
+  // A header without an argument is refused: a proxy would trust a value that the tool never gets.
   if (value === null || value === undefined) return !isPresent;
   if (header === null) return false;
   if (typeof value === "number") return INTEGER.test(header) && Number(header) === value;
-  // A value of another kind is refused by the tool's schema, in words.
+  // The tool's schema refuses values of other types, with a sentence.
   return typeof value === "string" || typeof value === "boolean" ? header === String(value) : true;
 }

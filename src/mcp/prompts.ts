@@ -1,35 +1,36 @@
-// prompts/get and completion/complete: a prompt filled in, and what its arguments, or a template's variables, may be.
+// prompts/get, and completion/complete for arguments of prompts and variables of resource
+// templates.
 import * as v from "valibot";
 import { clientInputOf, inputRequiredJson, missingCapability } from "./client-input.ts";
 import { isObject, jsonResponse } from "./json-rpc.ts";
 import {
-  failureJson,
-  finish,
   type HandlerResult,
-  invalid,
+  internalErrorJson,
+  invalidParams,
   type McpRequest,
   orUndefined,
+  resultResponse,
   traceparentOf,
 } from "./request.ts";
 
 const Arguments = v.record(v.string(), v.string());
 
-/** Answers one prompts/get. */
+/** Handles one prompts/get. */
 export async function getPrompt(request: McpRequest): Promise<HandlerResult> {
   const { params, server, codec } = request;
   const { name, arguments: given = {} } = params;
-  if (typeof name !== "string") return invalid(request, "params.name is the prompt's name, a string.");
+  if (typeof name !== "string") return invalidParams(request, "params.name is the prompt's name, a string.");
   const args = v.safeParse(Arguments, given);
   if (!isObject(given) || !args.success)
-    return invalid(request, "params.arguments is a JSON object whose values are strings.");
+    return invalidParams(request, "params.arguments is a JSON object whose values are strings.");
   const clientInput = clientInputOf(request);
   if (clientInput instanceof Response) return clientInput;
   const filled = await orUndefined(request, () => server.getPrompt(name, args.output, clientInput));
   switch (filled?.state) {
     case undefined:
-      return jsonResponse(200, failureJson(request));
+      return jsonResponse(200, internalErrorJson(request));
     case "not_found":
-      return invalid(
+      return invalidParams(
         request,
         `There is no prompt named ${JSON.stringify(name.slice(0, 80))}. prompts/list has them all.`,
       );
@@ -44,7 +45,7 @@ export async function getPrompt(request: McpRequest): Promise<HandlerResult> {
           ? { ...message, content: codec.block(message.content) }
           : message,
       );
-      return finish(request, { description: filled.description, messages });
+      return resultResponse(request, { description: filled.description, messages });
     }
   }
 }
@@ -58,24 +59,24 @@ const Completion = v.object({
   context: v.optional(v.object({ arguments: v.optional(Arguments, {}) }), {}),
 });
 
-/** The most that one answer may hold (2025-03-26 and later, server/utilities/completion). */
-const MOST_VALUES = 100;
+/** The most values of one response (2025-03-26 and later, server/utilities/completion). */
+const MAX_VALUES = 100;
 
-/** Answers one completion/complete. */
+/** Handles one completion/complete. */
 export async function complete(request: McpRequest): Promise<HandlerResult> {
   const { params, server } = request;
   const asked = v.safeParse(Completion, params);
   if (!asked.success)
-    return invalid(request, `params.${v.getDotPath(asked.issues[0]) ?? "ref"} is missing or not as it should be.`);
+    return invalidParams(request, `params.${v.getDotPath(asked.issues[0]) ?? "ref"} is missing or malformed.`);
   const { ref, argument, context } = asked.output;
   const of = ref.type === "ref/prompt" ? { prompt: ref.name } : { template: ref.uri };
-  const typing = { of, name: argument.name, value: argument.value, others: context.arguments };
-  const found = await orUndefined(request, () => server.complete(typing, traceparentOf(params)));
-  if (found === undefined) return jsonResponse(200, failureJson(request));
-  if (found === null) return invalid(request, "There is no such prompt, template or argument.");
+  const completion = { of, name: argument.name, value: argument.value, others: context.arguments };
+  const found = await orUndefined(request, () => server.complete(completion, traceparentOf(params)));
+  if (found === undefined) return jsonResponse(200, internalErrorJson(request));
+  if (found === null) return invalidParams(request, "There is no such prompt, template or argument.");
   const { values, ...rest } = found;
-  const isCut = values.length > MOST_VALUES;
-  return finish(request, {
-    completion: { values: values.slice(0, MOST_VALUES), ...rest, ...(isCut && { hasMore: true }) },
+  const isCut = values.length > MAX_VALUES;
+  return resultResponse(request, {
+    completion: { values: values.slice(0, MAX_VALUES), ...rest, ...(isCut && { hasMore: true }) },
   });
 }

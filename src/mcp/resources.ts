@@ -1,31 +1,31 @@
-// resources/read: what a URI stands for, where the caller may see it.
+// resources/read.
 
 import { clientInputOf, inputRequiredJson, missingCapability } from "./client-input.ts";
 import { INTERNAL_ERROR, jsonResponse } from "./json-rpc.ts";
 import {
-  failureJson,
-  finish,
   type HandlerResult,
-  invalid,
+  internalErrorJson,
+  invalidParams,
   type McpRequest,
+  methodError,
   orUndefined,
-  refuse,
+  resultResponse,
   traceparentOf,
 } from "./request.ts";
 
-/** Answers one resources/read. */
+/** Handles one resources/read. */
 export async function readResource(request: McpRequest): Promise<HandlerResult> {
   const { params, server, codec } = request;
   const { uri } = params;
-  if (typeof uri !== "string") return invalid(request, "params.uri is the resource's URI, a string.");
+  if (typeof uri !== "string") return invalidParams(request, "params.uri is the resource's URI, a string.");
   const clientInput = clientInputOf(request);
   if (clientInput instanceof Response) return clientInput;
   const read = await orUndefined(request, () => server.readResource(uri, traceparentOf(params), clientInput));
   switch (read?.state) {
     case undefined:
-      return jsonResponse(200, failureJson(request));
+      return jsonResponse(200, internalErrorJson(request));
     case "not_found":
-      return refuse(request, codec.resourceNotFound, "There is no such resource here.", { uri });
+      return methodError(request, codec.resourceNotFound, "There is no such resource here.", { uri });
     case "insufficient_scope":
       return { scopesNeeded: read.scopes };
     case "missing_capability":
@@ -34,8 +34,8 @@ export async function readResource(request: McpRequest): Promise<HandlerResult> 
     case "invalid":
       return jsonResponse(200, inputRequiredJson(request, clientInput, read));
     case "failed":
-      return refuse(request, INTERNAL_ERROR, read.message);
+      return methodError(request, INTERNAL_ERROR, read.message);
     case "read":
-      return finish(request, { contents: read.contents }, read.ttlMs);
+      return resultResponse(request, { contents: read.contents }, read.ttlMs);
   }
 }

@@ -1,86 +1,112 @@
-// A response as server-sent events: notifications about one request, then its answer, then the end. No event ids: a stream that
-// breaks is not resumed (MCP 2026-07-28, basic/transports/streamable-http).
+// A response as server-sent events: notifications, then the response to one request, then the end.
+// Events have no ids: a broken stream is not resumed (MCP 2026-07-28,
+// basic/transports/streamable-http).
 import { withDeadline } from "../../contracts/rpc/call.ts";
 
-/** An open response, for whoever does the work. */
+/** An open event stream, as the work behind it sees it. */
 export interface Stream {
-  /** `false` once the client is gone. */
+  /** False once the client has left. */
   readonly isOpen: boolean;
-  /** Sends one JSON message that may be lost. Answers `isOpen`. */
+  /** Sends one JSON message, which may be lost. Returns `isOpen`. */
   notify(json: string): Promise<boolean>;
-  /** Sends a comment, which says to a proxy that there is life and shows whether anybody reads. Answers `isOpen`. */
-  beat(): Promise<boolean>;
+  /**
+   * Sends a comment, which keeps proxies from closing the stream and detects a client that left.
+   * Returns `isOpen`.
+   */
+  heartbeat(): Promise<boolean>;
 }
 
-/** How long a client may leave a notification unread before it counts as gone, in milliseconds. */
-const PATIENCE_MS = 2_000;
-/** How long a stream may be silent, in milliseconds: proxies close what looks dead. */
+/** A client that leaves an event unread for longer counts as gone. In milliseconds. */
+const WRITE_TIMEOUT_MS = 2_000;
+/** The longest silence, in milliseconds: proxies close idle streams. */
 const HEARTBEAT_MS = 15_000;
 
-/** Opens the stream at once, then runs `work`, whose value is the last message, where there is one. */
+/** Opens a stream at once, then runs `work`. Its value, if any, is the last message. */
 export function eventStream(work: (stream: Stream) => Promise<string | null>): Response {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
-  const encoder = new TextEncoder();
-  let isOpen = true;
-  let heartbeat: ReturnType<typeof setTimeout> | null = null;
-  writer.closed.catch(() => {
-    isOpen = false;
-  });
-  const write = async (text: string) => {
-    try {
-      await writer.write(encoder.encode(text));
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const send = async (text: string) => {
-    clearTimeout(heartbeat);
-    // A client that hung up may fail a write, or leave it unread for ever.
-    if (isOpen && (await withDeadline(() => write(text), PATIENCE_MS)) !== true) isOpen = false;
-    if (isOpen) beatLater();
-    return isOpen;
-  };
-  const beatLater = () => {
-    clearTimeout(heartbeat); // of another send, meanwhile
-    heartbeat = setTimeout(() => {
-      void stream.beat(); // never rejects
-    }, HEARTBEAT_MS);
-  };
-  const stream: Stream = {
-    get isOpen() {
-      return isOpen;
-    },
-    notify: (json) => send(messageEvent(json)),
-    beat: () => send(": still working\n\n"),
-  };
-  /** Nothing may follow the answer. */
-  const end = () => {
-    isOpen = false;
-    clearTimeout(heartbeat);
-  };
-  const finish = async () => {
-    beatLater();
-    try {
-      // Written also to a client that seemed gone: it may only have been slow, and an answer is not to be lost for that.
-      const last = await work(stream);
-      end();
-      if (last !== null) await write(messageEvent(last));
-    } finally {
-      end();
-    }
-    await writer.close();
-  };
-  finish().catch(() => writer.abort().catch(() => undefined));
+  const stream = new EventStream(writable);
+  stream.run(work).catch(() => stream.abort());
   return new Response(readable, {
     headers: {
       "content-type": "text/event-stream",
       "cache-control": "no-cache, no-transform",
-      // Proxies of the nginx family would otherwise hold the events back.
+      // Disables response buffering in nginx and compatible proxies.
       "x-accel-buffering": "no",
     },
   });
+}
+
+class EventStream implements Stream {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #encoder = new TextEncoder();
+  #isOpen = true;
+  #heartbeat: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(writable: WritableStream<Uint8Array>) {
+    this.#writer = writable.getWriter();
+    this.#writer.closed.catch(() => {
+      this.#isOpen = false;
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  notify(json: string): Promise<boolean> {
+    return this.#send(messageEvent(json));
+  }
+
+  heartbeat(): Promise<boolean> {
+    return this.#send(": still working\n\n");
+  }
+
+  async run(work: (stream: Stream) => Promise<string | null>): Promise<void> {
+    this.#scheduleHeartbeat();
+    try {
+      const last = await work(this);
+      this.#end();
+      // Also for a client that seemed gone: it may only be slow, and the response must not be lost.
+      if (last !== null) await this.#write(messageEvent(last));
+    } finally {
+      this.#end();
+    }
+    await this.#writer.close();
+  }
+
+  async abort(): Promise<void> {
+    await this.#writer.abort().catch(() => undefined);
+  }
+
+  async #send(text: string): Promise<boolean> {
+    clearTimeout(this.#heartbeat);
+    // A client that left may fail a write, or leave it pending for ever.
+    if (this.#isOpen && (await withDeadline(() => this.#write(text), WRITE_TIMEOUT_MS)) !== true) this.#isOpen = false;
+    if (this.#isOpen) this.#scheduleHeartbeat();
+    return this.#isOpen;
+  }
+
+  async #write(text: string): Promise<boolean> {
+    try {
+      await this.#writer.write(this.#encoder.encode(text));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #scheduleHeartbeat(): void {
+    clearTimeout(this.#heartbeat); // a concurrent send may have set it
+    this.#heartbeat = setTimeout(() => {
+      void this.heartbeat(); // never rejects
+    }, HEARTBEAT_MS);
+  }
+
+  /** Stops notifications and heartbeats: the response is the last event. */
+  #end(): void {
+    this.#isOpen = false;
+    clearTimeout(this.#heartbeat);
+  }
 }
 
 function messageEvent(json: string): string {

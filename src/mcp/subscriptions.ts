@@ -1,11 +1,11 @@
-// subscriptions/listen (2026-07-28, basic/patterns/subscriptions). No change is announced, so there is
-// nothing to wait for: the stream says so, and ends gracefully at once.
+// subscriptions/listen (2026-07-28, basic/patterns/subscriptions). The server announces no changes,
+// so the stream acknowledges no subscription and ends at once.
 import * as v from "valibot";
 import { clientInputOf } from "./client-input.ts";
 import { isObject, resultJson } from "./json-rpc.ts";
-import { invalid, type McpRequest } from "./request.ts";
+import { invalidParams, type McpRequest } from "./request.ts";
 import { eventStream } from "./sse.ts";
-import { takesTasks, tasksNeeded } from "./tasks.ts";
+import { acceptsTasks, tasksNeeded } from "./tasks.ts";
 
 const SUBSCRIPTION_KEY = "io.modelcontextprotocol/subscriptionId";
 
@@ -17,21 +17,21 @@ const Filter = v.object({
   taskIds: v.optional(v.array(v.string())),
 });
 
-/** Answers one subscriptions/listen, always as an event stream. */
+/** Handles subscriptions/listen. A valid request always gets an event stream. */
 export function listen(request: McpRequest): Response {
   const { id, params, server, codec } = request;
   const { notifications } = params;
   if (!isObject(notifications) || !v.is(Filter, notifications))
-    return invalid(request, "params.notifications says what to listen for, an object.");
+    return invalidParams(request, "params.notifications must be an object that names the notifications to listen for.");
   const clientInput = clientInputOf(request);
   if (clientInput instanceof Response) return clientInput;
-  // Tasks are asked about; nobody is told of them unasked.
-  if (server.tasks && notifications.taskIds && !takesTasks(clientInput?.capabilities ?? {}))
+  // Clients poll tasks: there are no task notifications to subscribe to.
+  if (server.tasks && notifications.taskIds && !acceptsTasks(clientInput?.capabilities ?? {}))
     return tasksNeeded(request);
   const meta = { _meta: { [SUBSCRIPTION_KEY]: id } };
   const method = "notifications/subscriptions/acknowledged";
-  return eventStream(async ({ notify }) => {
-    await notify(JSON.stringify({ jsonrpc: "2.0", method, params: { notifications: {}, ...meta } }));
+  return eventStream(async (stream) => {
+    await stream.notify(JSON.stringify({ jsonrpc: "2.0", method, params: { notifications: {}, ...meta } }));
     return resultJson(id, JSON.stringify(codec.result(server.features.info, meta)));
   });
 }

@@ -1,31 +1,31 @@
-// The Tasks extension (`io.modelcontextprotocol/tasks`, 2026-07-28): a call may be answered with a task, which is then asked about.
-// Only a request that declares the extension gets a task, or an answer about one. What is behind a task, the server knows.
-
+// The Tasks extension (`io.modelcontextprotocol/tasks`, 2026-07-28): the result of a call may be a
+// task, which the client then polls. Only a request that declares the extension gets a task or a
+// response about one.
 import { clientInputOf, missingCapability } from "./client-input.ts";
 import { INTERNAL_ERROR, isObject, jsonResponse, resultJson } from "./json-rpc.ts";
 import type { ClientInput, McpServer, TaskStarted, Tasks } from "./port.ts";
 import {
-  failureJson,
-  finish,
   type HandlerResult,
-  invalid,
+  internalErrorJson,
+  invalidParams,
   type McpRequest,
-  type Method,
+  type MethodHandler,
+  methodError,
   orUndefined,
-  refuse,
+  rateLimited,
+  resultResponse,
   traceparentOf,
-  work,
 } from "./request.ts";
 
-/** The extension's name. */
+/** Name of the extension. */
 export const TASKS = "io.modelcontextprotocol/tasks";
 
-/** Whether a client with these capabilities can be answered with a task. */
-export function takesTasks({ extensions }: ClientInput["capabilities"]): boolean {
+/** True if a client with these capabilities accepts tasks. */
+export function acceptsTasks({ extensions }: ClientInput["capabilities"]): boolean {
   return isObject(extensions) && isObject(extensions[TASKS]);
 }
 
-/** The answer to a request that is about tasks, of a client that does not say that it knows them. */
+/** The error for a request about tasks from a client that does not declare the extension. */
 export function tasksNeeded(request: McpRequest): Response {
   return missingCapability(request, {
     state: "missing_capability",
@@ -33,59 +33,63 @@ export function tasksNeeded(request: McpRequest): Response {
   });
 }
 
-/** The answer to a call whose work goes on. */
+/** The result of a call whose work continues. */
 export function taskJson({ id, server, codec }: McpRequest, { task }: TaskStarted): string {
   return resultJson(id, JSON.stringify(codec.result(server.features.info, { resultType: "task", ...task })));
 }
 
-type Question = (
-  tasks: Tasks,
-  taskId: string,
-  clientInput: ClientInput,
-  traceparent: string | undefined,
-) => ReturnType<Tasks["get"]> | ReturnType<Tasks["update"]>;
-
-const QUESTIONS: ReadonlyMap<string, Question> = new Map<string, Question>([
-  ["tasks/get", (tasks, taskId, _, traceparent) => tasks.get(taskId, traceparent)],
-  [
-    "tasks/update",
-    (tasks, taskId, { inputResponses }, traceparent) => tasks.update(taskId, inputResponses, traceparent),
-  ],
-  ["tasks/cancel", (tasks, taskId, _, traceparent) => tasks.cancel(taskId, traceparent)],
-]);
-
-/** A method of the extension, where the server has tasks. */
-export function taskMethod({ tasks }: McpServer, name: string): Method | undefined {
-  const question = QUESTIONS.get(name);
-  return tasks && question ? work((request) => answer(request, (...asked) => question(tasks, ...asked))) : undefined;
+/** One request about a task, its params checked. */
+interface TaskQuery {
+  readonly taskId: string;
+  readonly clientInput: ClientInput;
+  readonly traceparent: string | undefined;
 }
 
-async function answer(
-  request: McpRequest,
-  question: (taskId: string, clientInput: ClientInput, traceparent: string | undefined) => ReturnType<Question>,
-): Promise<HandlerResult> {
+type TaskReply = ReturnType<Tasks["get"]> | ReturnType<Tasks["update"]>;
+type TaskOperation = (tasks: Tasks, query: TaskQuery) => TaskReply;
+
+const OPERATIONS: ReadonlyMap<string, TaskOperation> = new Map<string, TaskOperation>([
+  ["tasks/get", (tasks, { taskId, traceparent }) => tasks.get(taskId, traceparent)],
+  [
+    "tasks/update",
+    (tasks, { taskId, clientInput, traceparent }) => tasks.update(taskId, clientInput.inputResponses, traceparent),
+  ],
+  ["tasks/cancel", (tasks, { taskId, traceparent }) => tasks.cancel(taskId, traceparent)],
+]);
+
+/** The handler of a method of the extension, if the server has tasks. */
+export function taskMethod({ tasks }: McpServer, name: string): MethodHandler | undefined {
+  const operation = OPERATIONS.get(name);
+  if (!tasks || !operation) return undefined;
+  return rateLimited(function handleTaskMethod(request) {
+    return handleTask(request, tasks, operation);
+  });
+}
+
+async function handleTask(request: McpRequest, tasks: Tasks, operation: TaskOperation): Promise<HandlerResult> {
   const { params } = request;
   const clientInput = clientInputOf(request);
   if (clientInput instanceof Response) return clientInput;
-  if (!clientInput || !takesTasks(clientInput.capabilities)) return tasksNeeded(request);
+  if (!clientInput || !acceptsTasks(clientInput.capabilities)) return tasksNeeded(request);
   const { taskId } = params;
-  if (typeof taskId !== "string") return invalid(request, "params.taskId is the task's id, a string.");
-  const told = await orUndefined(request, async () => question(taskId, clientInput, traceparentOf(params)));
-  switch (told?.state) {
+  if (typeof taskId !== "string") return invalidParams(request, "params.taskId is the task's id, a string.");
+  const query = { taskId, clientInput, traceparent: traceparentOf(params) };
+  const reply = await orUndefined(request, async () => operation(tasks, query));
+  switch (reply?.state) {
     case undefined:
-      return jsonResponse(200, failureJson(request));
+      return jsonResponse(200, internalErrorJson(request));
     case "not_found":
-      return invalid(
+      return invalidParams(
         request,
-        "There is no such task: its id is none of ours, or too old, or the task belongs to somebody else.",
+        "There is no such task: the id is invalid, the task has expired, or it belongs to another user.",
       );
     case "insufficient_scope":
-      return { scopesNeeded: told.scopes };
+      return { scopesNeeded: reply.scopes };
     case "failed":
-      return refuse(request, INTERNAL_ERROR, told.message);
+      return methodError(request, INTERNAL_ERROR, reply.message);
     case "found":
-      return finish(request, told.task);
+      return resultResponse(request, reply.task);
     case "done":
-      return finish(request, {});
+      return resultResponse(request, {});
   }
 }

@@ -1,88 +1,168 @@
-// tools/call. It is answered as JSON where that is soon there, else as an event stream: only on an open stream does the runtime notice
-// a client that leaves, and only there can progress be shown, or the client of a session be asked.
+// tools/call. The response is JSON if the result is there soon, else an event stream: only an open
+// stream lets the runtime notice a client that disconnects, carries progress, and can carry
+// requests to the client of a session.
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { clientInputOf, missingCapability } from "./client-input.ts";
 import { envelopeOf } from "./era.ts";
 import { acceptedTypes } from "./headers.ts";
-import { errorJson, INVALID_REQUEST, isObject, isRequestId, jsonResponse, resultJson } from "./json-rpc.ts";
-import type { ClientInput, OpenedToolCall } from "./port.ts";
-import { reporter } from "./progress.ts";
-import { failureJson, type HandlerResult, invalid, type McpRequest, orUndefined, traceparentOf } from "./request.ts";
-import { initialClientInput, loggerOf, orUnavailable, requestInput } from "./session.ts";
+import {
+  errorJson,
+  INVALID_REQUEST,
+  isObject,
+  isRequestId,
+  jsonResponse,
+  type RequestId,
+  resultJson,
+} from "./json-rpc.ts";
+import type { ClientInput, PreparedCall } from "./port.ts";
+import { progressReporter } from "./progress.ts";
+import {
+  type HandlerResult,
+  internalErrorJson,
+  invalidParams,
+  type McpRequest,
+  orUndefined,
+  traceparentOf,
+} from "./request.ts";
+import type { CallToolResult } from "./schema.ts";
+import { initialClientInput, loggerOf, requestInput } from "./session-input.ts";
+import { orServiceUnavailable } from "./session-requests.ts";
 import { eventStream, type Stream } from "./sse.ts";
 import { taskJson } from "./tasks.ts";
 
-/** How long a client that can read a stream waits for JSON instead, in milliseconds. */
-const SOON_MS = 1_000;
-/** The most rounds that are walked for a client of a session. */
-const MOST_ROUNDS = 10;
+/** The longest wait for JSON by a client that accepts a stream, in milliseconds. */
+const JSON_WAIT_MS = 1_000;
+/** The most times that one call may request input over a session. */
+const MAX_INPUT_REQUESTS = 10;
 
-/** Answers one tools/call. */
+/** One call on its way to a response. */
+interface ToolCall {
+  readonly request: McpRequest;
+  readonly name: string;
+  readonly clientInput: ClientInput | undefined;
+  readonly prepared: PreparedCall & { readonly state: "ready" };
+  prepare(clientInput: ClientInput | undefined): PreparedCall;
+}
+
+/** Handles one tools/call. */
 export async function callTool(request: McpRequest): Promise<HandlerResult> {
-  const { id, params, server, headers, codec, session, traceId } = request;
+  const { params, server, session } = request;
   const { name, arguments: args = {} } = params;
-  if (typeof name !== "string") return invalid(request, "params.name is the tool's name, a string.");
-  if (!isObject(args)) return invalid(request, "params.arguments is a JSON object.");
+  if (typeof name !== "string") return invalidParams(request, "params.name is the tool's name, a string.");
+  if (!isObject(args)) return invalidParams(request, "params.arguments is a JSON object.");
   const clientInput = session ? initialClientInput(session) : clientInputOf(request);
   if (clientInput instanceof Response) return clientInput;
-  const open = (said: ClientInput | undefined) => server.openTool(name, args, traceparentOf(params), said);
-  const opened = open(clientInput);
-  if (opened.state === "unknown_tool") {
-    return invalid(request, `There is no tool named ${JSON.stringify(name.slice(0, 80))}. tools/list has them all.`);
+  const prepare = (input: ClientInput | undefined) => server.prepareCall(name, args, traceparentOf(params), input);
+  const prepared = prepare(clientInput);
+  switch (prepared.state) {
+    case "unknown_tool":
+      return invalidParams(
+        request,
+        `There is no tool named ${JSON.stringify(name.slice(0, 80))}. tools/list has them all.`,
+      );
+    case "insufficient_scope":
+      return { scopesNeeded: prepared.scopes };
+    case "missing_capability":
+      return missingCapability(request, prepared);
+    case "ready":
+      return respond({ request, name, clientInput, prepared, prepare });
   }
-  if (opened.state === "insufficient_scope") return { scopesNeeded: opened.scopes };
-  if (opened.state === "missing_capability") return missingCapability(request, opened);
+}
 
-  const answer = async (progress?: ProgressCallback, stream?: Stream) => {
-    const log = session && stream && loggerOf(session, stream);
-    let said = clientInput;
-    let call: OpenedToolCall = opened;
-    for (let round = 0; round < MOST_ROUNDS && call.state === "ready"; round++) {
-      const { run } = call;
-      const result = await orUndefined(request, () => run(progress, log));
-      if (result === undefined) return failureJson(request);
-      if (!("state" in result)) {
-        log?.(result.isError ? "error" : "info", { tool: name, traceId });
-        return resultJson(id, JSON.stringify(codec.result(server.features.info, codec.called(result))));
-      }
-      if (result.state === "task") return taskJson(request, result);
-      const next = await requestInput(request, said, result, stream);
-      if (next === null || typeof next === "string") return next;
-      said = next;
-      call = open(said);
-    }
-    console.error(JSON.stringify({ event: "mcp.unfinished", tool: name, traceId }));
-    return failureJson(request);
-  };
-  const cancelled = Promise.withResolvers<null>();
-  const isCancelled =
-    session &&
-    (async () => {
-      // Where nobody can tell, the work goes on.
-      const told = (await orUnavailable(request, () => session.isCancelled(id))) === true;
-      if (told) cancelled.resolve(null);
-      return told;
-    });
-  /** Who cancels a call waits for no answer (2025-11-25, basic/utilities/cancellation). */
-  const unlessCancelled = (answered: Promise<string | null>) => Promise.race([answered, cancelled.promise]);
-  if (!acceptedTypes(headers).events) {
-    const json = await unlessCancelled(answer(session && reporter(undefined, () => undefined, isCancelled)));
-    return jsonResponse(200, json ?? errorJson({ code: INVALID_REQUEST, message: "This call was cancelled." }, id));
-  }
+function respond(call: ToolCall): Promise<Response> | Response {
+  const { headers, params, session } = call.request;
+  if (!acceptedTypes(headers).events) return respondWithJson(call);
   const token = envelopeOf(params)?.progressToken;
-  if (isRequestId(token) || session) {
-    return eventStream((stream) => {
-      const progress = reporter(isRequestId(token) ? token : undefined, () => stream, isCancelled);
-      return unlessCancelled(answer(progress, stream));
-    });
-  }
+  const progressToken = isRequestId(token) ? token : undefined;
+  if (progressToken === undefined && !session) return respondSoonOrStream(call);
+  return respondWithStream(call, progressToken);
+}
+
+async function respondWithJson(call: ToolCall): Promise<Response> {
+  const { session, id } = call.request;
+  const cancellation = cancellationOf(call.request);
+  const progress = session && progressReporter(undefined, () => undefined, cancellation.isCancelled);
+  const json = await cancellation.race(run(call, progress));
+  return jsonResponse(200, json ?? errorJson({ code: INVALID_REQUEST, message: "This call was cancelled." }, id));
+}
+
+function respondWithStream(call: ToolCall, progressToken: RequestId | undefined): Response {
+  const cancellation = cancellationOf(call.request);
+  return eventStream(function runOnStream(stream) {
+    const progress = progressReporter(progressToken, () => stream, cancellation.isCancelled);
+    return cancellation.race(run(call, progress, stream));
+  });
+}
+
+/** JSON if the call ends within `JSON_WAIT_MS`; otherwise a stream that opens then. */
+async function respondSoonOrStream(call: ToolCall): Promise<Response> {
   let stream: Stream | undefined;
-  const pending = answer(reporter(undefined, () => stream));
-  const soon = await withDeadline(() => pending, SOON_MS);
-  if (soon !== TIMED_OUT) return jsonResponse(200, soon as string); // `withDeadline` answers what `pending` does, or `TIMED_OUT`
-  return eventStream((opening) => {
-    stream = opening;
+  const pending = run(
+    call,
+    progressReporter(undefined, () => stream),
+  );
+  const json = await withDeadline(() => pending, JSON_WAIT_MS);
+  if (json !== TIMED_OUT) return jsonResponse(200, json as string); // what `pending` resolves to, or `TIMED_OUT`
+  return eventStream(function continueOnStream(opened) {
+    stream = opened;
     return pending;
   });
+}
+
+/**
+ * Runs the call until it has an outcome, with as many input requests over the session as it takes.
+ * Returns the JSON of the response; `null` if the client has cancelled the call.
+ */
+async function run(call: ToolCall, progress?: ProgressCallback, stream?: Stream): Promise<string | null> {
+  const { request, name } = call;
+  const { session, traceId } = request;
+  const log = session && stream && loggerOf(session, stream);
+  let { clientInput } = call;
+  let prepared: PreparedCall = call.prepared;
+  for (let attempt = 0; attempt < MAX_INPUT_REQUESTS && prepared.state === "ready"; attempt++) {
+    const runPrepared = prepared.run.bind(prepared, progress, log);
+    const outcome = await orUndefined(request, runPrepared);
+    if (outcome === undefined) return internalErrorJson(request);
+    if (!("state" in outcome)) {
+      log?.(outcome.isError ? "error" : "info", { tool: name, traceId });
+      return callResultJson(request, outcome);
+    }
+    if (outcome.state === "task") return taskJson(request, outcome);
+    const next = await requestInput(request, clientInput, outcome, stream);
+    if (next === null || typeof next === "string") return next;
+    clientInput = next;
+    prepared = call.prepare(next);
+  }
+  console.error(JSON.stringify({ event: "mcp.unfinished", tool: name, traceId }));
+  return internalErrorJson(request);
+}
+
+function callResultJson({ id, server, codec }: McpRequest, result: CallToolResult): string {
+  return resultJson(id, JSON.stringify(codec.result(server.features.info, codec.toolResult(result))));
+}
+
+interface Cancellation {
+  /** Asks the session if the client has cancelled the call. Absent without a session. */
+  readonly isCancelled: (() => Promise<boolean>) | undefined;
+  /**
+   * A cancelled call has no response (2025-11-25, basic/utilities/cancellation): resolves to `null`
+   * then.
+   */
+  race(response: Promise<string | null>): Promise<string | null>;
+}
+
+function cancellationOf(request: McpRequest): Cancellation {
+  const { session, id } = request;
+  const cancelled = Promise.withResolvers<null>();
+  async function isCancelled(): Promise<boolean> {
+    // If the session cannot be reached, the work continues.
+    const reply = await orServiceUnavailable(request, async () => session?.isCancelled(id));
+    if (reply === true) cancelled.resolve(null);
+    return reply === true;
+  }
+  return {
+    isCancelled: session && isCancelled,
+    race: (response) => Promise.race([response, cancelled.promise]),
+  };
 }

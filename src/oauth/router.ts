@@ -1,165 +1,172 @@
-// The door: every route of the authorization side, the coming-soon gate before those that people see, and the wall at which
-// anything unexpected stops. What is not a route of the door is answered with `null`.
+// The routes of the authorization side: pages for browsers, and endpoints for programs. ROUTES is
+// the complete list.
 import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { AuthService } from "../backends/auth.ts";
-import { configOf } from "../config.ts";
-import type { Trace } from "../context.ts";
-import { browserKeys } from "../crypto/browser-keys.ts";
-import type { Env } from "../env.ts";
-import { addressOf, consume, type Limited } from "../limits/rate-limits.ts";
-import { uncheckedApp } from "./authorization-server/client-document.ts";
-import { METADATA_PATHS, metadata, oauthError, register, token } from "./authorization-server/token-endpoint.ts";
-import {
-  createKey,
-  logOut,
-  makeToken,
-  revokeApp,
-  revokeEverything,
-  revokeKey,
-  showApps,
-  showLogout,
-} from "./browser/account.ts";
+import type { RequestContext } from "../context.ts";
+import { addressOf, consume, type LimitName } from "../limits/rate-limits.ts";
+import { METADATA_PATHS, metadataEndpoint } from "./authorization-server/metadata.ts";
+import { oauthError } from "./authorization-server/oauth-response.ts";
+import { registrationEndpoint } from "./authorization-server/registration-endpoint.ts";
+import { tokenEndpoint } from "./authorization-server/token-endpoint.ts";
+import { logOut, revokeApp, revokeEverything, showAccount, showLogOut } from "./browser/account.ts";
+import { createKey, createToken, revokeKey } from "./browser/api-keys.ts";
 import { authorize } from "./browser/authorize.ts";
 import type { BrowserRequest } from "./browser/browser-request.ts";
 import { decide, showConsent } from "./browser/consent.ts";
-import { refuse, tooMany } from "./browser/error-pages.ts";
-import { logIn, showForm, signUp } from "./browser/sign-in.ts";
-import { finishSocialSignIn, redirectToProvider } from "./browser/social.ts";
-import { toText } from "./pages/html.ts";
-import { BRAND_MARK } from "./pages/marks.ts";
-import { comingSoonPage, homePage } from "./pages/notices.ts";
-import { protect, respond } from "./pages/page.ts";
-
-export { GrantProps } from "./authorization-server/grant.ts";
-export { authorizationServer } from "./authorization-server/server.ts";
-
-type Answer = (visit: BrowserRequest) => Response | Promise<Response>;
-
-interface Route {
-  readonly GET?: Answer;
-  readonly POST?: Answer;
-}
-
-/** The way of a person through the door. While sign-in is not open, each step says that it opens soon. */
-const STEPS: Readonly<Record<string, Route>> = {
-  "/authorize": { GET: authorize, POST: decide },
-  "/login": { GET: (visit) => showForm(visit, "login"), POST: logIn },
-  "/signup": { GET: (visit) => showForm(visit, "signup"), POST: signUp },
-  "/oauth/github": { POST: redirectToProvider("github") },
-  "/oauth/google": { POST: redirectToProvider("google") },
-  "/oauth/callback": { GET: finishSocialSignIn },
-  "/consent": { GET: showConsent, POST: decide },
-};
-
-/** A person's own page: who has access to their account, and their keys. It stays open while sign-in is not. */
-const OWN_PAGES: Readonly<Record<string, Route>> = {
-  "/apps": { GET: showApps },
-  "/apps/revoke": { POST: revokeApp },
-  "/apps/revoke-all": { POST: revokeEverything },
-  "/apps/keys": { POST: createKey },
-  "/apps/keys/revoke": { POST: revokeKey },
-  "/apps/token": { POST: makeToken },
-  "/logout": { GET: showLogout, POST: logOut },
-};
-
-/** What anybody may look at, at any time. */
-const PAGES: Readonly<Record<string, Route>> = {
-  "/": { GET: ({ config }) => respond(homePage(config.resource, config.isSignupOpen)) },
-  "/favicon.svg": { GET: favicon },
-};
-
-/** Pages that cost something, and what they are limited as, by address. What programs call says so itself. */
-const LIMITED: Readonly<Record<string, Limited>> = {
-  "GET /authorize": "authorize",
-  "POST /authorize": "decision",
-  "POST /consent": "decision",
-  "POST /login": "login",
-  "POST /signup": "signup",
-  "POST /oauth/github": "social",
-  "POST /oauth/google": "social",
-  "GET /oauth/callback": "social",
-  "POST /apps/revoke": "ownPages",
-  "POST /apps/revoke-all": "ownPages",
-  "POST /apps/keys": "credential",
-  "POST /apps/keys/revoke": "ownPages",
-  "POST /apps/token": "credential",
-  "POST /logout": "ownPages",
-};
-
-/** What programs call, with any method. */
-const ENDPOINTS: Readonly<Record<string, Answer>> = {
-  ...Object.fromEntries(METADATA_PATHS.map((path) => [path, metadata])),
-  "/token": token,
-  "/register": register,
-};
+import { errorPage, tooManyAttempts, unusableClientDocument } from "./browser/error-pages.ts";
+import { logIn, showLogIn, showSignUp, signUp } from "./browser/password.ts";
+import { showFavicon, showHome } from "./browser/public-pages.ts";
+import { addSecurityHeaders } from "./browser/security-headers.ts";
+import { finishSocialSignIn, redirectToGitHub, redirectToGoogle } from "./browser/social.ts";
+import { comingSoonPage } from "./pages/notices.ts";
+import { pageResponse } from "./pages/page.ts";
+import type { ProductTexts } from "./pages/product-texts.ts";
 
 /**
- * Answers a request to the door; `null` where the address is not the door's. Never throws: anything unexpected becomes a page, or
- * JSON for programs, with status 500 and the trace id.
+ * A page. `kind`: a `step` of a sign-in is replaced by the coming-soon page while sign-up is
+ * closed; an `account` page stays open then, and a `public` page is open to everyone. `GET`
+ * includes HEAD. `limit`: the rate limit, by the client's address.
+ */
+interface PageRoute {
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  readonly kind: "public" | "step" | "account";
+  readonly handler: (browser: BrowserRequest) => Response | Promise<Response>;
+  readonly limit?: LimitName;
+}
+
+/**
+ * An endpoint for programs, with any method. /token and /register consume their limits themselves,
+ * after the checks that cost nothing.
+ */
+interface EndpointRoute {
+  readonly path: string;
+  readonly method: "ANY";
+  readonly kind: "endpoint";
+  readonly handler: (request: Request, context: RequestContext) => Promise<Response>;
+}
+
+const ROUTES: readonly (PageRoute | EndpointRoute)[] = [
+  { path: "/", method: "GET", kind: "public", handler: showHome },
+  { path: "/favicon.svg", method: "GET", kind: "public", handler: showFavicon },
+
+  { path: "/authorize", method: "GET", kind: "step", handler: authorize, limit: "authorize" },
+  { path: "/authorize", method: "POST", kind: "step", handler: decide, limit: "decision" },
+  { path: "/login", method: "GET", kind: "step", handler: showLogIn },
+  { path: "/login", method: "POST", kind: "step", handler: logIn, limit: "login" },
+  { path: "/signup", method: "GET", kind: "step", handler: showSignUp },
+  { path: "/signup", method: "POST", kind: "step", handler: signUp, limit: "signup" },
+  { path: "/oauth/github", method: "POST", kind: "step", handler: redirectToGitHub, limit: "social" },
+  { path: "/oauth/google", method: "POST", kind: "step", handler: redirectToGoogle, limit: "social" },
+  { path: "/oauth/callback", method: "GET", kind: "step", handler: finishSocialSignIn, limit: "social" },
+  { path: "/consent", method: "GET", kind: "step", handler: showConsent },
+  { path: "/consent", method: "POST", kind: "step", handler: decide, limit: "decision" },
+
+  { path: "/apps", method: "GET", kind: "account", handler: showAccount },
+  { path: "/apps/revoke", method: "POST", kind: "account", handler: revokeApp, limit: "accountForm" },
+  { path: "/apps/revoke-all", method: "POST", kind: "account", handler: revokeEverything, limit: "accountForm" },
+  { path: "/apps/keys", method: "POST", kind: "account", handler: createKey, limit: "credential" },
+  { path: "/apps/keys/revoke", method: "POST", kind: "account", handler: revokeKey, limit: "accountForm" },
+  { path: "/apps/token", method: "POST", kind: "account", handler: createToken, limit: "credential" },
+  { path: "/logout", method: "GET", kind: "account", handler: showLogOut },
+  { path: "/logout", method: "POST", kind: "account", handler: logOut, limit: "accountForm" },
+
+  { path: "/token", method: "ANY", kind: "endpoint", handler: tokenEndpoint },
+  { path: "/register", method: "ANY", kind: "endpoint", handler: registrationEndpoint },
+  ...METADATA_PATHS.map((path) => ({ path, method: "ANY", kind: "endpoint", handler: metadataEndpoint }) as const),
+];
+
+const ENDPOINTS = new Map(ROUTES.flatMap((route) => (route.kind === "endpoint" ? [[route.path, route] as const] : [])));
+const PAGES = Map.groupBy(
+  ROUTES.filter((route) => route.kind !== "endpoint"),
+  ({ path }) => path,
+);
+
+/**
+ * Responds to a request of the authorization side; `null` for any other path. `texts` are about the
+ * products. Never throws: an unexpected error becomes a page, or JSON for programs, with status 500
+ * and the trace id.
  */
 export async function oauthFetch(
   request: Request,
-  env: Env,
-  ctx: ExecutionContext,
-  trace: Trace,
+  context: RequestContext,
+  texts: ProductTexts,
 ): Promise<Response | null> {
-  const url = new URL(request.url);
-  const endpoint = ENDPOINTS[url.pathname];
-  const step = STEPS[url.pathname];
-  const route = step ?? OWN_PAGES[url.pathname] ?? PAGES[url.pathname];
-  let response: Response;
-  try {
-    const config = configOf(env);
-    const auth = new AuthService(env, config, trace);
-    const visit: BrowserRequest = { request, url, env, ctx, config, keys: await browserKeys(config), trace, auth };
-    if (endpoint) response = await endpoint(visit);
-    else if (step && !config.isSignupOpen) response = respond(comingSoonPage());
-    else if (route) response = (await refusedForNow(visit)) ?? (await follow(route, visit));
-    else return null;
-  } catch (error) {
-    console.error(
-      JSON.stringify({ event: "oauth.crashed", route: url.pathname, traceId: trace.traceId, ...describeCrash(error) }),
-    );
-    const text = "This is our fault. Start again from your app; if it happens again, report the trace id.";
-    response = endpoint
-      ? oauthError(request, 500, "server_error", `Something failed here. Trace id ${trace.traceId}.`)
-      : refuse({ trace }, 500, "Something failed here", text);
-  }
-  if (!endpoint) await protect(response, url.protocol === "https:");
+  const { pathname } = new URL(request.url);
+  const endpoint = ENDPOINTS.get(pathname);
+  const pages = PAGES.get(pathname);
+  if (!endpoint && !pages) return null;
+  const response = endpoint
+    ? await endpointResponse(request, context, endpoint)
+    : await securePage(request, context, texts, pages ?? []);
   return request.method === "HEAD" ? new Response(null, response) : response;
 }
 
-/** The answer to an address that asks for this page too often; `null` where it may go on. */
-async function refusedForNow(visit: BrowserRequest): Promise<Response | null> {
-  const { request, url, env, trace } = visit;
-  const limited = LIMITED[`${request.method === "HEAD" ? "GET" : request.method} ${url.pathname}`];
-  const retryAfterSeconds = limited === undefined ? 0 : await consume(env, trace, limited, addressOf(request));
-  return retryAfterSeconds === 0 ? null : tooMany(visit, retryAfterSeconds);
+async function endpointResponse(
+  request: Request,
+  context: RequestContext,
+  { path, handler }: EndpointRoute,
+): Promise<Response> {
+  try {
+    return await handler(request, context);
+  } catch (error) {
+    logCrash(context, path, error);
+    const { traceId } = context.trace;
+    return oauthError(request, 500, "server_error", `An unexpected error occurred. Trace id ${traceId}.`);
+  }
 }
 
-/** The route's answer, for the methods that it has. */
-async function follow({ GET, POST }: Route, visit: BrowserRequest): Promise<Response> {
-  const { method } = visit.request;
-  const answer = method === "POST" ? POST : method === "GET" || method === "HEAD" ? GET : undefined;
-  if (!answer) {
-    const headers = { Allow: [...(GET ? ["GET", "HEAD"] : []), ...(POST ? ["POST"] : [])].join(", ") };
-    return refuse(visit, 405, "Not this way", "This address is a step of signing in. Start from your app.", {
-      headers,
+async function securePage(
+  request: Request,
+  context: RequestContext,
+  texts: ProductTexts,
+  routes: readonly PageRoute[],
+): Promise<Response> {
+  const url = new URL(request.url);
+  const browser: BrowserRequest = { ...context, request, url, auth: new AuthService(context), texts };
+  const response = await pageOrError(browser, routes);
+  await addSecurityHeaders(response, url.protocol === "https:");
+  return response;
+}
+
+async function pageOrError(browser: BrowserRequest, routes: readonly PageRoute[]): Promise<Response> {
+  try {
+    return await respondWithPage(browser, routes);
+  } catch (error) {
+    // The library has logged the reason.
+    if (error instanceof CimdFetchError) return unusableClientDocument(browser);
+    logCrash(browser, browser.url.pathname, error);
+    return errorPage(browser, {
+      status: 500,
+      title: "Something went wrong",
+      text: "The error is ours. Start again from your app. If it happens again, report the trace id.",
     });
   }
-  try {
-    return await answer(visit);
-  } catch (error) {
-    if (!(error instanceof CimdFetchError)) throw error;
-    // The library has logged why.
-    return uncheckedApp(visit);
-  }
 }
 
-/** The icon of the browser's tab. */
-function favicon(): Response {
-  return new Response(toText(BRAND_MARK), {
-    headers: { "Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=86400" },
+/** `routes` are those of one path, which have one kind. */
+async function respondWithPage(browser: BrowserRequest, routes: readonly PageRoute[]): Promise<Response> {
+  const { request, config } = browser;
+  if (routes[0]?.kind === "step" && !config.isSignupOpen) return pageResponse(comingSoonPage());
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  const route = routes.find((candidate) => candidate.method === method);
+  if (!route) return methodNotAllowed(browser, routes);
+  const wait = route.limit === undefined ? 0 : await consume(browser, route.limit, addressOf(request));
+  return wait > 0 ? tooManyAttempts(browser, wait) : route.handler(browser);
+}
+
+function methodNotAllowed(browser: BrowserRequest, routes: readonly PageRoute[]): Response {
+  const allowed = routes.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  return errorPage(browser, {
+    status: 405,
+    title: "This page cannot be opened directly",
+    text: "Its address is a step of signing in. Start from your app.",
+    headers: { Allow: allowed.join(", ") },
   });
+}
+
+function logCrash({ trace }: RequestContext, route: string, error: unknown): void {
+  const { traceId } = trace;
+  console.error(JSON.stringify({ event: "oauth.crashed", route, traceId, ...describeCrash(error) }));
 }

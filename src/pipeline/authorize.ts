@@ -1,24 +1,27 @@
-// Step one: may this caller use this tool at all?
+// Authorization of a tool by scope, and by kind of tenant.
 import { type Identity, isTestTenant, type Scope } from "../../contracts/rpc/identity.ts";
 import type { ToolDefinition } from "../tools/tool-definition.ts";
 
-/** `generate` includes `read`. */
+/** True if `scopes` include `needed`. `generate` includes `read`. */
 export function permits(scopes: readonly Scope[], needed: Scope): boolean {
   return scopes.includes(needed) || (needed === "read" && scopes.includes("generate"));
 }
 
-/** `null` where the caller may; otherwise every scope it should ask for, in one list, so that one step-up is enough. */
-export function missingScopes(tool: Pick<ToolDefinition, "scope">, caller: Identity): readonly Scope[] | null {
-  if (permits(caller.scopes, tool.scope)) return null;
-  return tool.scope === "generate" ? ["read", "generate"] : ["read"];
+/**
+ * `null` if the identity has the tool's scope; otherwise every scope to ask for, so that one
+ * step-up is enough.
+ */
+export function missingScopes({ scope }: Pick<ToolDefinition, "scope">, identity: Identity): readonly Scope[] | null {
+  if (permits(identity.scopes, scope)) return null;
+  return scope === "generate" ? ["read", "generate"] : ["read"];
 }
 
-/** Whether no scope would help: nothing that costs credits is done for a test tenant. */
-export function isBarred(tool: ToolDefinition, caller: Identity): boolean {
-  return tool.isPaid && isTestTenant(caller.tenantId);
+/** True if no scope would help: a test tenant never gets a tool that costs credits. */
+export function isBarred(tool: ToolDefinition, identity: Identity): boolean {
+  return tool.isPaid && isTestTenant(identity.tenantId);
 }
 
-/** Whether a call would be let through. */
-export function mayCall(tool: ToolDefinition, caller: Identity): boolean {
-  return permits(caller.scopes, tool.scope) && !isBarred(tool, caller);
+/** True if a call of this tool would be allowed. */
+export function mayCall(tool: ToolDefinition, identity: Identity): boolean {
+  return permits(identity.scopes, tool.scope) && !isBarred(tool, identity);
 }

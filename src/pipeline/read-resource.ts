@@ -1,80 +1,65 @@
-// One path for every read of a resource: authorize, dispatch, audit. What belongs to somebody else is answered like what does not exist.
+// The path of every read of a resource: authorize, dispatch, record. A resource of another user is
+// reported like one that does not exist.
 import { imgForge, ReadImage } from "../../contracts/img-forge.ts";
 import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
+import type { Identity } from "../../contracts/rpc/identity.ts";
+import type { OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import type { Channel, ReadEvent } from "../audit/event.ts";
-import { summarize } from "../audit/redact.ts";
-import { type Background, record } from "../audit/sinks.ts";
+import { Recorder } from "../audit/recorder.ts";
 import { dispatch } from "../backends/dispatch.ts";
-import type { Trace } from "../context.ts";
-import type { Env } from "../env.ts";
+import type { RequestContext } from "../context.ts";
+import type { ReadResourceResult } from "../mcp/port.ts";
 import { jobIdOf, PICTURE_LIMIT_BYTES, PICTURES } from "../resources/picture.ts";
-import { VIEW_META, type View } from "../resources/view.ts";
+import { VIEW_META } from "../resources/view.ts";
 import { views } from "../resources/views.ts";
 import { readAsBase64 } from "../tools/base64.ts";
 import { missingScopes } from "./authorize.ts";
 
-/** One wish to read a resource, and for whom. */
-export interface ReadRequest {
-  readonly uri: string;
-  readonly caller: Identity;
-  readonly trace: Trace;
-  readonly channel: Channel;
-}
-
-/** Contents of one resource; `blob` is base64. */
-type Contents = { readonly uri: string; readonly mimeType: string; readonly _meta?: object } & (
-  | { readonly text: string }
-  | { readonly blob: string }
-);
-
-/** What a read ended with. Every one of them already has its audit record. */
-export type ReadAnswer =
-  | { readonly state: "not_found" }
-  | { readonly state: "insufficient_scope"; readonly scopes: readonly Scope[] }
-  | { readonly state: "failed"; readonly message: string }
-  | { readonly state: "read"; readonly contents: readonly Contents[]; readonly ttlMs: number };
-
-/** A finished picture never changes. */
+/** A completed picture never changes. */
 const PICTURE_TTL_MS = 86_400_000;
 /** Views change with a deployment. */
 const VIEW_TTL_MS = 300_000;
-/** From the picture's first byte to its last. */
+/** From the first byte of a picture to the last. */
 const BODY_TIMEOUT_MS = 20_000;
 
-/** Reads a view, or a picture of the caller's. Never throws. */
-export async function readResource(env: Env, background: Background, request: ReadRequest): Promise<ReadAnswer> {
-  const { uri, caller, trace } = request;
+/**
+ * Reads a view, or a picture of the identity's tenant. Every result has its audit record. Never
+ * throws.
+ */
+export async function readResource(
+  context: RequestContext,
+  identity: Identity,
+  uri: string,
+): Promise<ReadResourceResult> {
+  const recorder = new Recorder(context, identity, "mcp");
   const view = views.get(uri);
   const jobId = jobIdOf(uri);
-  const audit = auditor(env, background, request, view, jobId);
   if (!view && jobId === null) {
-    audit("unknown_resource", "unknown_resource");
+    recorder.resourceRead(null, { uri }, "unknown_resource", "unknown_resource");
     return { state: "not_found" };
   }
-  const scopes = missingScopes({ scope: "read" }, caller);
+  const name = view?.name ?? PICTURES.name;
+  const input = jobId === null ? {} : { job_id: jobId };
+  const scopes = missingScopes({ scope: "read" }, identity);
   if (scopes) {
-    audit("insufficient_scope", "insufficient_scope");
+    recorder.resourceRead(name, input, "insufficient_scope", "insufficient_scope");
     return { state: "insufficient_scope", scopes };
   }
   if (view) {
-    audit("allowed", "ok");
-    return {
-      state: "read",
-      contents: [{ uri, mimeType: view.mimeType, text: view.html, _meta: VIEW_META }],
-      ttlMs: VIEW_TTL_MS,
-    };
+    recorder.resourceRead(name, input, "allowed", "ok");
+    const contents = [{ uri, mimeType: view.mimeType, text: view.html, _meta: VIEW_META }];
+    return { state: "read", contents, ttlMs: VIEW_TTL_MS };
   }
-  const picture = await readPicture(env, jobId ?? "", caller, trace);
-  audit("allowed", picture.ok ? "ok" : picture.error.code);
+  const picture = await readPicture(context, identity, jobId ?? "");
+  recorder.resourceRead(name, input, "allowed", picture.ok ? "ok" : picture.error.code);
+  return pictureResult(context, uri, picture);
+}
+
+function pictureResult({ trace }: RequestContext, uri: string, picture: Result<string, Refusal>): ReadResourceResult {
   if (picture.ok) {
-    return {
-      state: "read",
-      contents: [{ uri, mimeType: PICTURES.mimeType, blob: picture.value }],
-      ttlMs: PICTURE_TTL_MS,
-    };
+    const contents = [{ uri, mimeType: PICTURES.mimeType, blob: picture.value }];
+    return { state: "read", contents, ttlMs: PICTURE_TTL_MS };
   }
   const { code, message } = picture.error;
   if (code === "job_not_found") return { state: "not_found" };
@@ -83,51 +68,39 @@ export async function readResource(env: Env, background: Background, request: Re
 
 const TOO_LARGE: Refusal = {
   code: "picture_too_large",
-  message: `This picture is larger than ${PICTURE_LIMIT_BYTES} bytes, so it is not read here. image_check_job tells its URL.`,
+  message: `This picture is larger than ${PICTURE_LIMIT_BYTES} bytes and cannot be read here. image_check_job returns its URL.`,
 };
-const CUT_SHORT: Refusal = { code: "unavailable", message: "The picture did not arrive whole. Try again shortly." };
+const INCOMPLETE: Refusal = { code: "unavailable", message: "The picture did not arrive in full. Try again shortly." };
 
 /** The picture as base64. */
-async function readPicture(env: Env, job_id: string, caller: Identity, trace: Trace): Promise<Result<string, Refusal>> {
-  const target = { name: "readImage", backend: "IMG_FORGE", audience: imgForge.audience } as const;
-  const answer = await dispatch(env, target, target.name, ReadImage, { job_id }, { caller, trace });
-  if (!answer.ok) return answer;
-  const { body, size_bytes } = answer.value;
+async function readPicture(
+  context: RequestContext,
+  identity: Identity,
+  job_id: string,
+): Promise<Result<string, Refusal>> {
+  const method = "readImage";
+  const { audience } = imgForge;
+  const call = { backend: "IMG_FORGE", audience, method, operation: ReadImage, tool: method, identity } as const;
+  const reply = await dispatch(context, call, { job_id });
+  if (!reply.ok) return reply;
   try {
-    if (size_bytes > PICTURE_LIMIT_BYTES) {
-      void body.cancel().catch(() => undefined); // a stream that cannot be cancelled is not read either
-      return { ok: false, error: TOO_LARGE };
-    }
-    const read = await withDeadline(() => readAsBase64(body, PICTURE_LIMIT_BYTES), BODY_TIMEOUT_MS);
-    if (read === TIMED_OUT) throw new Error("a picture did not arrive in time");
-    const blob = read as string | null; // `withDeadline` answers what it was given, or `TIMED_OUT`
-    return blob === null ? { ok: false, error: TOO_LARGE } : { ok: true, value: blob };
+    return await readBody(reply.value);
   } catch (error) {
-    console.error(JSON.stringify({ event: "resource.unread", traceId: trace.traceId, ...describeCrash(error) }));
-    return { ok: false, error: CUT_SHORT };
+    console.error(
+      JSON.stringify({ event: "resource.unread", traceId: context.trace.traceId, ...describeCrash(error) }),
+    );
+    return { ok: false, error: INCOMPLETE };
   }
 }
 
-/** Makes the one record of a read. Its clock starts here. */
-function auditor(
-  env: Env,
-  background: Background,
-  { uri, caller, trace, channel }: ReadRequest,
-  view: View | undefined,
-  jobId: string | null,
-) {
-  const startedAt = Date.now();
-  const { subject, tenantId, clientId, tier, scopes } = caller;
-  return (decision: ReadEvent["decision"], outcome: string): void =>
-    record(env.PLATFORM_EVENTS_QUEUE, background, {
-      type: "resource.read",
-      at: new Date().toISOString(),
-      traceId: trace.traceId,
-      ...{ channel, subject, tenantId, clientId, tier, scopes },
-      resource: view?.name ?? (jobId === null ? null : PICTURES.name),
-      decision,
-      outcome,
-      durationMs: Date.now() - startedAt,
-      input: summarize(jobId === null ? (view ? {} : { uri }) : { job_id: jobId }),
-    });
+/** Throws if the body breaks off or takes longer than `BODY_TIMEOUT_MS`. */
+async function readBody({ body, size_bytes }: OutputOf<typeof ReadImage>): Promise<Result<string, Refusal>> {
+  if (size_bytes > PICTURE_LIMIT_BYTES) {
+    void body.cancel().catch(() => undefined); // a stream that cannot be cancelled is not read either
+    return { ok: false, error: TOO_LARGE };
+  }
+  const read = await withDeadline(() => readAsBase64(body, PICTURE_LIMIT_BYTES), BODY_TIMEOUT_MS);
+  if (read === TIMED_OUT) throw new Error("the picture did not arrive in time");
+  const blob = read as string | null; // what `readAsBase64` resolves to, or `TIMED_OUT`
+  return blob === null ? { ok: false, error: TOO_LARGE } : { ok: true, value: blob };
 }

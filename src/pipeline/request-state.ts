@@ -1,61 +1,72 @@
-// What the gateway must know again when a request that it could not finish comes back (MCP 2026-07-28, basic/patterns/mrtr). It
-// travels through the client, so it is sealed, and bound to who asked, for what, with which arguments, and for how long.
+// Request state (MCP 2026-07-28, basic/patterns/mrtr): what the gateway must know again when the
+// client repeats a request that needed input. The client carries it, so it is sealed, and bound to
+// the identity, the method, the target, the arguments and a lifetime.
 import { digestInput } from "../../contracts/rpc/encoding.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
-import { configOf } from "../config.ts";
+import type { RequestContext } from "../context.ts";
 import { keyRingOf } from "../crypto/key-ring.ts";
 import { seal, unseal } from "../crypto/seal.ts";
 import { claimOnce } from "../durable/one-time-mark.ts";
-import type { Env } from "../env.ts";
 
-/** The request that a state belongs to. Whatever differs when it comes back, the state is not good for it. */
+/**
+ * The request that a state belongs to. A state that is returned with any other value is
+ * refused.
+ */
 export interface StateBinding {
-  readonly caller: Pick<Identity, "subject" | "tenantId" | "clientId">;
+  readonly identity: Pick<Identity, "subject" | "tenantId" | "clientId">;
   /** As on the wire: `tools/call`. */
   readonly method: string;
-  /** The tool or prompt, and anything else that must still be what it was. */
+  /** The tool or prompt, and anything else that must not have changed. */
   readonly target: readonly string[];
   readonly args: unknown;
 }
 
-/** A state that came back as it was made. */
-export interface OpenedState {
-  /** Names this one state. */
+/** A valid state. */
+export interface RequestState {
+  /** Unique. Names the one-time mark. */
   readonly id: string;
-  /** What was sealed. */
-  readonly kept: string;
+  readonly payload: string;
 }
 
-/** How long somebody has to answer. */
+/** The user has this long to respond, in seconds. */
 const LIFETIME_SECONDS = 600;
 
-/** Seals `kept` for the next time that this very request comes. */
-export async function sealState(env: Env, round: StateBinding, kept = "", nowMs = Date.now()): Promise<string> {
-  const state = { id: crypto.randomUUID(), expiresAt: Math.floor(nowMs / 1000) + LIFETIME_SECONDS, kept };
-  return seal(await keyRingOf(configOf(env), "state"), JSON.stringify(state), await contextOf(env, round));
+type Context = Pick<RequestContext, "env" | "config">;
+
+/** Seals `payload` for the repetition of exactly this request. */
+export async function sealState(
+  context: Context,
+  binding: StateBinding,
+  payload = "",
+  nowMs = Date.now(),
+): Promise<string> {
+  const expiresAt = Math.floor(nowMs / 1000) + LIFETIME_SECONDS;
+  const state = { id: crypto.randomUUID(), expiresAt, payload };
+  return seal(await keyRingOf(context.config, "state"), JSON.stringify(state), await sealContext(context, binding));
 }
 
-/** What was sealed for this very request; `null` where it was made for another or by somebody else, or came too late. */
+/** The state if it was sealed for exactly this request and has not expired; otherwise `null`. */
 export async function openState(
-  env: Env,
-  round: StateBinding,
+  context: Context,
+  binding: StateBinding,
   sealed: string,
   nowMs = Date.now(),
-): Promise<OpenedState | null> {
-  const plain = await unseal(await keyRingOf(configOf(env), "state"), sealed, await contextOf(env, round));
+): Promise<RequestState | null> {
+  const plain = await unseal(await keyRingOf(context.config, "state"), sealed, await sealContext(context, binding));
   if (plain === null) return null;
-  const { expiresAt, id, kept } = JSON.parse(plain) as OpenedState & { expiresAt: number }; // nobody else can seal
-  return expiresAt * 1000 > nowMs ? { id, kept } : null;
+  // Only the gateway can seal.
+  const { expiresAt, id, payload } = JSON.parse(plain) as RequestState & { expiresAt: number };
+  return expiresAt * 1000 > nowMs ? { id, payload } : null;
 }
 
-/** `true` for the one request that may use this state. Throws where storage fails. */
-export async function useUpState(env: Env, { id }: OpenedState): Promise<boolean> {
+/**
+ * True for the first request that uses this state, false for any other. Throws if storage fails.
+ */
+export async function claimState({ env }: Context, { id }: RequestState): Promise<boolean> {
   return claimOnce(env, `state|${id}`);
 }
 
-async function contextOf(
-  env: Env,
-  { caller: { subject, tenantId, clientId }, method, target, args }: StateBinding,
-): Promise<string> {
-  return `state|${await digestInput({ issuer: configOf(env).issuer, subject, tenantId, clientId, method, target, args })}`;
+async function sealContext({ config }: Context, { identity, method, target, args }: StateBinding): Promise<string> {
+  const { subject, tenantId, clientId } = identity;
+  return `state|${await digestInput({ issuer: config.issuer, subject, tenantId, clientId, method, target, args })}`;
 }

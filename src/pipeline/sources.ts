@@ -1,36 +1,35 @@
-// What only a backend knows about a caller: what they can use and what they made lately, for suggestions and lists. A courtesy: who
-// types or looks does not wait long, and trouble means nothing. The call itself logs it.
-import { imgForge } from "../../contracts/img-forge.ts";
-import type { Contract } from "../../contracts/rpc/contract.ts";
+// Recent work and available models of a user, for completion and lists. Optional help: the wait is
+// short, and a fault, which the call logs, leaves the list empty.
+import { BACKENDS, type Backends, type ToolBackendName } from "../../contracts/backends.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
-import type { OutputOf } from "../../contracts/rpc/operation.ts";
-import { stackbilder } from "../../contracts/stackbilder.ts";
+import type { Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import { dispatch } from "../backends/dispatch.ts";
-import type { Trace } from "../context.ts";
-import type { Env } from "../env.ts";
+import type { RequestContext } from "../context.ts";
 import type { Sources } from "../prompts/prompt-definition.ts";
-import type { ToolDefinition } from "../tools/tool-definition.ts";
 import { permits } from "./authorize.ts";
 
-/** Who types or looks does not wait longer. */
+/** The user is typing or looking at a list. */
 const TIMEOUT_MS = 2_000;
 
-/** What `caller` can be told; nothing to who may not read. */
-export function sourcesFor(env: Env, caller: Identity, trace: Trace): Sources {
-  const ask = async <C extends Contract, Name extends keyof C["methods"] & string>(
-    backend: ToolDefinition["backend"],
-    contract: C,
-    name: Name,
-  ) => {
-    if (!permits(caller.scopes, "read")) return null;
-    const { audience, methods } = contract;
-    const operation = { ...(methods[name] as C["methods"][Name]), timeoutMs: TIMEOUT_MS }; // indexing a generic contract forgets that the name is one of its own
-    const answer = await dispatch(env, { name, backend, audience }, name, operation, {}, { caller, trace });
-    return answer.ok ? (answer.value as OutputOf<C["methods"][Name]>) : null; // the deadline is no part of what comes back
-  };
+type MethodOf<B extends ToolBackendName, Name extends keyof Backends[B]["methods"]> = Backends[B]["methods"][Name] &
+  Operation;
+
+/** Sources for this identity; all are empty without the scope `read`. */
+export function sourcesFor(context: RequestContext, identity: Identity): Sources {
+  async function list<B extends ToolBackendName, Name extends keyof Backends[B]["methods"] & string>(
+    backend: B,
+    method: Name,
+  ): Promise<OutputOf<MethodOf<B, Name>> | null> {
+    if (!permits(identity.scopes, "read")) return null;
+    const { audience, methods } = BACKENDS[backend];
+    const known = (methods as Backends[B]["methods"])[method] as MethodOf<B, Name>; // `Name` is a key of them
+    const operation = { ...known, timeoutMs: TIMEOUT_MS };
+    const reply = await dispatch(context, { backend, audience, method, operation, tool: method, identity }, {});
+    return reply.ok ? (reply.value as OutputOf<MethodOf<B, Name>>) : null; // the timeout does not change the output
+  }
   return {
-    models: async () => (await ask("IMG_FORGE", imgForge, "listModels"))?.models ?? [],
-    flows: async () => (await ask("STACKBILDER", stackbilder, "listFlows"))?.flows ?? [],
-    images: async () => (await ask("IMG_FORGE", imgForge, "listImages"))?.images ?? [],
+    models: async () => (await list("IMG_FORGE", "listModels"))?.models ?? [],
+    flows: async () => (await list("STACKBILDER", "listFlows"))?.flows ?? [],
+    images: async () => (await list("IMG_FORGE", "listImages"))?.images ?? [],
   };
 }

@@ -1,153 +1,135 @@
-// One path for every question about work that goes on after its call was answered: whose is it, may the caller, ask the backend, audit.
-// What belongs to somebody else is answered like what does not exist.
+// Tasks: work that continues after its call. One path for every request about a task: open the id,
+// authorize, ask the backend, record. A task of another user is reported like one that does not
+// exist.
+
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import { digestInput } from "../../contracts/rpc/encoding.ts";
 import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
-import type { Channel, TaskEvent } from "../audit/event.ts";
-import { summarize } from "../audit/redact.ts";
-import { type Background, record } from "../audit/sinks.ts";
-import type { Trace } from "../context.ts";
-import type { Env } from "../env.ts";
+import type { TaskEvent } from "../audit/event.ts";
+import { Recorder } from "../audit/recorder.ts";
+import { backendClient } from "../backends/dispatch.ts";
+import type { RequestContext } from "../context.ts";
+import type { TaskRefused, TaskStarted } from "../mcp/port.ts";
+import type { DetailedTask } from "../mcp/schema.ts";
 import type { Catalog } from "../tools/catalog.ts";
-import type {
-  BackendClient,
-  BackendTaskState,
-  TaskRef,
-  TaskSupport,
-  ToolDefinition,
-} from "../tools/tool-definition.ts";
+import type { BackendClient, TaskRef, TaskSupport, ToolDefinition } from "../tools/tool-definition.ts";
 import { missingScopes } from "./authorize.ts";
-import { backendClientFor, type Completed, completedWith } from "./call-tool.ts";
-import { openTask, sealTask, type TaskWork } from "./task-handle.ts";
+import { renderResult } from "./render.ts";
+import { openTask, sealTask, TASK_TTL_MS, type TaskWork } from "./task-handle.ts";
+import type { AuthorizedCall } from "./tool-call.ts";
 
-/** One question about a task, and whose. */
+/** Suits a user who waits, and stays within the rate limit of the smallest plan. */
+const POLL_INTERVAL_MS = 5_000;
+
+/** A request about one task. */
 export interface TaskRequest {
   readonly catalog: Catalog;
   readonly taskId: string;
-  readonly caller: Identity;
-  readonly trace: Trace;
-  readonly channel: Channel;
+  readonly identity: Identity;
 }
 
-/** Why a question is not answered. Every one of them already has its audit record. */
-export type TaskRefused =
-  | { readonly state: "not_found" }
-  | { readonly state: "insufficient_scope"; readonly scopes: readonly Scope[] }
-  /** Nobody could tell just now; `message` is one of our sentences. */
-  | { readonly state: "failed"; readonly message: string };
-
-/** Where the work stands. */
-export type TaskState =
-  | Exclude<BackendTaskState, { state: "done" }>
-  | { readonly state: "done"; readonly ended: Completed };
-
-/** Names the work that a call has begun. */
-export async function startTask(
-  env: Env,
-  caller: Identity,
-  tool: ToolDefinition,
-  args: unknown,
-  ref: TaskRef,
-  createdAtMs: number,
-): Promise<string> {
-  return sealTask(env, caller, { tool: tool.name, ref, inputDigest: await digestInput(args), createdAtMs });
+/**
+ * The task of a call whose work has started. Its backend knows the work, so it can be polled at
+ * once.
+ */
+export async function startTask(call: AuthorizedCall, ref: TaskRef): Promise<TaskStarted> {
+  const { context, identity, tool, args } = call;
+  const createdAtMs = Date.now();
+  const work = { tool: tool.name, ref, inputDigest: await digestInput(args), createdAtMs };
+  const taskId = await sealTask(context, identity, work);
+  return { state: "task", task: { ...taskFields(taskId, createdAtMs), status: "working" } };
 }
 
-/** Looks where the work stands. Whoever may read may look. */
+/** The task as its backend sees the work. Needs the scope `read`. */
 export async function pollTask(
-  env: Env,
-  background: Background,
+  context: RequestContext,
   request: TaskRequest,
-): Promise<TaskRefused | { readonly state: "found"; readonly createdAtMs: number; readonly task: TaskState }> {
-  const asked = await ask(env, background, request, "task.read", "read", ({ poll }, ref, reach) => poll(ref, reach));
-  if (asked.state !== "answered") return asked;
-  const { answer, tool, work } = asked;
-  const { caller, trace } = request;
-  const task: TaskState =
-    answer.state === "done"
-      ? { state: "done", ended: completedWith(env, tool, answer.value, { caller, trace }) }
-      : answer;
-  return { state: "found", createdAtMs: work.createdAtMs, task };
+): Promise<TaskRefused | { readonly state: "found"; readonly task: DetailedTask }> {
+  const reply = await askBackend(context, request, { type: "task.read", scope: "read", ask: poll });
+  if (reply.state !== "replied") return reply;
+  const { value, tool, work } = reply;
+  const fields = taskFields(request.taskId, work.createdAtMs);
+  if (value.state !== "done") {
+    return { state: "found", task: { ...fields, status: value.state, statusMessage: value.message } };
+  }
+  const completed = { state: "completed", tool, result: { ok: true, value: value.value } } as const;
+  const result = await renderResult(context, request.identity, completed);
+  return { state: "found", task: { ...fields, status: "completed", result } };
 }
 
-/** Takes what a client says to work that asked it for something. None of ours asks, so there is nothing to take in. */
+/**
+ * Accepts input responses. No task here requests input, so they are dropped. Needs the tool's
+ * scope.
+ */
 export async function updateTask(
-  env: Env,
-  background: Background,
+  context: RequestContext,
   request: TaskRequest,
 ): Promise<TaskRefused | { readonly state: "done" }> {
-  const asked = await ask(env, background, request, "task.updated", null, ({ poll }, ref, reach) => poll(ref, reach));
-  return asked.state === "answered" ? { state: "done" } : asked;
+  const reply = await askBackend(context, request, { type: "task.updated", scope: "tool", ask: poll });
+  return reply.state === "replied" ? { state: "done" } : reply;
 }
 
-/** Stops the work, unless it is over. */
+/** Stops the work unless it has ended. Needs the tool's scope. */
 export async function cancelTask(
-  env: Env,
-  background: Background,
+  context: RequestContext,
   request: TaskRequest,
 ): Promise<TaskRefused | { readonly state: "done" }> {
-  const asked = await ask(env, background, request, "task.cancelled", null, ({ cancel }, ref, reach) =>
-    cancel(ref, reach),
-  );
-  return asked.state === "answered" ? { state: "done" } : asked;
+  const reply = await askBackend(context, request, { type: "task.cancelled", scope: "tool", ask: cancel });
+  return reply.state === "replied" ? { state: "done" } : reply;
 }
 
-type Answered<Value> = {
-  readonly state: "answered";
-  readonly answer: Value;
+type Ask<Value> = (task: TaskSupport, ref: TaskRef, backend: BackendClient) => Promise<Result<Value, Refusal>>;
+
+function poll(task: TaskSupport, ref: TaskRef, backend: BackendClient) {
+  return task.poll(ref, backend);
+}
+
+function cancel(task: TaskSupport, ref: TaskRef, backend: BackendClient) {
+  return task.cancel(ref, backend);
+}
+
+interface Replied<Value> {
+  readonly state: "replied";
+  readonly value: Value;
   readonly tool: ToolDefinition;
   readonly work: TaskWork;
-};
+}
 
-/** Asks the backend about the task's work. `scope`: what it takes; `null`: what a call of the tool takes. */
-async function ask<Value>(
-  env: Env,
-  background: Background,
-  { catalog, taskId, caller, trace, channel }: TaskRequest,
-  type: TaskEvent["type"],
-  scope: Scope | null,
-  question: (long: TaskSupport, ref: TaskRef, reach: BackendClient) => Promise<Result<Value, Refusal>>,
-): Promise<TaskRefused | Answered<Value>> {
-  const startedAt = Date.now();
-  const work = await openTask(env, caller, taskId);
+/**
+ * Asks the backend about the work behind a task. `scope`: the scope needed; `tool`: the tool's own.
+ */
+async function askBackend<Value>(
+  context: RequestContext,
+  { catalog, taskId, identity }: TaskRequest,
+  { type, scope, ask }: { type: TaskEvent["type"]; scope: Scope | "tool"; ask: Ask<Value> },
+): Promise<TaskRefused | Replied<Value>> {
+  const recorder = new Recorder(context, identity, "mcp");
+  const work = await openTask(context, identity, taskId);
   const tool = work === null ? undefined : catalog.get(work.tool);
-  const { subject, tenantId, clientId, tier, scopes: held } = caller;
-  const audit = (decision: TaskEvent["decision"], outcome: string): void =>
-    record(env.PLATFORM_EVENTS_QUEUE, background, {
-      ...{
-        type,
-        at: new Date().toISOString(),
-        traceId: trace.traceId,
-        channel,
-        subject,
-        tenantId,
-        clientId,
-        tier,
-        scopes: held,
-      },
-      ...{
-        tool: tool?.name ?? null,
-        decision,
-        outcome,
-        durationMs: Date.now() - startedAt,
-        input: summarize(work?.ref ?? {}),
-      },
-    });
-  // A tool may have gone, or have become short, since the work was begun.
+  const subject = { type, tool: tool?.name ?? null, input: work?.ref ?? {} };
+  // A deployment may have removed the tool, or its support of tasks, since the work started.
   if (work === null || !tool?.task) {
-    audit("unknown_task", "unknown_task");
+    recorder.task(subject, "unknown_task", "unknown_task");
     return { state: "not_found" };
   }
-  const scopes = missingScopes({ scope: scope ?? tool.scope }, caller);
+  const scopes = missingScopes({ scope: scope === "tool" ? tool.scope : scope }, identity);
   if (scopes) {
-    audit("insufficient_scope", "insufficient_scope");
+    recorder.task(subject, "insufficient_scope", "insufficient_scope");
     return { state: "insufficient_scope", scopes };
   }
-  const answer = await question(tool.task, work.ref, backendClientFor(env, tool, { caller, trace }));
-  audit("allowed", answer.ok ? "ok" : answer.error.code);
-  if (answer.ok) return { state: "answered", answer: answer.value, tool, work };
-  const { code, message } = answer.error;
+  const reply = await ask(tool.task, work.ref, backendClient(context, identity, tool));
+  recorder.task(subject, "allowed", reply.ok ? "ok" : reply.error.code);
+  if (reply.ok) return { state: "replied", value: reply.value, tool, work };
+  const { code, message } = reply.error;
   if (code === tool.task.notFound) return { state: "not_found" };
-  return { state: "failed", message: `${message} (code ${code}, trace id ${trace.traceId})` };
+  return { state: "failed", message: `${message} (code ${code}, trace id ${context.trace.traceId})` };
+}
+
+/**
+ * No backend says when it last touched its work, so `lastUpdatedAt` is the time of the response.
+ */
+function taskFields(taskId: string, createdAtMs: number) {
+  const [createdAt, lastUpdatedAt] = [new Date(createdAtMs).toISOString(), new Date().toISOString()];
+  return { taskId, createdAt, lastUpdatedAt, ttlMs: TASK_TTL_MS, pollIntervalMs: POLL_INTERVAL_MS };
 }

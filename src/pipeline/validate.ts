@@ -1,11 +1,11 @@
-// Step two: do the arguments fit the contract's own schema? Where not, the answer says which field and what it should be, so that
-// a model can correct itself.
+// Validation of arguments against the contract's own schema. Each problem names the field and what
+// it should be, so that a model can correct itself.
 import * as v from "valibot";
 import type { Operation } from "../../contracts/rpc/operation.ts";
 
 const MAX_PROBLEMS = 8;
 
-/** The parsed input, or sentences about what does not fit. */
+/** The parsed input, or a sentence with up to `MAX_PROBLEMS` problems. */
 export function validate(
   { input }: Pick<Operation, "input">,
   args: unknown,

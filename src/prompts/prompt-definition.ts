@@ -1,46 +1,50 @@
-// What a prompt is: words that a person starts with, sent to the model in their name. Arguments are described once, by their schema:
-// what clients list, what is checked and which choices are suggested derive from it. A prompt calls nothing itself.
+// Prompt definitions. A prompt is a text that the user starts with; the client sends it to the
+// model as the user's message. Its arguments are described once, by their schema: the list for
+// clients, the validation and the suggested values derive from it. A prompt calls no tool itself.
 import * as v from "valibot";
 import type { ToolName } from "../../contracts/gateway.ts";
 import type { ListModels, RecentImage } from "../../contracts/img-forge.ts";
 import type { OutputOf } from "../../contracts/rpc/operation.ts";
 import type { RecentFlow } from "../../contracts/stackbilder.ts";
 
-/** Texts only: that is all that a client sends. */
+/** Strings only: MCP clients send no other type. */
 type Fields = Readonly<
   Record<string, v.GenericSchema<string, string> | v.OptionalSchema<v.GenericSchema<string, string>, undefined>>
 >;
 type ArgumentsOf<F extends Fields> = v.InferOutput<v.StrictObjectSchema<F, undefined>>;
 
-/** What can be asked while an argument is typed, for whoever types. Empty where there is no answer in time. */
+/**
+ * Sources of suggestions while the user types an argument. Empty if a backend does not respond in
+ * time.
+ */
 export interface Sources {
   models(): Promise<OutputOf<typeof ListModels>["models"]>;
-  /** The latest, newest first. */
+  /** The user's latest flows, newest first. */
   flows(): Promise<readonly RecentFlow[]>;
-  /** The latest finished pictures, newest first. */
+  /** The user's latest finished images, newest first. */
   images(): Promise<readonly RecentImage[]>;
 }
 
-/** Arguments that are filled in already, whatever they are worth. */
+/** The arguments that are filled in already. They are not validated. */
 export type Others = Readonly<Record<string, string>>;
 
-/** What a person writes about a prompt. */
+/** The hand-written part of a prompt. */
 export interface PromptDeclaration<F extends Fields> {
   readonly name: string;
-  /** For a person: a few words. */
+  /** A few words for the user. */
   readonly title: string;
-  /** For a person: what they get. */
+  /** For the user: the result. */
   readonly description: string;
-  /** What the words ask for: who may not call these is not shown the prompt. */
+  /** The tools that the prompt uses. It is shown only to clients that may call all of them. */
   readonly tools: readonly ToolName[];
   readonly fields: F;
-  /** Values that only a backend knows, best first. Choices of a schema are suggested without. */
-  readonly ask?: { readonly [Name in keyof F]?: (sources: Sources, others: Others) => Promise<readonly string[]> };
-  /** What the person says to the model. */
-  write(args: ArgumentsOf<F>): string;
+  /** Suggested values that come from a backend, best first. The choices of a picklist need none. */
+  readonly suggest?: { readonly [Name in keyof F]?: (sources: Sources, others: Others) => Promise<readonly string[]> };
+  /** The user's message to the model. */
+  render(args: ArgumentsOf<F>): string;
 }
 
-/** One prompt, ready to be listed and filled in. */
+/** One prompt, complete. */
 export interface PromptDefinition {
   readonly name: string;
   readonly title: string;
@@ -49,21 +53,23 @@ export interface PromptDefinition {
   /** `PromptArgument` of the MCP schema. */
   readonly arguments: readonly { readonly name: string; readonly description: string; readonly required: boolean }[];
   readonly input: v.GenericSchema;
-  /** All values for an argument; empty where nobody knows any, `null` where there is no such argument. */
+  /** All values for an argument; empty if none are known, `null` if there is no such argument. */
   suggest(name: string, sources: Sources, others: Others): Promise<readonly string[] | null>;
-  /** `args` fit `input`. */
-  write(args: unknown): string;
+  /** The user's message. `args` must fit `input`. */
+  render(args: unknown): string;
 }
 
-/** Makes a prompt from its definition. Throws, naming it, where an argument is not described. */
+/**
+ * Makes a prompt from its declaration. Throws, with its name, if an argument has no description.
+ */
 export function prompt<const F extends Fields>({
   name,
   title,
   description,
   tools,
   fields,
-  ask,
-  write,
+  suggest,
+  render,
 }: PromptDeclaration<F>): PromptDefinition {
   const input = v.strictObject(fields);
   return {
@@ -73,26 +79,26 @@ export function prompt<const F extends Fields>({
     tools,
     arguments: Object.entries(fields).map(([argument, field]) => {
       const required = field.type !== "optional";
-      const about = v.getDescription(innerOf(field));
-      if (about === undefined) throw new Error(`Prompt ${name}: ${argument} has no description.`);
-      return { name: argument, description: about, required };
+      const text = v.getDescription(innerOf(field));
+      if (text === undefined) throw new Error(`Prompt ${name}: ${argument} has no description.`);
+      return { name: argument, description: text, required };
     }),
     input,
     async suggest(argument, sources, others) {
       const field = Object.hasOwn(fields, argument) ? fields[argument] : undefined;
-      return field ? ((await ask?.[argument]?.(sources, others)) ?? choicesOf(field)) : null;
+      return field ? ((await suggest?.[argument]?.(sources, others)) ?? choicesOf(field)) : null;
     },
-    write: (args) => write(v.parse(input, args)),
+    render: (args) => render(v.parse(input, args)),
   };
 }
 
-/** A field without the possibility of leaving it out. */
+/** The schema of a field, without `optional`. */
 function innerOf(field: Fields[string]): v.GenericSchema<string, string> {
   return "wrapped" in field ? field.wrapped : field;
 }
 
-/** The choices of a picklist; none for free text. */
+/** The choices of a picklist; empty for free text. */
 function choicesOf(field: Fields[string]): readonly string[] {
-  const { options = [] } = innerOf(field) as { options?: readonly string[] }; // valibot keeps a piped schema's own fields
+  const { options = [] } = innerOf(field) as { options?: readonly string[] }; // a piped schema keeps its own fields
   return options;
 }

@@ -1,4 +1,4 @@
-// The view of a flow: how far it is, what each mode scored, and what it wrote.
+// The view of a flow: its progress, and each mode's score and artifact.
 import { MARKDOWN_SCRIPT, MARKDOWN_STYLE } from "./markdown.ts";
 import { viewOf } from "./view.ts";
 
@@ -8,7 +8,7 @@ export const flowView = viewOf({
   title: "Architecture flow",
   description:
     "Shows a flow's modes, scores and artifacts: the results of flow_advance, flow_recover, flow_summary and flow_quality.",
-  waiting: "The flow is at work.",
+  waiting: "The flow is running.",
   style: `
 progress { width: 100%; }
 meter { width: calc(100% - 5ch); }
@@ -21,28 +21,28 @@ summary { cursor: pointer; font-weight: 600; }
 const score = (value) => typeof value === "number"
   ? make("td", {}, make("meter", { ariaHidden: "true", min: 0, max: 100, low: 40, high: 70, optimum: 100, value }), " " + Math.round(value))
   : make("td", { textContent: "–" });
-const show = (flow) => {
-  const modes = list(flow.modes).concat(list([flow.quality]));
-  const artifacts = list(flow.artifacts).concat(list([flow.artifact]));
-  const state = [words(flow.status), words(flow.currentMode) && "mode " + words(flow.currentMode)].filter(Boolean).join(", ");
+const render = (flow) => {
+  const modes = objectsIn(flow.modes).concat(objectsIn([flow.quality]));
+  const artifacts = objectsIn(flow.artifacts).concat(objectsIn([flow.artifact]));
+  const state = [textOf(flow.status), textOf(flow.currentMode) && "mode " + textOf(flow.currentMode)].filter(Boolean).join(", ");
   place();
-  if (state) page.append(make("p", { textContent: "Flow " + state }), make("p", { className: "quiet id", textContent: words(flow.flowId) }));
+  if (state) page.append(make("p", { textContent: "Flow " + state }), make("p", { className: "quiet id", textContent: textOf(flow.flowId) }));
   if (typeof flow.progress === "number")
     page.append(make("progress", { max: 1, value: Math.min(1, Math.max(0, flow.progress)), ariaLabel: "Progress" }));
   if (modes.length > 0) {
     const hasTwo = modes.some(({ local }) => typeof local === "number");
     const titles = ["Mode", "Status", ...(hasTwo ? ["Alone", "Weighed"] : ["Score"])];
     const rows = modes.map(({ mode, status, local, fused, quality }) => make("tr", {},
-      make("th", { scope: "row", textContent: words(mode) }),
-      make("td", { textContent: words(status) || "completed" }),
+      make("th", { scope: "row", textContent: textOf(mode) }),
+      make("td", { textContent: textOf(status) || "completed" }),
       ...(hasTwo ? [score(local), score(fused)] : [score(quality)])));
     const head = make("tr", {}, ...titles.map((title) => make("th", { scope: "col", textContent: title })));
     page.append(make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
   }
   for (const { mode, title, markdown } of artifacts) {
-    const summary = make("summary", {}, [words(mode), words(title)].filter(Boolean).join(": "));
-    const [first, ...rest] = written(words(markdown));
-    const isTitle = first?.tagName === "H3" && first.textContent === words(title);
+    const summary = make("summary", {}, [textOf(mode), textOf(title)].filter(Boolean).join(": "));
+    const [first, ...rest] = elementsOf(textOf(markdown));
+    const isTitle = first?.tagName === "H3" && first.textContent === textOf(title);
     page.append(make("details", { open: artifacts.length === 1 }, summary, ...(isTitle || !first ? rest : [first, ...rest])));
   }
 };`,

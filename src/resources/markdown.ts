@@ -1,7 +1,6 @@
-// For views: shows what a backend wrote as Markdown. Headings, paragraphs, quotes, lists, tables, code and bold words become elements of
-// the page; everything else, links and pictures and HTML among it, stays the text that it is.
+// Markdown in views. Headings, paragraphs, quotes, lists, tables, code and bold text become
+// elements; everything else, also links, images and HTML, stays text.
 
-/** Needs `make` of a view. */
 export const MARKDOWN_STYLE = `
 h3, h4, h5, h6 { margin: 16px 0 0; font-size: 1em; }
 h3 { font-size: 1.15em; }
@@ -12,7 +11,10 @@ code, pre { font: 13px/1.5 var(--font-mono, ui-monospace, monospace); }
 .wide { overflow-x: auto; overflow-wrap: break-word; }
 .wide td { vertical-align: top; }`;
 
-/** Defines `written(markdown)`: the elements that it becomes, in order. Takes time in proportion to the text, whatever the text is. */
+/**
+ * Defines `elementsOf(markdown)`, which returns its elements in order. It needs `make` of a view.
+ * It runs in linear time for any text.
+ */
 export const MARKDOWN_SCRIPT = `
 const inline = (text) => text.split(/(\`[^\`]+\`|\\*\\*[^*]+\\*\\*)/).map((part, at) =>
   at % 2 === 0 ? part : part[0] === "*" ? make("strong", {}, part.slice(2, -2)) : make("code", {}, part.slice(1, -1)));
@@ -35,7 +37,7 @@ const KINDS = [
   [/^/, (lines) => [make("p", {}, ...inline(lines.join(" ")))]],
 ];
 const kindOf = (line) => KINDS.find(([mark]) => mark.test(line));
-const written = (markdown) => {
+const elementsOf = (markdown) => {
   const lines = markdown.split(/\\r?\\n/);
   const made = [];
   for (let at = 0; at < lines.length; ) {

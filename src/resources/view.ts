@@ -1,5 +1,6 @@
-// Views: self-contained pages that an MCP client shows beside a tool's result (MCP Apps, 2026-01-26). A view asks nobody but the client
-// that shows it, over `postMessage`, and writes whatever it is told as text. What a view shows stands in a file of its own.
+// Views: self-contained pages in which an MCP client shows a tool's result (MCP Apps, 2026-01-26).
+// A view communicates only with its client, over `postMessage`, and writes everything that it
+// receives as text. Each view has a file of its own.
 
 /** `Resource` of the MCP schema, with the page itself. */
 export interface View {
@@ -11,16 +12,19 @@ export interface View {
   readonly html: string;
 }
 
-/** What a client that displays views accepts. */
+/** The media type of views. */
 export const VIEW_MIME_TYPE = "text/html;profile=mcp-app";
 
-/** Of the views, as they name themselves to a client. */
+/** The version that views report to a client. */
 const VERSION = "1.0.0";
 
-/** For the client's own policy: no view needs any origin. */
+/** For the client's content security policy: no view needs any origin. */
 export const VIEW_META = { ui: { csp: { connectDomains: [], resourceDomains: [] }, prefersBorder: true } };
 
-/** Kept also where a client's policy is looser. Scripts are left to the client's, which may bring some of its own. */
+/**
+ * The page's own policy, for clients with a looser one. It leaves scripts to the client, which may
+ * add its own.
+ */
 const POLICY =
   "img-src 'none'; connect-src 'none'; frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'";
 
@@ -32,18 +36,18 @@ p { margin: 8px 0 0; }
 .quiet { color: var(--color-text-secondary, color-mix(in srgb, currentColor 75%, transparent)); }`;
 
 /**
- * The view's side of the protocol: asks the client and shows what it brings. `make` is the only way to make an element, and `place` to
- * put it on the page, so that no text is ever read as HTML.
+ * The view's side of the protocol: sends requests to the client and renders results. Elements are
+ * made with `make` only, and put on the page with `place` only, so that no text is parsed as HTML.
  */
 const BRIDGE = `
 const page = document.getElementById("page");
-const waiting = new Map();
+const pending = new Map();
 let client = {};
-let asked = 0;
+let lastId = 0;
 const send = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
-const ask = (method, params) => new Promise((resolve, reject) => {
-  waiting.set(++asked, { resolve, reject });
-  send({ id: asked, method, params });
+const request = (method, params) => new Promise((resolve, reject) => {
+  pending.set(++lastId, { resolve, reject });
+  send({ id: lastId, method, params });
 });
 const make = (tag, fields, ...children) => {
   const element = Object.assign(document.createElement(tag), fields);
@@ -51,34 +55,34 @@ const make = (tag, fields, ...children) => {
   return element;
 };
 const place = (...children) => page.replaceChildren(...children);
-const list = (value) => (Array.isArray(value) ? value.filter((item) => item && typeof item === "object") : []);
-const words = (value) => (typeof value === "string" || typeof value === "number" ? String(value) : "");
-const say = (text) => place(make("p", { className: "quiet", textContent: text }));
-const dress = ({ theme, styles } = {}) => {
+const objectsIn = (value) => (Array.isArray(value) ? value.filter((item) => item && typeof item === "object") : []);
+const textOf = (value) => (typeof value === "string" || typeof value === "number" ? String(value) : "");
+const showText = (text) => place(make("p", { className: "quiet", textContent: text }));
+const applyContext = ({ theme, styles } = {}) => {
   if (theme === "light" || theme === "dark") document.documentElement.style.colorScheme = theme;
   for (const [name, value] of Object.entries(styles?.variables ?? {}))
-    if (name.startsWith("--")) document.documentElement.style.setProperty(name, words(value));
+    if (name.startsWith("--")) document.documentElement.style.setProperty(name, textOf(value));
 };
-const told = {
+const handlers = {
   "ui/notifications/tool-result": (result) => {
-    const content = list(result.content);
-    const text = content.filter(({ type }) => type === "text").map((item) => words(item.text)).join("\\n");
-    if (result.isError || !result.structuredContent) say(text || "There is nothing to show.");
-    else show(result.structuredContent, content);
+    const content = objectsIn(result.content);
+    const text = content.filter(({ type }) => type === "text").map((item) => textOf(item.text)).join("\\n");
+    if (result.isError || !result.structuredContent) showText(text || "There is nothing to show.");
+    else render(result.structuredContent, content);
   },
-  "ui/notifications/tool-cancelled": () => say("Cancelled."),
-  "ui/notifications/host-context-changed": dress,
+  "ui/notifications/tool-cancelled": () => showText("Cancelled."),
+  "ui/notifications/host-context-changed": applyContext,
 };
 addEventListener("message", ({ source, data }) => {
   if (source !== parent || data?.jsonrpc !== "2.0") return;
   const { id, method, params, result, error } = data;
   if (method === undefined) {
-    const { resolve, reject } = waiting.get(id) ?? {};
-    waiting.delete(id);
+    const { resolve, reject } = pending.get(id) ?? {};
+    pending.delete(id);
     if (error) reject?.(error);
     else resolve?.(result ?? {});
   } else if (id === undefined) {
-    if (Object.hasOwn(told, method)) told[method](params ?? {});
+    if (Object.hasOwn(handlers, method)) handlers[method](params ?? {});
   } else if (method === "ping" || method === "ui/resource-teardown") send({ id, result: {} });
   else send({ id, error: { code: -32601, message: "This method is not served here." } });
 });
@@ -86,25 +90,28 @@ new ResizeObserver(() => {
   const { width, height } = document.documentElement.getBoundingClientRect();
   send({ method: "ui/notifications/size-changed", params: { width: Math.ceil(width), height: Math.ceil(height) } });
 }).observe(document.documentElement);
-ask("ui/initialize", {
+request("ui/initialize", {
   protocolVersion: "2026-01-26",
   appInfo: NAME,
   appCapabilities: { availableDisplayModes: ["inline"] },
 }).then(({ hostCapabilities = {}, hostContext }) => {
   client = hostCapabilities;
-  dress(hostContext);
+  applyContext(hostContext);
   send({ method: "ui/notifications/initialized", params: {} });
-}, () => say("This client cannot show the result here."));`;
+}, () => showText("This client cannot show the result here."));`;
 
-/** What a view consists of beside what all have in common. `script` defines `show(value, content)`, for a result that is no error. */
+/**
+ * The part of a view that differs from other views. `script` defines `render(value, content)` for
+ * successful results.
+ */
 export interface ViewDefinition extends Omit<View, "mimeType" | "html"> {
   readonly style: string;
   readonly script: string;
-  /** Until the result is there. */
+  /** Shown until the result arrives. */
   readonly waiting: string;
 }
 
-/** Makes the page of a view. */
+/** Makes a view with its page. */
 export function viewOf({ uri, name, title, description, style, script, waiting }: ViewDefinition): View {
   const html = `<!doctype html>
 <html lang="en">

@@ -1,4 +1,4 @@
-// All views, by their address.
+// All views, by URI.
 import { flowView } from "./flow-view.ts";
 import { pictureView } from "./picture-view.ts";
 import type { View } from "./view.ts";

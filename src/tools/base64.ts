@@ -1,4 +1,5 @@
-// Base64 with padding (RFC 4648 section 4), for megabytes: built from large pieces, since a string a byte is slow and big.
+// Base64 with padding (RFC 4648 section 4) for megabytes. It encodes large pieces at a time: a
+// string per byte is slow and takes much memory.
 
 const PIECE = 0x8000;
 
@@ -10,8 +11,8 @@ export function toBase64(bytes: Uint8Array): string {
 }
 
 /**
- * A stream as base64, or `null` where there are more than `limitBytes`; then the rest is left unread. No more than one piece of it is
- * in memory as bytes.
+ * A stream as base64. Returns `null` if it has more than `limitBytes`, and leaves the rest unread.
+ * At most one piece of the stream is in memory as bytes.
  */
 export async function readAsBase64(body: ReadableStream<Uint8Array>, limitBytes: number): Promise<string | null> {
   let base64 = "";
@@ -23,7 +24,7 @@ export async function readAsBase64(body: ReadableStream<Uint8Array>, limitBytes:
     const bytes = new Uint8Array(rest.length + piece.length);
     bytes.set(rest);
     bytes.set(piece, rest.length);
-    // Three bytes are four characters: only whole groups can be written before the end is known.
+    // Three bytes are four characters: only whole groups can be encoded before the end is known.
     const whole = bytes.length - (bytes.length % 3);
     base64 += toBase64(bytes.subarray(0, whole));
     rest = bytes.slice(whole);

@@ -1,12 +1,23 @@
-// The catalog: every tool the gateway offers, once, in the order in which it is listed.
-import { imgForgeTools } from "./img-forge.ts";
-import { stackbilderTools } from "./stackbilder.ts";
+// The catalog: every tool of every product. A backend of contracts/backends.ts that has tools and
+// no product here does not compile.
+import type { ToolBackendName } from "../../contracts/backends.ts";
+import { imgForge } from "./img-forge.ts";
+import type { Product } from "./product.ts";
+import { stackbilder } from "./stackbilder.ts";
 import type { ToolDefinition } from "./tool-definition.ts";
+
+const PRODUCTS: { readonly [B in ToolBackendName]: Product<B> } = {
+  STACKBILDER: stackbilder,
+  IMG_FORGE: imgForge,
+};
+
+/** The gateway's products, in the order in which texts list them. */
+export const products: readonly Product[] = Object.values(PRODUCTS);
 
 /** Tools by name. A `Map`, so that no name can reach a property of an object's prototype. */
 export type Catalog = ReadonlyMap<string, ToolDefinition>;
 
-/** Tools by name, sorted by name. Throws when two share one. */
+/** Tools by name, sorted by name. Throws if two share one. */
 export function catalogOf(tools: readonly ToolDefinition[]): Catalog {
   const catalog = new Map<string, ToolDefinition>();
   for (const tool of tools.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -16,5 +27,5 @@ export function catalogOf(tools: readonly ToolDefinition[]): Catalog {
   return catalog;
 }
 
-/** What this gateway offers. */
-export const catalog = catalogOf([...stackbilderTools, ...imgForgeTools]);
+/** The tools of this gateway. */
+export const catalog = catalogOf(products.flatMap(({ tools }) => tools));

@@ -1,14 +1,18 @@
-// What a tool is to everybody outside, and a digest of it: of what clients are shown, and of what decides who may call it and where
-// a call ends. A tool that changed in any of this has another digest. Made once an isolate, when somebody first asks.
+// Digests of tools. A digest covers everything that clients are shown, and everything that decides
+// which identities may call the tool and which backend it calls; a change to any of it changes the
+// digest. It is computed once per isolate, at its first use.
 import { digestInput } from "../../contracts/rpc/encoding.ts";
 import type { ToolDefinition } from "./tool-definition.ts";
 
-/** All that is data about a tool; of its view, which is a whole page, the digest. */
+/** The data of a tool. A view, which is a whole page, is represented by its digest. */
 export interface ToolFacts extends Omit<ToolDefinition, "operation" | "methods" | "render" | "task" | "view"> {
   readonly view: { readonly uri: string; readonly digest: string } | null;
 }
 
-/** A tool without its code: a field that tools get later belongs to their facts unless it is left out here. */
+/**
+ * A tool without its code. A new field of tools becomes part of the facts unless it is omitted
+ * here.
+ */
 export async function factsOf({
   operation: _operation,
   methods: _methods,
@@ -20,13 +24,13 @@ export async function factsOf({
   return { ...facts, view: view && { uri: view.uri, digest: await digestInput(view) } };
 }
 
-/** The digest of some tools together, and of each by its name. */
+/** The digest of several tools together, and that of each by name. */
 export interface Digests {
   readonly digest: string;
   readonly tools: Readonly<Record<string, string>>;
 }
 
-/** Values, not promises: one request must not wait for what another began. */
+/** Holds values, not promises: a request must not await a promise of another request. */
 const known = new WeakMap<ToolDefinition, string>();
 
 /** SHA-256, base64url, of the canonical JSON (RFC 8785) of the tool's facts. */
@@ -36,7 +40,10 @@ export async function digestOf(tool: ToolDefinition): Promise<string> {
   return digest;
 }
 
-/** The digest of the whole is that of its tools' digests by name, in the same form; their order does not count. */
+/**
+ * The common digest is that of the tools' digests by name, in the same form. Their order does not
+ * matter.
+ */
 export async function digestsOf(tools: Iterable<ToolDefinition>): Promise<Digests> {
   const each = await Promise.all(Array.from(tools, async (tool) => [tool.name, await digestOf(tool)] as const));
   const byName = Object.fromEntries(each);

@@ -1,11 +1,12 @@
-// JSON Schema 2020-12 from the contracts' valibot schemas: exactly the kinds that contracts use. Anything else throws, so that a
-// schema is never shown to clients as less than it is. Proven equal to valibot's own converter, which is four times this size.
+// JSON Schema 2020-12 from the contracts' valibot schemas, for exactly the kinds that contracts
+// use. Any other kind throws, so that clients never see a schema that is weaker than the real one.
+// A test proves that it equals valibot's own converter, which is four times this size.
 import type { Schema } from "../../contracts/rpc/operation.ts";
 
-/** A JSON Schema document, or a part of one. */
+/** A JSON Schema document or subschema. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** A schema or an action, as valibot describes itself at run time. */
+/** A valibot schema or action, as valibot describes it at run time. */
 interface Part {
   readonly kind: "schema" | "validation" | "metadata" | "transformation";
   readonly type: string;
@@ -20,9 +21,12 @@ interface Part {
   readonly description?: string;
 }
 
-/** The schema as JSON Schema. Throws, naming the kind, for what is not used in contracts or cannot be expressed. */
+/**
+ * The schema as JSON Schema. Throws, with the kind, if it is not supported here or not by JSON
+ * Schema.
+ */
 export function jsonSchemaOf(schema: Schema): JsonSchema {
-  return ofPart(schema as unknown as Part); // valibot documents these fields; its generic type hides them
+  return ofPart(schema as unknown as Part); // valibot documents these fields, but its generic type hides them
 }
 
 function ofPart(part: Part): JsonSchema {
@@ -65,7 +69,10 @@ function ofSchema({ type, entries, item, wrapped, options, literal, default: fal
   }
 }
 
-/** What a validation adds, by its kind: the keyword for its requirement. Lengths of lists are counted in items. */
+/**
+ * The keyword for the requirement of a validation, by its kind. For lists, `Length` becomes
+ * `Items`.
+ */
 const KEYWORDS: Readonly<Record<string, string>> = {
   min_value: "minimum",
   max_value: "maximum",

@@ -1,12 +1,13 @@
-// Stackbilder's tools: architecture flows, from a description to a sprint plan.
+// Stackbilder: architecture flows, from a description to a sprint plan.
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { ok } from "../../contracts/rpc/result.ts";
-import type { Advance, AdvanceFlow, stackbilder } from "../../contracts/stackbilder.ts";
+import type { Advance, AdvanceFlow, stackbilder as stackbilderContract } from "../../contracts/stackbilder.ts";
 import { flowView } from "../resources/flow-view.ts";
+import { product } from "./product.ts";
 import { type TaskSupport, toolsOf } from "./tool-definition.ts";
 
-/** One mode that runs. A later mode of the flow is other work. */
-const modeRun: TaskSupport<typeof stackbilder, ParsedInputOf<typeof AdvanceFlow>, Advance> = {
+/** The run of one mode. A later mode of the same flow is another task. */
+const modeRun: TaskSupport<typeof stackbilderContract, ParsedInputOf<typeof AdvanceFlow>, Advance> = {
   start: (input) => (input.wait ? { ...input, wait: false } : null),
   refOf: ({ flowId, mode }) => ({ flowId, mode: mode ?? "" }),
   async poll({ flowId = "", mode = "" }, backend) {
@@ -19,7 +20,7 @@ const modeRun: TaskSupport<typeof stackbilder, ParsedInputOf<typeof AdvanceFlow>
     if (ran?.status === "failed")
       return ok({ state: "done", value: { ...flow, mode: ran.mode, artifact: null, quality: null } });
     if (ran?.status !== "completed")
-      return ok({ state: "cancelled", message: `${mode} was stopped. flow_advance runs it again.` });
+      return ok({ state: "cancelled", message: `${mode} was cancelled. flow_advance runs it again.` });
     const scores = await backend("getFlowQuality", { flowId });
     if (!scores.ok) return scores;
     const artifact = artifacts.find((one) => one.mode === mode) ?? null;
@@ -28,66 +29,84 @@ const modeRun: TaskSupport<typeof stackbilder, ParsedInputOf<typeof AdvanceFlow>
   },
   async cancel({ flowId = "", mode = "" }, backend) {
     const flow = await backend("getFlowStatus", { flowId });
-    // A mode that somebody started later is no part of this work.
+    // A mode that was started later belongs to another task.
     return flow.ok && flow.value.currentMode === mode ? backend("cancelFlow", { flowId }) : flow;
   },
   notFound: "flow_not_found",
 };
 
-export const stackbilderTools = toolsOf("STACKBILDER", {
-  flow_create: {
-    title: "Start an architecture flow",
-    description:
-      "Start designing a system: creates a flow of six modes (PRODUCT, UX, RISK, ARCHITECT, TDD, SPRINT), each of which writes an artifact. " +
-      "Use it once a project; put all that the user said about it into projectDescription, and technologies or features into taskKeywords. " +
-      "Nothing runs yet: call flow_advance with the returned flowId, once for each mode.",
-    risk: "LOCAL_MUTATION",
+export const stackbilder = product("STACKBILDER", {
+  summary: "architecture flows",
+  instructions:
+    "flow_* tools design a system: call flow_create with the user's description, " +
+    "then flow_advance once for each mode, then flow_summary for all artifacts.",
+  allows: {
+    read: "see your architecture flows",
+    generate: "create and run architecture flows",
   },
-  flow_status: {
-    title: "See where a flow stands",
-    description:
-      "Tell how far a flow is: status, mode, progress, remaining time. " +
-      "Use it after flow_advance with wait: false, or to go on with an earlier flow. flowId comes from flow_create.",
-    risk: "READ_ONLY",
-  },
-  flow_summary: {
-    title: "Read what a flow produced",
-    description:
-      "Read all that a flow has produced: state, tokens and quality of each mode, and the artifacts as Markdown. " +
-      "Use it to answer questions about the design or to build from it. flowId comes from flow_create.",
-    risk: "READ_ONLY",
-    view: flowView,
-  },
-  flow_quality: {
-    title: "See a flow's quality scores",
-    description:
-      "Give the scores, 0 to 100, of a flow's completed modes: local (the artifact alone) and fused (weighed with earlier modes). " +
-      "Use it to judge whether a design is good enough to go on. flowId comes from flow_create.",
-    risk: "READ_ONLY",
-    view: flowView,
-  },
-  flow_governance: {
-    title: "See the rules a flow runs under",
-    description:
-      "Tell which profile a flow asked for, which it runs with, why it was capped, and how reproducible it is. " +
-      "Use it when results differ from what the policy asked for. flowId comes from flow_create.",
-    risk: "READ_ONLY",
-  },
-  flow_advance: {
-    title: "Run a flow's next mode",
-    description:
-      "Run the next mode of a flow and return its artifact and scores. Call it once for each mode, until status is completed. " +
-      "If status is failed, call flow_recover. flowId comes from flow_create.",
-    risk: "LOCAL_MUTATION",
-    view: flowView,
-    task: modeRun,
-  },
-  flow_recover: {
-    title: "Resume a failed flow",
-    description:
-      "Run the mode that failed again, so that the flow can go on. Use it only when a flow's status is failed. flowId comes from flow_create.",
-    risk: "LOCAL_MUTATION",
-    view: flowView,
-    task: modeRun,
-  },
+  tools: toolsOf("STACKBILDER", {
+    flow_create: {
+      title: "Create an architecture flow",
+      description:
+        "Create an architecture flow for a system that the user wants to design. " +
+        "A flow has six modes (PRODUCT, UX, RISK, ARCHITECT, TDD, SPRINT); each mode writes one artifact. " +
+        "Call this once per project. Put everything that the user said about the system into projectDescription, " +
+        "and its technologies and features into taskKeywords. " +
+        "No mode runs yet: next, call flow_advance with the returned flowId, once for each mode.",
+      risk: "LOCAL_MUTATION",
+    },
+    flow_advance: {
+      title: "Run a flow's next mode",
+      description:
+        "Run the next mode of a flow and return its artifact and quality scores. " +
+        "Call it once for each mode, until status is completed. " +
+        "If status is failed, call flow_recover. flowId comes from flow_create.",
+      risk: "LOCAL_MUTATION",
+      view: flowView,
+      task: modeRun,
+    },
+    flow_recover: {
+      title: "Resume a failed flow",
+      description:
+        "Run the failed mode of a flow again, so that the flow can continue. " +
+        "Use it only if the flow's status is failed. flowId comes from flow_create.",
+      risk: "LOCAL_MUTATION",
+      view: flowView,
+      task: modeRun,
+    },
+    flow_status: {
+      title: "Check a flow's status",
+      description:
+        "Get the status of a flow: its current mode, progress and remaining time. " +
+        "Use it after flow_advance with wait: false, or before you continue an earlier flow. " +
+        "flowId comes from flow_create.",
+      risk: "READ_ONLY",
+    },
+    flow_summary: {
+      title: "Read a flow's artifacts",
+      description:
+        "Get everything that a flow has produced: its status, the tokens and score of each mode, " +
+        "and the artifacts as Markdown. " +
+        "Use it to answer questions about the design or to implement it. flowId comes from flow_create.",
+      risk: "READ_ONLY",
+      view: flowView,
+    },
+    flow_quality: {
+      title: "See a flow's quality scores",
+      description:
+        "Get the quality scores, 0 to 100, of a flow's completed modes. " +
+        "local rates the artifact alone; fused also weighs the modes before it. " +
+        "Use it to decide whether a design is good enough to continue. flowId comes from flow_create.",
+      risk: "READ_ONLY",
+      view: flowView,
+    },
+    flow_governance: {
+      title: "See a flow's governance",
+      description:
+        "Get the rules under which a flow runs: the profile that was requested, the profile in effect, " +
+        "the reason if it was capped, and how reproducible the results are. " +
+        "Use it when results differ from what the policy asked for. flowId comes from flow_create.",
+      risk: "READ_ONLY",
+    },
+  }),
 });

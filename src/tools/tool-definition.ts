@@ -1,161 +1,190 @@
-// What a tool is: a definition over one method of one backend. Schemas, scope and hints are derived; nothing is written twice.
-// A definition that cannot become a tool throws when the module loads, naming the tool.
+// Tool definitions. A tool is one method of one backend plus the texts of its declaration; schemas,
+// scope and annotations derive from them. A declaration that cannot become a tool throws when the
+// module loads, with the tool's name.
 import * as v from "valibot";
-import { TOOL_BACKENDS } from "../../contracts/gateway.ts";
+import { type Audience, BACKENDS, type Backends, type ToolBackendName } from "../../contracts/backends.ts";
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import type { Contract, Methods, ToolOperation } from "../../contracts/rpc/contract.ts";
-import type { Audience, Scope } from "../../contracts/rpc/identity.ts";
+import type { Scope } from "../../contracts/rpc/identity.ts";
 import type { InputOf, Operation, OutputOf, ParsedInputOf, Schema } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
+import type { ContentBlock, ToolAnnotations } from "../mcp/schema.ts";
 import type { View } from "../resources/view.ts";
-import { type Content, describeValue } from "./content.ts";
+import { describeValue } from "./content.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
-import { type Annotations, annotationsOf, Risk, scopeOf } from "./risk.ts";
+import { annotationsOf, Risk, scopeOf } from "./risk.ts";
 
-/** The name of a binding whose backend offers tools. */
-export type BackendName = keyof typeof TOOL_BACKENDS;
-
-/** Calls another method of the tool's own backend, for the same caller: for what a result shows beside its value. */
+/** Calls another method of the tool's backend for the same identity. */
 export type BackendClient<C extends Contract = Contract> = <M extends keyof C["methods"] & string>(
   method: M,
   input: InputOf<C["methods"][M]>,
 ) => Promise<Result<OutputOf<C["methods"][M]>, Refusal>>;
 
-/** What a later call must know of work to follow it: ids, by name. */
+/** Ids, by name, with which a later call finds the work again. */
 export type TaskRef = Readonly<Record<string, string>>;
 
-/** Where work stands. `value` is what the call would have answered, had it waited. */
+/** State of a task. `value` is the value that the call would have returned, had it waited. */
 export type BackendTaskState<Value extends object = object> =
   | { readonly state: "working" | "cancelled"; readonly message: string }
   | { readonly state: "done"; readonly value: Value };
 
-/** How a tool's work goes on without its call, and how it is followed. Refusals of `look` and `stop` are the backend's own. */
+/** Runs a tool's work as a task (MCP Tasks extension). Refusals are the backend's own. */
 export interface TaskSupport<C extends Contract = Contract, Input = object, Value extends object = object> {
-  /** The input of a call that only starts the work; `null` where the caller itself asked not to wait. */
+  /** The input of a call that only starts the work; `null` if the client asked not to wait. */
   start(input: Input): Input | null;
-  /** Names the work, from what such a call answered. */
+  /** Identifies the work, from the value that such a call returned. */
   refOf(value: Value): TaskRef;
   poll(ref: TaskRef, backend: BackendClient<C>): Promise<Result<BackendTaskState<Value>, Refusal>>;
-  /** Stops it, unless it is over. */
+  /** Stops the work; without effect if it has ended. */
   cancel(ref: TaskRef, backend: BackendClient<C>): Promise<Result<object, Refusal>>;
-  /** The code that a backend refuses with where there is no such work. */
+  /** The code with which the backend refuses an unknown `TaskRef`. */
   readonly notFound: string;
 }
 
-/** What a person writes about a tool. */
+/** The hand-written part of a tool. */
 export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools"]> {
-  /** For a person: a few words. */
+  /** A few words for the user. */
   readonly title: string;
-  /** For a model: when to use it, what happens, where its arguments come from. */
+  /** For the model: the effect, when to call the tool, the source of its arguments. */
   readonly description: string;
   readonly risk: Risk;
-  /** Whether calling again with the same arguments changes nothing more. Default: no; whatever only reads always is. */
+  /**
+   * True if a repeated call with the same arguments has no further effect. Default: false.
+   * Read-only tools always are.
+   */
   readonly isIdempotent?: boolean;
-  /** Whether a call costs credits. Default: no. Then the credential is asked about once more, and test keys never get it. */
+  /**
+   * True if a call costs credits. Default: false. The credential of such a call is revalidated, and
+   * test keys cannot call the tool.
+   */
   readonly isPaid?: boolean;
-  /** Shows a result to a person, in clients that display pages of a server's. */
+  /** Page that displays the result, in clients that support MCP Apps. */
   readonly view?: View;
-  /** Shows more than the value's own outline in words: pictures. */
-  readonly render?: (value: OutputOf<ToolOperation<C, Name>>, backend: BackendClient<C>) => Promise<readonly Content[]>;
-  /** For work that can go on after its call was answered. */
+  /** Content before the text of the value: images and links. */
+  readonly render?: (
+    value: OutputOf<ToolOperation<C, Name>>,
+    backend: BackendClient<C>,
+  ) => Promise<readonly ContentBlock[]>;
+  /** For work that can outlive its call. */
   readonly task?: TaskSupport<C, ParsedInputOf<ToolOperation<C, Name>>, OutputOf<ToolOperation<C, Name>> & object>;
 }
 
+/**
+ * A declaration whose types were checked against its operation, and are alike for all tools from
+ * then on.
+ */
 type AnyDeclaration = Omit<ToolDeclaration<Contract, string>, "render" | "task"> &
   Partial<Pick<ToolDefinition, "render">> & { readonly task?: TaskSupport };
 
-/** One tool, ready to be listed and called. */
+type AnyContract = Contract & { readonly prefix: string; readonly audience: Audience };
+
+/** One tool, complete. */
 export interface ToolDefinition {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   readonly risk: Risk;
   readonly scope: Scope;
-  /** Whether a call costs credits. */
+  /** True if a call costs credits. */
   readonly isPaid: boolean;
-  /** What shows a result to a person; `null` where its words are enough. */
+  /** `null` for a tool whose result is shown as text and images only. */
   readonly view: View | null;
-  readonly annotations: Annotations;
-  /** JSON Schema 2020-12 with an object at its root. */
+  readonly annotations: ToolAnnotations;
+  /** JSON Schema 2020-12 with an object at its root, as `outputSchema` is. */
   readonly inputSchema: JsonSchema;
   readonly outputSchema: JsonSchema;
-  readonly backend: BackendName;
+  readonly backend: ToolBackendName;
   readonly audience: Audience;
   readonly method: string;
   readonly operation: Operation;
-  /** All methods of the tool's backend: what `render` can reach. */
+  /** All methods of the tool's backend, for its `BackendClient`. */
   readonly methods: Methods;
-  /** The value in pictures and words. */
-  render(value: object, backend: BackendClient): Promise<readonly Content[]>;
-  /** `null` where the work ends with the call. */
+  /** The value as content: the images and links of the declaration, then the text of the value. */
+  render(value: object, backend: BackendClient): Promise<readonly ContentBlock[]>;
+  /** `null` if the work ends with the call. */
   readonly task: TaskSupport | null;
+}
+
+/** All tools of one backend: a declaration for each tool name of its contract. */
+export function toolsOf<B extends ToolBackendName>(
+  backend: B,
+  declarations: {
+    readonly [Name in keyof Backends[B]["tools"]]: ToolDeclaration<Backends[B], Name>;
+  },
+): ToolDefinition[] {
+  return toolsFrom(backend, BACKENDS[backend], declarations);
+}
+
+/** The same for any contract that the binding `backend` keeps. */
+export function toolsFrom<C extends AnyContract>(
+  backend: ToolBackendName,
+  contract: C,
+  declarations: { readonly [Name in keyof C["tools"]]: ToolDeclaration<C, Name> },
+): ToolDefinition[] {
+  // The parameter types checked each declaration against its own operation.
+  return Object.entries(declarations as unknown as Record<string, AnyDeclaration>).map(([name, declaration]) =>
+    defineTool({ backend, contract, name }, declaration),
+  );
+}
+
+interface ToolAddress {
+  readonly backend: ToolBackendName;
+  readonly contract: AnyContract;
+  readonly name: string;
+}
+
+function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefinition {
+  const { backend, contract, name } = address;
+  const { title, description, risk, isIdempotent = false, isPaid = false, view = null, task = null } = declaration;
+  checkName(address);
+  const { method, operation } = methodOf(address);
+  checkRisk(name, risk, operation);
+  return {
+    name,
+    title,
+    description,
+    risk,
+    scope: scopeOf(risk),
+    isPaid,
+    view,
+    annotations: annotationsOf(risk, isIdempotent),
+    inputSchema: objectSchema(name, operation.input, "input"),
+    outputSchema: objectSchema(name, operation.output, "output"),
+    backend,
+    audience: contract.audience,
+    method,
+    operation,
+    methods: contract.methods,
+    render: async (value, client) => [...((await declaration.render?.(value, client)) ?? []), describeValue(value)],
+    task,
+  };
 }
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 
-/** All tools of one backend: each tool name of its contract, defined. */
-export function toolsOf<B extends BackendName>(
-  backend: B,
-  definitions: {
-    readonly [Name in keyof (typeof TOOL_BACKENDS)[B]["tools"]]: ToolDeclaration<(typeof TOOL_BACKENDS)[B], Name>;
-  },
-): ToolDefinition[] {
-  return toolsFrom(backend, TOOL_BACKENDS[backend], definitions);
+/** A tool is named after its backend's prefix: `flow_create`, or `flow` alone. */
+function checkName({ backend, contract: { tools, prefix }, name }: ToolAddress): void {
+  if (!Object.hasOwn(tools, name)) throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
+  const hasPrefix = name === prefix || name.startsWith(`${prefix}_`);
+  if (!NAME.test(name) || !hasPrefix) throw new Error(`Tool ${name}: its name does not match ${NAME} and ${prefix}_.`);
 }
 
-/** All tools of a contract that `backend` keeps. */
-export function toolsFrom<C extends Contract & { readonly prefix: string }>(
-  backend: BackendName,
-  contract: C,
-  definitions: { readonly [Name in keyof C["tools"]]: ToolDeclaration<C, Name> },
-): ToolDefinition[] {
-  // Each definition was checked against its own operation above; from here on they are all alike.
-  return Object.entries(definitions as unknown as Record<string, AnyDeclaration>).map(([name, definition]) => {
-    const method = (contract as Contract).tools[name];
-    const operation = method === undefined ? undefined : contract.methods[method];
-    if (method === undefined || operation === undefined)
-      throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
-    if (!NAME.test(name) || !name.startsWith(`${contract.prefix}_`))
-      throw new Error(`Tool ${name}: its name does not fit ${backend}.`);
-    const {
-      title,
-      description,
-      risk,
-      isIdempotent = false,
-      isPaid = false,
-      view = null,
-      render,
-      task = null,
-    } = definition;
-    if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
-    if ((risk === "READ_ONLY") === (operation.changes === true)) {
-      throw new Error(
-        `Tool ${name}: its risk is ${risk}, and its method ${operation.changes ? "changes something" : "changes nothing"}.`,
-      );
-    }
-    return {
-      name,
-      title,
-      description,
-      risk,
-      scope: scopeOf(risk),
-      isPaid,
-      view,
-      annotations: annotationsOf(risk, isIdempotent),
-      inputSchema: objectSchema(name, operation.input, "input"),
-      outputSchema: objectSchema(name, operation.output, "output"),
-      backend,
-      audience: contract.audience,
-      method,
-      operation,
-      methods: contract.methods,
-      render: async (value, backend) => [...((await render?.(value, backend)) ?? []), describeValue(value)],
-      task,
-    };
-  });
+function methodOf({ backend, contract, name }: ToolAddress): { method: string; operation: Operation } {
+  const method = contract.tools[name] ?? "";
+  const operation = contract.methods[method];
+  if (operation === undefined) throw new Error(`Tool ${name}: the contract of ${backend} has no method ${method}.`);
+  return { method, operation };
 }
 
-/** Without `$schema`: 2020-12 is MCP's default, and validators of older clients refuse to load a dialect by its name. */
+function checkRisk(name: string, risk: Risk, { changes = false }: Operation): void {
+  if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
+  if ((risk === "READ_ONLY") === changes)
+    throw new Error(
+      `Tool ${name}: its risk is ${risk}, but its method ${changes ? "changes" : "does not change"} data.`,
+    );
+}
+
+/** Without `$schema`: 2020-12 is MCP's default, and validators of older clients reject its URI. */
 function objectSchema(name: string, schema: Schema, side: "input" | "output"): JsonSchema {
   try {
     const json = jsonSchemaOf(schema);

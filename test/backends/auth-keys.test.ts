@@ -1,47 +1,42 @@
-// API keys at the auth Worker, over real RPC: as their owner makes, sees and ends them, and as the gateway asks about one.
+// API keys at the auth Worker, over real RPC: created, listed and revoked by their owner, validated
+// for the gateway.
 import { createHash } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { API_KEYS_MAX, type ApiKeyValidation, type CreateApiKey } from "../../contracts/auth.ts";
 import type { InputOf } from "../../contracts/rpc/operation.ts";
-import { type Owner, usePeople } from "../support/auth-worker.ts";
+import { type Owner, useAuth } from "../support/auth-worker.ts";
+import { unwrap } from "../support/backend.ts";
 
-const people = usePeople();
-const { call, newOwner, disable } = people;
+const worker = useAuth();
+const { call, newOwner, disable } = worker;
 
-const ORDER: InputOf<typeof CreateApiKey> = {
+const INPUT: InputOf<typeof CreateApiKey> = {
   name: "CI",
   environment: "live",
   scopes: ["read", "generate"],
   expiresInDays: null,
 };
 
-const create = (owner: Pick<Owner, "as">, order: object = {}) =>
-  people.backend.call("createApiKey", { ...ORDER, ...order }, owner.as);
-const revoke = (owner: Pick<Owner, "as">, keyId: string) => people.backend.call("revokeApiKey", { keyId }, owner.as);
-const judge = (key: unknown) => call<ApiKeyValidation>("validateApiKey", key);
+const create = (owner: Pick<Owner, "as">, input: object = {}) =>
+  worker.backend.call("createApiKey", { ...INPUT, ...input }, owner.as);
+const revoke = (owner: Pick<Owner, "as">, keyId: string) => worker.backend.call("revokeApiKey", { keyId }, owner.as);
+const validate = (key: unknown) => call<ApiKeyValidation>("validateApiKey", key);
 
-async function made(owner: Owner, order: object = {}) {
-  const reply = await create(owner, order);
-  if (!reply.ok) throw new Error(`refused: ${reply.error.code}`);
-  return reply.value;
-}
+const newKey = (owner: Owner, input: object = {}) => unwrap(create(owner, input));
 
-async function listed(owner: Pick<Owner, "as">) {
-  const reply = await people.backend.call("listApiKeys", {}, owner.as);
-  if (!reply.ok) throw new Error(`refused: ${reply.error.code}`);
-  return reply.value.keys;
-}
+const keysOf = async (owner: Pick<Owner, "as">) =>
+  (await unwrap(worker.backend.call("listApiKeys", {}, owner.as))).keys;
 
 const refusal = (code: string) => ({ ok: false, error: { code } });
 
 describe("an API key", () => {
-  test.each(["live", "test"] as const)(
-    "for %s works for whoever made it, with the scopes they chose",
+  it.each(["live", "test"] as const)(
+    "of the %s environment is valid for its creator, with the chosen scopes",
     async (environment) => {
       const ada = await newOwner();
-      const { key, keyId } = await made(ada, { environment, scopes: ["read"] });
+      const { key, keyId } = await newKey(ada, { environment, scopes: ["read"] });
       expect(key).toMatch(new RegExp(`^sb_${environment}_[A-Za-z0-9_-]{43}$`));
-      expect(await judge(key)).toEqual({
+      expect(await validate(key)).toEqual({
         valid: true,
         tenant_id: ada.tenantId,
         tier: "free",
@@ -52,76 +47,76 @@ describe("an API key", () => {
     },
   );
 
-  test("is shown once, and kept as its SHA-256 only", async () => {
+  it("is returned once, and stored only as its SHA-256", async () => {
     const ada = await newOwner();
-    const { key, keyId } = await made(ada);
+    const { key, keyId } = await newKey(ada);
     const secret = key.slice("sb_live_".length);
-    expect(JSON.stringify(await listed(ada))).not.toContain(secret);
-    const row = await people.db.prepare("SELECT * FROM api_keys WHERE id = ?").bind(keyId).first();
+    expect(JSON.stringify(await keysOf(ada))).not.toContain(secret);
+    const row = await worker.db.prepare("SELECT * FROM api_keys WHERE id = ?").bind(keyId).first();
     expect(row).toMatchObject({ key_hash: createHash("sha256").update(key).digest("base64url"), environment: "live" });
     expect(JSON.stringify(row)).not.toContain(secret);
-    expect(JSON.stringify(people.backend.harness.getLogs())).not.toContain(secret);
+    expect(JSON.stringify(worker.backend.harness.getLogs())).not.toContain(secret);
   });
 
-  test("is never the same twice", async () => {
+  it("is unique", async () => {
     const ada = await newOwner();
-    const keys = await Promise.all(Array.from({ length: 10 }, () => made(ada)));
+    const keys = await Promise.all(Array.from({ length: 10 }, () => newKey(ada)));
     expect(new Set(keys.map(({ key }) => key)).size).toBe(10);
     expect(new Set(keys.map(({ keyId }) => keyId)).size).toBe(10);
   });
 
-  test("has each scope once", async () => {
+  it("contains each scope once", async () => {
     const ada = await newOwner();
-    expect(await made(ada, { scopes: ["read", "read"] })).toMatchObject({ scopes: ["read"] });
+    expect(await newKey(ada, { scopes: ["read", "read"] })).toMatchObject({ scopes: ["read"] });
   });
 
-  test("ends on its day, if it has one, and is seen until it is revoked", async () => {
+  it("expires at its expiry date, and stays in the list until it is revoked", async () => {
     const ada = await newOwner();
-    const { key, keyId, createdAt, expiresAt } = await made(ada, { expiresInDays: 365 });
+    const { key, keyId, createdAt, expiresAt } = await newKey(ada, { expiresInDays: 365 });
     expect(Math.abs(createdAt - Date.now() / 1000)).toBeLessThan(60);
     expect(expiresAt).toBe(createdAt + 365 * 86_400);
-    expect(await judge(key)).toMatchObject({ valid: true });
-    await people.db.prepare("UPDATE api_keys SET expires_at = ? WHERE id = ?").bind(createdAt, keyId).run();
-    expect(await judge(key)).toEqual({ valid: false, error: "KEY_EXPIRED" });
-    expect(await listed(ada)).toMatchObject([{ keyId, expiresAt: createdAt }]);
+    expect(await validate(key)).toMatchObject({ valid: true });
+    await worker.db.prepare("UPDATE api_keys SET expires_at = ? WHERE id = ?").bind(createdAt, keyId).run();
+    expect(await validate(key)).toEqual({ valid: false, error: "KEY_EXPIRED" });
+    expect(await keysOf(ada)).toMatchObject([{ keyId, expiresAt: createdAt }]);
   });
 
-  test("of a tenant that owes money says so", async () => {
+  it("of a delinquent tenant is PAYMENT_DELINQUENT", async () => {
     const ada = await newOwner();
-    const { key } = await made(ada);
-    await people.db.prepare("UPDATE tenants SET is_delinquent = 1 WHERE id = ?").bind(ada.tenantId).run();
-    expect(await judge(key)).toEqual({ valid: false, error: "PAYMENT_DELINQUENT" });
+    const { key } = await newKey(ada);
+    await worker.db.prepare("UPDATE tenants SET is_delinquent = 1 WHERE id = ?").bind(ada.tenantId).run();
+    expect(await validate(key)).toEqual({ valid: false, error: "PAYMENT_DELINQUENT" });
   });
 
-  test("stops with its user: disabled, it is revoked; deleted, it is unknown", async () => {
+  it("is KEY_REVOKED when its user is disabled, and INVALID_TOKEN when its user is deleted", async () => {
     const ada = await newOwner();
-    const { key } = await made(ada);
+    const { key } = await newKey(ada);
     await disable(ada.userId);
-    expect(await judge(key)).toEqual({ valid: false, error: "KEY_REVOKED" });
-    await people.db.prepare("DELETE FROM user WHERE id = ?").bind(ada.userId).run();
-    expect(await judge(key)).toEqual({ valid: false, error: "INVALID_TOKEN" });
+    expect(await validate(key)).toEqual({ valid: false, error: "KEY_REVOKED" });
+    await worker.db.prepare("DELETE FROM user WHERE id = ?").bind(ada.userId).run();
+    expect(await validate(key)).toEqual({ valid: false, error: "INVALID_TOKEN" });
   });
 
-  test.each([[`sb_live_${"x".repeat(43)}`], ["sb_live_short"], ["' OR 1=1 --"], [42], [null], [undefined]])(
-    "is not %j: INVALID_TOKEN",
+  it.each([[`sb_live_${"x".repeat(43)}`], ["sb_live_short"], ["' OR 1=1 --"], [42], [null], [undefined]])(
+    "cannot be %j, which is INVALID_TOKEN",
     async (key) => {
-      expect(await judge(key)).toEqual({ valid: false, error: "INVALID_TOKEN" });
+      expect(await validate(key)).toEqual({ valid: false, error: "INVALID_TOKEN" });
     },
   );
 });
 
-describe("the list of one's keys", () => {
-  test("has the newest first, and not those that were revoked", async () => {
+describe("the list of keys", () => {
+  it("starts with the newest key and omits revoked ones", async () => {
     const ada = await newOwner();
     const [first, second, third] = [
-      await made(ada, { name: "1" }),
-      await made(ada, { name: "2" }),
-      await made(ada, { name: "3" }),
+      await newKey(ada, { name: "1" }),
+      await newKey(ada, { name: "2" }),
+      await newKey(ada, { name: "3" }),
     ];
     await revoke(ada, second.keyId);
-    const { key: _, ...seen } = third;
-    expect(await listed(ada)).toEqual([seen, expect.objectContaining({ keyId: first.keyId, name: "1" })]);
-    expect(seen).toEqual({
+    const { key: _, ...listed } = third;
+    expect(await keysOf(ada)).toEqual([listed, expect.objectContaining({ keyId: first.keyId, name: "1" })]);
+    expect(listed).toEqual({
       keyId: third.keyId,
       name: "3",
       environment: "live",
@@ -131,39 +126,39 @@ describe("the list of one's keys", () => {
     });
   });
 
-  test("has nobody else's", async () => {
+  it("contains the keys of its owner only", async () => {
     const [ada, eve] = [await newOwner(), await newOwner()];
-    await made(ada);
-    expect(await listed(eve)).toEqual([]);
+    await newKey(ada);
+    expect(await keysOf(eve)).toEqual([]);
   });
 });
 
-describe("revoking", () => {
-  test("ends a key at once", async () => {
+describe("revoking a key", () => {
+  it("takes effect immediately", async () => {
     const ada = await newOwner();
-    const [one, other] = [await made(ada), await made(ada)];
+    const [one, other] = [await newKey(ada), await newKey(ada)];
     expect(await revoke(ada, one.keyId)).toEqual({ ok: true, value: { keyId: one.keyId } });
-    expect(await judge(one.key)).toEqual({ valid: false, error: "KEY_REVOKED" });
-    expect(await judge(other.key)).toMatchObject({ valid: true });
+    expect(await validate(one.key)).toEqual({ valid: false, error: "KEY_REVOKED" });
+    expect(await validate(other.key)).toMatchObject({ valid: true });
     expect(await revoke(ada, one.keyId)).toEqual(refusal("key_not_found"));
   });
 
-  test("another person's key finds none, and leaves it as it is", async () => {
+  it("of another user is key_not_found and does not change the key", async () => {
     const [ada, eve] = [await newOwner(), await newOwner()];
-    const { key, keyId } = await made(ada);
+    const { key, keyId } = await newKey(ada);
     for (const id of [keyId, "nope", "' OR 1=1 --", "%"])
       expect(await revoke(eve, id)).toEqual(refusal("key_not_found"));
-    expect(await judge(key)).toMatchObject({ valid: true });
+    expect(await validate(key)).toMatchObject({ valid: true });
   });
 });
 
-describe("how many keys", () => {
-  test(`a person has is ${API_KEYS_MAX} at most, also when many are asked for at once`, async () => {
+describe("the number of keys", () => {
+  it(`of a user is limited to ${API_KEYS_MAX}, also with parallel requests`, async () => {
     const [ada, eve] = [await newOwner(), await newOwner()];
     const replies = await Promise.all(Array.from({ length: API_KEYS_MAX + 10 }, () => create(ada)));
     expect(replies.filter(({ ok }) => ok)).toHaveLength(API_KEYS_MAX);
     expect(replies.filter(({ ok }) => !ok)).toEqual(Array(10).fill(refusal("too_many_keys")));
-    const keys = await listed(ada);
+    const keys = await keysOf(ada);
     expect(keys).toHaveLength(API_KEYS_MAX);
     expect(await create(eve)).toMatchObject({ ok: true });
     await revoke(ada, keys[0]?.keyId ?? "");
@@ -173,34 +168,34 @@ describe("how many keys", () => {
 });
 
 describe("the name of a key", () => {
-  test.each([
-    ["spaces and line breaks are one space", "  CI \r\n\t runner ", "CI runner"],
-    ["composed characters are one spelling", "Ju\u0308rgen", "Jürgen"],
-    ["characters that turn the text around are left out", "key\u202Egnp.exe\u2066", "keygnp.exe"],
-    ["what cannot be seen is left out", "a\u200B\u0000\u001B\uFEFFb", "ab"],
-    ["any script and emoji are welcome", "鍵 ключ 👩‍💻", "鍵 ключ 👩‍💻"],
-    ["markup is text", "<b>'\"--", "<b>'\"--"],
+  it.each([
+    ["merges spaces and line breaks into one space", "  CI \r\n\t runner ", "CI runner"],
+    ["is normalized to composed characters", "Ju\u0308rgen", "Jürgen"],
+    ["loses characters that change the text direction", "key\u202Egnp.exe\u2066", "keygnp.exe"],
+    ["loses invisible characters", "a\u200B\u0000\u001B\uFEFFb", "ab"],
+    ["can be in any script and contain emoji", "鍵 ключ 👩‍💻", "鍵 ключ 👩‍💻"],
+    ["keeps markup as text", "<b>'\"--", "<b>'\"--"],
   ])("%s", async (_, name, stored) => {
     const ada = await newOwner();
-    expect(await made(ada, { name })).toMatchObject({ name: stored });
-    expect(await listed(ada)).toMatchObject([{ name: stored }]);
+    expect(await newKey(ada, { name })).toMatchObject({ name: stored });
+    expect(await keysOf(ada)).toMatchObject([{ name: stored }]);
   });
 
-  test.each(["   ", "\u202E\u202D", "\u200B\n\u200E", "\u3164", "\u200D\uFE0F", "\uFB2C".repeat(60)])(
+  it.each(["   ", "\u202E\u202D", "\u200B\n\u200E", "\u3164", "\u200D\uFE0F", "\uFB2C".repeat(60)])(
     "cannot be %j",
     async (name) => {
       const ada = await newOwner();
       expect(await create(ada, { name })).toEqual(refusal("name_not_usable"));
-      expect(await listed(ada)).toEqual([]);
+      expect(await keysOf(ada)).toEqual([]);
     },
   );
 });
 
-describe("whose keys they are", () => {
-  test("is who asks, in their own tenant: nobody else can make, see or revoke them", async () => {
+describe("the owner of the keys", () => {
+  it("is the calling user in their own tenant: no other caller can create, list or revoke them", async () => {
     const [ada, eve] = [await newOwner(), await newOwner()];
-    const { key, keyId } = await made(ada);
-    const strangers: Owner["as"][] = [
+    const { key, keyId } = await newKey(ada);
+    const otherCallers: Owner["as"][] = [
       { tenant: ada.tenantId, identity: { subject: eve.userId } },
       { tenant: eve.tenantId, identity: { subject: ada.userId } },
       { tenant: `test:${ada.tenantId}`, identity: { subject: ada.userId } },
@@ -209,28 +204,28 @@ describe("whose keys they are", () => {
       { identity: { subject: "gateway", tenantId: null } },
       { identity: { subject: ada.userId, tenantId: null } },
     ];
-    for (const as of strangers) {
+    for (const as of otherCallers) {
       expect(await create({ as }), JSON.stringify(as)).toEqual(refusal("user_not_found"));
-      expect(await listed({ as }), JSON.stringify(as)).toEqual([]);
+      expect(await keysOf({ as }), JSON.stringify(as)).toEqual([]);
       expect(await revoke({ as }, keyId), JSON.stringify(as)).toEqual(refusal("key_not_found"));
     }
-    expect(await judge(key)).toMatchObject({ valid: true });
-    expect(await listed(ada)).toHaveLength(1);
+    expect(await validate(key)).toMatchObject({ valid: true });
+    expect(await keysOf(ada)).toHaveLength(1);
   });
 
-  test("a disabled user makes and sees none", async () => {
+  it("cannot create or list keys when disabled", async () => {
     const ada = await newOwner();
-    await made(ada);
+    await newKey(ada);
     await disable(ada.userId);
     expect(await create(ada)).toEqual(refusal("user_not_found"));
-    expect(await listed(ada)).toEqual([]);
+    expect(await keysOf(ada)).toEqual([]);
     expect(
-      await people.db.prepare("SELECT count(*) AS n FROM api_keys WHERE tenant_id = ?").bind(ada.tenantId).first("n"),
+      await worker.db.prepare("SELECT count(*) AS n FROM api_keys WHERE tenant_id = ?").bind(ada.tenantId).first("n"),
     ).toBe(1);
   });
 
-  test.each([
-    [{ userId: "somebody" }],
+  it.each([
+    [{ userId: "another" }],
     [{ tenantId: "another" }],
     [{ environment: "prod" }],
     [{ scopes: [] }],
@@ -241,7 +236,7 @@ describe("whose keys they are", () => {
     [{ expiresInDays: 1.5 }],
     [{ name: "" }],
     [{ name: "x".repeat(61) }],
-  ])("with %j it is invalid_input", async (order) => {
-    expect(await create(await newOwner(), order)).toEqual(refusal("invalid_input"));
+  ])("cannot be overridden or extended: with %j the input is invalid_input", async (input) => {
+    expect(await create(await newOwner(), input)).toEqual(refusal("invalid_input"));
   });
 });

@@ -1,43 +1,40 @@
-// JWT access tokens (RFC 9068) at the auth Worker, over real RPC: made for a person who asks, judged for the gateway. Forgeries are
-// signed here, with the Worker's own key where that is not what is wrong with them.
+// JWT access tokens (RFC 9068) at the auth Worker, over real RPC: issued to a user, validated for
+// the gateway. Forgeries are signed here, with the Worker's own key unless the key is the flaw.
 import { createHmac, hkdfSync } from "node:crypto";
 import { generateKeyPair, SignJWT } from "jose";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { JwtValidation } from "../../contracts/auth.ts";
-import { type Owner, SECRET, usePeople } from "../support/auth-worker.ts";
+import { type Owner, SECRET, useAuth } from "../support/auth-worker.ts";
+import { unwrap } from "../support/backend.ts";
 import { ORIGIN } from "../support/social-sign-in.ts";
 
-const people = usePeople();
-const { call, newOwner, disable } = people;
+const worker = useAuth();
+const { call, newOwner, disable } = worker;
 const RESOURCE = `${ORIGIN}/mcp`;
 
-const mint = ({ as }: Pick<Owner, "as">, order: object = {}) =>
-  people.backend.call("mintToken", { audience: RESOURCE, scopes: ["read"], ...order }, as);
-const judge = (token: unknown) => call<JwtValidation>("validateJwt", token);
+const mint = ({ as }: Pick<Owner, "as">, input: object = {}) =>
+  worker.backend.call("mintToken", { audience: RESOURCE, scopes: ["read"], ...input }, as);
+const validate = (token: unknown) => call<JwtValidation>("validateJwt", token);
 const INVALID = { valid: false, error: "INVALID_TOKEN" };
 const refusal = (code: string) => ({ ok: false, error: { code } });
 
-async function minted(owner: Owner, order: object = {}) {
-  const reply = await mint(owner, order);
-  if (!reply.ok) throw new Error(`refused: ${reply.error.code}`);
-  return reply.value;
-}
+const newToken = (owner: Owner, input: object = {}) => unwrap(mint(owner, input));
 
 type Json = Record<string, unknown>;
-const parts = (token: string): [header: Json, claims: Json] => {
+const decode = (token: string): [header: Json, claims: Json] => {
   const [header = "", claims = ""] = token.split(".").map((part) => Buffer.from(part, "base64url").toString());
   return [JSON.parse(header), JSON.parse(claims)];
 };
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 describe("an access token", () => {
-  test("says who may do what, where and for how long, and nothing more", async () => {
+  it("contains exactly the claims of RFC 9068", async () => {
     const ada = await newOwner();
-    const { token, expiresAt } = await minted(
+    const { token, expiresAt } = await newToken(
       { ...ada, as: { ...ada.as, identity: { subject: ada.userId, clientId: "gateway" } } },
       { scopes: ["read", "generate"] },
     );
-    const [header, claims] = parts(token);
+    const [header, claims] = decode(token);
     expect(header).toEqual({ alg: "HS256", typ: "at+jwt" });
     expect(claims).toEqual({
       iss: ORIGIN,
@@ -50,13 +47,13 @@ describe("an access token", () => {
       jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
     expect(Math.abs(expiresAt - 3600 - Date.now() / 1000)).toBeLessThan(60);
-    expect(parts((await minted(ada)).token)[1].jti).not.toBe(claims.jti);
+    expect(decode((await newToken(ada)).token)[1].jti).not.toBe(claims.jti);
   });
 
-  test("is good for its user, whose audience the caller judges", async () => {
+  it("is valid for its user, and returns the audience for the caller to check", async () => {
     const ada = await newOwner();
-    const { token, expiresAt } = await minted(ada);
-    expect(await judge(token)).toEqual({
+    const { token, expiresAt } = await newToken(ada);
+    expect(await validate(token)).toEqual({
       valid: true,
       tenant_id: ada.tenantId,
       user_id: ada.userId,
@@ -67,57 +64,57 @@ describe("an access token", () => {
     });
   });
 
-  test("has the tier of now, and none while the tenant owes money", async () => {
+  it("returns the current tier, and PAYMENT_DELINQUENT while the tenant is delinquent", async () => {
     const ada = await newOwner();
-    const { token } = await minted(ada);
-    await people.db.prepare("UPDATE tenants SET tier = 'pro' WHERE id = ?").bind(ada.tenantId).run();
-    expect(await judge(token)).toMatchObject({ valid: true, tier: "pro" });
-    await people.db.prepare("UPDATE tenants SET is_delinquent = 1 WHERE id = ?").bind(ada.tenantId).run();
-    expect(await judge(token)).toEqual({ valid: false, error: "PAYMENT_DELINQUENT" });
+    const { token } = await newToken(ada);
+    await worker.db.prepare("UPDATE tenants SET tier = 'pro' WHERE id = ?").bind(ada.tenantId).run();
+    expect(await validate(token)).toMatchObject({ valid: true, tier: "pro" });
+    await worker.db.prepare("UPDATE tenants SET is_delinquent = 1 WHERE id = ?").bind(ada.tenantId).run();
+    expect(await validate(token)).toEqual({ valid: false, error: "PAYMENT_DELINQUENT" });
   });
 
-  test("stops with its user, disabled or deleted", async () => {
+  it("is void when its user is disabled or deleted", async () => {
     const [ada, eve] = [await newOwner(), await newOwner()];
-    const tokens = [(await minted(ada)).token, (await minted(eve)).token];
+    const tokens = [(await newToken(ada)).token, (await newToken(eve)).token];
     await disable(ada.userId);
-    await people.db.prepare("DELETE FROM user WHERE id = ?").bind(eve.userId).run();
-    expect(await Promise.all(tokens.map(judge))).toEqual([INVALID, INVALID]);
+    await worker.db.prepare("DELETE FROM user WHERE id = ?").bind(eve.userId).run();
+    expect(await Promise.all(tokens.map(validate))).toEqual([INVALID, INVALID]);
   });
 
-  test.each([`${RESOURCE}/`, `${RESOURCE}/x`, ORIGIN, "http://localhost:8977/mcp", "https://evil.example/mcp", ""])(
-    "is not made for %j",
+  it.each([`${RESOURCE}/`, `${RESOURCE}/x`, ORIGIN, "http://localhost:8977/mcp", "https://evil.example/mcp", ""])(
+    "is not issued for the audience %j",
     async (audience) => {
       expect(await mint(await newOwner(), { audience })).toEqual(refusal("audience_not_allowed"));
     },
   );
 
-  test("is made for nobody but who asks, in their own tenant, and not for a disabled user", async () => {
+  it("is issued only to the calling user, in their own tenant, and not to a disabled user", async () => {
     const [ada, eve] = [await newOwner(), await newOwner()];
-    const strangers: Owner["as"][] = [
+    const otherCallers: Owner["as"][] = [
       { tenant: ada.tenantId, identity: { subject: eve.userId } },
       { tenant: `test:${ada.tenantId}`, identity: { subject: ada.userId } },
       { tenant: ada.tenantId, identity: { subject: "key:1" } },
       { identity: { subject: "gateway", tenantId: null } },
     ];
-    for (const as of strangers) expect(await mint({ as }), JSON.stringify(as)).toEqual(refusal("user_not_found"));
+    for (const as of otherCallers) expect(await mint({ as }), JSON.stringify(as)).toEqual(refusal("user_not_found"));
     await disable(ada.userId);
     expect(await mint(ada)).toEqual(refusal("user_not_found"));
   });
 
-  test.each([[{ scopes: [] }], [{ scopes: ["admin"] }], [{ audience: "x".repeat(513) }], [{ userId: "somebody" }]])(
-    "ordered with %j it is invalid_input",
-    async (order) => {
-      expect(await mint(await newOwner(), order)).toEqual(refusal("invalid_input"));
+  it.each([[{ scopes: [] }], [{ scopes: ["admin"] }], [{ audience: "x".repeat(513) }], [{ userId: "another" }]])(
+    "is not issued for the invalid input %j",
+    async (input) => {
+      expect(await mint(await newOwner(), input)).toEqual(refusal("invalid_input"));
     },
   );
 });
 
-describe("what is no access token of this Worker's", () => {
+describe("validation of access tokens", () => {
   const derive = (label: string) => new Uint8Array(hkdfSync("sha256", SECRET, "stackbilt-auth/v1", label, 32));
   const OWN_KEY = derive("access-token");
   const now = () => Math.floor(Date.now() / 1000);
 
-  /** A token as the Worker makes it, but for what is changed; `undefined` leaves a claim out. */
+  /** A token as the Worker issues it, with changes; `undefined` omits a claim. */
   async function forge(userId: string, change: { claims?: Json; header?: Json; key?: Uint8Array } = {}) {
     const claims = {
       iss: ORIGIN,
@@ -134,50 +131,47 @@ describe("what is no access token of this Worker's", () => {
       .sign(change.key ?? OWN_KEY, { crit: { "https://example.com/x": true } });
   }
 
-  test("a forgery with nothing wrong would be taken: what follows is refused for its one flaw", async () => {
+  it("accepts a forgery without a flaw, so that each flaw below is what is refused", async () => {
     const { userId } = await newOwner();
-    expect(await judge(await forge(userId))).toMatchObject({ valid: true, user_id: userId, aud: RESOURCE });
+    expect(await validate(await forge(userId))).toMatchObject({ valid: true, user_id: userId, aud: RESOURCE });
   });
 
-  test("one that has expired says so", async () => {
+  it("refuses an expired token with TOKEN_EXPIRED", async () => {
     const { userId } = await newOwner();
-    expect(await judge(await forge(userId, { claims: { exp: now() - 1 } }))).toEqual({
+    expect(await validate(await forge(userId, { claims: { exp: now() - 1 } }))).toEqual({
       valid: false,
       error: "TOKEN_EXPIRED",
     });
   });
 
-  test.each<[string, Parameters<typeof forge>[1]]>([
-    ["another kind of JWT", { header: { typ: "JWT" } }],
-    ["a JWT of no kind", { header: { typ: undefined } }],
-    ["an identity token's kind", { header: { typ: "gw-assert+jwt" } }],
+  it.each<[string, Parameters<typeof forge>[1]]>([
+    ["a JWT of another type", { header: { typ: "JWT" } }],
+    ["a JWT without a type", { header: { typ: undefined } }],
+    ["the type of an identity token", { header: { typ: "gw-assert+jwt" } }],
     ["another algorithm under the same key", { header: { alg: "HS512" } }],
-    [
-      "a header that must be understood and is not",
-      { header: { crit: ["https://example.com/x"], "https://example.com/x": 1 } },
-    ],
+    ["an unknown critical header", { header: { crit: ["https://example.com/x"], "https://example.com/x": 1 } }],
     ["a foreign issuer", { claims: { iss: "https://evil.example" } }],
     ["no issuer", { claims: { iss: undefined } }],
     ["no user", { claims: { sub: undefined } }],
-    ["an unknown user", { claims: { sub: "nobody" } }],
+    ["an unknown user", { claims: { sub: "unknown" } }],
     ["no audience", { claims: { aud: undefined } }],
     ["no scope", { claims: { scope: undefined } }],
-    ["no end", { claims: { exp: undefined } }],
-    ["a beginning in the future", { claims: { nbf: Math.floor(Date.now() / 1000) + 3600 } }],
+    ["no expiry", { claims: { exp: undefined } }],
+    ["a start in the future", { claims: { nbf: Math.floor(Date.now() / 1000) + 3600 } }],
     ["the root secret itself as key", { key: new TextEncoder().encode(SECRET) }],
     ["the key of another purpose", { key: derive("social-transaction") }],
-    ["a key of one's own", { key: new Uint8Array(32) }],
+    ["a key of the attacker", { key: new Uint8Array(32) }],
     ["more than 4,096 characters", { claims: { padding: "x".repeat(4096) } }],
-  ])("%s", async (_, change) => {
+  ])("refuses %s", async (_, change) => {
     const { userId } = await newOwner();
-    expect(await judge(await forge(userId, change))).toEqual(INVALID);
+    expect(await validate(await forge(userId, change))).toEqual(INVALID);
   });
 
-  test("one that was altered, stripped or signed in another way", async () => {
+  it("refuses a token that was altered, stripped or signed in another way", async () => {
     const [ada, eve] = [await newOwner(), await newOwner()];
-    const { token } = await minted(ada);
+    const { token } = await newToken(ada);
     const [head = "", body = "", signature = ""] = token.split(".");
-    const [header, claims] = parts(token);
+    const [header, claims] = decode(token);
     const none = encode({ ...header, alg: "none" });
     const rs256 = await generateKeyPair("RS256");
     const altered = [
@@ -194,11 +188,11 @@ describe("what is no access token of this Worker's", () => {
       `${head}.${body}.${createHmac("sha256", "").update(`${head}.${body}`).digest("base64url")}`,
       await new SignJWT(claims).setProtectedHeader({ alg: "RS256", typ: "at+jwt" }).sign(rs256.privateKey),
     ];
-    for (const forged of altered) expect(await judge(forged), forged).toEqual(INVALID);
-    expect(await judge(token)).toMatchObject({ valid: true });
+    for (const forged of altered) expect(await validate(forged), forged).toEqual(INVALID);
+    expect(await validate(token)).toMatchObject({ valid: true });
   });
 
-  test.each([
+  it.each([
     [null],
     [undefined],
     [42],
@@ -210,7 +204,7 @@ describe("what is no access token of this Worker's", () => {
     ["é.é.é"],
     ["x".repeat(5000)],
     [`sb_live_${"x".repeat(43)}`],
-  ])("%j", async (token) => {
-    expect(await judge(token)).toEqual(INVALID);
+  ])("refuses %j", async (token) => {
+    expect(await validate(token)).toEqual(INVALID);
   });
 });

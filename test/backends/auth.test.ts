@@ -1,22 +1,22 @@
-// The auth Worker as the gateway knows it: tenants, users, and no more than the contract says. Passwords are in auth-people.test.ts,
-// keys in auth-keys.test.ts, access tokens in auth-tokens.test.ts, social sign-in in auth-stand-in.test.ts and
-// auth-social-providers.test.ts.
+// The auth Worker as the gateway uses it: tenants, users, its exports and its settings. Passwords
+// are in auth-users.test.ts, keys in auth-keys.test.ts, access tokens in auth-tokens.test.ts,
+// social sign-in in auth-local-provider.test.ts and auth-social-providers.test.ts.
 import { readdirSync, readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { getMigrations } from "better-auth/db/migration";
 import { build, type Plugin } from "esbuild";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Tenant } from "../../contracts/auth.ts";
 import { authOptions } from "../../entrypoints/auth/better-auth.ts";
 import { type Env, settingsOf } from "../../entrypoints/auth/settings.ts";
-import { fresh, PASSWORD, SECRET, startAuth, usePeople } from "../support/auth-worker.ts";
+import { newEmail, PASSWORD, SECRET, startAuth, useAuth } from "../support/auth-worker.ts";
 
 const FOLDER = `${import.meta.dirname}/../../entrypoints/auth`;
-const people = usePeople();
-const { call, newUser } = people;
+const worker = useAuth();
+const { call, newUser } = worker;
 
-describe("tenants", () => {
-  test("a user has one tenant, also when many ask at once", async () => {
+describe("provisionTenant", () => {
+  it("creates one tenant for a user, also with parallel calls", async () => {
     const { userId } = await newUser();
     const tenants = await Promise.all(
       ["oauth", "api_key", "service_binding", "oauth"].map((source) =>
@@ -34,8 +34,8 @@ describe("tenants", () => {
     expect(Math.abs(Number(tenants[0]?.createdAt) - Date.now())).toBeLessThan(60_000);
   });
 
-  test.each([[{ userId: "nobody", source: "oauth" }], [{ userId: "nobody", source: "a friend" }], [null]])(
-    "%j is an internal error, without a word more",
+  it.each([[{ userId: "unknown", source: "oauth" }], [{ userId: "unknown", source: "other" }], [null]])(
+    "throws internal, without details, for %j",
     async (request) => {
       await expect(call("provisionTenant", request)).rejects.toThrow(/^Error: internal$/);
     },
@@ -45,43 +45,43 @@ describe("tenants", () => {
 describe("getUser", () => {
   const gateway = { identity: { subject: "gateway", tenantId: null } };
 
-  test("tells the gateway about a user as of now", async () => {
+  it("returns the current state of a user to the gateway", async () => {
     const { userId, email } = await newUser();
     const { tenantId } = await call<Tenant>("provisionTenant", { userId, source: "oauth" });
     const user = { userId, tenantId, email, name: "Ada", tier: "free", isActive: true, sessionVersion: 0 };
-    expect(await people.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: user });
-    await people.disable(userId);
-    await people.db.prepare("UPDATE user SET sessionVersion = 2 WHERE id = ?").bind(userId).run();
-    await people.db.prepare("UPDATE tenants SET tier = 'pro' WHERE user_id = ?").bind(userId).run();
-    const now = { ...user, tier: "pro", isActive: false, sessionVersion: 2 };
-    expect(await people.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: now });
+    expect(await worker.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: user });
+    await worker.disable(userId);
+    await worker.db.prepare("UPDATE user SET sessionVersion = 2 WHERE id = ?").bind(userId).run();
+    await worker.db.prepare("UPDATE tenants SET tier = 'pro' WHERE user_id = ?").bind(userId).run();
+    const changed = { ...user, tier: "pro", isActive: false, sessionVersion: 2 };
+    expect(await worker.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: changed });
   });
 
-  test("tells a user about themselves, and about nobody else", async () => {
+  it("returns a user to themselves only", async () => {
     const { userId } = await newUser();
-    expect(await people.backend.call("getUser", { userId }, { identity: { subject: userId } })).toMatchObject({
+    expect(await worker.backend.call("getUser", { userId }, { identity: { subject: userId } })).toMatchObject({
       ok: true,
     });
-    expect(await people.backend.call("getUser", { userId }, { identity: { subject: "another" } })).toEqual({
+    expect(await worker.backend.call("getUser", { userId }, { identity: { subject: "another" } })).toEqual({
       ok: false,
       error: { code: "user_not_found" },
     });
   });
 
-  test("an unknown user is user_not_found, a foreign token unauthenticated", async () => {
-    expect(await people.backend.call("getUser", { userId: "nobody" }, gateway)).toEqual({
+  it("returns user_not_found for an unknown user and unauthenticated for a token of another audience", async () => {
+    expect(await worker.backend.call("getUser", { userId: "unknown" }, gateway)).toEqual({
       ok: false,
       error: { code: "user_not_found" },
     });
     const forged = { ...gateway, token: { audience: "stackbilder" as const } };
-    expect(await people.backend.call("getUser", { userId: "nobody" }, forged)).toEqual({
+    expect(await worker.backend.call("getUser", { userId: "unknown" }, forged)).toEqual({
       ok: false,
       error: { code: "unauthenticated" },
     });
   });
 });
 
-/** Lets Node load a bundle of the Worker, to look at its exports. */
+/** Replaces `cloudflare:workers`, so that Node can load a bundle of the Worker. */
 const withoutWorkerd: Plugin = {
   name: "without-workerd",
   setup(bundle) {
@@ -90,8 +90,8 @@ const withoutWorkerd: Plugin = {
   },
 };
 
-describe("the Worker's surface", () => {
-  test("AuthEntrypoint and the default handler are all it exports, and the contract's methods all that can be called", async () => {
+describe("the auth Worker", () => {
+  it("exports only AuthEntrypoint, with the methods of the contract, and the default handler", async () => {
     const { outputFiles } = await build({
       stdin: {
         contents: `import * as worker from "./worker.ts";
@@ -127,11 +127,14 @@ describe("the Worker's surface", () => {
     ]);
   });
 
-  test.each(["answer", "env", "ctx", "signIn", "constructor"])("%s cannot be called over RPC", async (method) => {
-    await expect(call(method)).rejects.toThrow();
-  });
+  it.each(["runMethod", "env", "ctx", "signIn", "constructor"])(
+    "has no method %s that can be called over RPC",
+    async (method) => {
+      await expect(call(method)).rejects.toThrow();
+    },
+  );
 
-  test("its tables are those that Better Auth expects", async () => {
+  it("has the tables that Better Auth expects", async () => {
     const database = new DatabaseSync(":memory:");
     for (const file of readdirSync(`${FOLDER}/migrations`).toSorted())
       database.exec(readFileSync(`${FOLDER}/migrations/${file}`, "utf8"));
@@ -139,40 +142,40 @@ describe("the Worker's surface", () => {
     expect({ toBeCreated, toBeAdded }).toEqual({ toBeCreated: [], toBeAdded: [] });
   });
 
-  test("with a secret missing it serves nothing, and the log names it", async () => {
-    const lame = await startAuth({ BETTER_AUTH_SECRET: "" });
+  it("serves no request without a required secret, and logs its name", async () => {
+    const misconfigured = await startAuth({ BETTER_AUTH_SECRET: "" });
     try {
-      await expect(lame.invoke("authenticateUser", fresh(), PASSWORD)).rejects.toThrow(/^Error: internal$/);
-      await expect(lame.call("getUser", { userId: "nobody" })).rejects.toThrow(/^Error: internal$/);
-      expect((await lame.fetch("/social-bridge")).status).toBe(503);
-      expect(JSON.stringify(lame.harness.getLogs())).toContain("BETTER_AUTH_SECRET is missing");
+      await expect(misconfigured.invoke("authenticateUser", newEmail(), PASSWORD)).rejects.toThrow(/^Error: internal$/);
+      await expect(misconfigured.call("getUser", { userId: "unknown" })).rejects.toThrow(/^Error: internal$/);
+      expect((await misconfigured.fetch("/social-bridge")).status).toBe(503);
+      expect(JSON.stringify(misconfigured.harness.getLogs())).toContain("BETTER_AUTH_SECRET is missing");
     } finally {
-      await lame.stop();
+      await misconfigured.stop();
     }
   }, 20_000);
 
-  test("whatever is missing is named", () => {
+  it("names every missing or unsafe setting", () => {
     const urls = { SOCIAL_RETURN_URLS: "http://localhost/oauth/callback", TOKEN_AUDIENCES: "http://localhost/mcp" };
-    const good = {
+    const valid = {
       DB: {},
       AUTH_BASE_URL: "http://localhost:8976",
       ...urls,
       IDENTITY_KEYS: "k",
       BETTER_AUTH_SECRET: SECRET,
     };
-    const judge = (env: object) => () => settingsOf(env as Env);
-    expect(judge(good)).not.toThrow();
-    expect(judge({})).toThrow(
+    const parse = (env: object) => () => settingsOf(env as Env);
+    expect(parse(valid)).not.toThrow();
+    expect(parse({})).toThrow(
       /DB is not bound.*AUTH_BASE_URL .*SOCIAL_RETURN_URLS .*TOKEN_AUDIENCES .*IDENTITY_KEYS .*BETTER_AUTH_SECRET /,
     );
-    expect(judge({ ...good, BETTER_AUTH_SECRET: "change-me-change-me-change-me-change-me" })).toThrow(
+    expect(parse({ ...valid, BETTER_AUTH_SECRET: "change-me-change-me-change-me-change-me" })).toThrow(
       "BETTER_AUTH_SECRET is a placeholder",
     );
-    expect(judge({ ...good, AUTH_BASE_URL: "http://auth.example.com" })).toThrow("AUTH_BASE_URL must be https");
-    expect(judge({ ...good, SOCIAL_RETURN_URLS: "https://a.example/x, javascript:1" })).toThrow("SOCIAL_RETURN_URLS");
-    expect(judge({ ...good, TOKEN_AUDIENCES: "http://mcp.example.com/mcp" })).toThrow(
+    expect(parse({ ...valid, AUTH_BASE_URL: "http://auth.example.com" })).toThrow("AUTH_BASE_URL must be https");
+    expect(parse({ ...valid, SOCIAL_RETURN_URLS: "https://a.example/x, javascript:1" })).toThrow("SOCIAL_RETURN_URLS");
+    expect(parse({ ...valid, TOKEN_AUDIENCES: "http://mcp.example.com/mcp" })).toThrow(
       "TOKEN_AUDIENCES.0 must be https",
     );
-    expect(judge({ ...good, GITHUB_CLIENT_ID: "id" })).toThrow("GITHUB_CLIENT_SECRET is missing");
+    expect(parse({ ...valid, GITHUB_CLIENT_ID: "id" })).toThrow("GITHUB_CLIENT_SECRET is missing");
   });
 });

@@ -1,13 +1,13 @@
-// The img-forge reference Worker, over real RPC and HTTP, with the identity tokens that the gateway would sign. Tokens that are not good
-// are in captured-calls.test.ts.
+// The img-forge reference Worker, over real RPC and HTTP, with identity tokens signed as the
+// gateway signs them. Invalid tokens are in captured-calls.test.ts.
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { crc32, inflateSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { imgForge, QUALITY_TIERS } from "../../contracts/img-forge.ts";
 import { ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
-import { type Backend, type CallOptions, startBackend } from "../support/backend.ts";
+import { type Backend, type CallOptions, startBackend, unwrap } from "../support/backend.ts";
 
 const CONFIG = {
   contract: imgForge,
@@ -15,7 +15,7 @@ const CONFIG = {
   entrypoint: "ImgForgeEntrypoint",
 } as const;
 const SIZES = { draft: 256, standard: 512, premium: 768, ultra: 1024, ultra_plus: 1280 };
-/** What the gateway puts into a reply as image content, in bytes. */
+/** The largest picture that the gateway returns inline, in bytes. */
 const INLINE_LIMIT = 768 * 1024;
 
 let backend: Backend<typeof imgForge>;
@@ -24,33 +24,25 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => backend?.stop());
 
-async function value<Value>(
-  reply: Promise<{ ok: true; value: Value } | { ok: false; error: { code: string } }>,
-): Promise<Value> {
-  const result = await reply;
-  if (!result.ok) throw new Error(`refused: ${result.error.code}`);
-  return result.value;
-}
-
 const generate = (input: object, options: CallOptions = {}) =>
-  value(backend.call("generateImage", { quality_tier: "draft", ...input }, options));
+  unwrap(backend.call("generateImage", { quality_tier: "draft", ...input }, options));
 
-/** The file's bytes, as `readImage` gives them. */
+/** The file's bytes from `readImage`. */
 async function bytesOf(jobId: string, from = backend): Promise<Uint8Array> {
-  const { body } = await value(from.call("readImage", { job_id: jobId }));
-  return body as unknown as Uint8Array; // the support module reads the stream
+  const { body } = await unwrap(from.call("readImage", { job_id: jobId }));
+  return body as unknown as Uint8Array; // test/support/backend.ts has read the stream.
 }
 
-async function settled(jobId: string) {
+async function finishedJob(jobId: string) {
   for (;;) {
-    const job = await value(backend.call("checkJob", { job_id: jobId }));
+    const job = await unwrap(backend.call("checkJob", { job_id: jobId }));
     if (job.status !== "queued" && job.status !== "running") return job;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-/** Reads a PNG file as the specification has it: signature, chunks with their CRCs, header, rows. */
-function readPng(file: Uint8Array) {
+/** Checks the signature, chunks and header of a PNG file, and returns its size and rows. */
+function decodePng(file: Uint8Array) {
   const bytes = Buffer.from(file);
   expect(bytes.subarray(0, 8).toString("hex")).toBe("89504e470d0a1a0a");
   const chunks: { type: string; data: Buffer }[] = [];
@@ -67,7 +59,7 @@ function readPng(file: Uint8Array) {
   return { width: header.data.readUInt32BE(0), height: header.data.readUInt32BE(4), rows: inflateSync(data.data) };
 }
 
-test("a picture is a real PNG, kept and served under its URL", async () => {
+it("a picture is a valid PNG, stored and served at its URL", async () => {
   const job = await generate({ prompt: "sunset over the sea", quality_tier: "standard" });
   expect(job).toMatchObject({
     status: "completed",
@@ -80,7 +72,7 @@ test("a picture is a real PNG, kept and served under its URL", async () => {
   const file = await bytesOf(job.job_id);
   expect(file.length).toBe(job.size_bytes);
   expect(file.length).toBeLessThan(INLINE_LIMIT);
-  const { width, height, rows } = readPng(file);
+  const { width, height, rows } = decodePng(file);
   expect([width, height, rows.length]).toEqual([512, 512, 512 * (1 + 512 * 3)]);
   const response = await backend.fetch(`/images/${job.job_id}.png`);
   expect(response.status).toBe(200);
@@ -96,7 +88,7 @@ test("a picture is a real PNG, kept and served under its URL", async () => {
   expect([head.status, await head.text()]).toEqual([200, ""]);
 });
 
-test("nothing else is served over HTTP", async () => {
+it("every other path is 404, and every other method 405", async () => {
   const paths = [
     "/",
     "/images/",
@@ -109,16 +101,16 @@ test("nothing else is served over HTTP", async () => {
   expect((await backend.fetch(`/images/${randomUUID()}.png`, { method: "DELETE" })).status).toBe(405);
 });
 
-test("every tier has its size", async () => {
+it("each tier has its own picture size", async () => {
   for (const quality_tier of QUALITY_TIERS) {
     const job = await generate({ prompt: "a forest at night", quality_tier });
-    const { width, height } = readPng(await bytesOf(job.job_id));
+    const { width, height } = decodePng(await bytesOf(job.job_id));
     expect([width, height]).toEqual([SIZES[quality_tier], SIZES[quality_tier]]);
     expect([job.width, job.height]).toEqual([width, height]);
   }
 }, 30_000);
 
-test("the same words give the same picture; other words, or another negative prompt, give another", async () => {
+it("equal prompts give equal pictures; another prompt or negative prompt gives another picture", async () => {
   const jobs = await Promise.all([
     generate({ prompt: "東京の夜" }),
     generate({ prompt: "東京の夜" }, { tenant: "tenant-b" }),
@@ -127,7 +119,7 @@ test("the same words give the same picture; other words, or another negative pro
   ]);
   const [a, b, c, d] = await Promise.all([
     bytesOf(jobs[0].job_id),
-    value(backend.call("readImage", { job_id: jobs[1].job_id }, { tenant: "tenant-b" })).then(
+    unwrap(backend.call("readImage", { job_id: jobs[1].job_id }, { tenant: "tenant-b" })).then(
       ({ body }) => body as unknown as Uint8Array,
     ),
     bytesOf(jobs[2].job_id),
@@ -142,7 +134,7 @@ test("the same words give the same picture; other words, or another negative pro
   expect(jobs[3].enhanced_prompt).not.toContain("moon");
 });
 
-test("whatever the subject, it is drawn", async () => {
+it("any subject is drawn", async () => {
   const prompts = [
     "a friendly robot",
     "a",
@@ -158,7 +150,7 @@ test("whatever the subject, it is drawn", async () => {
   for (const prompt of prompts) expect((await generate({ prompt })).status, prompt).toBe("completed");
 }, 30_000);
 
-test("drawing reports progress from 0 to 100", async () => {
+it("generateImage reports progress from 0 to 100", async () => {
   const seen: number[] = [];
   await generate({ prompt: "hills" }, { progress: ({ progress }) => seen.push(progress) });
   expect([seen[0], seen.at(-1)]).toEqual([0, 100]);
@@ -167,7 +159,7 @@ test("drawing reports progress from 0 to 100", async () => {
   expect(new Set(seen).size).toBe(seen.length);
 });
 
-test("a caller that answers 'cancel' gets a cancelled job without a picture", async () => {
+it("a job whose caller replies 'cancel' is cancelled and has no picture", async () => {
   const job = await generate({ prompt: "hills" }, { cancelAt: 15 });
   expect(job).toMatchObject({ status: "cancelled", url: null, size_bytes: null });
   expect(await backend.call("readImage", { job_id: job.job_id })).toEqual({
@@ -177,48 +169,48 @@ test("a caller that answers 'cancel' gets a cancelled job without a picture", as
   expect((await backend.fetch(`/images/${job.job_id}.png`)).status).toBe(404);
 });
 
-test("without waiting the picture is drawn by itself", async () => {
+it("a job that no caller waits for is drawn in the background", async () => {
   const job = await generate({ prompt: "hills", wait: false });
   expect(job).toMatchObject({ status: "queued", url: null, size_bytes: null });
-  const done = await settled(job.job_id);
+  const done = await finishedJob(job.job_id);
   expect(done).toMatchObject({ status: "completed", enhanced_prompt: job.enhanced_prompt });
-  readPng(await bytesOf(job.job_id));
+  decodePng(await bytesOf(job.job_id));
 });
 
-test("cancelJob stops a job that is not over and leaves a finished one as it is", async () => {
+it("cancelJob cancels an unfinished job and does not change a finished one", async () => {
   const job = await generate({ prompt: "hills", quality_tier: "ultra", wait: false });
-  expect(await value(backend.call("cancelJob", { job_id: job.job_id }))).toMatchObject({ status: "cancelled" });
+  expect(await unwrap(backend.call("cancelJob", { job_id: job.job_id }))).toMatchObject({ status: "cancelled" });
   await new Promise((resolve) => setTimeout(resolve, 800));
-  expect(await value(backend.call("checkJob", { job_id: job.job_id }))).toMatchObject({
+  expect(await unwrap(backend.call("checkJob", { job_id: job.job_id }))).toMatchObject({
     status: "cancelled",
     url: null,
   });
   expect((await backend.fetch(`/images/${job.job_id}.png`)).status).toBe(404);
   const done = await generate({ prompt: "hills" });
-  expect(await value(backend.call("cancelJob", { job_id: done.job_id }))).toEqual(done);
+  expect(await unwrap(backend.call("cancelJob", { job_id: done.job_id }))).toEqual(done);
 });
 
-test("one idempotency key makes one job a tenant, also in parallel", async () => {
-  const order = { prompt: "hills" };
+it("one idempotency key creates one job per tenant, also with parallel calls", async () => {
+  const input = { prompt: "hills" };
   const [a, again, other] = await Promise.all([
-    generate(order, { idempotencyKey: "k1" }),
-    generate(order, { idempotencyKey: "k1" }),
-    generate(order, { idempotencyKey: "k1", tenant: "tenant-b" }),
+    generate(input, { idempotencyKey: "k1" }),
+    generate(input, { idempotencyKey: "k1" }),
+    generate(input, { idempotencyKey: "k1", tenant: "tenant-b" }),
   ]);
   expect(again).toEqual(a);
   expect(a.status).toBe("completed");
   expect(other.job_id).not.toBe(a.job_id);
-  expect(await generate({ ...order, wait: false }, { idempotencyKey: "k1" })).toEqual(a);
+  expect(await generate({ ...input, wait: false }, { idempotencyKey: "k1" })).toEqual(a);
 });
 
-test("free and hobby draw draft and standard; pro and enterprise draw all five", async () => {
+it("the plans free and hobby include two tiers, pro and enterprise all five", async () => {
   for (const [tier, count] of [
     ["free", 2],
     ["hobby", 2],
     ["pro", 5],
     ["enterprise", 5],
   ] as const) {
-    const { models } = await value(backend.call("listModels", {}, { tier }));
+    const { models } = await unwrap(backend.call("listModels", {}, { tier }));
     const available = models.filter(({ is_available }) => is_available);
     expect(available.map(({ name, quality_tier }) => [name, quality_tier])).toEqual(
       QUALITY_TIERS.slice(0, count).map((one) => ["procedural", one]),
@@ -233,8 +225,8 @@ test("free and hobby draw draft and standard; pro and enterprise draw all five",
   expect(await generate({ prompt: "hills" }, { tier: "free" })).toMatchObject({ status: "completed" });
 });
 
-test("the five models of the tiers are listed, and what is not switched on says so", async () => {
-  const { models } = await value(backend.call("listModels", {}));
+it("listModels lists the models of all tiers, and those that are not enabled as unavailable", async () => {
+  const { models } = await unwrap(backend.call("listModels", {}));
   expect(
     models
       .filter(({ name }) => name !== "procedural")
@@ -248,7 +240,7 @@ test("the five models of the tiers are listed, and what is not switched on says 
   ]);
 });
 
-test("a model named directly must exist, be of the tier and be switched on", async () => {
+it("a requested model must exist, belong to the tier and be enabled", async () => {
   expect(await generate({ prompt: "hills", model: "procedural" })).toMatchObject({ model: "procedural" });
   for (const model of ["unknown", "flux-klein", "sdxl", "constructor"]) {
     expect(await backend.call("generateImage", { prompt: "hills", quality_tier: "draft", model })).toEqual({
@@ -258,7 +250,7 @@ test("a model named directly must exist, be of the tier and be switched on", asy
   }
 });
 
-test("what may not be drawn is rejected, and harmless words beside it are not", async () => {
+it("prohibited prompts are content_rejected, and harmless ones with similar words are drawn", async () => {
   for (const prompt of ["a nude child", "Sexualized  SCHOOLGIRL", "csam", "a ｎｕｄｅ teenager"]) {
     expect(await backend.call("generateImage", { prompt }), prompt).toEqual({
       ok: false,
@@ -270,7 +262,7 @@ test("what may not be drawn is rejected, and harmless words beside it are not", 
   }
 });
 
-test("to another tenant a job does not exist, and an unknown id leaves no storage behind", async () => {
+it("a job of another tenant is job_not_found, and an unknown id creates no storage", async () => {
   const { job_id } = await generate({ prompt: "hills" });
   for (const method of ["checkJob", "cancelJob", "readImage"] as const) {
     expect(await backend.call(method, { job_id }, { tenant: "tenant-b" })).toEqual({
@@ -278,7 +270,7 @@ test("to another tenant a job does not exist, and an unknown id leaves no storag
       error: { code: "job_not_found" },
     });
   }
-  expect(await value(backend.call("checkJob", { job_id: job_id.toUpperCase() }))).toMatchObject({
+  expect(await unwrap(backend.call("checkJob", { job_id: job_id.toUpperCase() }))).toMatchObject({
     job_id,
     status: "completed",
   });
@@ -286,28 +278,28 @@ test("to another tenant a job does not exist, and an unknown id leaves no storag
   for (const method of ["checkJob", "cancelJob", "readImage"] as const) {
     expect(await backend.call(method, { job_id: unknown })).toEqual({ ok: false, error: { code: "job_not_found" } });
   }
-  const stored = async (jobId: string) => {
+  const tablesOf = async (jobId: string) => {
     const storage = await backend.worker.getDurableObjectStorage("JobObject", { name: `job/${jobId}` });
     return (await storage.exec("SELECT name FROM sqlite_master WHERE name = '_cf_KV'")).length;
   };
-  expect([await stored(job_id), await stored(unknown)]).toEqual([1, 0]);
+  expect([await tablesOf(job_id), await tablesOf(unknown)]).toEqual([1, 0]);
 });
 
-const listed = async (options: CallOptions = {}, from = backend) =>
-  (await value(from.call("listImages", {}, options))).images;
-const idsOf = async (options: CallOptions) => (await listed(options)).map(({ job_id }) => job_id);
+const imagesOf = async (options: CallOptions = {}, from = backend) =>
+  (await unwrap(from.call("listImages", {}, options))).images;
+const idsOf = async (options: CallOptions) => (await imagesOf(options)).map(({ job_id }) => job_id);
 
-test("an owner's latest finished pictures are listed, newest first, each once, with the prompt's beginning, size and time", async () => {
+it("listImages lists an owner's latest finished pictures once, newest first, with the start of the prompt, size and time", async () => {
   const tenant = "tenant-list";
-  expect(await listed({ tenant })).toEqual([]);
+  expect(await imagesOf({ tenant })).toEqual([]);
   const startedAt = Math.floor(Date.now() / 1000);
-  const order = { prompt: `${"🙂".repeat(201)}!` };
-  const first = await generate(order, { tenant, idempotencyKey: "k1" });
+  const input = { prompt: `${"🙂".repeat(201)}!` };
+  const first = await generate(input, { tenant, idempotencyKey: "k1" });
   await generate({ prompt: "hills" }, { tenant, cancelAt: 15 });
   const second = await generate({ prompt: "hills\nand rivers", wait: false }, { tenant });
   await expect.poll(() => idsOf({ tenant }), { timeout: 20_000 }).toHaveLength(2);
-  const images = await listed({ tenant });
-  const done = await value(backend.call("checkJob", { job_id: second.job_id }, { tenant }));
+  const images = await imagesOf({ tenant });
+  const done = await unwrap(backend.call("checkJob", { job_id: second.job_id }, { tenant }));
   expect(images).toMatchObject([
     { job_id: second.job_id, prompt: "hills\nand rivers", size_bytes: done.size_bytes },
     { job_id: first.job_id, prompt: "🙂".repeat(200), size_bytes: first.size_bytes },
@@ -316,29 +308,29 @@ test("an owner's latest finished pictures are listed, newest first, each once, w
     expect(completed_at).toBeGreaterThanOrEqual(startedAt);
     expect(completed_at).toBeLessThanOrEqual(Date.now() / 1000);
   }
-  await Promise.all([true, false].map((wait) => generate({ ...order, wait }, { tenant, idempotencyKey: "k1" })));
-  expect(await listed({ tenant })).toEqual(images);
+  await Promise.all([true, false].map((wait) => generate({ ...input, wait }, { tenant, idempotencyKey: "k1" })));
+  expect(await imagesOf({ tenant })).toEqual(images);
 });
 
-test("a picture that was not noted the first time is listed in its place when its order comes again", async () => {
+it("a picture that was not listed the first time is listed in its place when the call is repeated", async () => {
   const tenant = "tenant-lost";
   const index = await backend.worker.getDurableObjectStorage("RecentImages", { name: `tenant/${tenant}` });
   for (const wait of [true, false]) {
-    const order = { prompt: "hills", wait };
+    const input = { prompt: "hills", wait };
     const options = { tenant, idempotencyKey: `wait ${wait}` };
-    const { job_id } = await generate(order, options);
+    const { job_id } = await generate(input, options);
     await expect.poll(() => idsOf({ tenant }), { timeout: 20_000 }).toContain(job_id);
-    const before = await listed({ tenant });
+    const before = await imagesOf({ tenant });
     await index.exec(`DELETE FROM recent_images WHERE job_id = '${job_id}'`);
     expect(await idsOf({ tenant })).not.toContain(job_id);
-    await generate(order, options);
-    expect((await listed({ tenant })).find((image) => image.job_id === job_id)).toEqual(
+    await generate(input, options);
+    expect((await imagesOf({ tenant })).find((image) => image.job_id === job_id)).toEqual(
       before.find((image) => image.job_id === job_id),
     );
   }
 });
 
-test("nobody sees another owner's pictures: not another tenant, not the tenant's test keys, not who has no tenant", async () => {
+it("listImages lists no pictures of another owner: another tenant, a tenant of test keys, a caller without a tenant", async () => {
   const tenants = ["tenant-own", "tenant-foreign", "test:tenant-own"];
   const owners: CallOptions[] = [
     ...tenants.map((tenant) => ({ tenant })),
@@ -352,7 +344,7 @@ test("nobody sees another owner's pictures: not another tenant, not the tenant's
   expect(await Promise.all(owners.map(idsOf))).toEqual(drawn.map((jobId) => [jobId]));
 });
 
-test("fifty pictures are listed and a hundred kept", async () => {
+it("listImages lists fifty pictures and stores a hundred", async () => {
   const tenant = "tenant-many";
   const { job_id } = await generate({ prompt: "hills" }, { tenant });
   const index = await backend.worker.getDurableObjectStorage("RecentImages", { name: `tenant/${tenant}` });
@@ -361,15 +353,18 @@ test("fifty pictures are listed and a hundred kept", async () => {
     INSERT INTO recent_images SELECT printf('00000000-0000-4000-8000-%012d', i), 'later', 1, 4000000000 + i FROM n`);
   expect(await idsOf({ tenant })).toEqual(Array.from({ length: 50 }, (_, at) => id(120 - at)));
   await generate({ prompt: "hills" }, { tenant });
-  const kept = (await index.exec("SELECT job_id FROM recent_images ORDER BY completed_at DESC")).map(
+  const stored = (await index.exec("SELECT job_id FROM recent_images ORDER BY completed_at DESC")).map(
     (row) => Object.values(row)[0],
   );
-  expect(kept).toEqual(Array.from({ length: 100 }, (_, at) => id(120 - at)));
-  expect(await value(backend.call("checkJob", { job_id }, { tenant }))).toMatchObject({ job_id, status: "completed" });
+  expect(stored).toEqual(Array.from({ length: 100 }, (_, at) => id(120 - at)));
+  expect(await unwrap(backend.call("checkJob", { job_id }, { tenant }))).toMatchObject({
+    job_id,
+    status: "completed",
+  });
 });
 
-test.each([
-  ["fails", () => ({ standIns: { RECENT_IMAGES: "test/support/fakes/workers-ai.ts" } })],
+it.each([
+  ["fails", () => ({ fakes: { RECENT_IMAGES: "test/support/fakes/workers-ai.ts" } })],
   [
     "hangs",
     () => {
@@ -381,14 +376,14 @@ test.each([
     },
   ],
 ])(
-  "a list that %s costs no picture, and leaves a line in the log",
-  async (_, trouble) => {
-    const broken = await startBackend({ ...CONFIG, ...trouble() });
+  "a list that %s does not fail the job, and is logged",
+  async (_, optionsOf) => {
+    const broken = await startBackend({ ...CONFIG, ...optionsOf() });
     try {
-      const job = await value(broken.call("generateImage", { prompt: "hunter2 hills", quality_tier: "draft" }));
+      const job = await unwrap(broken.call("generateImage", { prompt: "hunter2 hills", quality_tier: "draft" }));
       expect(job).toMatchObject({ status: "completed" });
       expect((await bytesOf(job.job_id, broken)).length).toBe(job.size_bytes);
-      const lines = broken.harness.getLogs().filter(({ message }) => message.includes("image.not_noted"));
+      const lines = broken.harness.getLogs().filter(({ message }) => message.includes("image.unlisted"));
       expect(lines).toHaveLength(1);
       expect(lines[0]?.message).toContain(job.job_id);
       expect(lines[0]?.message).not.toContain("hunter2");
@@ -399,7 +394,7 @@ test.each([
   30_000,
 );
 
-test("input that breaks the contract is invalid_input", async () => {
+it("input that does not fit the contract is invalid_input", async () => {
   for (const input of [
     {},
     { prompt: "" },
@@ -412,7 +407,7 @@ test("input that breaks the contract is invalid_input", async () => {
   expect(await backend.call("checkJob", { job_id: "nope" })).toEqual({ ok: false, error: { code: "invalid_input" } });
 });
 
-test("the exports are the attack surface: exactly these, and only the contract's methods answer", async () => {
+it("the Worker has exactly these exports, and only the methods of the contract can be called", async () => {
   const source = await readFile(path.join(import.meta.dirname, "../../entrypoints/img-forge/worker.ts"), "utf8");
   expect(source.match(/^export (?!interface|type)[^\n]*/gm)).toEqual([
     'export { JobObject } from "./job-object.ts";',
@@ -421,37 +416,48 @@ test("the exports are the attack surface: exactly these, and only the contract's
     "export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {",
     "export default {",
   ]);
-  for (const name of ["job", "#job", "jobIdFor", "means", "env", "ctx", "constructor", "claim", "fetch"]) {
+  for (const name of [
+    "job",
+    "#job",
+    "jobIdFor",
+    "incoming",
+    "availability",
+    "env",
+    "ctx",
+    "constructor",
+    "claim",
+    "fetch",
+  ]) {
     await expect(backend.invoke(name, {}, {}), name).rejects.toThrow();
   }
 });
 
-test("a bucket that cannot be written to makes a job that failed, not a crash", async () => {
-  const broken = await startBackend({ ...CONFIG, standIns: { IMAGES: "test/support/fakes/workers-ai.ts" } });
+it("a job whose picture cannot be stored is failed, without a crash", async () => {
+  const broken = await startBackend({ ...CONFIG, fakes: { IMAGES: "test/support/fakes/workers-ai.ts" } });
   try {
-    const job = await value(broken.call("generateImage", { prompt: "hills", quality_tier: "draft" }));
+    const job = await unwrap(broken.call("generateImage", { prompt: "hills", quality_tier: "draft" }));
     expect(job).toMatchObject({ status: "failed", url: null, size_bytes: null });
-    expect(await value(broken.call("checkJob", { job_id: job.job_id }))).toEqual(job);
+    expect(await unwrap(broken.call("checkJob", { job_id: job.job_id }))).toEqual(job);
     expect((await broken.fetch(`/images/${job.job_id}.png`)).status).toBe(503);
   } finally {
     await broken.stop();
   }
 }, 30_000);
 
-test("with Workers AI bound its models draw the tiers that it offers, and this Worker draws the others", async () => {
-  const withAi = await startBackend({ ...CONFIG, standIns: { AI: "test/support/fakes/workers-ai.ts" } });
+it("with Workers AI bound, its models draw the tiers that they exist for, and this Worker the others", async () => {
+  const withAi = await startBackend({ ...CONFIG, fakes: { AI: "test/support/fakes/workers-ai.ts" } });
   try {
-    const draft = await value(
+    const draft = await unwrap(
       withAi.call("generateImage", { prompt: "hills", quality_tier: "draft", negative_prompt: "fog" }),
     );
     expect(draft).toMatchObject({ status: "completed", model: "sdxl", width: 8, height: 4 });
-    expect([...readPng(await bytesOf(draft.job_id, withAi)).rows.subarray(1, 4)]).toEqual([255, 0, 0]);
-    const premium = await value(
+    expect([...decodePng(await bytesOf(draft.job_id, withAi)).rows.subarray(1, 4)]).toEqual([255, 0, 0]);
+    const premium = await unwrap(
       withAi.call("generateImage", { prompt: "hills", quality_tier: "premium", model: "flux-dev" }),
     );
     expect(premium).toMatchObject({ status: "completed", model: "flux-dev" });
-    expect([...readPng(await bytesOf(premium.job_id, withAi)).rows.subarray(1, 4)]).toEqual([0, 0, 255]);
-    expect(await value(withAi.call("generateImage", { prompt: "hills", quality_tier: "ultra" }))).toMatchObject({
+    expect([...decodePng(await bytesOf(premium.job_id, withAi)).rows.subarray(1, 4)]).toEqual([0, 0, 255]);
+    expect(await unwrap(withAi.call("generateImage", { prompt: "hills", quality_tier: "ultra" }))).toMatchObject({
       model: "procedural",
       width: 1024,
     });

@@ -1,11 +1,11 @@
-// The Stackbilder reference Worker, over real RPC, with the identity tokens that the gateway would sign. Tokens that are not good are in
-// captured-calls.test.ts.
+// The Stackbilder reference Worker, over real RPC, with identity tokens signed as the gateway signs
+// them. Invalid tokens are in captured-calls.test.ts.
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { MODES, stackbilder } from "../../contracts/stackbilder.ts";
 import { ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
-import { type Backend, type CallOptions, startBackend } from "../support/backend.ts";
+import { type Backend, type CallOptions, startBackend, unwrap } from "../support/backend.ts";
 
 const DOG_WALKS = {
   policy: {},
@@ -26,34 +26,26 @@ beforeAll(async () => {
 }, 30_000);
 afterAll(() => backend?.stop());
 
-async function value<Value>(
-  reply: Promise<{ ok: true; value: Value } | { ok: false; error: { code: string } }>,
-): Promise<Value> {
-  const result = await reply;
-  if (!result.ok) throw new Error(`refused: ${result.error.code}`);
-  return result.value;
-}
-
 async function newFlow(input: object = DOG_WALKS, options: CallOptions = {}): Promise<string> {
-  return (await value(backend.call("createFlow", input, options))).flowId;
+  return (await unwrap(backend.call("createFlow", input, options))).flowId;
 }
 
 async function advanceAll(flowId: string) {
   const steps = [];
-  for (const _ of MODES) steps.push(await value(backend.call("advanceFlow", { flowId })));
+  for (const _ of MODES) steps.push(await unwrap(backend.call("advanceFlow", { flowId })));
   return steps;
 }
 
-async function settled(flowId: string) {
+async function finishedSummary(flowId: string) {
   for (;;) {
-    const summary = await value(backend.call("getFlowSummary", { flowId }));
+    const summary = await unwrap(backend.call("getFlowSummary", { flowId }));
     if (!summary.modes.some(({ status }) => status === "running")) return summary;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-test.concurrent("a flow begins as a draft and walks six modes to completion", async () => {
-  const flow = await value(backend.call("createFlow", DOG_WALKS));
+it.concurrent("a flow starts as a draft and is completed after six modes", async () => {
+  const flow = await unwrap(backend.call("createFlow", DOG_WALKS));
   expect(flow).toMatchObject({ status: "draft", currentMode: "PRODUCT", progress: 0 });
   expect(flow.estimatedRemainingSeconds).toBeGreaterThan(0);
   const { flowId } = flow;
@@ -68,7 +60,7 @@ test.concurrent("a flow begins as a draft and walks six modes to completion", as
     "completed",
   ]);
   expect(steps.map(({ currentMode }) => currentMode)).toEqual(["UX", "RISK", "ARCHITECT", "TDD", "SPRINT", null]);
-  const summary = await value(backend.call("getFlowSummary", { flowId }));
+  const summary = await unwrap(backend.call("getFlowSummary", { flowId }));
   expect(summary).toMatchObject({ status: "completed", progress: 1, estimatedRemainingSeconds: 0, projectId: null });
   expect(summary.artifacts).toEqual(steps.map(({ artifact }) => artifact));
   expect(summary.totalTokens).toBe(summary.artifacts.reduce((sum, { tokens }) => sum + tokens, 0));
@@ -76,7 +68,7 @@ test.concurrent("a flow begins as a draft and walks six modes to completion", as
   expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_completed" } });
 });
 
-test.concurrent("artifacts speak of what the brief speaks of, and later ones take up the earlier ones", async () => {
+it.concurrent("artifacts mention the subjects of the brief, and later ones cite the earlier ones", async () => {
   const steps = await advanceAll(await newFlow());
   const [product, ux, risk, architect, tdd, sprint] = steps.map(({ artifact }) => artifact?.markdown ?? "");
   for (const markdown of [product, ux, risk, architect, tdd, sprint]) expect(markdown).toMatch(/walk/i);
@@ -89,7 +81,7 @@ test.concurrent("artifacts speak of what the brief speaks of, and later ones tak
   expect(sprint).toMatch(/\| S\d \|.*T1/);
 });
 
-test.concurrent("the same brief gives the same artifacts in another flow, another brief gives others", async () => {
+it.concurrent("equal briefs give equal artifacts in another flow, another brief gives other artifacts", async () => {
   const [one, two, other] = await Promise.all([newFlow(), newFlow(), newFlow({ ...DOG_WALKS, projectId: "walkies" })]);
   const [a, b, c] = await Promise.all([advanceAll(one), advanceAll(two), advanceAll(other)]);
   expect(b.map(({ artifact, quality }) => [artifact, quality])).toEqual(
@@ -97,31 +89,31 @@ test.concurrent("the same brief gives the same artifacts in another flow, anothe
   );
   expect(c.map(({ artifact }) => artifact?.markdown)).not.toEqual(a.map(({ artifact }) => artifact?.markdown));
   const seeds = await Promise.all(
-    [one, two, other].map((flowId) => value(backend.call("getFlowGovernance", { flowId }))),
+    [one, two, other].map((flowId) => unwrap(backend.call("getFlowGovernance", { flowId }))),
   );
   expect(seeds[1]?.determinism).toEqual(seeds[0]?.determinism);
   expect(seeds[2]?.determinism.seed).not.toBe(seeds[0]?.determinism.seed);
 });
 
-test.concurrent("a description in another script is read as well", async () => {
+it.concurrent("a description in another script is analysed as well", async () => {
   const flowId = await newFlow({
     policy: {},
     projectDescription: "犬の散歩代行サービス。飼い主は予約し、カードで支払い、散歩を地図で確認できる。",
   });
-  const { artifact, quality } = await value(backend.call("advanceFlow", { flowId }));
+  const { artifact, quality } = await unwrap(backend.call("advanceFlow", { flowId }));
   expect(artifact?.markdown).toContain("| G3 | カードで支払い |");
   expect(quality?.local).toBeGreaterThan(50);
 });
 
-test.concurrent("a flow made from nothing still walks, with low scores", async () => {
+it.concurrent("a flow without a brief completes all modes, with low scores", async () => {
   const [first] = await advanceAll(await newFlow({ policy: {} }));
   expect(first?.quality?.local).toBeLessThan(20);
 });
 
-test.concurrent("fused quality weighs the modes before; a keyword that is taken up scores", async () => {
+it.concurrent("fused scores also weigh the earlier modes", async () => {
   const flowId = await newFlow();
   await advanceAll(flowId);
-  const { modes, minQuality } = await value(backend.call("getFlowQuality", { flowId }));
+  const { modes, minQuality } = await unwrap(backend.call("getFlowQuality", { flowId }));
   expect(minQuality).toBe(0);
   expect(modes.map(({ mode }) => mode)).toEqual(MODES);
   for (const [index, { local, fused }] of modes.entries()) {
@@ -130,24 +122,24 @@ test.concurrent("fused quality weighs the modes before; a keyword that is taken 
   }
 });
 
-test.concurrent("advancing reports progress from 0 to 100", async () => {
+it.concurrent("advanceFlow reports progress from 0 to 100", async () => {
   const flowId = await newFlow();
   const seen: number[] = [];
   await backend.call("advanceFlow", { flowId }, { progress: ({ progress }) => seen.push(progress) });
   expect(seen).toEqual([0, 20, 40, 60, 80, 100]);
 });
 
-test.concurrent("of two advances at once one wins and the other is told that the flow is busy", async () => {
+it.concurrent("of two parallel advances, one runs and the other is flow_busy", async () => {
   const flowId = await newFlow();
   const replies = await Promise.all([backend.call("advanceFlow", { flowId }), backend.call("advanceFlow", { flowId })]);
   expect(replies.filter(({ ok }) => ok)).toHaveLength(1);
   expect(replies).toContainEqual({ ok: false, error: { code: "flow_busy" } });
-  expect((await value(backend.call("getFlowStatus", { flowId }))).progress).toBeCloseTo(1 / 6);
+  expect((await unwrap(backend.call("getFlowStatus", { flowId }))).progress).toBeCloseTo(1 / 6);
 });
 
-test.concurrent("without waiting the mode runs on by itself", async () => {
+it.concurrent("a mode that no caller waits for runs in the background", async () => {
   const flowId = await newFlow();
-  const started = await value(backend.call("advanceFlow", { flowId, wait: false }));
+  const started = await unwrap(backend.call("advanceFlow", { flowId, wait: false }));
   expect(started).toMatchObject({
     status: "running",
     mode: "PRODUCT",
@@ -156,52 +148,52 @@ test.concurrent("without waiting the mode runs on by itself", async () => {
     quality: null,
   });
   expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_busy" } });
-  const summary = await settled(flowId);
+  const summary = await finishedSummary(flowId);
   expect(summary).toMatchObject({ status: "running", currentMode: "UX" });
   expect(summary.artifacts).toHaveLength(1);
 });
 
-test.concurrent("a caller that answers 'cancel' stops the mode, and the flow can be advanced again", async () => {
+it.concurrent("a mode whose caller replies 'cancel' stops, and the flow can be advanced again", async () => {
   const flowId = await newFlow();
   const seen: number[] = [];
-  const stopped = await value(
+  const stopped = await unwrap(
     backend.call("advanceFlow", { flowId }, { cancelAt: 40, progress: ({ progress }) => seen.push(progress) }),
   );
   expect(stopped).toMatchObject({ status: "draft", mode: "PRODUCT", currentMode: "PRODUCT", artifact: null });
   expect(seen).toEqual([0, 20, 40]);
-  expect(await value(backend.call("advanceFlow", { flowId }))).toMatchObject({ mode: "PRODUCT", currentMode: "UX" });
+  expect(await unwrap(backend.call("advanceFlow", { flowId }))).toMatchObject({ mode: "PRODUCT", currentMode: "UX" });
 });
 
-test.concurrent("cancelFlow stops a mode that somebody waits for, and one that nobody waits for", async () => {
+it.concurrent("cancelFlow stops a mode that a caller waits for, and one in the background", async () => {
   const flowId = await newFlow();
-  const begun = Promise.withResolvers<void>();
-  const waiting = backend.call("advanceFlow", { flowId }, { progress: () => begun.resolve() });
-  await begun.promise;
-  expect(await value(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft", progress: 0 });
-  expect(await value(waiting)).toMatchObject({ mode: "PRODUCT", artifact: null });
+  const started = Promise.withResolvers<void>();
+  const waiting = backend.call("advanceFlow", { flowId }, { progress: () => started.resolve() });
+  await started.promise;
+  expect(await unwrap(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft", progress: 0 });
+  expect(await unwrap(waiting)).toMatchObject({ mode: "PRODUCT", artifact: null });
   await backend.call("advanceFlow", { flowId, wait: false });
-  expect(await value(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft" });
+  expect(await unwrap(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft" });
   await new Promise((resolve) => setTimeout(resolve, 500));
-  expect(await value(backend.call("getFlowStatus", { flowId }))).toMatchObject({ status: "draft", progress: 0 });
-  expect(await value(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft" });
-  expect(await value(backend.call("advanceFlow", { flowId }))).toMatchObject({ mode: "PRODUCT", status: "running" });
+  expect(await unwrap(backend.call("getFlowStatus", { flowId }))).toMatchObject({ status: "draft", progress: 0 });
+  expect(await unwrap(backend.call("cancelFlow", { flowId }))).toMatchObject({ status: "draft" });
+  expect(await unwrap(backend.call("advanceFlow", { flowId }))).toMatchObject({ mode: "PRODUCT", status: "running" });
 });
 
-test.concurrent("a policy's failMode fails once; recovering resumes from there", async () => {
+it.concurrent("the failMode of a policy fails once, and recoverFlow resumes there", async () => {
   const flowId = await newFlow({ ...DOG_WALKS, policy: { failMode: "UX" } });
   expect(await backend.call("recoverFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_not_failed" } });
   await backend.call("advanceFlow", { flowId });
-  const failed = await value(backend.call("advanceFlow", { flowId }));
+  const failed = await unwrap(backend.call("advanceFlow", { flowId }));
   expect(failed).toMatchObject({ status: "failed", mode: "UX", currentMode: "UX", artifact: null, quality: null });
   expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_failed" } });
-  expect((await value(backend.call("getFlowSummary", { flowId }))).modes[1]).toEqual({
+  expect((await unwrap(backend.call("getFlowSummary", { flowId }))).modes[1]).toEqual({
     mode: "UX",
     status: "failed",
     tokens: 0,
     quality: null,
   });
   const seen: number[] = [];
-  const recovered = await value(
+  const recovered = await unwrap(
     backend.call("recoverFlow", { flowId }, { progress: ({ progress }) => seen.push(progress) }),
   );
   expect(recovered).toMatchObject({ status: "running", mode: "UX", currentMode: "RISK" });
@@ -209,14 +201,14 @@ test.concurrent("a policy's failMode fails once; recovering resumes from there",
   expect(seen.at(-1)).toBe(100);
 });
 
-test.concurrent("a failed mode can run again by itself, without waiting", async () => {
+it.concurrent("a failed mode can run again in the background", async () => {
   const flowId = await newFlow({ ...DOG_WALKS, policy: { failMode: "PRODUCT" } });
   expect(await backend.call("recoverFlow", { flowId, wait: false })).toEqual({
     ok: false,
     error: { code: "flow_not_failed" },
   });
   await backend.call("advanceFlow", { flowId });
-  const started = await value(backend.call("recoverFlow", { flowId, wait: false }));
+  const started = await unwrap(backend.call("recoverFlow", { flowId, wait: false }));
   expect(started).toMatchObject({
     status: "running",
     mode: "PRODUCT",
@@ -228,41 +220,41 @@ test.concurrent("a failed mode can run again by itself, without waiting", async 
     ok: false,
     error: { code: "flow_busy" },
   });
-  expect(await settled(flowId)).toMatchObject({ status: "running", currentMode: "UX" });
+  expect(await finishedSummary(flowId)).toMatchObject({ status: "running", currentMode: "UX" });
 });
 
-test.concurrent("a mode below minQuality fails; each recovery goes into more detail until it passes", async () => {
+it.concurrent("a mode below minQuality fails, and each recovery adds detail until it passes", async () => {
   const plain = await advanceAll(await newFlow());
   const risk = plain[2];
   const minQuality = (risk?.quality?.fused ?? 0) + 1;
   const flowId = await newFlow({ ...DOG_WALKS, policy: { minQuality } });
-  let last = await value(backend.call("advanceFlow", { flowId }));
+  let last = await unwrap(backend.call("advanceFlow", { flowId }));
   for (let call = 0; call < 20 && last.currentMode !== "ARCHITECT"; call += 1) {
-    last = await value(backend.call(last.status === "failed" ? "recoverFlow" : "advanceFlow", { flowId }));
+    last = await unwrap(backend.call(last.status === "failed" ? "recoverFlow" : "advanceFlow", { flowId }));
   }
   expect(last.mode).toBe("RISK");
   expect(last.quality?.fused).toBeGreaterThanOrEqual(minQuality);
   expect(last.artifact?.tokens).toBeGreaterThan(risk?.artifact?.tokens ?? 0);
 });
 
-test.concurrent("a quality that cannot be reached leaves the flow failed, and recoverable again and again", async () => {
+it.concurrent("a flow with an unreachable minQuality stays failed and can be recovered repeatedly", async () => {
   const flowId = await newFlow({ policy: { minQuality: 100 } });
-  expect(await value(backend.call("advanceFlow", { flowId }))).toMatchObject({ status: "failed" });
+  expect(await unwrap(backend.call("advanceFlow", { flowId }))).toMatchObject({ status: "failed" });
   for (const _ of [1, 2])
-    expect(await value(backend.call("recoverFlow", { flowId }))).toMatchObject({ status: "failed", mode: "PRODUCT" });
+    expect(await unwrap(backend.call("recoverFlow", { flowId }))).toMatchObject({ status: "failed", mode: "PRODUCT" });
 });
 
-test("the free plan's exploratory flows are held to balanced, and say so", async () => {
-  const order = { ...DOG_WALKS, policy: { profile: "exploratory" } };
-  const [free, pro] = [await newFlow(order, { tier: "free" }), await newFlow(order, { tier: "pro" })];
-  expect(await value(backend.call("getFlowGovernance", { flowId: free }))).toMatchObject({
+it("an exploratory flow of the free plan is capped to balanced, with the reason", async () => {
+  const input = { ...DOG_WALKS, policy: { profile: "exploratory" } };
+  const [free, pro] = [await newFlow(input, { tier: "free" }), await newFlow(input, { tier: "pro" })];
+  expect(await unwrap(backend.call("getFlowGovernance", { flowId: free }))).toMatchObject({
     requestedProfile: "exploratory",
     effectiveMode: "balanced",
     isCapped: true,
     capReason: "The exploratory profile is not part of the free plan.",
     determinism: { profile: "bounded", isReproducible: true },
   });
-  expect(await value(backend.call("getFlowGovernance", { flowId: pro }))).toMatchObject({
+  expect(await unwrap(backend.call("getFlowGovernance", { flowId: pro }))).toMatchObject({
     effectiveMode: "exploratory",
     isCapped: false,
     capReason: null,
@@ -270,7 +262,7 @@ test("the free plan's exploratory flows are held to balanced, and say so", async
   });
 });
 
-test("one idempotency key makes one flow a tenant", async () => {
+it("one idempotency key creates one flow per tenant", async () => {
   const [a, again, other] = await Promise.all([
     newFlow(DOG_WALKS, { idempotencyKey: "k1" }),
     newFlow(DOG_WALKS, { idempotencyKey: "k1" }),
@@ -279,13 +271,13 @@ test("one idempotency key makes one flow a tenant", async () => {
   expect(again).toBe(a);
   expect(other).not.toBe(a);
   await backend.call("advanceFlow", { flowId: a });
-  expect(await value(backend.call("createFlow", DOG_WALKS, { idempotencyKey: "k1" }))).toMatchObject({
+  expect(await unwrap(backend.call("createFlow", DOG_WALKS, { idempotencyKey: "k1" }))).toMatchObject({
     flowId: a,
     currentMode: "UX",
   });
 });
 
-test("to another tenant a flow does not exist, whatever is asked", async () => {
+it("a flow of another tenant is flow_not_found in every method", async () => {
   const flowId = await newFlow();
   const methods = Object.keys(stackbilder.methods).filter(
     (name) => name !== "createFlow" && name !== "listFlows",
@@ -296,20 +288,20 @@ test("to another tenant a flow does not exist, whatever is asked", async () => {
       error: { code: "flow_not_found" },
     });
   }
-  expect(await value(backend.call("getFlowStatus", { flowId }))).toMatchObject({ status: "draft" });
+  expect(await unwrap(backend.call("getFlowStatus", { flowId }))).toMatchObject({ status: "draft" });
 });
 
-const listed = async (options: CallOptions = {}, from = backend) =>
-  (await value(from.call("listFlows", {}, options))).flows;
-const idsOf = async (options: CallOptions) => (await listed(options)).map(({ flowId }) => flowId);
+const flowsOf = async (options: CallOptions = {}, from = backend) =>
+  (await unwrap(from.call("listFlows", {}, options))).flows;
+const idsOf = async (options: CallOptions) => (await flowsOf(options)).map(({ flowId }) => flowId);
 
-test("an owner's latest flows are listed, newest first, each once, with its project and when it was made", async () => {
+it("listFlows lists an owner's latest flows once, newest first, with project and creation time", async () => {
   const tenant = "tenant-list";
-  expect(await listed({ tenant })).toEqual([]);
+  expect(await flowsOf({ tenant })).toEqual([]);
   const startedAt = Math.floor(Date.now() / 1000);
   const first = await newFlow({ policy: {}, projectId: "walkies" }, { tenant, idempotencyKey: "k1" });
   const second = await newFlow(DOG_WALKS, { tenant });
-  const flows = await listed({ tenant });
+  const flows = await flowsOf({ tenant });
   expect(flows.map(({ flowId, projectId }) => [flowId, projectId])).toEqual([
     [second, null],
     [first, "walkies"],
@@ -319,44 +311,44 @@ test("an owner's latest flows are listed, newest first, each once, with its proj
     expect(createdAt).toBeLessThanOrEqual(Date.now() / 1000);
   }
   await Promise.all([1, 2].map(() => newFlow({ policy: {}, projectId: "other" }, { tenant, idempotencyKey: "k1" })));
-  expect(await listed({ tenant })).toEqual(flows);
+  expect(await flowsOf({ tenant })).toEqual(flows);
 });
 
-test("nobody sees another owner's flows: not another tenant, not the tenant's test keys, not who has no tenant", async () => {
+it("listFlows lists no flows of another owner: another tenant, a tenant of test keys, a caller without a tenant", async () => {
   const tenants = ["tenant-own", "tenant-foreign", "test:tenant-own"];
   const owners: CallOptions[] = [
     ...tenants.map((tenant) => ({ tenant })),
     { identity: { subject: "tenant-own", tenantId: null } },
   ];
-  const made: string[] = [];
+  const created: string[] = [];
   for (const owner of owners) {
     expect(await idsOf(owner)).toEqual([]);
-    made.push(await newFlow({ policy: {} }, owner));
+    created.push(await newFlow({ policy: {} }, owner));
   }
-  expect(await Promise.all(owners.map(idsOf))).toEqual(made.map((flowId) => [flowId]));
+  expect(await Promise.all(owners.map(idsOf))).toEqual(created.map((flowId) => [flowId]));
   const colleague = { tenant: "tenant-own", identity: { subject: "colleague" } };
-  expect(await idsOf(colleague)).toEqual([made[0]]);
+  expect(await idsOf(colleague)).toEqual([created[0]]);
 });
 
-test("fifty flows are listed and a hundred kept; one that was forgotten does not come back as new", async () => {
+it("listFlows lists fifty flows and stores a hundred, and does not add a dropped one again as the newest", async () => {
   const tenant = "tenant-many";
   const oldest = await newFlow({ policy: {} }, { tenant, idempotencyKey: "oldest" });
   const index = await backend.worker.getDurableObjectStorage("RecentFlows", { name: `tenant/${tenant}` });
   await index.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
     INSERT INTO recent_flows SELECT 'later_' || i, NULL, 4000000000 + i FROM n`);
   await newFlow({ policy: {} }, { tenant });
-  const kept = (await index.exec("SELECT flow_id FROM recent_flows ORDER BY created_at DESC")).map(
+  const stored = (await index.exec("SELECT flow_id FROM recent_flows ORDER BY created_at DESC")).map(
     (row) => Object.values(row)[0],
   );
   const later = (count: number) => Array.from({ length: count }, (_, at) => `later_${120 - at}`);
-  expect(kept).toEqual(later(100));
+  expect(stored).toEqual(later(100));
   expect(await idsOf({ tenant })).toEqual(later(50));
   expect(await newFlow({ policy: {} }, { tenant, idempotencyKey: "oldest" })).toBe(oldest);
   expect(await index.exec(`SELECT flow_id FROM recent_flows WHERE flow_id = '${oldest}'`)).toEqual([]);
 });
 
-test.each([
-  ["fails", () => ({ standIns: { RECENT_FLOWS: "test/support/fakes/workers-ai.ts" } })],
+it.each([
+  ["fails", () => ({ fakes: { RECENT_FLOWS: "test/support/fakes/workers-ai.ts" } })],
   [
     "hangs",
     () => {
@@ -368,13 +360,13 @@ test.each([
     },
   ],
 ])(
-  "a list that %s costs no flow, and leaves a line in the log",
-  async (_, trouble) => {
-    const broken = await startBackend({ ...CONFIG, ...trouble() });
+  "a list that %s does not fail the flow, and is logged",
+  async (_, optionsOf) => {
+    const broken = await startBackend({ ...CONFIG, ...optionsOf() });
     try {
-      const { flowId } = await value(broken.call("createFlow", { policy: {}, projectDescription: "hunter2" }));
-      expect(await value(broken.call("getFlowStatus", { flowId }))).toMatchObject({ flowId, status: "draft" });
-      const lines = broken.harness.getLogs().filter(({ message }) => message.includes("flow.not_noted"));
+      const { flowId } = await unwrap(broken.call("createFlow", { policy: {}, projectDescription: "hunter2" }));
+      expect(await unwrap(broken.call("getFlowStatus", { flowId }))).toMatchObject({ flowId, status: "draft" });
+      const lines = broken.harness.getLogs().filter(({ message }) => message.includes("flow.unlisted"));
       expect(lines).toHaveLength(1);
       expect(lines[0]?.message).toContain(flowId);
       expect(lines[0]?.message).not.toContain("hunter2");
@@ -385,7 +377,7 @@ test.each([
   30_000,
 );
 
-test("an unknown flow id is refused and leaves no storage behind", async () => {
+it("an unknown flow id is refused and creates no storage", async () => {
   const before = await backend.worker.listDurableObjectIds("FlowObject");
   for (const flowId of ["nope", "0".repeat(64), "f".repeat(64)]) {
     expect(await backend.call("getFlowStatus", { flowId })).toEqual({ ok: false, error: { code: "flow_not_found" } });
@@ -394,14 +386,14 @@ test("an unknown flow id is refused and leaves no storage behind", async () => {
   expect(await backend.worker.listDurableObjectIds("FlowObject")).toEqual(before);
 });
 
-test("a run that dies with the runtime does not keep the flow busy for ever; one that nobody waits for is taken up again", async () => {
-  const [watched, left] = [await newFlow(), await newFlow()];
-  await backend.call("advanceFlow", { flowId: left, wait: false });
-  const begun = Promise.withResolvers<void>();
+it("a run that ends with the runtime frees the flow when its lease expires, and one in the background is resumed", async () => {
+  const [watched, background] = [await newFlow(), await newFlow()];
+  await backend.call("advanceFlow", { flowId: background, wait: false });
+  const started = Promise.withResolvers<void>();
   const dying = backend
-    .call("advanceFlow", { flowId: watched }, { progress: () => begun.resolve() })
+    .call("advanceFlow", { flowId: watched }, { progress: () => started.resolve() })
     .catch(() => undefined);
-  await begun.promise;
+  await started.promise;
   await backend.harness.update((options) => options);
   await dying;
   const seen = new Set<string>();
@@ -411,12 +403,12 @@ test("a run that dies with the runtime does not keep the flow busy for ever; one
     return reply.ok;
   };
   await expect.poll(advance, { timeout: 15_000, interval: 250 }).toBe(true);
-  // On a slow machine the run may have ended before the runtime did; then the next mode runs at once.
+  // On a slow machine the run may end before the runtime does. Then the next mode runs at once.
   expect([["flow_busy", "ran PRODUCT"], ["ran PRODUCT"], ["ran UX"]]).toContainEqual([...seen]);
-  expect((await settled(left)).artifacts).toHaveLength(1);
+  expect((await finishedSummary(background)).artifacts).toHaveLength(1);
 }, 30_000);
 
-test("input that breaks the contract is invalid_input", async () => {
+it("input that does not fit the contract is invalid_input", async () => {
   for (const input of [
     {},
     { policy: {}, invented: 1 },
@@ -432,7 +424,7 @@ test("input that breaks the contract is invalid_input", async () => {
   });
 });
 
-test("the exports are the attack surface: exactly these, and only the contract's methods answer", async () => {
+it("the Worker has exactly these exports, and only the methods of the contract can be called", async () => {
   const source = await readFile(path.join(import.meta.dirname, "../../entrypoints/stackbilder/worker.ts"), "utf8");
   const exported = source.match(/^export (?!interface|type)[^\n]*/gm);
   expect(exported).toEqual([
@@ -442,7 +434,18 @@ test("the exports are the attack surface: exactly these, and only the contract's
     "export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {",
     "export default {",
   ]);
-  for (const name of ["flow", "#flow", "ownerOf", "env", "ctx", "constructor", "alarm", "fetch"]) {
+  for (const name of [
+    "flow",
+    "#flow",
+    "newFlow",
+    "incoming",
+    "ownerOf",
+    "env",
+    "ctx",
+    "constructor",
+    "alarm",
+    "fetch",
+  ]) {
     await expect(backend.invoke(name, {}, {}), name).rejects.toThrow();
   }
   expect((await backend.fetch("/")).status).toBe(404);

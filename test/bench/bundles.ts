@@ -1,4 +1,5 @@
-// The code that is measured: the gateway and a reference backend as `npm run deploy` builds them, and the benchmark's own Workers.
+// Builds the code that is measured: the gateway and a reference backend as `npm run deploy` builds them, and
+// the benchmark's own Workers.
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { build as bundle } from "esbuild";
@@ -6,12 +7,12 @@ import { build as buildForProduction } from "../../entrypoints/cli/deploy.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 
 /** Modules of `test/bench/workers`. */
-const OWN = ["storage", "rate-limit", "backends", "floor", "empty", "issuer", "crowd"] as const;
-/** Workers of the product's. */
+const OWN = ["storage", "rate-limit", "backends", "baseline", "empty", "issuer", "scaled-gateway"] as const;
+/** Workers of the product, with the main module that wrangler builds. */
 const PRODUCTS = { gateway: "index.js", "img-forge": "worker.js" } as const;
 
 export interface Bundles {
-  /** Where they are: `NAME.js` for the benchmark's own, `NAME/` for the product's. */
+  /** Contains `NAME.js` for each Worker of the benchmark, and `NAME/` for each of the product. */
   readonly folder: string;
   readonly gatewayGzipBytes: number;
 }

@@ -1,13 +1,14 @@
-// From a new process to the first answer of the gateway, above the same for a Worker without code. Stand-ins are the same in both.
+// Processor time from a new process to the gateway's first response, minus that of a Worker without code.
+// The Workers behind it are the same in both.
 import { send } from "./load.ts";
 import { toolList } from "./requests.ts";
 import { PRODUCT_TOOLS } from "./series.ts";
 import { startServer } from "./server.ts";
 
-/** Pairs of starts, one of each kind. */
+/** Pairs of starts: one of the gateway, one of the empty Worker. */
 const STARTS = 9;
 
-/** Microseconds of processor time above an empty Worker, one value a pair. `entries` is what the store must hold for `token`. */
+/** Microseconds above an empty Worker, one value for each pair. `entries`: KV entries of `token`. */
 export async function coldStarts(
   folder: string,
   token: string,
@@ -30,9 +31,9 @@ async function costOf(
   const server = await startServer(folder, ["storage", "backends", service]);
   try {
     await fetch(`http://127.0.0.1:${server.ports.get("storage")}/`, { method: "PUT", body: JSON.stringify(entries) });
-    const shot = toolList({ port: server.ports.get(service) ?? 0, era: "2026-07-28", token }, PRODUCT_TOOLS);
-    await send(service === "gateway" ? shot : { ...shot, isRight: () => true });
-    return await server.settledCpuUs();
+    const request = toolList({ port: server.ports.get(service) ?? 0, era: "2026-07-28", token }, PRODUCT_TOOLS);
+    await send(service === "gateway" ? request : { ...request, isExpected: () => true });
+    return await server.idleCpuUs();
   } finally {
     await server.stop();
   }

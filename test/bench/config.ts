@@ -1,38 +1,48 @@
-// The configuration of the runtime, in its own language (workerd.capnp): the gateway with the bindings that its wrangler.toml names, and
-// stand-ins behind them.
+// The runtime's configuration in Cap'n Proto (workerd.capnp): the gateway with the bindings of its
+// wrangler.toml, and minimal Workers behind them.
 import path from "node:path";
 import { type Unstable_Config, unstable_readConfig } from "wrangler";
 import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
 import { CONFIGS, ROOT, workerName } from "../../entrypoints/cli/workers.ts";
 import { identityKeysSetting } from "../../src/crypto/keys.ts";
 
-/** The Workers that can be asked from outside. */
-export const SERVICES = ["storage", "backends", "floor", "empty", "gateway", "issuer", "few", "many", "wide"] as const;
+/** The Workers with a port of their own. */
+export const SERVICES = [
+  "storage",
+  "backends",
+  "baseline",
+  "empty",
+  "gateway",
+  "issuer",
+  "few",
+  "many",
+  "wide",
+] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-/** Gateways with other numbers of tools and backends: see `workers/crowd.ts`. */
-export const CROWDS = {
+/** Gateways with other numbers of tools and backends: see `workers/scaled-gateway.ts`. */
+export const SCALED_GATEWAYS = {
   few: { tools: 10, backends: 2 },
   many: { tools: 1_000, backends: 2 },
   wide: { tools: 50, backends: 50 },
 } as const;
 
-/** What a Worker is bound to, or a part of the file. */
+/** Bindings of a Worker, or other parts of its definition. */
 type Lines = readonly string[];
 
-/** A whole system with `chosen` Workers, and the stand-ins that they need. Paths are relative to the folder of the bundles. */
+/** A system with the `chosen` Workers and img-forge. Paths are relative to the folder of the bundles. */
 export async function systemConfig(chosen: readonly ServiceName[]): Promise<string> {
   const gateway: Unstable_Config = unstable_readConfig({ config: path.join(ROOT, CONFIGS.gateway) });
   const secret = randomSecret();
   const bindings = gatewayBindings(gateway, secret);
   const worker = (name: string, file: string, bound: Lines = [], more: Lines = []) =>
     workerOf(gateway, name, file, bound, more);
-  const crowd = (name: keyof typeof CROWDS) => {
-    const { tools, backends } = CROWDS[name];
+  const scaled = (name: keyof typeof SCALED_GATEWAYS) => {
+    const { tools, backends } = SCALED_GATEWAYS[name];
     const links = Array.from({ length: backends }, (_, at) =>
       service(`BACKEND_${at}`, "backends", "StackbilderEntrypoint"),
     );
-    return worker(name, "crowd.js", [
+    return worker(name, "scaled-gateway.js", [
       ...bindings,
       ...links,
       text("TOOLS", `${tools}`),
@@ -45,7 +55,7 @@ export async function systemConfig(chosen: readonly ServiceName[]): Promise<stri
   const makers: Readonly<Record<ServiceName, () => string>> = {
     storage: () => worker("storage", "storage.js"),
     backends: () => worker("backends", "backends.js"),
-    floor: () => worker("floor", "floor.js", [service("BACKEND", "backends", "StackbilderEntrypoint")]),
+    baseline: () => worker("baseline", "baseline.js", [service("BACKEND", "backends", "StackbilderEntrypoint")]),
     empty: () => worker("empty", "empty.js"),
     gateway: () =>
       worker("gateway", "gateway/index.js", bindings, [
@@ -53,9 +63,9 @@ export async function systemConfig(chosen: readonly ServiceName[]): Promise<stri
         "durableObjectStorage = (inMemory = void)",
       ]),
     issuer: () => worker("issuer", "issuer.js", bindings),
-    few: () => crowd("few"),
-    many: () => crowd("many"),
-    wide: () => crowd("wide"),
+    few: () => scaled("few"),
+    many: () => scaled("many"),
+    wide: () => scaled("wide"),
   };
   const identityKeys = await identityKeysSetting([secret], "img-forge");
   const imgForge = worker("img-forge", "img-forge/worker.js", [text("IDENTITY_KEYS", identityKeys)]);
@@ -72,7 +82,7 @@ export async function systemConfig(chosen: readonly ServiceName[]): Promise<stri
   ].join("\n");
 }
 
-/** Everything that the gateway's wrangler.toml binds, and its secret. */
+/** All bindings of the gateway's wrangler.toml, and its secret. */
 function gatewayBindings(config: Unstable_Config, secret: string): Lines {
   const services: Readonly<Record<string, string>> = { [workerName("img-forge")]: "img-forge" };
   return [
@@ -93,7 +103,7 @@ function gatewayBindings(config: Unstable_Config, secret: string): Lines {
 }
 
 function workerOf(config: Unstable_Config, name: string, file: string, bindings: Lines, more: Lines): string {
-  // It is on as of the date that every Worker has, and the bare runtime refuses to be told so twice.
+  // The compatibility date implies the flag, and workerd refuses a flag that its date implies.
   const flags = config.compatibility_flags.filter((flag) => flag !== "nodejs_compat");
   const parts = [
     `modules = [(name = "main.js", esModule = embed ${quoted(file)})]`,
@@ -117,7 +127,7 @@ function service(name: string, to: string, entrypoint: string): string {
   return bind(name, `service = (name = ${quoted(to)}, entrypoint = ${quoted(entrypoint)})`);
 }
 
-/** The strings of that language are written like those of JSON, as far as settings go. */
+/** A Cap'n Proto string, which has the form of a JSON string for the characters of settings. */
 function quoted(value: string): string {
   return JSON.stringify(value);
 }

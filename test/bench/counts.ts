@@ -1,4 +1,4 @@
-// What the stand-ins count while the gateway works.
+// Counters of the Workers behind the gateway.
 
 /** Operations on storage since the system started. */
 export interface StorageCounts {
@@ -13,5 +13,5 @@ export interface BackendCounts {
   calls: number;
 }
 
-/** What one request of one kind took. */
+/** The operations of one request. */
 export type Operations = Readonly<StorageCounts & BackendCounts>;

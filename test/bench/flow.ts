@@ -1,9 +1,9 @@
-// The flow that every Worker of the benchmark talks about.
+// The flow in the requests and results of the benchmark.
 
-/** How large a large argument or result is. The endpoint reads 1 MiB at most. */
+/** Bytes of a large argument or result. The endpoint reads 1 MiB at most. */
 export const LARGE_BYTES = 1_000_005;
 
-/** Where a flow stands, as its contract has it. */
+/** The status of a flow, in the form of its contract. */
 export function flowOf(flowId: string) {
   return { flowId, status: "running", currentMode: "RISK", progress: 0.33, estimatedRemainingSeconds: 12 };
 }

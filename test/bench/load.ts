@@ -1,60 +1,60 @@
-// Sends requests over 16 connections that stay open, and looks at every answer.
+// Sends requests over 16 keep-alive connections, and checks each response.
 import { Agent, type IncomingMessage, request } from "node:http";
 
 const CONNECTIONS = 16;
 const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 
-/** One request, and what it must be answered with. */
-export interface Shot {
+/** One request, with the check of its response. */
+export interface BenchRequest {
   readonly port: number;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** Whether an answer with status 200 is the right one. */
-  isRight(answer: string): boolean;
+  /** True if `body` is the right one for a response with status 200. */
+  isExpected(body: string): boolean;
 }
 
-/** An answer that is not the right one: nothing that was measured then counts. */
-export class WrongAnswer extends Error {
-  override readonly name = "WrongAnswer";
+/** A wrong response, which makes the measurements invalid. */
+export class UnexpectedResponse extends Error {
+  override readonly name = "UnexpectedResponse";
 }
 
-/** Sends `count` shots and resolves when all are answered. Throws `WrongAnswer`. */
-export async function fire(count: number, shotAt: (index: number) => Shot): Promise<void> {
+/** Sends `count` requests. Resolves when all have a response. Throws `UnexpectedResponse`. */
+export async function sendAll(count: number, requestAt: (index: number) => BenchRequest): Promise<void> {
   let next = 0;
   const connection = async () => {
-    while (next < count) await send(shotAt(next++));
+    while (next < count) await send(requestAt(next++));
   };
   await Promise.all(Array.from({ length: Math.min(CONNECTIONS, count) }, connection));
 }
 
-/** Sends one shot. Returns the answer's body. Throws `WrongAnswer`. */
-export async function send(shot: Shot): Promise<string> {
-  const response = await post(shot);
+/** Sends one request. Returns the body of the response. Throws `UnexpectedResponse`. */
+export async function send(planned: BenchRequest): Promise<string> {
+  const response = await post(planned);
   const pieces: Buffer[] = [];
   for await (const piece of response) pieces.push(piece);
-  const answer = Buffer.concat(pieces).toString();
-  if (response.statusCode !== 200 || !shot.isRight(answer)) {
-    throw new WrongAnswer(`${shot.path} was answered with ${response.statusCode}: ${answer.slice(0, 300)}`);
+  const body = Buffer.concat(pieces).toString();
+  if (response.statusCode !== 200 || !planned.isExpected(body)) {
+    throw new UnexpectedResponse(`${planned.path} responded with ${response.statusCode}: ${body.slice(0, 300)}`);
   }
-  return answer;
+  return body;
 }
 
-/** The runtime closes a connection that was idle for some seconds, perhaps just now: a request that it did not read goes out again. */
-function post(shot: Shot): Promise<IncomingMessage> {
-  const { port, path, headers, body } = shot;
+/** Sends a request again if the runtime has just closed its idle connection, before reading the request. */
+function post(planned: BenchRequest): Promise<IncomingMessage> {
+  const { port, path, headers, body } = planned;
   const options = { agent, host: "127.0.0.1", port, path, method: "POST" };
   return new Promise((resolve, reject) => {
     const sent = request({ ...options, headers: { ...headers, "content-length": Buffer.byteLength(body) } }, resolve);
     sent.once("error", (error: NodeJS.ErrnoException) => {
-      if (sent.reusedSocket && error.code === "ECONNRESET") resolve(post(shot));
+      if (sent.reusedSocket && error.code === "ECONNRESET") resolve(post(planned));
       else reject(error);
     });
     sent.end(body);
   });
 }
 
-/** Closes the connections. */
-export function hangUp(): void {
+/** Closes all connections. */
+export function closeConnections(): void {
   agent.destroy();
 }

@@ -1,34 +1,34 @@
-// `npm run bench`: what a request costs the gateway, beside what one RPC costs at least, in one run on this machine. Says how each goal
-// stands. A wrong answer ends it with an error; a goal that is missed does so only with `--check`.
+// `npm run bench`: measures the cost of requests to the gateway, relative to one RPC, and reports each goal.
+// A wrong response ends it with an error; a missed goal does so with `--check` only.
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { buildAll } from "./bundles.ts";
 import { coldStarts } from "./cold-start.ts";
-import { CROWDS, SERVICES } from "./config.ts";
-import { type Findings, judge, tableOf } from "./goals.ts";
-import { hangUp, send, WrongAnswer } from "./load.ts";
+import { SCALED_GATEWAYS, SERVICES } from "./config.ts";
+import { evaluate, type Findings, tableOf } from "./goals.ts";
+import { closeConnections, send, UnexpectedResponse } from "./load.ts";
 import { operationsOf, statusBeforeBody } from "./operations.ts";
-import { statusCall, toolList, type Way } from "./requests.ts";
-import { FRESH_A_ROUND, LEAST_ROUNDS, measure, seriesOf } from "./series.ts";
+import { statusCall, type Target, toolList } from "./requests.ts";
+import { FRESH_PER_ROUND, MIN_ROUNDS, measure, seriesOf } from "./series.ts";
 import { startServer } from "./server.ts";
 import { entriesOf, makeTokens } from "./tokens.ts";
 
-const USUAL_ROUNDS = 40;
+const DEFAULT_ROUNDS = 40;
 
 const USAGE = `Usage: npm run bench [-- options]
 
-  --check     end with an error where a goal is missed
-  --rounds N  how often each kind of request has its turn (default ${USUAL_ROUNDS}, at least ${LEAST_ROUNDS})
+  --check     end with an error if a goal is missed
+  --rounds N  repetitions of each kind of request (default ${DEFAULT_ROUNDS}, at least ${MIN_ROUNDS})
   --help      show this`;
 
-/** However slow the machine is, no round begins after this. */
+/** No round starts later than this. */
 const ROUNDS_LIMIT_MS = 100_000;
-/** Tokens for the rounds that are thrown away, and for counting. */
+/** Tokens for the discarded rounds, and for counting operations. */
 const SPARE_ROUNDS = 5;
 
-/** What the person asked for; `null`: help, or something that there is not. */
+/** The options; `null` after printing the usage, for `--help` and for invalid options. */
 function optionsFrom(args: string[]): { readonly isCheck: boolean; readonly rounds: number } | null {
   const options = {
     check: { type: "boolean" },
@@ -37,9 +37,9 @@ function optionsFrom(args: string[]): { readonly isCheck: boolean; readonly roun
   } as const;
   try {
     const { values } = parseArgs({ args, options });
-    const rounds = Number(values.rounds ?? USUAL_ROUNDS);
-    if (!Number.isInteger(rounds) || rounds < LEAST_ROUNDS)
-      throw new Error(`--rounds takes a number, at least ${LEAST_ROUNDS}`);
+    const rounds = Number(values.rounds ?? DEFAULT_ROUNDS);
+    if (!Number.isInteger(rounds) || rounds < MIN_ROUNDS)
+      throw new Error(`--rounds takes a number, at least ${MIN_ROUNDS}`);
     if (!values.help) return { isCheck: values.check ?? false, rounds };
     console.log(USAGE);
   } catch (error) {
@@ -49,29 +49,31 @@ function optionsFrom(args: string[]): { readonly isCheck: boolean; readonly roun
   return null;
 }
 
-async function findOut(folder: string, rounds: number): Promise<Findings> {
+async function measureAll(folder: string, rounds: number): Promise<Findings> {
   console.log("Building.");
   const { gatewayGzipBytes } = await buildAll(folder);
   const server = await startServer(folder, SERVICES);
   try {
     console.log("Making tokens.");
-    const tokens = await makeTokens(server, FRESH_A_ROUND * (rounds + SPARE_ROUNDS));
-    const gateway: Way = { port: server.ports.get("gateway") ?? 0, era: "2026-07-28", token: tokens.known };
-    const longList = await send(toolList({ ...gateway, port: server.ports.get("many") ?? 0 }, CROWDS.many.tools));
+    const tokens = await makeTokens(server, FRESH_PER_ROUND * (rounds + SPARE_ROUNDS));
+    const gateway: Target = { port: server.ports.get("gateway") ?? 0, era: "2026-07-28", token: tokens.known };
+    const longList = await send(
+      toolList({ ...gateway, port: server.ports.get("many") ?? 0 }, SCALED_GATEWAYS.many.tools),
+    );
     console.log(`Measuring, ${rounds} rounds.`);
     const costs = await measure(server, seriesOf(server, tokens, longList.length), rounds, ROUNDS_LIMIT_MS);
     await send(statusCall(gateway));
     const known = await operationsOf(server, () => statusCall(gateway));
     const fresh = await operationsOf(server, () => statusCall({ ...gateway, token: tokens.fresh() }));
     const status = await statusBeforeBody(server, tokens.known);
-    if (server.complaints() !== "") throw new WrongAnswer("the Workers complained");
+    if (server.errors() !== "") throw new UnexpectedResponse("the Workers logged errors");
     const coldStartsUs = await coldStarts(folder, tokens.known, await entriesOf(server, tokens.known));
     return { costs, operations: { known, fresh }, statusBeforeBody: status, coldStartsUs, gatewayGzipBytes };
   } catch (error) {
-    if (server.complaints() !== "") console.error(`The Workers said:\n${server.complaints()}`);
+    if (server.errors() !== "") console.error(`The Workers' errors:\n${server.errors()}`);
     throw error;
   } finally {
-    hangUp();
+    closeConnections();
     await server.stop();
   }
 }
@@ -89,21 +91,21 @@ async function run(args: string[]): Promise<void> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
   try {
-    const lines = judge(await findOut(folder, options.rounds));
+    const lines = evaluate(await measureAll(folder, options.rounds));
     console.log(`\n${tableOf(lines)}`);
     const missed = lines.filter(({ isMet }) => isMet === false).length;
     console.log(
-      `\n${missed === 0 ? "Every goal is met." : `${missed} of ${lines.filter(({ isMet }) => isMet !== null).length} are missed.`}`,
+      `\n${missed === 0 ? "All goals are met." : `${missed} of ${lines.filter(({ isMet }) => isMet !== null).length} are missed.`}`,
     );
     if (load > availableParallelism() / 2) {
       console.log(
-        `Something else was running (load ${load.toFixed(1)} at the start): that makes b dearer than the rest, and its ratios too low.`,
+        `The machine was busy (load ${load.toFixed(1)} at the start): b costs more then, and ratios to it are too low.`,
       );
     }
     if (options.isCheck && missed > 0) process.exitCode = 1;
   } catch (error) {
-    if (!(error instanceof WrongAnswer)) throw error;
-    console.error(`A wrong answer, so nothing that was measured counts: ${error.message}`);
+    if (!(error instanceof UnexpectedResponse)) throw error;
+    console.error(`A wrong response makes the measurements invalid: ${error.message}`);
     process.exitCode = 1;
   }
 }

@@ -1,19 +1,20 @@
-// What cannot be timed: how often one call asks KV, the queue and the backends, and whether a body that is too large is read at all.
+// Counts instead of times: the operations of one call on KV, the queue and the backends, and the status of a
+// request whose announced body is too large.
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_ORIGIN } from "../../entrypoints/cli/workers.ts";
 import type { BackendCounts, Operations, StorageCounts } from "./counts.ts";
-import { fire, type Shot } from "./load.ts";
+import { type BenchRequest, sendAll } from "./load.ts";
 import type { Server } from "./server.ts";
 
 const CALLS = 20;
 
-/** The operations of one request, which all that `shotAt` makes have alike; fractions where they have not. */
-export async function operationsOf(server: Server, shotAt: () => Shot): Promise<Operations> {
+/** The average operations of one request; fractions if the requests differ. */
+export async function operationsOf(server: Server, requestAt: () => BenchRequest): Promise<Operations> {
   const before = await countsOf(server);
-  await fire(CALLS, shotAt);
-  await server.settledCpuUs();
-  await sleep(100); // a message that has not arrived by now is lost
+  await sendAll(CALLS, requestAt);
+  await server.idleCpuUs();
+  await sleep(100); // a message that has not arrived then counts as lost
   const after = await countsOf(server);
   const each = (key: keyof Operations) => (after[key] - before[key]) / CALLS;
   return { kvReads: each("kvReads"), kvWrites: each("kvWrites"), calls: each("calls"), messages: each("messages") };
@@ -25,10 +26,10 @@ async function countsOf({ ports }: Server): Promise<Operations> {
   return { ...((await storage.json()) as StorageCounts), ...((await backends.json()) as BackendCounts) };
 }
 
-/** How long to wait for an answer to a body that never comes. */
-const PATIENCE_MS = 5_000;
+/** Timeout for the response to a request without its body. */
+const TIMEOUT_MS = 5_000;
 
-/** The status of the answer to a request that announces 2 MiB and sends none of them; `null` where it waits for them. */
+/** The status for a request that announces 2 MiB and sends no body; `null` if the gateway waits for it. */
 export async function statusBeforeBody({ ports }: Server, token: string): Promise<number | null> {
   const socket = connect(ports.get("gateway") ?? 0, "127.0.0.1");
   const lines = [
@@ -44,7 +45,7 @@ export async function statusBeforeBody({ ports }: Server, token: string): Promis
       new Promise<string>((resolve, reject) =>
         socket.once("error", reject).once("data", (data) => resolve(data.toString("latin1"))),
       ),
-      sleep(PATIENCE_MS, "", { ref: false }),
+      sleep(TIMEOUT_MS, "", { ref: false }),
     ]);
     const status = /^HTTP\/1\.1 (\d{3})/.exec(head)?.[1];
     return status === undefined ? null : Number(status);

@@ -1,33 +1,33 @@
-// The requests of the benchmark, as clients of each era send them, and how their answers are judged.
+// The requests of the benchmark, in the form of each era, with the checks of their responses.
 import { isDeepStrictEqual } from "node:util";
 import { DEFAULT_ORIGIN } from "../../entrypoints/cli/workers.ts";
 import { flowOf, LARGE_BYTES } from "./flow.ts";
-import type { Shot } from "./load.ts";
+import type { BenchRequest } from "./load.ts";
 
-/** How a client speaks: of the newest revision, of the last one before it, or, to the floor, without any protocol. */
+/** The protocol revision; `none` for the baseline, which has no protocol. */
 export type Era = "2026-07-28" | "2025-11-25" | "none";
 
-/** To whom, and as whom. */
-export interface Way {
+/** The receiver and the credential of a request. */
+export interface Target {
   readonly port: number;
   readonly era: Era;
-  /** The floor has its own. */
+  /** Default: `/mcp`. */
   readonly path?: string;
   readonly token?: string;
 }
 
 let lastId = 0;
 
-/** A call of a small tool that only reads. */
-export function statusCall(way: Way, name = "flow_status"): Shot {
+/** A call of a tool that reads, with a small result. */
+export function statusCall(target: Target, name = "flow_status"): BenchRequest {
   const flowId = `flow_${lastId + 1}`;
-  return call(way, name, { flowId }, (result) => isDeepStrictEqual(result.structuredContent, flowOf(flowId)));
+  return call(target, name, { flowId }, (result) => isDeepStrictEqual(result.structuredContent, flowOf(flowId)));
 }
 
-/** The reference backend lists its models. */
-export function modelsCall(way: Way): Shot {
+/** A call of the reference backend, which verifies the identity token. */
+export function modelsCall(target: Target): BenchRequest {
   return call(
-    way,
+    target,
     "image_list_models",
     {},
     ({ structuredContent: { models } }) => Array.isArray(models) && models.length > 0,
@@ -37,36 +37,36 @@ export function modelsCall(way: Way): Shot {
 const NOTES = "n".repeat(LARGE_BYTES);
 
 /** A call with 1 MB of arguments. */
-export function largeArguments(way: Way): Shot {
-  const isRight = ({ structuredContent: { flowId } }: Result) => flowId === `notes_${LARGE_BYTES}`;
-  return call(way, "flow_create", { policy: { notes: NOTES } }, isRight);
+export function largeArguments(target: Target): BenchRequest {
+  const isExpected = ({ structuredContent: { flowId } }: Result) => flowId === `notes_${LARGE_BYTES}`;
+  return call(target, "flow_create", { policy: { notes: NOTES } }, isExpected);
 }
 
-/** A call whose value has 1 MB. */
-export function largeResult(way: Way): Shot {
-  const isRight = ({ structuredContent: { artifacts } }: Result) =>
+/** A call with a result of 1 MB. */
+export function largeResult(target: Target): BenchRequest {
+  const isExpected = ({ structuredContent: { artifacts } }: Result) =>
     Array.isArray(artifacts) && (artifacts as { markdown: string }[])[0]?.markdown.length === LARGE_BYTES;
-  return call(way, "flow_summary", { flowId: "large" }, isRight);
+  return call(target, "flow_summary", { flowId: "large" }, isExpected);
 }
 
-/** What follows the id in the answer to a list that was found to have so many tools. */
+/** The part after the id of a checked list, by its number of tools. Responses differ by their ids only. */
 const lists = new Map<number, string>();
 
-/** The list of all tools, which must be `count`. Answers differ by their ids only. */
-export function toolList(way: Way, count: number): Shot {
-  return message(way, "tools/list", {}, (answer, start) => {
-    const rest = answer.slice(start.length);
+/** The list of all tools, which must be `count`. */
+export function toolList(target: Target, count: number): BenchRequest {
+  return message(target, "tools/list", {}, (body, start) => {
+    const rest = body.slice(start.length);
     const known = lists.get(count);
-    if (known !== undefined) return answer.startsWith(start) && (rest === known || way.era !== "2026-07-28");
-    const { result }: { result: { tools: readonly unknown[] } } = JSON.parse(answer);
+    if (known !== undefined) return body.startsWith(start) && (rest === known || target.era !== "2026-07-28");
+    const { result }: { result: { tools: readonly unknown[] } } = JSON.parse(body);
     if (result.tools.length === count) lists.set(count, rest);
     return result.tools.length === count;
   });
 }
 
-/** As many bytes as a list has, ready made. */
-export function readyBytes(way: Way, bytes: number): Shot {
-  return message({ ...way, path: `/ready?bytes=${bytes}` }, "tools/list", {}, (answer) => answer.length >= bytes);
+/** A response of this size that the baseline does not compute. */
+export function readyBytes(target: Target, bytes: number): BenchRequest {
+  return message({ ...target, path: `/ready?bytes=${bytes}` }, "tools/list", {}, (body) => body.length >= bytes);
 }
 
 interface Result {
@@ -74,21 +74,21 @@ interface Result {
   readonly structuredContent: Readonly<Record<string, unknown>>;
 }
 
-function call(way: Way, name: string, args: object, isRight: (result: Result) => boolean): Shot {
-  return message(way, "tools/call", { name, arguments: args }, (answer, start) => {
-    const { result }: { result: Result } = JSON.parse(answer);
-    return answer.startsWith(start) && result.isError !== true && isRight(result);
+function call(target: Target, name: string, args: object, isExpected: (result: Result) => boolean): BenchRequest {
+  return message(target, "tools/call", { name, arguments: args }, (body, start) => {
+    const { result }: { result: Result } = JSON.parse(body);
+    return body.startsWith(start) && result.isError !== true && isExpected(result);
   });
 }
 
-/** `isRight` is also given what an answer to this message begins with. */
+/** `isExpected` also gets the beginning of the right response to this message. */
 function message(
-  way: Way,
+  target: Target,
   method: string,
   params: { readonly name?: string; readonly arguments?: object },
-  isRight: (answer: string, start: string) => boolean,
-): Shot {
-  const { port, era, path = "/mcp", token } = way;
+  isExpected: (body: string, start: string) => boolean,
+): BenchRequest {
+  const { port, era, path = "/mcp", token } = target;
   const id = ++lastId;
   const isModern = era === "2026-07-28";
   const _meta = { "io.modelcontextprotocol/protocolVersion": era, "io.modelcontextprotocol/clientCapabilities": {} };
@@ -100,5 +100,5 @@ function message(
     ...(isModern && { "mcp-method": method, ...(params.name !== undefined && { "mcp-name": params.name }) }),
   };
   const body = JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, ...(isModern && { _meta }) } });
-  return { port, path, headers, body, isRight: (answer) => isRight(answer, `{"jsonrpc":"2.0","id":${id},"result":`) };
+  return { port, path, headers, body, isExpected: (body) => isExpected(body, `{"jsonrpc":"2.0","id":${id},"result":`) };
 }

@@ -1,4 +1,4 @@
-// One process of the runtime (`workerd serve`, which is what `wrangler dev` runs under much else), and the processor time that it took.
+// One process of `workerd serve`, which `wrangler dev` also runs, and its processor time.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,14 +13,14 @@ const START_TIMEOUT_MS = 30_000;
 
 /** A running system. */
 export interface Server {
-  /** The port of each Worker that was asked for, on 127.0.0.1. */
+  /** The port of each requested Worker, on 127.0.0.1. */
   readonly ports: ReadonlyMap<ServiceName, number>;
   /** User and system time of the process so far, in microseconds. */
   cpuUs(): number;
-  /** The same, once what goes on after the answers is done. */
-  settledCpuUs(): Promise<number>;
-  /** What the Workers have complained about. */
-  complaints(): string;
+  /** The same, once the work after the responses is done. */
+  idleCpuUs(): Promise<number>;
+  /** The end of the Workers' error output. */
+  errors(): string;
   stop(): Promise<void>;
 }
 
@@ -31,33 +31,33 @@ export async function startServer(folder: string, services: readonly ServiceName
   const { default: workerd }: { readonly default: string } = createRequire(
     createRequire(import.meta.url).resolve("wrangler"),
   )("workerd");
-  // Records go to the log, too: nobody reads it here, and its lines cost what writing them costs.
+  // Audit records also go to stdout, which is not read here; writing them is part of the cost.
   const child = spawn(workerd, ["serve", file, "--control-fd=3"], { stdio: ["ignore", "ignore", "pipe", "pipe"] });
-  let complaints = "";
+  let errors = "";
   child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
-    complaints = (complaints + piece).slice(-4_000);
+    errors = (errors + piece).slice(-4_000);
   });
-  // However the benchmark ends.
+  // Also if the benchmark ends early.
   const kill = () => child.kill("SIGKILL");
   process.once("exit", kill);
   const stop = async () => {
     process.off("exit", kill);
     if (child.exitCode !== null || child.signalCode !== null) return;
-    const gone = once(child, "exit");
+    const exited = once(child, "exit");
     kill();
-    await gone;
+    await exited;
   };
   try {
-    const ports = await listening(child.stdio[3] as Readable, services.length); // a pipe, as asked for above
+    const ports = await listening(child.stdio[3] as Readable, services.length); // a pipe, by `stdio` above
     const cpuUs = () => cpuUsOf(child.pid ?? 0);
-    return { ports, cpuUs, settledCpuUs: () => settled(cpuUs), complaints: () => complaints, stop };
+    return { ports, cpuUs, idleCpuUs: () => whenIdle(cpuUs), errors: () => errors, stop };
   } catch (error) {
     await stop();
-    throw new Error(`The runtime did not start:\n${complaints}`, { cause: error });
+    throw new Error(`The runtime did not start:\n${errors}`, { cause: error });
   }
 }
 
-/** The ports that the runtime says it listens on. */
+/** The ports that the runtime reports on its control pipe. */
 async function listening(control: Readable, count: number): Promise<ReadonlyMap<ServiceName, number>> {
   const ports = new Map<ServiceName, number>();
   const lines = createInterface({ input: control });
@@ -72,7 +72,10 @@ async function listening(control: Readable, count: number): Promise<ReadonlyMap<
   return ports;
 }
 
-/** Linux: the first number of a thread's `schedstat` is its time on a processor, in nanoseconds; `stat` only knows hundredths of a second. */
+/**
+ * Linux: the first number of a thread's `schedstat` is its processor time in nanoseconds. `stat` has
+ * hundredths of a second only.
+ */
 function cpuUsOf(pid: number): number {
   const folder = `/proc/${pid}/task`;
   const times = readdirSync(folder).map((thread) =>
@@ -81,10 +84,10 @@ function cpuUsOf(pid: number): number {
   return times.reduce((sum, nanoseconds) => sum + nanoseconds / 1000, 0);
 }
 
-/** Waits until the process has come to rest: records are sent, and garbage collected, after the answer. */
-async function settled(cpuUs: () => number): Promise<number> {
+/** Waits until the process is idle: it sends records and collects garbage after the response. */
+async function whenIdle(cpuUs: () => number): Promise<number> {
   let before = cpuUs();
-  for (let looks = 0; looks < 40; looks++) {
+  for (let polls = 0; polls < 40; polls++) {
     await sleep(5);
     const now = cpuUs();
     if (now - before < 100) return now;

@@ -1,26 +1,27 @@
-// Access tokens for the benchmark, made by the gateway's own authorization server in `workers/issuer.ts`.
+// Access tokens for the benchmark, issued by the gateway's own authorization server in
+// `workers/issuer.ts`.
 import type { Tokens } from "./series.ts";
 import type { Server } from "./server.ts";
 
-const CROWD = 1_000;
-/** How many are asked for at once. */
+const USERS = 1_000;
+/** Tokens in one request to the issuer. */
 const BATCH = 250;
 
-/** A known token, those of a crowd, and `fresh` ones that nobody has used. */
+/** One known token, tokens of a thousand users, and `fresh` unused ones. */
 export async function makeTokens({ ports }: Server, fresh: number): Promise<Tokens> {
-  const users = Array.from({ length: 1 + CROWD + fresh }, (_, at) => `u_${at}`);
+  const users = Array.from({ length: 1 + USERS + fresh }, (_, at) => `u_${at}`);
   const made: string[] = [];
   for (let at = 0; at < users.length; at += BATCH) {
     const body = JSON.stringify(users.slice(at, at + BATCH));
-    const answer = await fetch(`http://127.0.0.1:${ports.get("issuer")}/`, { method: "POST", body });
-    if (!answer.ok) throw new Error(`No tokens: ${answer.status} ${await answer.text()}`);
-    made.push(...((await answer.json()) as string[]));
+    const response = await fetch(`http://127.0.0.1:${ports.get("issuer")}/`, { method: "POST", body });
+    if (!response.ok) throw new Error(`No tokens: ${response.status} ${await response.text()}`);
+    made.push(...((await response.json()) as string[]));
   }
   const [known = "", ...rest] = made;
-  const unused = rest.slice(CROWD);
+  const unused = rest.slice(USERS);
   return {
     known,
-    crowd: rest.slice(0, CROWD),
+    users: rest.slice(0, USERS),
     fresh() {
       const token = unused.pop();
       if (token === undefined) throw new Error("All tokens have been used.");
@@ -29,9 +30,9 @@ export async function makeTokens({ ports }: Server, fresh: number): Promise<Toke
   };
 }
 
-/** What the store holds about a token, its grant included. */
+/** The KV entries of a token and of its grant. */
 export async function entriesOf({ ports }: Server, token: string): Promise<[string, string][]> {
   const about = token.split(":").slice(0, 2).join(":");
-  const answer = await fetch(`http://127.0.0.1:${ports.get("storage")}/entries?about=${encodeURIComponent(about)}`);
-  return (await answer.json()) as [string, string][];
+  const response = await fetch(`http://127.0.0.1:${ports.get("storage")}/entries?about=${encodeURIComponent(about)}`);
+  return (await response.json()) as [string, string][];
 }

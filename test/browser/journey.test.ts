@@ -1,23 +1,23 @@
-// Signing up, signing in, allowing and denying, as a person sees it and as their app hears of it. JavaScript is off.
+// Sign-up, sign-in, consent and denial, as the user and the client see them. JavaScript is off.
 import { afterEach, describe, expect, it } from "vitest";
-import { decide, follow, HOSTED_APP, signIn, signUp, useBrowser } from "../support/browser.ts";
+import { decide, follow, HOSTED_APP, headingOf, signIn, signUp, useBrowser } from "../support/browser.ts";
 import { useSystem } from "../support/system.ts";
 import { newAccount } from "../support/user.ts";
 
 const system = useSystem();
-const { visitor, connect, arrive, complaints } = useBrowser(system);
-afterEach(() => expect(complaints()).toEqual([]));
+const { newPage, connect, openSignInPage, pageErrors } = useBrowser(system);
+afterEach(() => expect(pageErrors()).toEqual([]));
 
-describe("a person whose app opens the browser", () => {
+describe("a user whose client opens the browser", () => {
   it.each(["127.0.0.1", "localhost", HOSTED_APP] as const)(
-    "signs up and allows, and the app on %s gets a code that works",
+    "can sign up and allow, and the client at %s gets a code that works",
     async (host) => {
-      const { connection, page } = await arrive({ host });
-      expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Sign in");
+      const { connection, page } = await openSignInPage({ host });
+      expect(await headingOf(page)).toBe("Sign in");
       expect(await page.locator("main").textContent()).toContain("to connect Test client on");
       const account = newAccount();
       await signUp(page, account);
-      expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Allow Test client?");
+      expect(await headingOf(page)).toBe("Allow Test client?");
       expect(await page.locator("main").textContent()).toContain(account.email);
       const answer = await decide(page, "Allow", connection);
       expect(await page.getByRole("heading").textContent()).toBe("Back in the app");
@@ -30,13 +30,13 @@ describe("a person whose app opens the browser", () => {
     },
   );
 
-  it("signs in after a wrong password, on the same page, with the e-mail kept and the password empty", async () => {
+  it("can sign in after a wrong password, on the same page, with the e-mail kept and the password empty", async () => {
     const account = newAccount();
-    const first = await arrive();
+    const first = await openSignInPage();
     await signUp(first.page, account);
     await decide(first.page, "Deny", first.connection);
 
-    const { connection: second, page } = await arrive();
+    const { connection: second, page } = await openSignInPage();
     await signIn(page, { email: account.email, password: "quite another password" });
     const alert = page.getByRole("alert");
     expect(await alert.textContent()).toBe("E-mail or password is wrong. Check both and try again.");
@@ -51,8 +51,8 @@ describe("a person whose app opens the browser", () => {
     expect((await decide(page, "Allow", second)).get("code")).toBeTruthy();
   });
 
-  it("denies, and the app hears access_denied with its state and our name", async () => {
-    const { connection, page } = await arrive();
+  it("can deny, and the client gets access_denied with its state and the issuer", async () => {
+    const { connection, page } = await openSignInPage();
     await signUp(page, newAccount());
     const answer = await decide(page, "Deny", connection);
     expect(Object.fromEntries(answer)).toMatchObject({
@@ -63,8 +63,8 @@ describe("a person whose app opens the browser", () => {
     expect(answer.has("code")).toBe(false);
   });
 
-  it("unticks Generate, and the token may read only", async () => {
-    const { connection, page } = await arrive();
+  it("can clear Generate, and the token has the scope read only", async () => {
+    const { connection, page } = await openSignInPage();
     await signUp(page, newAccount());
     await page.getByLabel("Generate").uncheck();
     expect(await page.getByRole("checkbox").count()).toBe(1);
@@ -72,10 +72,10 @@ describe("a person whose app opens the browser", () => {
     expect(token.scope).toBe("read");
   });
 
-  it("is told in one sentence that an account cannot be made, and keeps what was typed but the password", async () => {
+  it("gets one sentence if an account cannot be created, with everything kept but the password", async () => {
     const account = newAccount();
-    await signUp((await arrive()).page, account);
-    const { page } = await arrive();
+    await signUp((await openSignInPage()).page, account);
+    const { page } = await openSignInPage();
     await signUp(page, { ...account, password: "another fifteen characters" });
     expect(await page.getByRole("alert").textContent()).toBe(
       "We could not create that account. If you already have one, sign in.",
@@ -84,14 +84,14 @@ describe("a person whose app opens the browser", () => {
     expect(await page.getByLabel("Password").inputValue()).toBe("");
   });
 
-  it("is not asked for the password again by the next app, and can still be somebody else there", async () => {
+  it("needs no password for the next client, and can still switch to another account", async () => {
     const [account, other] = [newAccount(), newAccount()];
-    const { connection, page } = await arrive();
+    const { connection, page } = await openSignInPage();
     await signUp(page, account);
     await decide(page, "Allow", connection);
     const next = await connect({ name: "Next app" });
     await page.goto(next.url);
-    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Allow Next app?");
+    expect(await headingOf(page)).toBe("Allow Next app?");
     expect(await page.locator("main").textContent()).toContain(account.email);
     await follow(page.getByRole("link", { name: "Not you?" }));
     await signUp(page, other);
@@ -99,8 +99,8 @@ describe("a person whose app opens the browser", () => {
     expect((await decide(page, "Allow", next)).get("code")).toBeTruthy();
   });
 
-  it("comes to their own page from the front page, by signing in for nothing else", async () => {
-    const page = await visitor();
+  it("can open the account page from the home page, and sign in for it alone", async () => {
+    const page = await newPage();
     await page.goto(system.origin);
     await follow(page.getByRole("link", { name: "Your connected apps" }));
     expect(await page.locator("main").textContent()).toContain("to manage your account");
@@ -109,8 +109,8 @@ describe("a person whose app opens the browser", () => {
     expect((await page.context().cookies()).map(({ name }) => name)).toEqual(["__Host-gw_s"]);
   });
 
-  it("goes the same way with JavaScript on", async () => {
-    const { connection, page } = await arrive({}, { javaScriptEnabled: true });
+  it("can do the same with JavaScript on", async () => {
+    const { connection, page } = await openSignInPage({}, { javaScriptEnabled: true });
     await signUp(page, newAccount());
     expect((await decide(page, "Allow", connection)).get("code")).toBeTruthy();
   });

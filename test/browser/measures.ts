@@ -1,8 +1,8 @@
-// What can be measured on the page that is shown: contrast, overflow, sizes, focus. Run inside the page, so as text: the DOM's types
-// and those of Workers exclude each other.
+// Measurements of the page in the browser: contrast, overflow, sizes, focus. They run inside the page and
+// are text, because the types of the DOM and those of Workers exclude each other.
 import type { Page } from "playwright-core";
 
-/** Relative luminance and contrast as WCAG 2.2 defines them; `ground` is the colour on which an element stands. */
+/** Relative luminance and contrast as WCAG 2.2 defines them. `ground` is the colour behind an element. */
 const COLOURS = `
   const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const luminance = (colour) => {
@@ -25,7 +25,7 @@ export interface Contrast {
   readonly ratio: number;
 }
 
-/** The contrast of every text, field and border of a control with what is behind it, lowest first. */
+/** The contrast of each text, field and border of a control with its background, lowest first. */
 export async function contrasts(
   page: Page,
 ): Promise<{ readonly text: readonly Contrast[]; readonly borders: readonly Contrast[] }> {
@@ -51,7 +51,7 @@ export async function contrasts(
   })()`);
 }
 
-/** Elements that stick out of the window to the right, as short descriptions; empty where nobody has to scroll sideways. */
+/** Short descriptions of the elements beyond the right edge; empty if the page cannot scroll sideways. */
 export async function overflowing(page: Page): Promise<readonly string[]> {
   return page.evaluate(`(() => {
     const width = document.documentElement.clientWidth;
@@ -61,7 +61,10 @@ export async function overflowing(page: Page): Promise<readonly string[]> {
   })()`);
 }
 
-/** The smaller side, in CSS pixels, of the smallest thing to click; links within a sentence do not count (WCAG 2.2, 2.5.8). */
+/**
+ * The smaller side, in CSS pixels, of the smallest control; links within a sentence do not count (WCAG
+ * 2.2, 2.5.8).
+ */
 export async function smallestTarget(page: Page): Promise<number> {
   return page.evaluate(`(() => {
     const targets = [...document.querySelectorAll("button, a.button, input:not([type=hidden], [type=checkbox], [type=radio]), select, summary, label:has([type=checkbox], [type=radio])")];
@@ -69,7 +72,7 @@ export async function smallestTarget(page: Page): Promise<number> {
   })()`);
 }
 
-/** What has the keyboard's focus, by the words on it, and how wide its outline is, in CSS pixels; 0 for none. */
+/** The text of the focused element, and the width of its outline in CSS pixels; 0 for none. */
 export async function focus(page: Page): Promise<{ readonly what: string; readonly outline: number }> {
   return page.evaluate(`(() => {
     const element = document.activeElement;
@@ -80,7 +83,20 @@ export async function focus(page: Page): Promise<{ readonly what: string; readon
   })()`);
 }
 
-/** What structure the page gives to somebody who cannot see it. */
+/**
+ * Presses Tab once for each label. Throws unless the focus is on an element whose text begins with the
+ * label, with a visible outline.
+ */
+export async function tabTo(page: Page, ...labels: readonly string[]): Promise<void> {
+  for (const label of labels) {
+    await page.keyboard.press("Tab");
+    const { what, outline } = await focus(page);
+    if (!what.startsWith(label)) throw new Error(`Tab goes to "${what}" instead of "${label}".`);
+    if (outline < 2) throw new Error(`The outline of "${label}" is ${outline} pixels wide.`);
+  }
+}
+
+/** The structure of the page for a screen reader. */
 export async function structure(page: Page): Promise<object> {
   return page.evaluate(`({
     lang: document.documentElement.lang,

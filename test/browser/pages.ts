@@ -1,16 +1,16 @@
-// Ways to every kind of page, each from an empty tab: for tests that look at all of them.
+// Steps to each kind of page from an empty tab, for tests that check all pages.
 import type { Page } from "playwright-core";
 import { type Browsing, type ConnectOptions, decide, follow, HOSTED_APP, signIn, signUp } from "../support/browser.ts";
 import type { System } from "../support/system.ts";
 import { newAccount } from "../support/user.ts";
 import { WireClient } from "../support/wire-client.ts";
 
-/** By the name of the kind. */
-export type Ways = Readonly<Record<string, (page: Page) => Promise<unknown>>>;
+/** Functions that open a page, by the name of its kind. */
+export type PageKinds = Readonly<Record<string, (page: Page) => Promise<unknown>>>;
 
-/** The pages of the door: on the way in, on the way out, and where it does not go on. */
-export function doorPages(system: System, { connect }: Pick<Browsing, "connect">): Ways {
-  let people = 1;
+/** The pages of an authorization request, with its errors. */
+export function signInPages(system: System, { connect }: Pick<Browsing, "connect">): PageKinds {
+  let accounts = 1;
   const login = async (page: Page, options?: ConnectOptions) => page.goto((await connect(options)).url);
   const signup = async (page: Page) => {
     await login(page);
@@ -18,11 +18,11 @@ export function doorPages(system: System, { connect }: Pick<Browsing, "connect">
   };
   const consent = async (page: Page, options?: ConnectOptions) => {
     await login(page, options);
-    await signUp(page, { ...newAccount(), email: `ada.lovelace+${people++}@example.com` });
+    await signUp(page, { ...newAccount(), email: `ada.lovelace+${accounts++}@example.com` });
   };
-  /** The page from which the browser goes on to the app, when it does not. */
+  /** The page that redirects to the client, if the redirect does not succeed. */
   const leave = async (page: Page, button: string) => {
-    await page.route("**/callback/**", (route) => route.fulfill({ status: 204 })); // with no page to go on to, this one stays
+    await page.route("**/callback/**", (route) => route.fulfill({ status: 204 })); // keeps the browser on the page
     await consent(page);
     await page.getByRole("button", { name: button }).click();
     await page.getByRole("heading", { name: "Returning to" }).waitFor();
@@ -52,7 +52,7 @@ export function doorPages(system: System, { connect }: Pick<Browsing, "connect">
         redirect_uris: [redirectUri],
         token_endpoint_auth_method: "none",
       });
-      await page.goto(client.ask(redirectUri).url.href);
+      await page.goto(client.authorizationRequest(redirectUri).url.href);
       await signUp(page, newAccount());
     },
     leave: (page) => leave(page, "Allow"),
@@ -72,7 +72,7 @@ export function doorPages(system: System, { connect }: Pick<Browsing, "connect">
       await follow(page.getByRole("button", { name: "Allow" }));
     },
     "wrong-way": (page) => page.goto(`${system.origin}/oauth/github`),
-    "unknown-app": (page) => page.goto(`${system.origin}/authorize?client_id=nobody`),
+    "unknown-app": (page) => page.goto(`${system.origin}/authorize?client_id=unknown`),
     "unusable-request": async (page) => {
       const redirectUri = `https://${HOSTED_APP}/callback`;
       const client = await WireClient.register(system, {
@@ -80,30 +80,30 @@ export function doorPages(system: System, { connect }: Pick<Browsing, "connect">
         redirect_uris: [redirectUri],
         token_endpoint_auth_method: "none",
       });
-      await page.goto(client.ask(redirectUri, { code_challenge: null }).url.href);
+      await page.goto(client.authorizationRequest(redirectUri, { code_challenge: null }).url.href);
     },
-    "stand-in": async (page) => {
+    "local-provider": async (page) => {
       await login(page);
       await page.getByRole("button", { name: "Continue with GitHub" }).click();
-      await page.getByRole("heading", { name: "No GitHub here" }).waitFor();
+      await page.getByRole("heading", { name: "Local GitHub sign-in" }).waitFor();
     },
   };
 }
 
-/** The pages of somebody signed in. */
-export function ownPages(system: System, { connect }: Pick<Browsing, "connect">): Ways {
+/** The pages of a user's account. */
+export function accountPages(system: System, { connect }: Pick<Browsing, "connect">): PageKinds {
   const open = (page: Page, path = "/apps") => page.goto(system.origin + path);
   const signedIn = async (page: Page) => {
     await open(page);
     await signUp(page, newAccount());
   };
   const make = async (page: Page, name: string) => {
-    await page.getByText("Make a key", { exact: true }).click();
+    await page.getByText("Create a key", { exact: true }).click();
     await page.getByLabel("Name").fill(name);
-    await follow(page.getByRole("button", { name: "Make the key" }));
+    await follow(page.getByRole("button", { name: "Create the key" }));
   };
-  /** With apps and a key. */
-  const busy = async (page: Page) => {
+  /** Opens the account page with two apps and a key. */
+  const withAppsAndKey = async (page: Page) => {
     await signedIn(page);
     for (const options of [{ name: "Claude", host: HOSTED_APP }, { name: "W".repeat(80) }] as const) {
       const connection = await connect(options);
@@ -117,10 +117,10 @@ export function ownPages(system: System, { connect }: Pick<Browsing, "connect">)
   return {
     "own-login": (page) => open(page),
     "apps-empty": signedIn,
-    apps: busy,
+    apps: withAppsAndKey,
     "apps-unfolded": async (page) => {
-      await busy(page);
-      for (const summary of ["Disconnect everything", "Make a key", "Make a token"])
+      await withAppsAndKey(page);
+      for (const summary of ["Disconnect everything", "Create a key", "Create a token"])
         await page.getByText(summary, { exact: true }).click();
     },
     "new-key": async (page) => {
@@ -133,8 +133,8 @@ export function ownPages(system: System, { connect }: Pick<Browsing, "connect">)
     },
     "new-token": async (page) => {
       await signedIn(page);
-      await page.getByText("Make a token", { exact: true }).click();
-      await follow(page.getByRole("button", { name: "Make the token" }));
+      await page.getByText("Create a token", { exact: true }).click();
+      await follow(page.getByRole("button", { name: "Create the token" }));
     },
     "sign-out": async (page) => {
       await signedIn(page);
@@ -144,7 +144,7 @@ export function ownPages(system: System, { connect }: Pick<Browsing, "connect">)
       await signedIn(page);
       await follow(page.getByRole("button", { name: "Sign out" }));
     },
-    "nobody-signed-in": (page) => open(page, "/logout"),
+    "not-signed-in": (page) => open(page, "/logout"),
     disconnected: async (page) => {
       await signedIn(page);
       await page.getByText("Disconnect everything", { exact: true }).click();

@@ -1,5 +1,5 @@
-// Every kind of page, before axe-core's rules and for people who see it large or have only a keyboard: nothing found, nothing out of
-// reach, nothing hidden. What the rules cannot judge, such as contrast in both colour schemes and sizes, `looks.test.ts` measures.
+// Each kind of page against axe-core's rules, at 400 % zoom and with a keyboard only. Contrast in both colour
+// schemes and sizes, which the rules cannot decide, are measured in `appearance.test.ts`.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
@@ -8,13 +8,13 @@ import { signIn, useBrowser } from "../support/browser.ts";
 import { useSystem } from "../support/system.ts";
 import { newAccount } from "../support/user.ts";
 import { overflowing } from "./measures.ts";
-import { doorPages, ownPages } from "./pages.ts";
+import { accountPages, signInPages } from "./pages.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-const SIGNS = "Element content contains only non-text characters";
+const SYMBOLS = "Element content contains only non-text characters";
 
-/** 1280 by 1024 at 400 % zoom (WCAG 2.2, 1.4.10); axe needs scripts, the pages have none. */
+/** 1280 by 1024 at 400 % zoom (WCAG 2.2, 1.4.10). JavaScript is on for axe; the pages have no scripts. */
 const ZOOMED = { javaScriptEnabled: true, viewport: { width: 320, height: 256 }, deviceScaleFactor: 4 };
 const WIDE = { width: 1280, height: 1024 };
 
@@ -23,16 +23,17 @@ interface Finding {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** What axe finds against the page, and how many rules it has tried. */
+/** The violations that axe finds, and the number of rules that pass. */
 async function scan(page: Page): Promise<{ readonly found: readonly string[]; readonly passed: number }> {
   await page.evaluate(AXE);
   const { violations, incomplete, passes } = await page.evaluate<
     Record<"violations" | "incomplete" | "passes", readonly Finding[]>
   >(`axe.run(document, { runOnly: { type: "tag", values: ${JSON.stringify(RULES)} } })`);
-  // Undecided is not passed, but for signs such as a tick: axe measures letters only. `looks.test.ts` measures signs as well.
+  // Undecided counts as a violation, except for symbols such as a tick, whose contrast axe does not
+  // measure; `appearance.test.ts` does.
   const undecided = incomplete.map(({ id, nodes }) => ({
     id,
-    nodes: nodes.filter(({ failureSummary }) => !failureSummary?.includes(SIGNS)),
+    nodes: nodes.filter(({ failureSummary }) => !failureSummary?.includes(SYMBOLS)),
   }));
   const findings = [...violations, ...undecided];
   const found = findings.flatMap(({ id, nodes }) =>
@@ -41,20 +42,21 @@ async function scan(page: Page): Promise<{ readonly found: readonly string[]; re
   return { found, passed: passes.length };
 }
 
-/** A control, and what a keyboard or a finger makes of it. */
+/** A control that has the focus. */
 interface Stop {
+  /** Its position among all controls. */
   readonly at: number;
-  /** Something else lies over it, or it is out of the window. */
+  /** True if another element is over its middle, or it is outside the window. */
   readonly isCovered: boolean;
 }
 
-/** Everything that Tab should stop at; of several radio buttons of one name, the one that is chosen. */
+/** All controls that Tab should reach; of radio buttons with one name, the checked one. */
 const STOPS = `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, summary")]
   .filter((control) => control.checkVisibility() && !control.disabled && (control.type !== "radio" || control.checked))`;
 
-/** Presses Tab until every control has had its turn, and says at which it stopped, in order. */
-async function tabThrough(page: Page): Promise<{ readonly controls: number; readonly stops: readonly Stop[] }> {
-  // From the top, wherever the way to this page has left the focus.
+/** Presses Tab once for each control. Returns the controls that had the focus, in order. */
+async function tabThrough(page: Page): Promise<readonly Stop[]> {
+  // Starts at the top, wherever earlier steps left the focus.
   const controls = await page.evaluate<number>(`(() => {
     const top = Object.assign(document.createElement("span"), { tabIndex: -1 });
     document.body.prepend(top);
@@ -75,71 +77,87 @@ async function tabThrough(page: Page): Promise<{ readonly controls: number; read
       })()`),
     );
   }
-  return { controls, stops };
+  return stops;
 }
 
-async function inspect(page: Page): Promise<void> {
+/** Everything that is wrong with a page, in both colour schemes, at 100 % and 400 % zoom. */
+interface Report {
+  readonly violations: readonly string[];
+  readonly overflow: readonly string[];
+  /** Controls that Tab skips, reaches in another order, or reaches while they are covered. */
+  readonly wrongStops: readonly Stop[];
+  /** True if axe applied its rules to the page at all. */
+  readonly isConclusive: boolean;
+}
+
+const CLEAN: Report = { violations: [], overflow: [], wrongStops: [], isConclusive: true };
+
+async function reportOn(page: Page): Promise<Report> {
+  const scans: Awaited<ReturnType<typeof scan>>[] = [];
   for (const [colorScheme, size] of [
     ["light", WIDE],
     ["dark", ZOOMED.viewport],
   ] as const) {
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize(size);
-    const { found, passed } = await scan(page);
-    expect(found, `${colorScheme}, ${size.width} pixels wide`).toEqual([]);
-    expect(passed).toBeGreaterThan(15);
+    scans.push(await scan(page));
   }
-  expect(await overflowing(page)).toEqual([]);
-  const { controls, stops } = await tabThrough(page);
-  expect(stops).toEqual(Array.from({ length: controls }, (_, at) => ({ at, isCovered: false })));
+  const overflow = await overflowing(page);
+  const stops = await tabThrough(page);
+  return {
+    violations: scans.flatMap(({ found }) => found),
+    overflow,
+    wrongStops: stops.filter((stop, at) => stop.at !== at || stop.isCovered),
+    isConclusive: scans.every(({ passed }) => passed > 15),
+  };
 }
 
 describe("a page", () => {
   const system = useSystem();
-  const { visitor, connect, complaints } = useBrowser(system);
-  afterEach(() => expect(complaints()).toEqual([]));
-  const ways = { ...doorPages(system, { connect }), ...ownPages(system, { connect }) };
+  const { newPage, connect, pageErrors } = useBrowser(system);
+  afterEach(() => expect(pageErrors()).toEqual([]));
+  const kinds = { ...signInPages(system, { connect }), ...accountPages(system, { connect }) };
 
-  it.each(Object.keys(ways))(
-    "of the kind %s has no fault that axe finds, and all of it is in reach of a keyboard, also four times as large",
+  it.each(Object.keys(kinds))(
+    "of the kind %s passes axe-core, and each control can be reached by keyboard, also at 400 %% zoom",
     async (kind) => {
-      const page = await visitor(ZOOMED);
-      await ways[kind]?.(page);
-      await inspect(page);
+      const page = await newPage(ZOOMED);
+      await kinds[kind]?.(page);
+      expect(await reportOn(page)).toEqual(CLEAN);
     },
   );
 });
 
 describe("while sign-in is not open", () => {
   const system = useSystem({ vars: { gateway: { PUBLIC_SIGNUPS_ENABLED: "false" } } });
-  const { visitor } = useBrowser(system);
+  const { newPage } = useBrowser(system);
 
-  it.each(["/login", "/"])("the page at %s has no fault either", async (path) => {
-    const page = await visitor(ZOOMED);
+  it.each(["/login", "/"])("the page at %s passes axe-core", async (path) => {
+    const page = await newPage(ZOOMED);
     await page.goto(system.origin + path);
-    await inspect(page);
+    expect(await reportOn(page)).toEqual(CLEAN);
   });
 });
 
-describe("while the auth Worker is gone", () => {
-  const system = useSystem({ standIns: { auth: "test/support/dead-auth.ts" } });
-  const { visitor, connect } = useBrowser(system);
+describe("while the auth Worker is down", () => {
+  const system = useSystem({ replacements: { auth: "test/support/dead-auth.ts" } });
+  const { newPage, connect } = useBrowser(system);
 
-  it("the page that says so has no fault either", async () => {
-    const page = await visitor(ZOOMED);
+  it("the error page passes axe-core", async () => {
+    const page = await newPage(ZOOMED);
     await page.goto((await connect()).url);
     await signIn(page, newAccount());
     await page.getByRole("heading", { name: "Sign-in is not available right now" }).waitFor();
-    await inspect(page);
+    expect(await reportOn(page)).toEqual(CLEAN);
   });
 });
 
 describe("the scan", () => {
   const system = useSystem();
-  const { visitor } = useBrowser(system);
+  const { newPage } = useBrowser(system);
 
-  it("finds what is there to be found: the same page with its label, language and main part taken away", async () => {
-    const page = await visitor(ZOOMED);
+  it("finds a missing label, language and main landmark", async () => {
+    const page = await newPage(ZOOMED);
     await page.goto(`${system.origin}/apps`);
     await page.evaluate(`
       document.documentElement.removeAttribute("lang");

@@ -1,15 +1,15 @@
-// What a deployment refuses, and what a production bundle does not contain.
+// Deployment: the settings that it refuses, and the content of a production bundle.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect, it } from "vitest";
 import { productionVariables } from "../../entrypoints/cli/deploy.ts";
 import { CONFIGS, ROOT, variablesOf, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
 import { runWrangler } from "../../entrypoints/cli/wrangler.ts";
 
 const HOST = "mcp.stackbilt.dev";
 
-test("a variable that is for development only must be given", () => {
+it("refuses a variable that has only its value for development", () => {
   expect(() => productionVariables("gateway", HOST, {})).toThrow(/^Set AUTH_BASE_URL in the environment/);
   expect(() => productionVariables("auth", "auth.stackbilt.dev", {})).toThrow(
     /^Set SOCIAL_RETURN_URLS in the environment/,
@@ -17,24 +17,24 @@ test("a variable that is for development only must be given", () => {
   expect(() => productionVariables("img-forge", undefined, {})).toThrow(/^Set IMAGE_BASE_URL in the environment/);
 });
 
-test("an origin without TLS is refused", () => {
+it("refuses an origin without TLS", () => {
   expect(() => productionVariables("gateway", HOST, { AUTH_BASE_URL: "http://auth.stackbilt.dev" })).toThrow(
     /must begin with https/,
   );
 });
 
-test("whether people may sign in is said at every deployment", () => {
+it("requires PUBLIC_SIGNUPS_ENABLED for the gateway", () => {
   expect(() => productionVariables("gateway", HOST, { AUTH_BASE_URL: "https://auth.stackbilt.dev" })).toThrow(
     /^Set PUBLIC_SIGNUPS_ENABLED/,
   );
 });
 
-test("an id that is for development only must be replaced", () => {
+it("refuses an id that is for development only", () => {
   const environment = { AUTH_BASE_URL: "https://auth.stackbilt.dev", PUBLIC_SIGNUPS_ENABLED: "false" };
   expect(() => productionVariables("gateway", HOST, environment)).toThrow(/kv namespace create/);
 });
 
-test("the auth Worker's production bundle knows no stand-in for GitHub and Google", async () => {
+it("builds the auth Worker without the local provider", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "bundle-"));
   try {
     const inputsOf = async (config: string, name: string) => {
@@ -51,15 +51,15 @@ test("the auth Worker's production bundle knows no stand-in for GitHub and Googl
       "local",
     );
     const production = await inputsOf(path.join(ROOT, CONFIGS.auth), "production");
-    expect(local).toEqual(expect.arrayContaining(["local.ts", "social-stand-in.ts"]));
-    expect(production.filter((file) => file.includes("stand-in") || file === "local.ts")).toEqual([]);
+    expect(local).toEqual(expect.arrayContaining(["local.ts", "local-provider.ts"]));
+    expect(production.filter((file) => file.startsWith("local-provider") || file === "local.ts")).toEqual([]);
     expect(production).toContain("worker.ts");
   } finally {
     rmSync(folder, { recursive: true });
   }
 });
 
-test("a copied config keeps every variable and names the new origin", () => {
+it("copies a config with every variable and the new origin", () => {
   const target = path.join(ROOT, ".test/bundle/gateway.toml");
   writeAdaptedConfig("gateway", target, { origin: "http://localhost:9000" });
   const copy = readFileSync(target, "utf8");

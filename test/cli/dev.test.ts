@@ -1,10 +1,10 @@
-// `npm run dev` as a person uses it: start, look, stop, start again.
+// `npm run dev`: start, use, stop, start again.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, expect, it } from "vitest";
 import { APPLIED } from "../../entrypoints/cli/migrations.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 
@@ -13,7 +13,7 @@ const started: ChildProcess[] = [];
 
 interface Dev {
   readonly child: ChildProcess;
-  readonly said: () => string;
+  readonly output: () => string;
   /** The exit code. */
   readonly ended: Promise<number | null>;
 }
@@ -24,21 +24,21 @@ function dev(...args: string[]): Dev {
     stdio: ["ignore", "pipe", "pipe"],
   });
   started.push(child);
-  let said = "";
+  let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => {
-      said += chunk;
+      output += chunk;
     });
   }
-  return { child, said: () => said, ended: new Promise((resolve) => child.once("close", resolve)) };
+  return { child, output: () => output, ended: new Promise((resolve) => child.once("close", resolve)) };
 }
 
-/** Waits for the summary; answers the origin that it names. */
-async function origin({ said }: Dev): Promise<string> {
+/** Waits for the summary and returns its origin. */
+async function originOf({ output }: Dev): Promise<string> {
   return expect
-    .poll(said, { timeout: 50_000 })
+    .poll(output, { timeout: 50_000 })
     .toMatch(/is ready/)
-    .then(() => /(http:\/\/localhost:\d+)\/mcp/.exec(said())?.[1] ?? "");
+    .then(() => /(http:\/\/localhost:\d+)\/mcp/.exec(output())?.[1] ?? "");
 }
 
 afterEach(() => {
@@ -46,45 +46,45 @@ afterEach(() => {
 });
 afterAll(() => rmSync(state, { recursive: true, force: true }));
 
-test("starts on a free port, serves its own origin, keeps its state and stops on Ctrl-C", async () => {
+it("starts on a free port, serves its own origin, keeps its state and stops on Ctrl-C", async () => {
   const first = dev("--port", "0", "--persist-to", state);
-  const at = await origin(first);
-  expect(first.said()).toContain("Preparing the database.");
-  expect(first.said()).toContain(`claude mcp add --transport http stackbilt ${at}/mcp`);
-  const metadata = await fetch(`${at}/.well-known/oauth-authorization-server`);
-  expect(await metadata.json()).toMatchObject({ issuer: at });
+  const origin = await originOf(first);
+  expect(first.output()).toContain("Preparing the database.");
+  expect(first.output()).toContain(`claude mcp add --transport http stackbilt ${origin}/mcp`);
+  const metadata = await fetch(`${origin}/.well-known/oauth-authorization-server`);
+  expect(await metadata.json()).toMatchObject({ issuer: origin });
 
   first.child.kill("SIGINT");
   expect(await first.ended).toBe(0);
-  await expect(fetch(`${at}/health`)).rejects.toThrow();
-  expect(existsSync(path.join(ROOT, `entrypoints/auth/local-${new URL(at).port}.generated.toml`))).toBe(false);
+  await expect(fetch(`${origin}/health`)).rejects.toThrow();
+  expect(existsSync(path.join(ROOT, `entrypoints/auth/local-${new URL(origin).port}.generated.toml`))).toBe(false);
 
   const second = dev("--port", "0", "--persist-to", state);
-  await origin(second);
-  expect(second.said()).not.toContain("Preparing the database.");
+  await originOf(second);
+  expect(second.output()).not.toContain("Preparing the database.");
   second.child.kill("SIGINT");
   expect(await second.ended).toBe(0);
 });
 
-test("--fresh forgets the state, nothing else in its folder", async () => {
+it("deletes the state with --fresh, and nothing else in its folder", async () => {
   const fresh = dev("--port", "0", "--persist-to", state, "--fresh");
-  await origin(fresh);
-  expect(fresh.said()).toContain("Forgetting the local state.");
-  expect(fresh.said()).toContain("Preparing the database.");
+  await originOf(fresh);
+  expect(fresh.output()).toContain("Deleting the local state.");
+  expect(fresh.output()).toContain("Preparing the database.");
   fresh.child.kill("SIGINT");
   await fresh.ended;
   expect(existsSync(path.join(state, APPLIED))).toBe(true);
 });
 
-test("a port in use is said in one sentence, with the switch to choose another", async () => {
+it("reports a port in use in one sentence, with the option that chooses another", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const address = server.address();
   const port = typeof address === "object" && address ? address.port : 0;
   const refused = dev("--port", `${port}`);
   expect(await refused.ended).toBe(1);
-  expect(refused.said().trim()).toBe(
-    `Port ${port} is in use: stop what listens there, or choose another with \`npm run dev -- --port ${port + 1}\`.`,
+  expect(refused.output().trim()).toBe(
+    `Port ${port} is in use: stop the program that listens there, or choose another port with \`npm run dev -- --port ${port + 1}\`.`,
   );
   server.close();
 });

@@ -1,11 +1,12 @@
-// The secrets of a local system: made once, kept, and derived anew when the root changes.
+// Secrets of the local system: made once, kept, and derived again if the root secret changes.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseEnv } from "node:util";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { importIdentityKeys } from "../../contracts/rpc/verify.ts";
 import { ensureLocalSecrets } from "../../entrypoints/cli/local-secrets.ts";
+import { AUDIENCES } from "../../entrypoints/cli/workers.ts";
 
 const GATEWAY = ".dev.vars";
 const AUTH = "entrypoints/auth/.dev.vars";
@@ -14,14 +15,13 @@ let root: string;
 
 beforeEach(() => {
   root = mkdtempSync(path.join(tmpdir(), "secrets-"));
-  for (const name of ["auth", "stackbilder", "img-forge"])
-    mkdirSync(path.join(root, "entrypoints", name), { recursive: true });
+  for (const name of AUDIENCES) mkdirSync(path.join(root, "entrypoints", name), { recursive: true });
   onTestFinished(() => rmSync(root, { recursive: true }));
 });
 
 const read = (file: string) => parseEnv(readFileSync(path.join(root, file), "utf8"));
 
-test("an empty checkout gets a root secret and keys that follow from it, readable by their owner only", async () => {
+it("makes a root secret and derived keys in an empty checkout, readable by their owner only", async () => {
   expect(await ensureLocalSecrets(root)).toBe(true);
   expect(Buffer.from(read(GATEWAY).SERVICE_BINDING_SECRET ?? "", "base64url")).toHaveLength(32);
   expect(Buffer.from(read(AUTH).BETTER_AUTH_SECRET ?? "", "base64url")).toHaveLength(32);
@@ -30,14 +30,14 @@ test("an empty checkout gets a root secret and keys that follow from it, readabl
   expect(statSync(path.join(root, GATEWAY)).mode & 0o077).toBe(0);
 });
 
-test("a second run changes nothing", async () => {
+it("changes nothing in a second run", async () => {
   await ensureLocalSecrets(root);
   const before = [GATEWAY, AUTH, IMAGES].map((file) => readFileSync(path.join(root, file), "utf8"));
   expect(await ensureLocalSecrets(root)).toBe(false);
   expect([GATEWAY, AUTH, IMAGES].map((file) => readFileSync(path.join(root, file), "utf8"))).toEqual(before);
 });
 
-test("a person's own lines and secrets stay, and keys follow a new root secret", async () => {
+it("keeps a developer's own lines and secrets, and derives keys from a new root secret", async () => {
   await ensureLocalSecrets(root);
   const keys = read(IMAGES).IDENTITY_KEYS;
   const own = `# mine\nPUBLIC_SIGNUPS_ENABLED=false\nSERVICE_BINDING_SECRET="${"s".repeat(20)}${"t".repeat(20)}"`;
@@ -49,7 +49,7 @@ test("a person's own lines and secrets stay, and keys follow a new root secret",
   expect(read(AUTH).BETTER_AUTH_SECRET).toBe(better);
 });
 
-test("during a rotation the backends know both keys, the current one first", async () => {
+it("lists both keys during a rotation, the current one first", async () => {
   await ensureLocalSecrets(root);
   const before = read(IMAGES).IDENTITY_KEYS ?? "";
   const old = read(GATEWAY).SERVICE_BINDING_SECRET;

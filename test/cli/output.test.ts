@@ -1,13 +1,13 @@
-// What is left of wrangler's output when a person reads along.
-import { expect, test } from "vitest";
+// The readable part of wrangler's output.
+import { expect, it } from "vitest";
 import { readableLines } from "../../entrypoints/cli/output.ts";
 
-const shown = (...lines: string[]) => {
+const printed = (...lines: string[]) => {
   const readable = readableLines();
   return lines.map(readable).filter((line) => line !== null);
 };
 
-test("a Worker's logs, requests and crashes stay", () => {
+it("keeps the logs, requests and crashes of Workers, and lines that it does not know", () => {
   const lines = [
     "[stackbilt-mcp-gateway] hello",
     "[wrangler:info] POST /mcp 200 OK (12ms)",
@@ -15,19 +15,19 @@ test("a Worker's logs, requests and crashes stay", () => {
     "",
     "[wrangler:error] Error: boom",
     "    at fetch (index.ts:9:40)",
-    "something that nobody has seen before",
+    "an unknown line",
   ];
-  expect(shown(...lines)).toEqual([
+  expect(printed(...lines)).toEqual([
     "[stackbilt-mcp-gateway] hello",
     "POST /mcp 200 OK (12ms)",
     "warning: look here",
     "error: Error: boom",
     "    at fetch (index.ts:9:40)",
-    "something that nobody has seen before",
+    "an unknown line",
   ]);
 });
 
-test("tables of bindings go, also when a reload prints them again", () => {
+it("removes tables of bindings, also those of a reload", () => {
   const lines = [
     "⎔ Reloading local server...",
     "stackbilt-auth has access to the following bindings:",
@@ -37,5 +37,5 @@ test("tables of bindings go, also when a reload prints them again", () => {
     "⎔ Local server updated and ready",
     "[stackbilt-auth] after",
   ];
-  expect(shown(...lines)).toEqual(["Reloaded.", "[stackbilt-auth] after"]);
+  expect(printed(...lines)).toEqual(["Reloaded.", "[stackbilt-auth] after"]);
 });

@@ -1,18 +1,18 @@
-// The Worker behind the suite's tools and resources, bound by RPC where Stackbilder's is, with the same wall in front.
+// The backend of the suite's tools and resources, which replaces Stackbilder behind the same binding.
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { guardOf } from "../../contracts/rpc/claim-once.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { serve } from "../../contracts/rpc/serve.ts";
 import type { Env } from "../../entrypoints/stackbilder/env.ts";
-import { guardOf } from "../../entrypoints/stackbilder/used-tokens.ts";
 import { type Ask, type Block, PNG, type ShowContract, show, type Topic } from "./contract.ts";
 import type { WorkObject } from "./work.ts";
 
 export { RecentFlows } from "../../entrypoints/stackbilder/recent-flows.ts";
 export { UsedTokens } from "../../entrypoints/stackbilder/used-tokens.ts";
-// The wrangler.toml of the Worker whose place this one takes has objects of these classes.
+// The wrangler.toml of the replaced Worker has Durable Objects of these classes.
 export { WorkObject as FlowObject } from "./work.ts";
 
-/** No samples. */
+/** A WAV file without samples. */
 const WAV = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
 
 const text = (words: string): Block => ({ type: "text", text: words });
@@ -66,15 +66,15 @@ const CHOICES = {
   untitledMulti: { type: "array", items: { type: "string", enum: OPTIONS } },
   titledMulti: { type: "array", items: { anyOf: titled("First Choice", "Second Choice", "Third Choice") } },
 };
-const PERSON = {
+const USER_DETAILS = {
   username: { type: "string", description: "User's response" },
   email: { type: "string", description: "User's email address" },
 };
 
-/** What is asked, round by round. `words`: the caller's own. */
-const roundsOf = (words: string): Readonly<Record<Topic, readonly (readonly Ask[])[]>> => ({
+/** The input requests of each round trip, by topic. `words`: the text of the request. */
+const requestsOf = (words: string): Readonly<Record<Topic, readonly (readonly Ask[])[]>> => ({
   words: [[sample("words", words, 100)]],
-  person: [[wholeForm("person", words, PERSON, ["username", "email"])]],
+  user_details: [[wholeForm("user_details", words, USER_DETAILS, ["username", "email"])]],
   defaults: [[wholeForm("defaults", "Please look at these", DEFAULTS)]],
   choices: [[wholeForm("choices", "Please choose", CHOICES)]],
   elicitation: [[name]],
@@ -89,13 +89,13 @@ const roundsOf = (words: string): Readonly<Record<Topic, readonly (readonly Ask[
   either: [[name, greeting]],
 });
 
-/** Whether an answer is what was asked for. */
-function isAnswer({ method }: Ask, answer: Readonly<Record<string, unknown>> | undefined): boolean {
-  if (method === "elicitation/create") return answer?.action === "accept" && typeof answer.content === "object";
-  return method === "roots/list" ? Array.isArray(answer?.roots) : answer?.content !== undefined;
+/** True if the response fits the request. */
+function isAnswer({ method }: Ask, response: Readonly<Record<string, unknown>> | undefined): boolean {
+  if (method === "elicitation/create") return response?.action === "accept" && typeof response.content === "object";
+  return method === "roots/list" ? Array.isArray(response?.roots) : response?.content !== undefined;
 }
 
-/** How long the suite's own fixture waits between two reports. */
+/** Milliseconds between two progress reports, as in the suite's own example server. */
 const STEP_MS = 50;
 
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements ShowContract {
@@ -122,11 +122,11 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   fail(call: unknown, input: unknown) {
-    return serve(show, "fail", guardOf(this.env), call, input, async () => fail("intended"));
+    return serve(show, "fail", { guard: guardOf(this.env), call, input }, async () => fail("intended"));
   }
 
   climb(call: unknown, input: unknown) {
-    return serve(show, "climb", guardOf(this.env), call, input, async (_input, _caller, turn) => {
+    return serve(show, "climb", { guard: guardOf(this.env), call, input }, async (_input, _caller, turn) => {
       for (const progress of [0, 50, 100]) {
         await turn.report({ progress, total: 100 });
         await new Promise((resolve) => setTimeout(resolve, STEP_MS));
@@ -136,25 +136,25 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   greet(call: unknown, input: unknown) {
-    return serve(show, "greet", guardOf(this.env), call, input, async ({ name }) =>
+    return serve(show, "greet", { guard: guardOf(this.env), call, input }, async ({ name }) =>
       ok({ blocks: [text(`Hello, ${name ?? "you"}!`)] }),
     );
   }
 
   repeat(call: unknown, input: unknown) {
-    return serve(show, "repeat", guardOf(this.env), call, input, async ({ value }) => ok({ blocks: [text(value)] }));
+    return serve(show, "repeat", { guard: guardOf(this.env), call, input }, async ({ value }) =>
+      ok({ blocks: [text(value)] }),
+    );
   }
 
   converse(call: unknown, input: unknown) {
     return serve(
       show,
       "converse",
-      guardOf(this.env),
-      call,
-      input,
+      { guard: guardOf(this.env), call, input },
       async ({ about, words, methods, answers_json, state }) => {
-        const answers = JSON.parse(answers_json) as Record<string, Record<string, unknown>>; // the gateway wrote it
-        for (const [round, wanted] of roundsOf(words ?? "")[about].entries()) {
+        const answers = JSON.parse(answers_json) as Record<string, Record<string, unknown>>; // by the gateway
+        for (const [round, wanted] of requestsOf(words ?? "")[about].entries()) {
           if (round < Number(state)) continue;
           const asks = wanted.filter((one) => methods.includes(one.method) && !isAnswer(one, answers[one.key]));
           if (asks.length > 0) return ok({ blocks: [], asks, state: String(round) });
@@ -165,7 +165,7 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
   }
 
   read(call: unknown, input: unknown) {
-    return serve(show, "read", guardOf(this.env), call, input, async ({ uri }) => {
+    return serve(show, "read", { guard: guardOf(this.env), call, input }, async ({ uri }) => {
       if (uri === "test://static-text" || uri === "test://watched-resource") {
         return ok({ mime_type: "text/plain", text: "This is the content of the static text resource.", blob: null });
       }
@@ -177,31 +177,31 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
     });
   }
 
-  beginWork(call: unknown, input: unknown) {
-    return serve(show, "beginWork", guardOf(this.env), call, input, async ({ kind, seconds, words }) => {
-      return ok(await this.#work(this.env.FLOWS.newUniqueId().toString()).begin(kind, seconds, words));
+  startWork(call: unknown, input: unknown) {
+    return serve(show, "startWork", { guard: guardOf(this.env), call, input }, async ({ kind, seconds, words }) => {
+      return ok(await this.#work(this.env.FLOWS.newUniqueId().toString()).start(kind, seconds, words));
     });
   }
 
-  lookAtWork(call: unknown, input: unknown) {
-    return serve(show, "lookAtWork", guardOf(this.env), call, input, async ({ work_id }) =>
-      ok(await this.#work(work_id).look()),
+  pollWork(call: unknown, input: unknown) {
+    return serve(show, "pollWork", { guard: guardOf(this.env), call, input }, async ({ work_id }) =>
+      ok(await this.#work(work_id).poll()),
     );
   }
 
-  answerWork(call: unknown, input: unknown) {
-    return serve(show, "answerWork", guardOf(this.env), call, input, async ({ work_id, names }) => {
-      return ok(await this.#work(work_id).answer(names));
+  updateWork(call: unknown, input: unknown) {
+    return serve(show, "updateWork", { guard: guardOf(this.env), call, input }, async ({ work_id, names }) => {
+      return ok(await this.#work(work_id).update(names));
     });
   }
 
-  stopWork(call: unknown, input: unknown) {
-    return serve(show, "stopWork", guardOf(this.env), call, input, async ({ work_id }) =>
-      ok(await this.#work(work_id).stop()),
+  cancelWork(call: unknown, input: unknown) {
+    return serve(show, "cancelWork", { guard: guardOf(this.env), call, input }, async ({ work_id }) =>
+      ok(await this.#work(work_id).cancel()),
     );
   }
 
-  /** The namespace is Stackbilder's; behind it is the class that this module exports instead. */
+  /** The namespace is Stackbilder's; its class is the `FlowObject` of this module. */
   #work(id: string): DurableObjectStub<WorkObject> {
     return this.env.FLOWS.get(this.env.FLOWS.idFromString(id)) as unknown as DurableObjectStub<WorkObject>;
   }
@@ -212,7 +212,7 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
     input: unknown,
     blocks: Block[],
   ) {
-    return serve(show, name, guardOf(this.env), call, input, async () => ok({ blocks }));
+    return serve(show, name, { guard: guardOf(this.env), call, input }, async () => ok({ blocks }));
   }
 }
 

@@ -1,4 +1,4 @@
-// What the Worker behind the suite's tools promises: a contract like a product's, for tools that show one kind of content each.
+// The contract of the backend behind the suite's tools, each of which returns one kind of content.
 import * as v from "valibot";
 import { type ContractOf, contract } from "../../contracts/rpc/contract.ts";
 import { operation } from "../../contracts/rpc/operation.ts";
@@ -6,7 +6,7 @@ import { operation } from "../../contracts/rpc/operation.ts";
 /** One red pixel, in base64. */
 export const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
 
-/** One block of content. Which fields it has follows from its type. */
+/** One block of content. Its fields depend on its type. */
 const Block = v.object({
   type: v.picklist(["text", "image", "audio", "resource"]),
   text: v.optional(v.string()),
@@ -46,7 +46,7 @@ const Greet = operation({
 
 const Repeat = operation({ input: v.strictObject({ value: v.string() }), output, errors: {}, timeoutMs: 10_000 });
 
-/** What somebody must say before a tool ends. `params_json`: free-form JSON leaves as text. */
+/** An input request. `params_json`: a contract cannot have free-form JSON, so it is text. */
 const Ask = v.object({
   key: v.string(),
   method: v.picklist(["elicitation/create", "sampling/createMessage", "roots/list"]),
@@ -65,17 +65,17 @@ const Converse = operation({
       "two_rounds",
       "either",
       "words",
-      "person",
+      "user_details",
       "defaults",
       "choices",
     ]),
-    /** What to ask for, where it is not always the same. */
+    /** The text of the request, for the topics that take one. */
     words: v.nullable(v.string()),
-    /** What the client can be asked for. */
+    /** The methods that the client supports. */
     methods: v.array(v.string()),
-    /** What it has answered, by key. */
+    /** The responses so far, by key, as JSON. */
     answers_json: v.string(),
-    /** As it was left the last time. */
+    /** The state of the previous round trip. */
     state: v.nullable(v.string()),
   }),
   output: v.object({ blocks: v.array(Block), asks: v.array(Ask), state: v.nullable(v.string()) }),
@@ -95,32 +95,32 @@ const Read = operation({
 const WorkKind = v.picklist(["compute", "fail", "crash", "ask", "ask_twice"]);
 export type WorkKind = v.InferOutput<typeof WorkKind>;
 
-/** Work that goes on after the call that began it. */
+/** Work that continues after the call that started it. */
 const Work = v.object({
   work_id: v.string(),
   status: v.picklist(["working", "input_required", "done", "fail", "crash", "cancelled"]),
   words: v.string(),
-  /** What it waits for. */
+  /** The input requests that have no response yet. */
   asks: v.array(Ask),
 });
 export type Work = v.InferOutput<typeof Work>;
 
 const work_id = v.string();
-const BeginWork = operation({
+const StartWork = operation({
   input: v.strictObject({ kind: WorkKind, seconds: v.number(), words: v.string() }),
   output: Work,
   errors: {},
   timeoutMs: 10_000,
 });
 const OnWork = operation({ input: v.strictObject({ work_id }), output: Work, errors: {}, timeoutMs: 10_000 });
-const AnswerWork = operation({
+const UpdateWork = operation({
   input: v.strictObject({ work_id, names: v.array(v.string()) }),
   output: Work,
   errors: {},
   timeoutMs: 10_000,
 });
 
-/** The contract of the tests' Worker, which is bound where Stackbilder's is. */
+/** The contract of the suite's backend, which replaces Stackbilder. */
 export const show = contract({
   audience: "stackbilder",
   prefix: "test",
@@ -137,10 +137,10 @@ export const show = contract({
     repeat: Repeat,
     converse: Converse,
     read: Read,
-    beginWork: BeginWork,
-    lookAtWork: OnWork,
-    answerWork: AnswerWork,
-    stopWork: OnWork,
+    startWork: StartWork,
+    pollWork: OnWork,
+    updateWork: UpdateWork,
+    cancelWork: OnWork,
   },
   tools: {
     test_simple_text: "showText",
@@ -157,6 +157,6 @@ export const show = contract({
     test_conversation: "converse",
     test_tool_with_logging: "climb",
   },
-  internal: ["read", "beginWork", "lookAtWork", "answerWork", "stopWork"],
+  internal: ["read", "startWork", "pollWork", "updateWork", "cancelWork"],
 });
 export type ShowContract = ContractOf<typeof show>;

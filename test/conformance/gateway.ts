@@ -1,41 +1,42 @@
-// The gateway as it is deployed, with the suite's tools, prompts and resources behind its door instead of the product's. Everything
-// before and between them is the product's own: door, OAuth, limits, wire, pipeline, audit.
+// The gateway with the suite's tools, prompts and resources instead of the product's. OAuth, limits, MCP,
+// pipeline and audit are the product's own.
 
 import { INFO } from "../../entrypoints/gateway/features.ts";
 import { httpHandler } from "../../entrypoints/gateway/http.ts";
 import product from "../../entrypoints/gateway/index.ts";
-import { openerOf, STATE_REFUSED } from "../../entrypoints/gateway/mcp-server.ts";
+import { callPreparer } from "../../entrypoints/gateway/mcp-server.ts";
 import { dispatch } from "../../src/backends/dispatch.ts";
-import { type Trace, traceFrom } from "../../src/context.ts";
+import { type RequestContext, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
-import { supportsRequest } from "../../src/mcp/client-input.ts";
+import { supportsRequest } from "../../src/mcp/elicitation.ts";
 import type {
   ClientInput,
-  InputRequest,
   McpServer,
-  OpenedToolCall,
-  OpenTool,
+  PrepareCall,
+  PreparedCall,
   ReadResourceResult,
   ServerFeatures,
   ToolOutcome,
 } from "../../src/mcp/port.ts";
+import type { ContentBlock, InputRequest } from "../../src/mcp/schema.ts";
 import { TASKS } from "../../src/mcp/tasks.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
+import { STATE_REFUSED } from "../../src/pipeline/checks.ts";
 import { openState, sealState } from "../../src/pipeline/request-state.ts";
 import { catalogOf } from "../../src/tools/catalog.ts";
-import type { Content } from "../../src/tools/content.ts";
 import { type ToolDeclaration, toolsFrom } from "../../src/tools/tool-definition.ts";
 import { type Block, type Conversation, type Shown, show, type Topic } from "./contract.ts";
 import { fill, prompts, suggest } from "./prompts.ts";
-import { openWork, tasksOf, WORKS } from "./tasks.ts";
+import { prepareWork, tasksFor, WORKS } from "./tasks.ts";
 
 export * from "../../entrypoints/gateway/index.ts";
 
 /** A block as the MCP schema has it. */
-function contentOf({ type, text, data, mime_type: mimeType, uri }: Block): Content {
+function contentOf({ type, text, data, mime_type: mimeType, uri }: Block): ContentBlock {
   if (type === "text") return { type, text: text ?? "" };
-  if (type === "resource") return { type, resource: { uri, mimeType, text } } as unknown as Content; // our own tools embed none
-  return { type, data, mimeType } as Content; // nor do they play anything
+  // The types of the product have neither embedded resources nor audio.
+  if (type === "resource") return { type, resource: { uri, mimeType, text } } as unknown as ContentBlock;
+  return { type, data, mimeType } as ContentBlock;
 }
 
 const definition = {
@@ -45,7 +46,7 @@ const definition = {
   render: async ({ blocks }: Shown) => blocks.map(contentOf),
 } satisfies ToolDeclaration<typeof show, "test_simple_text">;
 
-/** What the suite wants to find, word for word: every keyword that a server may strip. */
+/** The schema that the suite expects unchanged, with every keyword that a server could strip. */
 const SCHEMA_2020_12 = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   type: "object",
@@ -95,7 +96,7 @@ const tools = toolsFrom("STACKBILDER", show, {
   test_tool_with_logging: definition,
 });
 
-/** What the tools ask about that end only after somebody was asked: all of them are one, under many names. */
+/** The topic of each tool that requires input. All of them are one tool, under many names. */
 const TOPICS: ReadonlyMap<string, Topic> = new Map([
   ["test_input_required_result_elicitation", "elicitation"],
   ["test_input_required_result_sampling", "sampling"],
@@ -107,12 +108,12 @@ const TOPICS: ReadonlyMap<string, Topic> = new Map([
   ["test_input_required_result_capabilities", "either"],
   ["test_streaming_elicitation", "elicitation"],
   ["test_sampling", "words"],
-  ["test_elicitation", "person"],
+  ["test_elicitation", "user_details"],
   ["test_elicitation_sep1034_defaults", "defaults"],
   ["test_elicitation_sep1330_enums", "choices"],
 ]);
 const NO_ARGUMENTS = { type: "object", additionalProperties: false };
-/** The one argument of those that are told what to ask. */
+/** The argument with the text of the request, for the tools that have one. */
 const WORDS: ReadonlyMap<string, string> = new Map([
   ["test_sampling", "prompt"],
   ["test_elicitation", "message"],
@@ -147,7 +148,7 @@ const catalog = catalogOf(
   }),
 );
 
-/** The suite calls the first one as a client that knows no tasks. */
+/** Tools with tasks are last, because the suite calls the first tool without the capability. */
 const inOrder = Array.from(catalog.values()).toSorted((a, b) => Number(WORKS.has(a.name)) - Number(WORKS.has(b.name)));
 
 const resource = (uri: string, mimeType: string) => ({
@@ -183,51 +184,58 @@ const features: ServerFeatures = {
   meta: async () => ({}),
 };
 
-function mcpServerFor(env: Env, ctx: ExecutionContext, caller: Credential, requestTrace: Trace): McpServer {
+function mcpServerFor(context: RequestContext, credential: Credential): McpServer {
   return {
     features,
-    openTool: opener(env, ctx, caller, requestTrace),
-    readResource: (uri, traceparent) =>
-      read(env, caller, uri, traceparent === undefined ? requestTrace : traceFrom(traceparent)),
-    getPrompt: async (name, args, aside) => fill(name, args, aside),
-    complete: async (typing) => suggest(typing),
-    tasks: tasksOf(env, caller, requestTrace),
+    prepareCall: preparerFor(context, credential),
+    readResource: (uri, traceparent) => read(withTrace(context, traceparent), credential, uri),
+    getPrompt: async (name, args, clientInput) => fill(name, args, clientInput),
+    complete: async (request) => suggest(request),
+    tasks: tasksFor(context, credential),
   };
 }
 
-const NOTHING: ClientInput = { capabilities: {}, inputResponses: {}, requestState: undefined };
+function withTrace(context: RequestContext, traceparent: string | undefined): RequestContext {
+  return traceparent === undefined ? context : { ...context, trace: traceFrom(traceparent) };
+}
 
-function opener(env: Env, ctx: ExecutionContext, caller: Credential, requestTrace: Trace): OpenTool {
-  const open = openerOf(catalog, env, ctx, caller, requestTrace);
-  return (name, args, traceparent, aside = NOTHING) => {
+const NO_INPUT: ClientInput = { capabilities: {}, inputResponses: {}, requestState: undefined };
+
+function preparerFor(requestContext: RequestContext, credential: Credential): PrepareCall {
+  const prepare = callPreparer(requestContext, credential, catalog);
+  return (name, args, traceparent, clientInput = NO_INPUT) => {
     if (
       name === "test_missing_capability" &&
-      !supportsRequest(aside.capabilities, { method: "sampling/createMessage", params: {} })
+      !supportsRequest(clientInput.capabilities, { method: "sampling/createMessage", params: {} })
     ) {
       return { state: "missing_capability", requiredCapabilities: { sampling: {} } };
     }
+    const context = withTrace(requestContext, traceparent);
     const kind = WORKS.get(name);
-    const trace = traceparent === undefined ? requestTrace : traceFrom(traceparent);
-    if (kind !== undefined) return openWork({ env, caller, trace }, name, kind, args as object, aside); // the wire has looked at it
-    if (name === "test_tool_with_logging") return logged(open(name, args, traceparent, aside));
+    // src/mcp has checked that `args` is an object.
+    if (kind !== undefined) {
+      return prepareWork({ context, credential, tool: name, kind, args: args as object, clientInput });
+    }
+    if (name === "test_tool_with_logging") return logged(prepare(name, args, traceparent, clientInput));
     const about = TOPICS.get(name);
-    if (about === undefined) return open(name, args, traceparent, aside);
+    if (about === undefined) return prepare(name, args, traceparent, clientInput);
     const ask = async (input: object) => {
-      const opened = open(name, input, traceparent);
-      if (opened.state !== "ready") throw new Error(`${name}: ${opened.state}`);
-      return opened.run();
+      const prepared = prepare(name, input, traceparent);
+      if (prepared.state !== "ready") throw new Error(`${name}: ${prepared.state}`);
+      return prepared.run();
     };
-    return { state: "ready", run: () => converse(env, caller, name, args, about, aside, ask) };
+    const conversation = { context, credential, name, args, about, clientInput, ask };
+    return { state: "ready", run: () => converse(conversation) };
   };
 }
 
-/** The same call; what it reports is logged. */
-function logged(opened: OpenedToolCall): OpenedToolCall {
-  if (opened.state !== "ready") return opened;
+/** The same call, with a log message for each progress report. */
+function logged(prepared: PreparedCall): PreparedCall {
+  if (prepared.state !== "ready") return prepared;
   return {
     state: "ready",
     run: (progress, log) =>
-      opened.run((update) => {
+      prepared.run((update) => {
         log?.("info", update);
         return progress?.(update) ?? "continue";
       }),
@@ -236,49 +244,49 @@ function logged(opened: OpenedToolCall): OpenedToolCall {
 
 const METHODS = ["elicitation/create", "sampling/createMessage", "roots/list"] as const;
 
-/** One round: the Worker behind says in plain data what it needs and where it was; what the client keeps of that is sealed. */
-async function converse(
-  env: Env,
-  { identity }: Credential,
-  name: string,
-  args: unknown,
-  about: Topic,
-  { capabilities, inputResponses, requestState }: ClientInput,
-  ask: (input: object) => Promise<ToolOutcome>,
-): Promise<ToolOutcome> {
-  const round = { caller: identity, method: "tools/call", target: [name], args };
-  const opened = requestState === undefined ? null : await openState(env, round, requestState);
+interface ConversationCall {
+  readonly context: RequestContext;
+  readonly credential: Credential;
+  readonly name: string;
+  readonly args: unknown;
+  readonly about: Topic;
+  readonly clientInput: ClientInput;
+  ask(input: object): Promise<ToolOutcome>;
+}
+
+/** One step of a multi round-trip request: the backend returns its input requests and its state. */
+async function converse(call: ConversationCall): Promise<ToolOutcome> {
+  const { context, credential, name, args, about, ask } = call;
+  const { capabilities, inputResponses, requestState } = call.clientInput;
+  const binding = { identity: credential.identity, method: "tools/call", target: [name], args };
+  const opened = requestState === undefined ? null : await openState(context, binding, requestState);
   if (requestState !== undefined && opened === null) return STATE_REFUSED;
   const methods = METHODS.filter((method) => supportsRequest(capabilities, { method, params: {} }));
   const words = Object.values(args as Record<string, unknown>)[0] ?? null;
-  const ended = await ask({
-    about,
-    words,
-    methods,
-    answers_json: JSON.stringify(inputResponses),
-    state: opened?.kept ?? null,
-  });
-  if ("state" in ended) return ended;
-  const { asks, state } = ended.structuredContent as Conversation; // judged by the pipeline
-  if (asks.length === 0) return ended;
+  const answers_json = JSON.stringify(inputResponses);
+  const outcome = await ask({ about, words, methods, answers_json, state: opened?.payload ?? null });
+  if ("state" in outcome) return outcome;
+  const { asks, state } = outcome.structuredContent as Conversation; // validated by the pipeline
+  if (asks.length === 0) return outcome;
   const inputRequests = Object.fromEntries(
     asks.map(({ key, method, params_json }) => [
       key,
       { method, params: JSON.parse(params_json) as InputRequest["params"] },
     ]),
   );
-  return { state: "input_required", inputRequests, requestState: await sealState(env, round, state ?? "") };
+  return { state: "input_required", inputRequests, requestState: await sealState(context, binding, state ?? "") };
 }
 
-async function read(env: Env, { identity }: Credential, uri: string, trace: Trace): Promise<ReadResourceResult> {
-  const target = { name: "read", backend: "STACKBILDER", audience: show.audience } as const;
-  const answer = await dispatch(env, target, "read", show.methods.read, { uri }, { caller: identity, trace });
-  if (!answer.ok) {
-    return answer.error.code === "resource_not_found"
+async function read(context: RequestContext, { identity }: Credential, uri: string): Promise<ReadResourceResult> {
+  const { audience, methods } = show;
+  const call = { backend: "STACKBILDER", audience, method: "read", operation: methods.read, tool: "read" } as const;
+  const reply = await dispatch(context, { ...call, identity }, { uri });
+  if (!reply.ok) {
+    return reply.error.code === "resource_not_found"
       ? { state: "not_found" }
-      : { state: "failed", message: answer.error.message };
+      : { state: "failed", message: reply.error.message };
   }
-  const { mime_type: mimeType, text, blob } = answer.value;
+  const { mime_type: mimeType, text, blob } = reply.value;
   const contents = text === null ? { uri, mimeType, blob: blob ?? "" } : { uri, mimeType, text };
   return { state: "read", contents: [contents], ttlMs: 0 };
 }

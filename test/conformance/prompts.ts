@@ -1,19 +1,13 @@
-// The suite's prompts, and what it may be offered while it types their arguments.
-import type {
-  ClientInput,
-  Completion,
-  CompletionRequest,
-  GetPromptResult,
-  InputRequest,
-  Prompt,
-} from "../../src/mcp/port.ts";
+// The suite's prompts, and the completion of their arguments.
+import type { ClientInput, CompletionRequest, GetPromptResult } from "../../src/mcp/port.ts";
+import type { Completion, InputRequest, Prompt } from "../../src/mcp/schema.ts";
 import { PNG } from "./contract.ts";
 
 type Arguments = Readonly<Record<string, string>>;
 
 const argument = (name: string) => ({ name, description: "For the suite.", required: true });
-const said = (content: object) => ({ role: "user", content });
-const text = (words: string) => said({ type: "text", text: words });
+const message = (content: object) => ({ role: "user", content });
+const text = (words: string) => message({ type: "text", text: words });
 
 /** Each prompt's arguments, and its messages once they are known. */
 const PROMPTS: Readonly<
@@ -26,7 +20,7 @@ const PROMPTS: Readonly<
   test_prompt_with_embedded_resource: {
     names: ["resourceUri"],
     messages: ({ resourceUri }) => [
-      said({
+      message({
         type: "resource",
         resource: { uri: resourceUri, mimeType: "text/plain", text: "Embedded resource content for testing." },
       }),
@@ -36,7 +30,7 @@ const PROMPTS: Readonly<
   test_prompt_with_image: {
     names: [],
     messages: () => [
-      said({ type: "image", data: PNG, mimeType: "image/png" }),
+      message({ type: "image", data: PNG, mimeType: "image/png" }),
       text("Please analyze the image above."),
     ],
   },
@@ -44,7 +38,7 @@ const PROMPTS: Readonly<
   test_simple_prompt: { names: [], messages: () => [text("This is a simple prompt for testing.")] },
 };
 
-/** As they are listed. */
+/** The prompts in prompts/list. */
 export const prompts: readonly Prompt[] = Object.entries(PROMPTS).map(([name, { names }]) => ({
   name,
   title: name,
@@ -60,10 +54,10 @@ const CONTEXT: InputRequest = {
   },
 };
 
-/** A prompt with its arguments filled in; one of them has an argument that only a person knows. */
-export function fill(name: string, given: Arguments, aside: ClientInput | undefined): GetPromptResult {
+/** A prompt with its arguments filled in. One prompt asks the user for an argument. */
+export function fill(name: string, given: Arguments, clientInput: ClientInput | undefined): GetPromptResult {
   if (name !== "test_input_required_result_prompt") return fillFrom(name, given);
-  const { action, content } = aside?.inputResponses.user_context ?? {};
+  const { action, content } = clientInput?.inputResponses.user_context ?? {};
   const { context } = (action === "accept" ? content : {}) as { context?: string }; // the suite sends text
   return context === undefined
     ? { state: "input_required", inputRequests: { user_context: CONTEXT } }
@@ -78,7 +72,7 @@ function fillFrom(name: string, args: Arguments): GetPromptResult {
   return { state: "filled", description: "A prompt of the conformance suite.", messages: prompt.messages(args) };
 }
 
-/** Words that begin as what is typed. */
+/** Completions that begin with the typed value. */
 export function suggest({ of, name, value }: CompletionRequest): Completion | null {
   if (!("prompt" in of) || !PROMPTS[of.prompt]?.names.includes(name)) return null;
   return { values: ["paris", "park", "party", "test"].filter((word) => word.startsWith(value)) };

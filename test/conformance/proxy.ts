@@ -1,5 +1,5 @@
-// Stands before the gateway, because the suite cannot show a credential: it adds the bearer and an address, and nothing else. Host
-// and Origin pass as they came, since the gateway judges them.
+// A proxy in front of the gateway, because the suite cannot send a credential: it adds a bearer and a client
+// address only. Host and Origin pass unchanged, because the gateway validates them.
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,27 +7,27 @@ import { pipeline } from "node:stream";
 import { ADDRESS_HEADER, newAddress } from "../support/address.ts";
 
 export interface Proxy {
-  /** What the gateway must take for its own origin. */
+  /** The origin that the gateway must be configured with. */
   readonly origin: string;
-  /** Where requests go: an origin on this machine. */
+  /** The gateway's origin on this machine. */
   target: string;
-  /** Shown to `/mcp`, where the request brings none. */
+  /** Sent to `/mcp` if the request has no credential. */
   bearer: string | null;
   stop(): void;
 }
 
-/** Listens at once; `target` is set when there is one. */
+/** Starts a proxy. Its `target` can be set later. */
 export async function startProxy(): Promise<Proxy> {
-  const server = createServer((near, answer) => {
+  const server = createServer((near, response) => {
     const { port } = new URL(proxy.target);
     const headers = { [ADDRESS_HEADER.toLowerCase()]: newAddress(), ...near.headers };
     if (near.url === "/mcp" && proxy.bearer !== null) headers.authorization ??= `Bearer ${proxy.bearer}`;
     const far = request({ host: "127.0.0.1", port, path: near.url, method: near.method, headers }, (reply) => {
-      answer.writeHead(reply.statusCode ?? 502, reply.headers);
-      pipeline(reply, answer, () => undefined);
+      response.writeHead(reply.statusCode ?? 502, reply.headers);
+      pipeline(reply, response, () => undefined);
     });
-    far.on("error", () => answer.destroy());
-    answer.on("close", () => far.destroy());
+    far.on("error", () => response.destroy());
+    response.on("close", () => far.destroy());
     pipeline(near, far, () => undefined);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");

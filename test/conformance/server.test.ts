@@ -1,12 +1,12 @@
-// The official conformance suite against the MCP endpoint, as its own command line runs it: all that it asks of a server in each
-// revision, through the gateway's real door, with an access token that a person's sign-in brought. The verdict is the suite's own.
-// Behind the door are the suite's tools instead of the product's.
+// The official conformance suite against the MCP endpoint, by its own command line: all its scenarios for a
+// server in each revision, with an access token of a user who signed in. The tools are the suite's instead
+// of the product's.
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withAddress } from "../support/address.ts";
 import { useIssuer } from "../support/issuer.ts";
 import type { System } from "../support/system.ts";
-import { newAccount, Person } from "../support/user.ts";
+import { newAccount, User } from "../support/user.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { startProxy } from "./proxy.ts";
 import { type Checks, checksIn, newFolder, type Run, run } from "./suite.ts";
@@ -25,17 +25,17 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.stop());
 
-/** What the suite says of a revision today. A change in either direction turns the test red. */
-interface Standing {
-  /** How the command line is told the revision: as what it requires, where the suite has a list of that. */
+/** The expected results of the suite for a revision. A change in either direction fails the test. */
+interface Expected {
+  /** Options for the revision: its list of requirements, if the suite has one. */
   readonly options: readonly string[];
-  /** Whether all of it is there. */
+  /** True if the suite exits with 0. */
   readonly isMet: boolean;
-  /** Without a fault or a remark. */
+  /** Scenarios without a failure or a warning. */
   readonly passes: readonly string[];
-  /** Not applicable, as the suite says: what it would ask about is optional, and not offered. */
+  /** Scenarios that the suite skips: they test optional features that the server does not have. */
   readonly skips: readonly string[];
-  /** By what is not there yet: a scenario, or `scenario:check` where the others of its checks pass. */
+  /** Failures by reason: a scenario, or `scenario:check` if its other checks pass. */
   readonly faults: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -52,7 +52,7 @@ const ALWAYS = [
   ...["resources-list", "resources-read-text", "resources-read-binary", "resources-templates-read"],
 ];
 
-const IN_ROUNDS = [
+const INPUT_REQUIRED = [
   ...[
     "basic-elicitation",
     "basic-list-roots",
@@ -92,7 +92,7 @@ const NEEDS_SESSION = [
   ...["tools-call-elicitation", "tools-call-sampling", "tools-call-with-logging"],
 ];
 
-const STANDINGS: Readonly<Record<string, Standing>> = {
+const EXPECTED: Readonly<Record<string, Expected>> = {
   "2026-07-28": {
     options: ["--requirements", "2026-07-28"],
     isMet: true,
@@ -101,7 +101,7 @@ const STANDINGS: Readonly<Record<string, Standing>> = {
       ...SINCE_2025_11_25,
       ...["caching", "sep-2164-resource-not-found", "server-sse-multiple-streams"],
       ...["http-header-validation", "http-custom-header-server-validation"],
-      ...["server-stateless", ...IN_ROUNDS, ...TASKS],
+      ...["server-stateless", ...INPUT_REQUIRED, ...TASKS],
     ],
     skips: ["tasks-status-notifications"],
     faults: {},
@@ -126,27 +126,27 @@ const STANDINGS: Readonly<Record<string, Standing>> = {
 };
 
 describe("the suite", () => {
-  it.each(Object.entries(STANDINGS))("finds this in the server, revision %s", async (_, standing) => {
-    const known = Object.values(standing.faults).flat();
-    const { exitCode, output, checks } = await judge(standing.options);
+  it.each(Object.entries(EXPECTED))("passes the server with the expected results, revision %s", async (_, expected) => {
+    const known = Object.values(expected.faults).flat();
+    const { exitCode, output, checks } = await runSuite(expected.options);
     const found = { isMet: exitCode === 0, passes: [] as string[], skips: [] as string[], faults: new Set<string>() };
     for (const [scenario, list] of Object.entries(checks)) {
       const faults = list
         .filter(({ status }) => status === "FAILURE" || status === "WARNING")
         .map(({ id }) => `${scenario}:${id}`);
       for (const fault of faults) found.faults.add(known.includes(scenario) ? scenario : fault);
-      // Beside its own checks, every scenario has one for the schema of all messages.
-      const isJudged = list.some(({ id, status }) => status === "SUCCESS" && !id.startsWith("wire-schema-"));
-      if (faults.length === 0) found[isJudged ? "passes" : "skips"].push(scenario);
+      // Each scenario also has a check for the schema of all messages.
+      const hasOwnCheck = list.some(({ id, status }) => status === "SUCCESS" && !id.startsWith("wire-schema-"));
+      if (faults.length === 0) found[hasOwnCheck ? "passes" : "skips"].push(scenario);
     }
-    expect(inOrder(found, found.faults), output).toEqual(inOrder(standing, known));
+    expect(inOrder(found, found.faults), output).toEqual(inOrder(expected, known));
   });
 
-  it("finds fault where there is some: without the bearer the same run fails", async () => {
+  it("fails without a credential", async () => {
     const { bearer } = proxy;
     proxy.bearer = null;
     try {
-      const { exitCode, checks } = await judge(["--scenario", "tools-list"]);
+      const { exitCode, checks } = await runSuite(["--scenario", "tools-list"]);
       expect(checks["tools-list"]?.[0]).toMatchObject({
         status: "FAILURE",
         errorMessage: expect.stringContaining("Sign in"),
@@ -158,12 +158,12 @@ describe("the suite", () => {
   });
 });
 
-/** The order in which the suite runs its scenarios does not matter. */
-function inOrder({ isMet, passes, skips }: Pick<Standing, "isMet" | "passes" | "skips">, faults: Iterable<string>) {
+/** Sorted results: the order in which the suite runs its scenarios does not matter. */
+function inOrder({ isMet, passes, skips }: Pick<Expected, "isMet" | "passes" | "skips">, faults: Iterable<string>) {
   return { isMet, passes: passes.toSorted(), skips: skips.toSorted(), faults: Array.from(faults).toSorted() };
 }
 
-/** An access token of somebody whose plan lets a program ask as fast as it can. */
+/** An access token of a user whose plan has limits that the suite does not reach. */
 async function signIn(): Promise<string> {
   const through: System = {
     ...issuer.system,
@@ -176,16 +176,17 @@ async function signIn(): Promise<string> {
     token_endpoint_auth_method: "none",
   });
   const account = newAccount();
-  await new Person().authorize(client.ask(REDIRECT).url, account);
+  await new User().authorize(client.authorizationRequest(REDIRECT).url, account);
   const db = await issuer.db();
   await db.prepare("UPDATE tenants SET tier = 'enterprise'").run();
-  const ask = client.ask(REDIRECT);
-  const answer = await client.redeem(ask, await new Person().authorize(ask.url, account, { isKnown: true }));
-  return ((await answer.json()) as { access_token: string }).access_token;
+  const request = client.authorizationRequest(REDIRECT);
+  const callback = await new User().authorize(request.url, account, { hasAccount: true });
+  const response = await client.redeem(request, callback);
+  return ((await response.json()) as { access_token: string }).access_token;
 }
 
 /** Runs the suite against the endpoint. */
-async function judge(options: readonly string[]): Promise<Run & { readonly checks: Checks }> {
+async function runSuite(options: readonly string[]): Promise<Run & { readonly checks: Checks }> {
   const folder = newFolder();
   try {
     const ended = await run(["server", "--url", `${proxy.origin}/mcp`, "--output-dir", folder, ...options]);

@@ -1,4 +1,4 @@
-// Runs the official conformance suite by its own command line, and reads what it wrote down.
+// Runs the official conformance suite by its own command line, and reads its results.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 
-/** One check as the suite writes it down. */
+/** One check in the suite's results. */
 export interface Check {
   readonly id: string;
   readonly status: string;
@@ -16,13 +16,13 @@ export interface Check {
 /** A run's checks, by scenario. */
 export type Checks = Readonly<Record<string, readonly Check[]>>;
 
-/** How a run of the command ended. */
+/** The end of a run of the command. */
 export interface Run {
   readonly exitCode: number;
   readonly output: string;
 }
 
-/** Runs the suite's command line; `onLine` acts on what it prints while it waits. */
+/** Runs the suite's command line. `onLine` is called with each line that it prints while it runs. */
 export async function run(
   args: readonly string[],
   onLine: (line: string) => Promise<void> = async () => {},
@@ -35,11 +35,11 @@ export async function run(
   });
   const ended = once(suite, "close");
   const lines: string[] = [];
-  const acts: Promise<void>[] = [];
+  const actions: Promise<void>[] = [];
   for (const stream of [suite.stdout, suite.stderr]) {
     createInterface(stream).on("line", (line) => {
       lines.push(line);
-      acts.push(
+      actions.push(
         onLine(line).catch((error: unknown) => {
           lines.push(`In the browser: ${String(error)}`);
           suite.kill();
@@ -48,17 +48,20 @@ export async function run(
     });
   }
   const [code] = (await ended) as [number | null];
-  await Promise.all(acts);
+  await Promise.all(actions);
   return { exitCode: code ?? -1, output: lines.join("\n") };
 }
 
-/** A new folder for what a run writes down. */
+/** A new folder for the results of a run. */
 export function newFolder(): string {
   mkdirSync(path.join(ROOT, ".test"), { recursive: true });
   return mkdtempSync(path.join(ROOT, ".test/conformance-"));
 }
 
-/** The checks that a run wrote to `folder`, in the order in which it made them: its folders are named after role, scenario and time. */
+/**
+ * The checks that a run wrote to `folder`, in the order of their times: its folders are named after
+ * role, scenario and time.
+ */
 export function checksIn(folder: string, role: "server" | "authorization-server"): Checks {
   const name = new RegExp(`^${role}-(?<scenario>.+)-(?<time>20\\d\\d-\\d\\d-\\d\\dT[\\d-]+Z)$`);
   const found = readdirSync(folder).flatMap((entry) => {

@@ -1,24 +1,16 @@
-// The suite's tools whose work goes on after the call: what the product's own tools never do with a task (ask, break, refuse) among it.
+// The suite's tools with tasks, which also do what no tool of the product does with a task: require input,
+// fail, be refused.
 
 import { dispatch } from "../../src/backends/dispatch.ts";
-import { type Trace, traceFrom } from "../../src/context.ts";
-import type { Env } from "../../src/env.ts";
-import type {
-  CallToolResult,
-  ClientInput,
-  DetailedTask,
-  InputRequest,
-  OpenedToolCall,
-  Task,
-  Tasks,
-  ToolOutcome,
-} from "../../src/mcp/port.ts";
-import { TASKS, takesTasks } from "../../src/mcp/tasks.ts";
+import { type RequestContext, traceFrom } from "../../src/context.ts";
+import type { ClientInput, PreparedCall, Tasks, ToolOutcome } from "../../src/mcp/port.ts";
+import type { CallToolResult, DetailedTask, InputRequest, Task } from "../../src/mcp/schema.ts";
+import { acceptsTasks, TASKS } from "../../src/mcp/tasks.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
 import { openTask, sealTask, TASK_TTL_MS } from "../../src/pipeline/task-handle.ts";
 import { show, type Work, type WorkKind } from "./contract.ts";
 
-/** What each of them does. */
+/** The kind of work of each tool. */
 export const WORKS: ReadonlyMap<string, WorkKind> = new Map([
   ["slow_compute", "compute"],
   ["failing_job", "fail"],
@@ -30,7 +22,7 @@ export const WORKS: ReadonlyMap<string, WorkKind> = new Map([
 
 const REQUIRED = { state: "missing_capability", requiredCapabilities: { extensions: { [TASKS]: {} } } } as const;
 
-/** Who is asked for their name before the work begins. */
+/** The request for the user's name, before the work starts. */
 const NAME: InputRequest = {
   method: "elicitation/create",
   params: {
@@ -39,17 +31,26 @@ const NAME: InputRequest = {
   },
 };
 
-type Errand = { readonly env: Env; readonly caller: Credential; readonly trace: Trace };
+type Operation = "startWork" | "pollWork" | "updateWork" | "cancelWork";
 
-async function send<M extends "beginWork" | "lookAtWork" | "answerWork" | "stopWork">(
-  { env, caller: { identity }, trace }: Errand,
-  method: M,
+async function send(
+  context: RequestContext,
+  { identity }: Credential,
+  method: Operation,
   input: object,
 ): Promise<Work> {
-  const target = { name: method, backend: "STACKBILDER", audience: show.audience } as const;
-  const answer = await dispatch(env, target, method, show.methods[method], input, { caller: identity, trace });
-  if (!answer.ok) throw new Error(`${method}: ${answer.error.code}`);
-  return answer.value as Work; // all four answer alike
+  const { audience, methods } = show;
+  const call = {
+    backend: "STACKBILDER",
+    audience,
+    method,
+    operation: methods[method],
+    tool: method,
+    identity,
+  } as const;
+  const reply = await dispatch(context, call, input);
+  if (!reply.ok) throw new Error(`${method}: ${reply.error.code}`);
+  return reply.value as Work; // all four have this output
 }
 
 const resultOf = ({ words, status }: Work): CallToolResult => ({
@@ -58,37 +59,32 @@ const resultOf = ({ words, status }: Work): CallToolResult => ({
   ...(status === "fail" && { isError: true }),
 });
 
-/** Opens a call of one of these tools. */
-export function openWork(
-  errand: Errand,
-  tool: string,
-  kind: WorkKind,
-  args: object,
-  aside: ClientInput,
-): OpenedToolCall {
-  const mayGoOn = takesTasks(aside.capabilities);
-  if (!mayGoOn && kind !== "compute") return REQUIRED;
-  return { state: "ready", run: () => begin(errand, tool, kind, args, aside, mayGoOn) };
+/** One call of one of these tools. */
+export interface WorkCall {
+  readonly context: RequestContext;
+  readonly credential: Credential;
+  readonly tool: string;
+  readonly kind: WorkKind;
+  readonly args: object;
+  readonly clientInput: ClientInput;
 }
 
-async function begin(
-  errand: Errand,
-  tool: string,
-  kind: WorkKind,
-  args: object,
-  aside: ClientInput,
-  mayGoOn: boolean,
-): Promise<ToolOutcome> {
+export function prepareWork(call: WorkCall): PreparedCall {
+  if (!acceptsTasks(call.clientInput.capabilities) && call.kind !== "compute") return REQUIRED;
+  return { state: "ready", run: () => runWork(call) };
+}
+
+async function runWork({ context, credential, tool, kind, args, clientInput }: WorkCall): Promise<ToolOutcome> {
   const { seconds = 0.3, label = "" } = args as { seconds?: number; label?: string };
-  const { action, content } = aside.inputResponses.user_name ?? {};
-  const isAsked = tool === "test_tool_with_task";
-  if (isAsked && action !== "accept") return { state: "input_required", inputRequests: { user_name: NAME } };
-  const words = isAsked ? `Hello, ${JSON.stringify(content)}!` : `Computed ${label}.`;
-  const work = await send(errand, "beginWork", { kind, seconds, words });
-  if (!mayGoOn) return resultOf(work);
+  const { action, content } = clientInput.inputResponses.user_name ?? {};
+  const needsName = tool === "test_tool_with_task";
+  if (needsName && action !== "accept") return { state: "input_required", inputRequests: { user_name: NAME } };
+  const words = needsName ? `Hello, ${JSON.stringify(content)}!` : `Computed ${label}.`;
+  const work = await send(context, credential, "startWork", { kind, seconds, words });
+  if (!acceptsTasks(clientInput.capabilities)) return resultOf(work);
   const createdAtMs = Date.now();
   const ref = { work_id: work.work_id };
-  const taskId = await sealTask(errand.env, errand.caller.identity, { tool, ref, inputDigest: "", createdAtMs });
+  const taskId = await sealTask(context, credential.identity, { tool, ref, inputDigest: "", createdAtMs });
   return { state: "task", task: { ...fieldsOf(taskId, createdAtMs), status: "working" } };
 }
 
@@ -121,31 +117,26 @@ function detailed(fields: Omit<Task, "status">, work: Work): DetailedTask {
   }
 }
 
-/** Tasks of one caller. */
-export function tasksOf(env: Env, caller: Credential, requestTrace: Trace): Tasks {
-  const errandOf = (traceparent: string | undefined) => {
-    return { env, caller, trace: traceparent === undefined ? requestTrace : traceFrom(traceparent) };
-  };
-  const tell = async (
-    method: "answerWork" | "stopWork",
-    taskId: string,
-    more: object,
-    traceparent: string | undefined,
-  ) => {
-    const known = await openTask(env, caller.identity, taskId);
+/** Tasks of one user. */
+export function tasksFor(context: RequestContext, credential: Credential): Tasks {
+  const { identity } = credential;
+  const withTrace = (traceparent: string | undefined) =>
+    traceparent === undefined ? context : { ...context, trace: traceFrom(traceparent) };
+  async function change(method: "updateWork" | "cancelWork", taskId: string, input: object, traceparent?: string) {
+    const known = await openTask(context, identity, taskId);
     if (!known) return { state: "not_found" } as const;
-    await send(errandOf(traceparent), method, { ...known.ref, ...more });
+    await send(withTrace(traceparent), credential, method, { ...known.ref, ...input });
     return { state: "done" } as const;
-  };
+  }
   return {
     async get(taskId, traceparent) {
-      const known = await openTask(env, caller.identity, taskId);
+      const known = await openTask(context, identity, taskId);
       if (!known) return { state: "not_found" };
-      const work = await send(errandOf(traceparent), "lookAtWork", known.ref);
+      const work = await send(withTrace(traceparent), credential, "pollWork", known.ref);
       return { state: "found", task: detailed(fieldsOf(taskId, known.createdAtMs), work) };
     },
     update: (taskId, inputResponses, traceparent) =>
-      tell("answerWork", taskId, { names: Object.keys(inputResponses) }, traceparent),
-    cancel: (taskId, traceparent) => tell("stopWork", taskId, {}, traceparent),
+      change("updateWork", taskId, { names: Object.keys(inputResponses) }, traceparent),
+    cancel: (taskId, traceparent) => change("cancelWork", taskId, {}, traceparent),
   };
 }

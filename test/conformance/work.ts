@@ -1,14 +1,14 @@
-// One piece of work that goes on after the call that began it: nothing runs, for where it stands follows from the clock and from what
-// it was told.
+// Work that continues after the call that started it. Nothing runs: its status follows from the clock and
+// from the calls that it received.
 import { DurableObject } from "cloudflare:workers";
 import type { Ask, Work, WorkKind } from "./contract.ts";
 
-interface Begun {
+interface StoredWork {
   readonly kind: WorkKind;
   readonly endsAtMs: number;
   readonly words: string;
   readonly isStopped: boolean;
-  /** By name, what was answered. */
+  /** The names of the input requests that have a response. */
   readonly answered: readonly string[];
 }
 
@@ -27,12 +27,12 @@ const ASKS: Readonly<Partial<Record<WorkKind, readonly Ask[]>>> = {
 };
 
 export class WorkObject extends DurableObject {
-  begin(kind: WorkKind, seconds: number, words: string): Work {
+  start(kind: WorkKind, seconds: number, words: string): Work {
     this.#write({ kind, endsAtMs: Date.now() + seconds * 1000, words, isStopped: false, answered: [] });
-    return this.look();
+    return this.poll();
   }
 
-  look(): Work {
+  poll(): Work {
     const { kind, endsAtMs, words, isStopped, answered } = this.#read();
     const work = {
       work_id: this.ctx.id.toString(),
@@ -45,25 +45,25 @@ export class WorkObject extends DurableObject {
     return { ...work, status: kind === "fail" || kind === "crash" ? kind : "done" };
   }
 
-  answer(names: readonly string[]): Work {
-    const begun = this.#read();
-    this.#write({ ...begun, answered: [...begun.answered, ...names] });
-    return this.look();
+  update(names: readonly string[]): Work {
+    const stored = this.#read();
+    this.#write({ ...stored, answered: [...stored.answered, ...names] });
+    return this.poll();
   }
 
-  stop(): Work {
-    const { status } = this.look();
+  cancel(): Work {
+    const { status } = this.poll();
     if (status === "working" || status === "input_required") this.#write({ ...this.#read(), isStopped: true });
-    return this.look();
+    return this.poll();
   }
 
-  #read(): Begun {
-    const begun = this.ctx.storage.kv.get<Begun>("work");
-    if (!begun) throw new Error("This work was never begun.");
-    return begun;
+  #read(): StoredWork {
+    const stored = this.ctx.storage.kv.get<StoredWork>("work");
+    if (!stored) throw new Error("This work was never started.");
+    return stored;
   }
 
-  #write(begun: Begun): void {
-    this.ctx.storage.kv.put("work", begun);
+  #write(work: StoredWork): void {
+    this.ctx.storage.kv.put("work", work);
   }
 }

@@ -1,3 +1,4 @@
+// Both sides of the RPC boundary: `call` and `serve`.
 import * as v from "valibot";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { call } from "../../contracts/rpc/call.ts";
@@ -28,11 +29,11 @@ const raw = crypto.getRandomValues(new Uint8Array(32));
 const guard: Guard = {
   identityKeys: `0123abcd:${toBase64url(raw)}`,
   claim: async () => {
-    throw new Error("what changes nothing may be asked again");
+    throw new Error("A method that changes nothing claims no token.");
   },
 };
 const traceId = "b".repeat(32);
-const about = { method: "BILLING.draft", traceId };
+const target = { method: "BILLING.draft", traceId };
 const input = { customerId: "c1" };
 const value = { invoiceId: "i1", lines: [1] };
 let key: IdentityKey;
@@ -61,17 +62,17 @@ async function context(overrides: object = {}) {
   };
 }
 
-describe("the caller's wall", () => {
-  it("hands on a value that keeps the contract, without what the contract does not name", async () => {
-    const result = await call(Draft, async () => ok({ ...value, secretField: "x" }), about);
+describe("the caller side of the RPC boundary", () => {
+  it("returns a value that fits the contract, without fields that the contract does not name", async () => {
+    const result = await call(Draft, async () => ok({ ...value, secretField: "x" }), target);
     expect(result).toEqual({ ok: true, value });
   });
 
-  it("gives an expected refusal the contract's own sentence, never the backend's", async () => {
+  it("adds the contract's sentence to an expected failure, never the backend's", async () => {
     const result = await call(
       Draft,
       async () => ({ ok: false, error: { code: "customer_not_found", message: "SQL: no rows", retryAfterSeconds: 3 } }),
-      about,
+      target,
     );
     expect(result).toEqual({
       ok: false,
@@ -82,28 +83,28 @@ describe("the caller's wall", () => {
   it.each<[string, () => PromiseLike<unknown>, string]>([
     ["throws", () => Promise.reject(new Error("password=hunter2")), "unavailable"],
     [
-      "throws before it answers at all",
+      "throws synchronously",
       () => {
         throw new TypeError("x is not a function");
       },
       "unavailable",
     ],
-    ["never answers", () => new Promise(() => undefined), "unavailable"],
-    ["says it crashed", async () => fail("internal"), "internal"],
+    ["never replies", () => new Promise(() => undefined), "unavailable"],
+    ["reports a crash", async () => fail("internal"), "internal"],
     ["refuses the gateway's identity", async () => fail("unauthenticated"), "internal"],
     ["invents a code", async () => fail("teapot"), "internal"],
     ["invents a code that is a property of every object", async () => fail("constructor"), "internal"],
-    ["answers nothing", async () => undefined, "internal"],
-    ["answers words", async () => "ok", "internal"],
-    ["answers a value of the wrong shape", async () => ok({ invoiceId: 7, lines: [] }), "internal"],
+    ["returns nothing", async () => undefined, "internal"],
+    ["returns a string", async () => "ok", "internal"],
+    ["returns a value of another shape", async () => ok({ invoiceId: 7, lines: [] }), "internal"],
     [
-      "asks to wait a negative time",
+      "asks to wait for a negative time",
       async () => ({ ok: false, error: { code: "customer_not_found", retryAfterSeconds: -1 } }),
       "internal",
     ],
   ])("turns a backend that %s into one clear failure and one log line", async (_, send, code) => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const result = await call(Draft, send, about);
+    const result = await call(Draft, send, target);
     expect(result).toMatchObject({ ok: false, error: { code } });
     expect(log).toHaveBeenCalledOnce();
     const line = String(log.mock.calls[0]?.[0]);
@@ -111,29 +112,31 @@ describe("the caller's wall", () => {
     expect(line + JSON.stringify(result)).not.toMatch(/hunter2/);
   });
 
-  it("is not hurt by a backend that fails after the deadline", async () => {
+  it("ignores a backend that fails after the deadline", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     let reject: (reason: Error) => void = () => undefined;
     const late = new Promise((_, fails) => {
       reject = fails;
     });
-    expect(await call(Draft, () => late, about)).toMatchObject({ error: { code: "unavailable" } });
+    expect(await call(Draft, () => late, target)).toMatchObject({ error: { code: "unavailable" } });
     reject(new Error("too late")); // an unhandled rejection would fail this run
     await new Promise((resolve) => setTimeout(resolve, 10));
   });
 });
 
-describe("the backend's wall", () => {
+describe("the backend side of the RPC boundary", () => {
   const draft = (
     call: unknown,
     given: unknown,
-    handle: Parameters<typeof serve<typeof billing, "draft">>[5] = async () => ok(value),
-  ) => serve(billing, "draft", guard, call, given, handle);
+    handle: Parameters<typeof serve<typeof billing, "draft">>[3] = async () => ok(value),
+  ) => serve(billing, "draft", { guard, call, input: given }, handle);
 
-  it("shows the handler a verified caller and a parsed input with its defaults", async () => {
+  it("passes a verified identity and a parsed input with defaults to the handler", async () => {
     const seen: unknown[] = [];
-    await draft(await context({ idempotencyKey: "k1" }), input, async (parsed, caller, turn) => {
-      seen.push(parsed, caller.subject, caller.tenantId, turn.traceId, turn.idempotencyKey, turn.hasListener);
+    await draft(await context({ idempotencyKey: "k1" }), input, async (parsed, identity, invocation) => {
+      const { subject, tenantId } = identity;
+      const { traceId, idempotencyKey, hasListener } = invocation;
+      seen.push(parsed, subject, tenantId, traceId, idempotencyKey, hasListener);
       return ok(value);
     });
     expect(seen).toEqual([{ customerId: "c1", copies: 1 }, "u1", "t1", traceId, "k1", false]);
@@ -142,9 +145,9 @@ describe("the backend's wall", () => {
   it.each<[string, unknown]>([
     ["no context", undefined],
     ["an empty context", {}],
-    ["a token that is none", { identity: "x.y.z", traceparent: `00-${traceId}-${"c".repeat(16)}-01`, deadlineMs: 1 }],
-    ["a progress callback that is none", { progress: 7 }],
-  ])("refuses %s before the handler sees anything", async (_, spoilt) => {
+    ["a malformed token", { identity: "x.y.z", traceparent: `00-${traceId}-${"c".repeat(16)}-01`, deadlineMs: 1 }],
+    ["a malformed progress callback", { progress: 7 }],
+  ])("refuses %s before the handler runs", async (_, spoilt) => {
     const handle = vi.fn();
     const given =
       typeof spoilt === "object" && spoilt !== null && "progress" in spoilt ? await context(spoilt) : spoilt;
@@ -156,7 +159,7 @@ describe("the backend's wall", () => {
     expect(await draft(await context(), { customerId: "c2" })).toEqual(fail("unauthenticated"));
   });
 
-  it("is 'internal' where the handler crashes, and its message stays home", async () => {
+  it("returns internal if the handler throws, without its message", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const result = await draft(await context(), input, async () => {
       throw new Error("token sb_live_abcdefghijklmnop");
@@ -166,22 +169,24 @@ describe("the backend's wall", () => {
     expect(String(log.mock.calls[0]?.[0])).not.toContain("sb_live_");
   });
 
-  it("is 'internal' where its keys are not configured", async () => {
+  it("returns internal if its keys are not configured", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     expect(
-      await serve(billing, "draft", { ...guard, identityKeys: "" }, await context(), input, async () => ok(value)),
+      await serve(billing, "draft", { guard: { ...guard, identityKeys: "" }, call: await context(), input }, async () =>
+        ok(value),
+      ),
     ).toEqual(fail("internal"));
   });
 
-  it("lets a method that changes something run once a token, and asks before it runs", async () => {
+  it("runs a method that changes something once per token, after it has claimed the token", async () => {
     const used = new Map<string, number>();
     const claim = async (tokenId: string, expiresAt: number) =>
       !used.has(tokenId) && used.set(tokenId, expiresAt) === used;
     const handle = vi.fn(async () => ok(value));
     const send = async (call: unknown, given: unknown) =>
-      serve(billing, "send", { ...guard, claim }, call, given, handle);
+      serve(billing, "send", { guard: { ...guard, claim }, call, input: given }, handle);
     const captured = await context();
-    // What is refused for another reason uses up nothing.
+    // A call that is refused for another reason claims nothing.
     expect(await send({ ...captured, identity: "x.y.z" }, input)).toEqual(fail("unauthenticated"));
     expect(await send(captured, { customerId: "c2" })).toEqual(fail("unauthenticated"));
     expect(used.size).toBe(0);
@@ -193,25 +198,28 @@ describe("the backend's wall", () => {
     expect(handle).toHaveBeenCalledOnce();
   });
 
-  it("runs nothing that changes something while nobody can say whether the token was used", async () => {
+  it("runs no method that changes something if the token cannot be claimed", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const handle = vi.fn(async () => ok(value));
     const claim = () => Promise.reject(new Error("storage is down"));
-    expect(await serve(billing, "send", { ...guard, claim }, await context(), input, handle)).toEqual(fail("internal"));
+    expect(await serve(billing, "send", { guard: { ...guard, claim }, call: await context(), input }, handle)).toEqual(
+      fail("internal"),
+    );
     expect(handle).not.toHaveBeenCalled();
   });
 
-  it("carries progress to the caller and its verdict back; a caller that is gone means cancel", async () => {
-    const verdicts: string[] = [];
-    const reported = async (turn: Invocation) => {
-      verdicts.push(await turn.report({ progress: 1 }));
+  it("passes progress to the caller and returns its reply; an unreachable caller means cancel", async () => {
+    const replies: string[] = [];
+    const reported = async (invocation: Invocation) => {
+      replies.push(await invocation.report({ progress: 1 }));
       return ok(value);
     };
-    const run = async (progress: unknown) => draft(await context({ progress }), input, (_, __, turn) => reported(turn));
+    const run = async (progress: unknown) =>
+      draft(await context({ progress }), input, (_, __, invocation) => reported(invocation));
     await run(() => "continue");
     await run(async () => "cancel");
     await run(() => Promise.reject(new Error("stub disposed")));
-    await draft(await context(), input, (_, __, turn) => reported(turn));
-    expect(verdicts).toEqual(["continue", "cancel", "cancel", "continue"]);
+    await draft(await context(), input, (_, __, invocation) => reported(invocation));
+    expect(replies).toEqual(["continue", "cancel", "cancel", "continue"]);
   });
 });

@@ -1,8 +1,9 @@
+// Identity tokens: signing, verification, and the encodings that both sides share.
 import { beforeAll, describe, expect, it } from "vitest";
 import { canonicalJson, toBase64url } from "../../contracts/rpc/encoding.ts";
-import type { Audience, Identity, TenantId } from "../../contracts/rpc/identity.ts";
+import type { Identity, TenantId } from "../../contracts/rpc/identity.ts";
 import { type IdentityKey, importIdentityKey, signIdentity } from "../../contracts/rpc/identity-token.ts";
-import { importIdentityKeys, verifyIdentity } from "../../contracts/rpc/verify.ts";
+import { type ExpectedClaims, importIdentityKeys, verifyIdentity } from "../../contracts/rpc/verify.ts";
 
 const NOW = 1_800_000_000;
 const raw = crypto.getRandomValues(new Uint8Array(32));
@@ -16,7 +17,7 @@ const identity: Identity = {
 const input = { flowId: "f1", policy: { profile: "strict", minQuality: 0.1 } };
 let key: IdentityKey;
 
-function sign(overrides: { audience?: Audience; key?: IdentityKey; now?: number } = {}) {
+function sign(overrides: { audience?: string; key?: IdentityKey; now?: number } = {}) {
   const { audience = "stackbilder", key: signer = key, now = NOW } = overrides;
   const statement = {
     identity,
@@ -29,13 +30,18 @@ function sign(overrides: { audience?: Audience; key?: IdentityKey; now?: number 
   return signIdentity(signer, statement, input, now);
 }
 
+/** Verifies a token with these keys, as the backend that it is for. */
+function verify(keys: readonly IdentityKey[], token: string, changes: Partial<ExpectedClaims> = {}) {
+  return verifyIdentity(keys, token, { audience: "stackbilder", input, nowSeconds: NOW, ...changes });
+}
+
 beforeAll(async () => {
   key = await importIdentityKey("0123abcd", raw);
 });
 
 describe("an identity token", () => {
-  it("tells its backend who asks, for which tool, on which trace", async () => {
-    expect(await verifyIdentity([key], "stackbilder", await sign(), input, NOW)).toEqual({
+  it("contains the identity, the tool and the trace", async () => {
+    expect(await verify([key], await sign())).toEqual({
       ...identity,
       audience: "stackbilder",
       tool: "flow_create",
@@ -46,37 +52,37 @@ describe("an identity token", () => {
     });
   });
 
-  it("is good however the input's keys are ordered, and whether an absent key is absent or undefined", async () => {
+  it("is valid for any order of the input's keys, and for undefined instead of absent keys", async () => {
     const same = { policy: { minQuality: 0.1, profile: "strict" }, flowId: "f1", projectId: undefined };
-    expect(await verifyIdentity([key], "stackbilder", await sign(), same, NOW)).not.toBeNull();
+    expect(await verify([key], await sign(), { input: same })).not.toBeNull();
   });
 
   it.each([
     ["another backend", "img-forge" as const, input, NOW],
     ["another input", "stackbilder" as const, { ...input, flowId: "f2" }, NOW],
     ["more input", "stackbilder" as const, { ...input, extra: 1 }, NOW],
-    ["a time after it expired", "stackbilder" as const, input, NOW + 60],
-    ["a time well before it was made", "stackbilder" as const, input, NOW - 31],
-  ])("is nothing to %s", async (_, audience, presented, now) => {
-    expect(await verifyIdentity([key], audience, await sign(), presented, now)).toBeNull();
+    ["a time after its expiry", "stackbilder" as const, input, NOW + 60],
+    ["a time well before it was issued", "stackbilder" as const, input, NOW - 31],
+  ])("is refused for %s", async (_, audience, presented, now) => {
+    expect(await verify([key], await sign(), { audience, input: presented, nowSeconds: now })).toBeNull();
   });
 
-  it("survives half a minute of clock skew", async () => {
-    expect(await verifyIdentity([key], "stackbilder", await sign(), input, NOW - 30)).not.toBeNull();
+  it("tolerates half a minute of clock skew", async () => {
+    expect(await verify([key], await sign(), { nowSeconds: NOW - 30 })).not.toBeNull();
   });
 
-  it("is nothing under another secret, even one with the same name", async () => {
+  it("is refused with a key of another secret, even one with the same key id", async () => {
     const other = await importIdentityKey(key.kid, crypto.getRandomValues(new Uint8Array(32)));
-    expect(await verifyIdentity([other], "stackbilder", await sign(), input, NOW)).toBeNull();
-    expect(await verifyIdentity([], "stackbilder", await sign(), input, NOW)).toBeNull();
+    expect(await verify([other], await sign())).toBeNull();
+    expect(await verify([], await sign())).toBeNull();
   });
 
-  it("is still read with the previous key while keys are rotated", async () => {
+  it("is accepted with the previous key while keys are rotated", async () => {
     const next = await importIdentityKey("ffffffff", crypto.getRandomValues(new Uint8Array(32)));
-    expect(await verifyIdentity([next, key], "stackbilder", await sign(), input, NOW)).not.toBeNull();
+    expect(await verify([next, key], await sign())).not.toBeNull();
   });
 
-  it("cannot be altered, relabelled or stripped of its signature", async () => {
+  it("is refused if it is altered, has another algorithm or no signature", async () => {
     const [head = "", body = "", signature = ""] = (await sign()).split(".");
     const none = toBase64url(
       new TextEncoder().encode(JSON.stringify({ alg: "none", typ: "gw-assert+jwt", kid: key.kid })),
@@ -94,11 +100,10 @@ describe("an identity token", () => {
       "a.b.c",
       `${head}.${body}.${signature}.x`,
     ];
-    for (const forged of forgeries)
-      expect(await verifyIdentity([key], "stackbilder", forged, input, NOW), forged).toBeNull();
+    for (const forged of forgeries) expect(await verify([key], forged), forged).toBeNull();
   });
 
-  it("lives at most a minute, whatever it claims itself", async () => {
+  it("is refused if its lifetime is longer than a minute", async () => {
     const claims = {
       iss: "x",
       aud: "stackbilder",
@@ -118,14 +123,12 @@ describe("an identity token", () => {
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalJson(input)));
     const signed = `${encode({ alg: "HS256", typ: "gw-assert+jwt", kid: key.kid })}.${encode({ ...claims, ih: toBase64url(new Uint8Array(digest)) })}`;
     const signature = await crypto.subtle.sign("HMAC", key.key, new TextEncoder().encode(signed));
-    expect(
-      await verifyIdentity([key], "stackbilder", `${signed}.${toBase64url(new Uint8Array(signature))}`, input, NOW),
-    ).toBeNull();
+    expect(await verify([key], `${signed}.${toBase64url(new Uint8Array(signature))}`)).toBeNull();
   });
 });
 
 describe("IDENTITY_KEYS", () => {
-  it("holds one key, or several while keys are rotated", async () => {
+  it("contains one key, or several while keys are rotated", async () => {
     const entry = `0123abcd:${toBase64url(raw)}`;
     expect(await importIdentityKeys(entry)).toHaveLength(1);
     expect(await importIdentityKeys(`${entry}, ffffffff:${toBase64url(raw)}`)).toHaveLength(2);
@@ -162,7 +165,7 @@ describe("canonical JSON (RFC 8785)", () => {
     );
   });
 
-  it("writes numbers as ECMAScript does (section 3.2.2.3)", () => {
+  it("serializes numbers as ECMAScript does (section 3.2.2.3)", () => {
     expect(canonicalJson([333333333.3333333, 1e30, 4.5, 2e-3, 1e-27, -0])).toBe(
       "[333333333.3333333,1e+30,4.5,0.002,1e-27,0]",
     );

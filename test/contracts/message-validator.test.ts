@@ -1,20 +1,20 @@
-// The judge of the end-to-end tests, against a server that says whatever it is told to: each kind of message passes as it should be
-// and is named where it is not.
+// The message validator of the end-to-end tests, against a server that sends what a test tells it
+// to: each kind of valid message passes, and each violation is named.
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { connect, MODES } from "../support/mcp-clients.ts";
-import { judgedFetch, judgedMessages, takeViolations } from "../support/validating-fetch.ts";
+import { takeViolations, validatedMessages, validatingFetch } from "../support/validating-fetch.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
 let server: Server;
 let origin: string;
-let answer: RequestListener;
+let respond: RequestListener;
 
 beforeAll(async () => {
-  server = createServer((request, response) => answer(request, response)).listen(0, "127.0.0.1");
+  server = createServer((request, response) => respond(request, response)).listen(0, "127.0.0.1");
   await once(server, "listening");
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -29,8 +29,8 @@ beforeEach(() => {
 const OLDER = "2025-11-25";
 const MODERN = "2026-07-28";
 
-/** Sends a request of this revision, reads the answer to its end, and tells what the judge says of it. */
-async function verdict(
+/** Sends a request of this revision, reads the response to its end, and returns the violations. */
+async function violations(
   revision: string | null,
   method: string,
   status: number,
@@ -41,7 +41,7 @@ async function verdict(
     headers = {},
   }: { type?: string; sent?: unknown; headers?: Record<string, string> } = {},
 ): Promise<string> {
-  answer = (_, response) => {
+  respond = (_, response) => {
     response
       .writeHead(status, { "content-type": type, ...headers })
       .end(typeof body === "string" ? body : JSON.stringify(body));
@@ -51,7 +51,7 @@ async function verdict(
     "io.modelcontextprotocol/clientCapabilities": {},
   };
   const request = { jsonrpc: "2.0", id: 7, method, ...(revision === MODERN && { params: { _meta } }) };
-  const response = await judgedFetch(new URL("/mcp", origin), {
+  const response = await validatingFetch(new URL("/mcp", origin), {
     method: "POST",
     headers: revision === null ? {} : { "mcp-protocol-version": revision },
     body: JSON.stringify(sent ?? request),
@@ -99,11 +99,11 @@ const RESOURCE = { uri: "image://a", name: "a", mimeType: "image/png", size: 3 }
 const CONTENTS = [{ uri: "image://a", mimeType: "image/png", blob: "AAAA" }];
 const MESSAGES = [{ role: "user", content: TEXT }];
 
-/** What may come back, and what may not: the result, and the words of the judge. */
+/** A valid result of each method, and invalid ones with their violations. */
 const RESULTS: readonly (readonly [
-  asked: readonly [revision: string | null, method: string],
-  right: Fields | null,
-  ...wrong: readonly [result: Fields, words: string][],
+  request: readonly [revision: string | null, method: string],
+  valid: Fields | null,
+  ...invalid: readonly [result: Fields, violation: string][],
 ])[] = [
   [[OLDER, "ping"], {}, [{ a: 1 }, "Unrecognized"], [WHOLE, "resultType"]],
   [
@@ -175,7 +175,7 @@ const RESULTS: readonly (readonly [
   [
     [MODERN, "tools/call"],
     { resultType: "input_required", inputRequests: { confirm: ELICITATION }, requestState: "s" },
-    [{ resultType: "input_required" }, "asks for nothing"],
+    [{ resultType: "input_required" }, "requires no input"],
     [{ resultType: "input_required", requestState: 1 }, "requestState"],
     [{ resultType: "input_required", requestState: "s", content: [] }, "content"],
     [
@@ -263,23 +263,23 @@ const RESULTS: readonly (readonly [
 ];
 
 describe("a result", () => {
-  it.each(RESULTS.flatMap(([[revision, method], right]) => (right ? [[revision, method, right] as const] : [])))(
-    "passes as it should be: %s %s",
-    async (revision, method, right) => {
-      const before = judgedMessages();
-      expect(await verdict(revision, method, 200, success(right))).toBe("");
-      expect(await verdict(revision, method, 200, events(success(right)), { type: "text/event-stream" })).toBe("");
-      expect(judgedMessages() - before).toBe(2);
+  it.each(RESULTS.flatMap(([[revision, method], valid]) => (valid ? [[revision, method, valid] as const] : [])))(
+    "passes if it is valid: %s %s",
+    async (revision, method, valid) => {
+      const before = validatedMessages();
+      expect(await violations(revision, method, 200, success(valid))).toBe("");
+      expect(await violations(revision, method, 200, events(success(valid)), { type: "text/event-stream" })).toBe("");
+      expect(validatedMessages() - before).toBe(2);
     },
   );
 
   it.each(
-    RESULTS.flatMap(([[revision, method], _, ...wrong]) =>
-      wrong.map(([result, words]) => [revision, method, words, result] as const),
+    RESULTS.flatMap(([[revision, method], _, ...invalid]) =>
+      invalid.map(([result, violation]) => [revision, method, violation, result] as const),
     ),
-  )("is named where it is wrong: %s %s, %s", async (revision, method, words, result) => {
-    const found = await verdict(revision, method, 200, success(result));
-    expect(found).toContain(words);
+  )("is reported if it is invalid: %s %s, %s", async (revision, method, violation, result) => {
+    const found = await violations(revision, method, 200, success(result));
+    expect(found).toContain(violation);
     expect(found).toMatch(new RegExp(`^${method} \\(${revision ?? "unnamed"}, HTTP 200\\): `));
   });
 });
@@ -287,30 +287,30 @@ describe("a result", () => {
 describe("an envelope", () => {
   const refused = { code: -32602, message: "No." };
   it.each([
-    ["a success with an id of somebody else's", 200, success({}, { id: 8 }), "message.id"],
+    ["a success with the id of another request", 200, success({}, { id: 8 }), "message.id"],
     ["a success without an id", 200, success({}, { id: undefined }), "message.id"],
     ["a success with more than a result", 200, success({}, { meta: 1 }), "meta"],
     ["another JSON-RPC", 200, success({}, { jsonrpc: "1.0" }), "message.jsonrpc"],
     ["an error with an id that is null", 400, failure(refused, { id: null }), "message.id"],
     ["an error without the id", 400, failure(refused, { id: undefined }), "message.id"],
-    ["an error without words", 400, failure({ code: -32602 }), "message.error.message"],
-    ["an error with half a code", 400, failure({ ...refused, code: 1.5 }), "message.error.code"],
-    ["an error with more than that", 400, failure({ ...refused, hint: "a" }), "message.error.hint: is unknown"],
-    ["a refusal of no kind", 403, { reason: "no" }, "a refusal is an error of JSON-RPC or of OAuth"],
-    ["JSON that is no message", 200, "[1]", "a batch answers no single request"],
-    ["JSON that is none", 200, "{", "is no message"],
-    ["an answer that says nothing", 202, "", "no answer to ping"],
-  ])("is named where it is wrong: %s", async (_, status, body, words) => {
-    expect(await verdict(OLDER, "ping", status, body)).toContain(words);
+    ["an error without a message", 400, failure({ code: -32602 }), "message.error.message"],
+    ["an error with a fractional code", 400, failure({ ...refused, code: 1.5 }), "message.error.code"],
+    ["an error with an unknown field", 400, failure({ ...refused, hint: "a" }), "message.error.hint: is unknown"],
+    ["an error of no known form", 403, { reason: "no" }, "the error is neither one of JSON-RPC nor one of OAuth"],
+    ["JSON that is not a message", 200, "[1]", "a batch is no response to a single request"],
+    ["malformed JSON", 200, "{", "is no message"],
+    ["an empty response", 202, "", "no response to ping"],
+  ])("is reported if it is invalid: %s", async (_, status, body, words) => {
+    expect(await violations(OLDER, "ping", status, body)).toContain(words);
   });
 
   it.each([
     ["an error", 400, failure({ code: -32602, message: "No.", data: { a: 1 } })],
     ["an error of an older revision", 200, failure({ code: -32002, message: "No." })],
     ["an error before the message was read", 429, failure({ code: -32600, message: "No." }, { id: undefined })],
-    ["a refusal of OAuth", 401, { error: "invalid_token", error_description: "No." }],
-  ])("passes as it should be: %s", async (_, status, body) => {
-    expect(await verdict(OLDER, "ping", status, body)).toBe("");
+    ["an OAuth error", 401, { error: "invalid_token", error_description: "No." }],
+  ])("passes if it is valid: %s", async (_, status, body) => {
+    expect(await violations(OLDER, "ping", status, body)).toBe("");
   });
 
   it.each([
@@ -322,24 +322,24 @@ describe("an envelope", () => {
     [-32022, { supported: [MODERN], requested: "2099-01-01" }, ""],
     [-32021, { requiredCapabilities: { sampling: {} } }, ""],
   ])("has the codes of its revision: %i %j", async (code, data, words) => {
-    const found = await verdict(MODERN, "tools/list", 400, failure({ code, message: "No.", data }));
+    const found = await violations(MODERN, "tools/list", 400, failure({ code, message: "No.", data }));
     expect(found === "" ? "" : found).toContain(words);
     expect(found === "").toBe(words === "");
   });
 
-  it("is judged whatever was sent, and what was sent is not", async () => {
+  it("is validated for any request, and the request is not validated", async () => {
     const unread = failure({ code: -32600, message: "No." }, { id: undefined });
-    expect(await verdict(OLDER, "", 400, unread, { sent: { jsonrpc: "2.0", id: null, method: "ping" } })).toBe("");
-    expect(await verdict(OLDER, "", 400, { ...unread, id: null }, { sent: { a: 1 } })).toContain("message.id");
+    expect(await violations(OLDER, "", 400, unread, { sent: { jsonrpc: "2.0", id: null, method: "ping" } })).toBe("");
+    expect(await violations(OLDER, "", 400, { ...unread, id: null }, { sent: { a: 1 } })).toContain("message.id");
   });
 
-  it("of a batch is several, each on its own", async () => {
+  it("of a batch has several responses, each validated separately", async () => {
     const sent = [7, 8].map((id) => ({ jsonrpc: "2.0", id, method: "ping" }));
-    expect(await verdict("2025-03-26", "", 200, [success({}, { id: 8 }), success({})], { sent })).toBe("");
-    expect(await verdict("2025-03-26", "", 200, [success({}), success({ a: 1 }, { id: 8 })], { sent })).toContain(
+    expect(await violations("2025-03-26", "", 200, [success({}, { id: 8 }), success({})], { sent })).toBe("");
+    expect(await violations("2025-03-26", "", 200, [success({}), success({ a: 1 }, { id: 8 })], { sent })).toContain(
       "Unrecognized",
     );
-    expect(await verdict("2025-03-26", "", 200, [success({})], { sent })).toContain("no answer to ping");
+    expect(await violations("2025-03-26", "", 200, [success({})], { sent })).toContain("no response to ping");
   });
 });
 
@@ -350,11 +350,11 @@ describe("a stream", () => {
   const question = { jsonrpc: "2.0", id: 1, ...ELICITATION };
   const called = success({ content: [] });
   const streamed = (revision: string, ...messages: unknown[]) =>
-    verdict(revision, revision === MODERN ? "tools/call" : "ping", 200, `: alive\n\n${events(...messages)}`, {
+    violations(revision, revision === MODERN ? "tools/call" : "ping", 200, `: alive\n\n${events(...messages)}`, {
       type: "text/event-stream",
     });
 
-  it("carries what its revision has, and the answer last", async () => {
+  it("passes with the messages of its revision, and the response last", async () => {
     expect(await streamed(OLDER, progress, log, question, success({}))).toBe("");
     expect(await streamed(MODERN, progress, log, success({ ...WHOLE, content: [] }))).toBe("");
   });
@@ -378,26 +378,26 @@ describe("a stream", () => {
     [OLDER, { ...question, method: "tools/list" }, "message.method: is unknown in this revision"],
     ["2025-03-26", question, "message.method: is unknown in this revision"],
     ["2025-06-18", question, "params.mode: is unknown in this revision"],
-    [MODERN, question, "asks nothing by itself"],
+    [MODERN, question, "sends no requests"],
     [OLDER, success({}, { id: 9 }), "message.id: is no open request's"],
     [OLDER, "no JSON", "is no message"],
-  ])("has each message named that is wrong: %s %j", async (revision, message, words) => {
+  ])("is reported for each invalid message: %s %j", async (revision, message, words) => {
     expect(
       await streamed(revision, message, revision === MODERN ? success({ ...WHOLE, content: [] }) : success({})),
     ).toContain(words);
   });
 
-  it("has the answer, nothing behind it, and no half of an event", async () => {
-    expect(await streamed(OLDER, log)).toContain("no answer to ping");
-    expect(await streamed(OLDER, success({}), log)).toContain("comes after the answer");
+  it("is reported without a response, with a message after it, or with an incomplete event", async () => {
+    expect(await streamed(OLDER, log)).toContain("no response to ping");
+    expect(await streamed(OLDER, success({}), log)).toContain("is sent after the response");
     expect(await streamed(OLDER, called, called)).toContain("message.id: is no open request's");
-    expect(await verdict(OLDER, "ping", 200, `${events(success({}))}data: {`, { type: "text/event-stream" })).toContain(
-      "ends within an event",
-    );
+    expect(
+      await violations(OLDER, "ping", 200, `${events(success({}))}data: {`, { type: "text/event-stream" }),
+    ).toContain("ends within an event");
   });
 
-  it("owes no answer to a request that was called back", async () => {
-    answer = (request, response) => {
+  it("passes without a response to a cancelled request", async () => {
+    respond = (request, response) => {
       void (async () => {
         const { id } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { id?: number };
         if (id === undefined) return response.writeHead(202).end();
@@ -406,38 +406,41 @@ describe("a stream", () => {
       })();
     };
     const post = (message: Fields) =>
-      judgedFetch(new URL("/mcp", origin), { method: "POST", body: JSON.stringify({ jsonrpc: "2.0", ...message }) });
+      validatingFetch(new URL("/mcp", origin), {
+        method: "POST",
+        body: JSON.stringify({ jsonrpc: "2.0", ...message }),
+      });
     const pending = await post({ id: 7, method: "ping" });
     await post({ method: "notifications/cancelled", params: { requestId: 7 } });
     await pending.text();
     expect(takeViolations()).toEqual([]);
     await (await post({ id: 7, method: "ping" })).text();
-    expect(takeViolations().join()).toContain("no answer to ping");
+    expect(takeViolations().join()).toContain("no response to ping");
   });
 
-  it("of a subscription names it in every message, and begins with what is heard", async () => {
+  it("of a subscription has its id in each message, and the acknowledgement first", async () => {
     const _meta = { "io.modelcontextprotocol/subscriptionId": 7 };
     const acknowledged = note("notifications/subscriptions/acknowledged", { notifications: {}, _meta });
     const changed = note("notifications/tools/list_changed", { _meta });
     const end = success({ ...WHOLE, _meta });
     const listened = (...messages: unknown[]) =>
-      verdict(MODERN, "subscriptions/listen", 200, events(...messages), { type: "text/event-stream" });
+      violations(MODERN, "subscriptions/listen", 200, events(...messages), { type: "text/event-stream" });
     expect(await listened(acknowledged, changed, end)).toBe("");
-    expect(await listened(changed, acknowledged, end)).toContain("the acknowledgement comes first");
+    expect(await listened(changed, acknowledged, end)).toContain("the acknowledgement is sent first");
     expect(await listened({ ...acknowledged, params: { notifications: {} } }, end)).toContain(
       "lacks the subscription's id",
     );
     expect(await listened(acknowledged, success(WHOLE))).toContain("result._meta");
   });
 
-  it("passes as it comes, is judged as far as it is read, and ends for the server when its reader leaves", async () => {
+  it("is validated as it is read, and ends for the server when its reader cancels", async () => {
     const left = new Promise<void>((resolve) => {
-      answer = (request, response) => {
+      respond = (request, response) => {
         response.writeHead(200, { "content-type": "text/event-stream" }).write(events(note("notifications/magic", {})));
         request.socket.on("close", () => resolve());
       };
     });
-    const response = await judgedFetch(new URL("/mcp", origin), { headers: { "mcp-protocol-version": OLDER } });
+    const response = await validatingFetch(new URL("/mcp", origin), { headers: { "mcp-protocol-version": OLDER } });
     const reader = response.body?.getReader();
     expect(new TextDecoder().decode((await reader?.read())?.value)).toContain("magic");
     expect(takeViolations().join()).toContain("message.method: is unknown in this revision");
@@ -447,23 +450,23 @@ describe("a stream", () => {
   });
 });
 
-describe("the judge", () => {
+describe("the validator", () => {
   it("knows the revision of a session from its handshake", async () => {
     const headers = { "mcp-session-id": "s1" };
-    await verdict(null, "initialize", 200, success({ ...HANDSHAKE, protocolVersion: "2025-03-26" }), { headers });
-    answer = (_, response) => {
+    await violations(null, "initialize", 200, success({ ...HANDSHAKE, protocolVersion: "2025-03-26" }), { headers });
+    respond = (_, response) => {
       response
         .writeHead(200, { "content-type": "application/json" })
         .end(JSON.stringify(success({ tools: [LATER_TOOL] })));
     };
     const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/list" });
-    await judgedFetch(new URL("/mcp", origin), { method: "POST", headers, body });
+    await validatingFetch(new URL("/mcp", origin), { method: "POST", headers, body });
     expect(takeViolations().join()).toContain("tools/list (2025-03-26, HTTP 200): result.tools.0.title: is unknown");
   });
 
-  it("repeats no long text, which may be a secret", async () => {
+  it("does not repeat long text, which may be a secret", async () => {
     const secret = "s".repeat(50);
-    const found = await verdict(
+    const found = await violations(
       OLDER,
       "tools/call",
       200,
@@ -473,16 +476,16 @@ describe("the judge", () => {
     expect(found).not.toContain(secret);
   });
 
-  it("leaves alone what is not /mcp", async () => {
-    answer = (_, response) => {
+  it("ignores URLs other than /mcp", async () => {
+    respond = (_, response) => {
       response.writeHead(200, { "content-type": "application/json" }).end("{}");
     };
-    await judgedFetch(new URL("/token", origin), { method: "POST" });
+    await validatingFetch(new URL("/token", origin), { method: "POST" });
     expect(takeViolations()).toEqual([]);
   });
 
-  it.each(MODES)("sees what the official client is told: %s", async (mode) => {
-    answer = (request, response) => {
+  it.each(MODES)("validates the responses to the official client: %s", async (mode) => {
+    respond = (request, response) => {
       void (async () => {
         const { id, method } = JSON.parse(Buffer.concat(await request.toArray()).toString() || "{}") as {
           id?: number;
@@ -491,15 +494,15 @@ describe("the judge", () => {
         if (request.method !== "POST" || id === undefined)
           return response.writeHead(request.method === "POST" ? 202 : 405).end();
         const discovered = { ...CACHED, supportedVersions: [MODERN], capabilities: {}, odd: 1 };
-        const told: Record<string, object> = { initialize: { ...HANDSHAKE, odd: 1 }, "server/discover": discovered };
-        const reply = { jsonrpc: "2.0", id, result: told[method ?? ""] };
+        const results: Record<string, object> = { initialize: { ...HANDSHAKE, odd: 1 }, "server/discover": discovered };
+        const reply = { jsonrpc: "2.0", id, result: results[method ?? ""] };
         return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(reply));
       })();
     };
-    const before = judgedMessages();
+    const before = validatedMessages();
     const { close } = await connect(origin, mode);
     await close();
-    expect(judgedMessages()).toBeGreaterThan(before);
+    expect(validatedMessages()).toBeGreaterThan(before);
     expect(takeViolations().join()).toContain("odd");
   });
 });

@@ -1,12 +1,14 @@
-// Every tool call and every refused one leaves one record, as a log line and as a message on the platform's queue, and so does every
-// change of who has access; no record holds a secret or a person's words.
+// Each tool call, refused or not, and each change of access makes one audit record: a log line and a
+// message on the platform's queue. No record holds a secret or text that a user wrote.
 import { expect, it, vi } from "vitest";
-import type { AccessEvent, AuditEvent } from "../../src/audit/event.ts";
-import { connect } from "../support/mcp-clients.ts";
+import type { AuditEvent, ToolCallEvent } from "../../src/audit/event.ts";
+import { auditEventsIn } from "../support/audit-log.ts";
+import { accessTokenOf, clientIdOf, connect, userIdOf } from "../support/mcp-clients.ts";
+import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem({
-  also: [
+  extraWorkers: [
     {
       name: "event-consumer",
       main: "test/support/event-consumer.ts",
@@ -22,15 +24,12 @@ const SECRETS = [
   "hunter2hunter2",
 ];
 
-it("one record for each call: who, what, why, how it ended, and nothing that is not the platform's to know", async () => {
-  const { client, auth, account, close } = await connect(system.origin, "modern", { generate: false });
-  const accessToken = auth.saved?.access_token ?? "";
-  const raw = (name: unknown, args: object) =>
-    system.fetch("/mcp", {
-      method: "POST",
-      headers: { authorization: `Bearer ${accessToken}`, "content-type": "application/json" },
-      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } }),
-    });
+it("records each call once, with identity, decision and outcome, and without secrets and user text", async () => {
+  const connected = await connect(system.origin, "modern", { generate: false });
+  const { client, auth, account, close } = connected;
+  const accessToken = accessTokenOf(connected);
+  const call = (name: string, args: object) =>
+    postRequest(system, accessToken, { method: "tools/call", params: { name, arguments: args } });
 
   await client.callTool({ name: "image_list_models", arguments: {} });
   await client.callTool({ name: "flow_status", arguments: { flowId: "unknown-flow" } });
@@ -38,40 +37,35 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
     name: "flow_status",
     arguments: { flowId: "f", password: SECRETS[3], [SECRETS[0] as string]: SECRETS[2] },
   });
-  await raw("image_generate", {
+  await call("image_generate", {
     prompt: `a portrait of my neighbour ${SECRETS[1]}`,
     model: SECRETS[1],
     quality_tier: "draft",
   });
-  await raw(`no_such_tool_${SECRETS[0]}`, { token: SECRETS[1] });
+  await call(`no_such_tool_${SECRETS[0]}`, { token: SECRETS[1] });
   await close();
 
-  const isCall = (record: AuditEvent | AccessEvent): record is AuditEvent => record.type === "tool.called";
+  const isCall = (record: AuditEvent): record is ToolCallEvent => record.type === "tool.called";
   const arrived = await vi.waitFor(
     async () => {
-      const all = (await (await system.worker("event-consumer").fetch("/")).json()) as (AuditEvent | AccessEvent)[];
+      const all = (await (await system.worker("event-consumer").fetch("/")).json()) as AuditEvent[];
       expect(all.filter(isCall)).toHaveLength(5);
       return all;
     },
     { timeout: 20_000, interval: 200 },
   );
   const records = arrived.filter(isCall);
-  const logged = system
-    .logs()
-    .filter((line) => line.includes('"event":"audit"'))
-    .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as AuditEvent | AccessEvent);
+  const logged = auditEventsIn(system.logs());
   const byTrace = (a: { traceId: string }, b: { traceId: string }) => (a.traceId < b.traceId ? -1 : 1);
   expect(logged.toSorted(byTrace)).toEqual(arrived.map((record) => ({ event: "audit", ...record })).toSorted(byTrace));
 
-  const { client_id } = auth.clientInformation() as { client_id: string };
-  const [userId] = accessToken.split(":");
   const change = {
     at: expect.stringMatching(/^\d{4}-.*Z$/),
     traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
-    subject: userId,
+    subject: userIdOf(connected),
   };
   expect(arrived.filter((record) => !isCall(record)).toSorted((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
-    { ...change, type: "grant.made", clientId: client_id, scopes: ["read", "offline_access"] },
+    { ...change, type: "grant.made", clientId: clientIdOf(connected), scopes: ["read", "offline_access"] },
     { ...change, type: "session.started", clientId: null },
   ]);
 
@@ -83,8 +77,8 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
     at: expect.stringMatching(/^\d{4}-.*Z$/),
     durationMs: expect.any(Number),
   };
-  const told = records.map(({ tool, risk, decision, outcome, input }) => ({ tool, risk, decision, outcome, input }));
-  expect(told).toEqual(
+  const calls = records.map(({ tool, risk, decision, outcome, input }) => ({ tool, risk, decision, outcome, input }));
+  expect(calls).toEqual(
     expect.arrayContaining([
       { tool: "image_list_models", risk: "READ_ONLY", decision: "allowed", outcome: "ok", input: {} },
       {
@@ -120,30 +114,25 @@ it("one record for each call: who, what, why, how it ended, and nothing that is 
     expect(everything).not.toContain(secret);
 });
 
-it("a call whose client hangs up is stopped, and leaves its record all the same", async () => {
-  const { client, auth, close } = await connect(system.origin, "modern");
+it("records a call whose client disconnects, which stops it", async () => {
+  const connected = await connect(system.origin, "modern");
+  const { client, close } = connected;
   const created = await client.callTool({ name: "flow_create", arguments: { policy: {} } });
   const { flowId } = created.structuredContent as { flowId: string };
   const recordsOf = () =>
     system.logs().filter((line) => line.includes('"event":"audit"') && line.includes('"flow_advance"'));
-  const hangUp = new AbortController();
-  const response = await system.fetch("/mcp", {
-    method: "POST",
-    signal: hangUp.signal,
-    headers: {
-      authorization: `Bearer ${auth.saved?.access_token}`,
-      "content-type": "application/json",
-      accept: "text/event-stream",
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
+  const disconnect = new AbortController();
+  const response = await postRequest(
+    system,
+    accessTokenOf(connected),
+    {
       method: "tools/call",
       params: { name: "flow_advance", arguments: { flowId }, _meta: { progressToken: 1 } },
-    }),
-  });
+    },
+    { signal: disconnect.signal, headers: { accept: "text/event-stream" } },
+  );
   await response.body?.getReader().read();
-  hangUp.abort();
+  disconnect.abort();
   await vi.waitFor(() => expect(recordsOf()).toHaveLength(1), { timeout: 20_000, interval: 100 });
   const after = await client.callTool({ name: "flow_status", arguments: { flowId } });
   expect(after.structuredContent).toMatchObject({ currentMode: "PRODUCT", progress: 0 });

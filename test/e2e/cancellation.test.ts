@@ -1,17 +1,28 @@
-// A person changes their mind in the middle of a call. The flows are real; their modes do not end while they are wanted, so that what
-// stops them can only be the person.
+// Cancelled calls. The flows are real; their modes do not end while a client waits, so that only the
+// cancellation can stop them.
 import { once } from "node:events";
-import { connect as dial } from "node:net";
+import { connect as connectSocket } from "node:net";
 import { describe, expect, it, vi } from "vitest";
-import type { AuditEvent } from "../../src/audit/event.ts";
-import { type Connected, type ConnectOptions, connect, MODES, type Mode } from "../support/mcp-clients.ts";
+import { auditEventsIn } from "../support/audit-log.ts";
+import {
+  accessTokenOf,
+  type Connected,
+  type ConnectOptions,
+  callTool,
+  connect,
+  MODES,
+  type Mode,
+  userIdOf,
+} from "../support/mcp-clients.ts";
+import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem({ mains: { stackbilder: "test/support/fakes/held-flows.ts" } });
 
-/** Slow machines stop late. */
+/** Time for a slow machine to stop the work. */
 const SOON = { timeout: 15_000, interval: 100 };
-const ASKABLE: ConnectOptions = { capabilities: { roots: {} } };
+/** A client with a capability gets a session in the older revisions. */
+const WITH_CAPABILITY: ConnectOptions = { capabilities: { roots: {} } };
 
 interface Flow {
   readonly flowId: string;
@@ -20,135 +31,122 @@ interface Flow {
   readonly progress: number;
 }
 
-async function use({ client }: Connected, name: string, args: object): Promise<Flow> {
-  const { structuredContent, content, isError } = await client.callTool({ name, arguments: { ...args } });
-  if (isError) throw new Error(JSON.stringify(content));
-  return structuredContent as unknown as Flow;
+async function createFlow(connected: Connected): Promise<string> {
+  const flow = await callTool<Flow>(connected, "flow_create", { policy: {}, projectDescription: "A kiosk." });
+  return flow.flowId;
 }
 
-const newFlow = async (somebody: Connected) =>
-  (await use(somebody, "flow_create", { policy: {}, projectDescription: "A kiosk." })).flowId;
-
-/** Advances, and gives up at the first sign of progress. */
-function changeMind({ client }: Connected, mode: Mode, flowId: string): Promise<unknown> {
+/** Calls `flow_advance`, and cancels the call at the first progress notification. */
+function advanceAndCancel({ client }: Connected, mode: Mode, flowId: string): Promise<unknown> {
   const stop = new AbortController();
   const options = { signal: stop.signal, onprogress: () => stop.abort("Enough.") };
   const call = { name: "flow_advance", arguments: { flowId } };
-  // This package takes the shape of the result before the options.
+  // The older package takes the schema of the result before the options.
   const { callTool } = client as unknown as { callTool(params: object, ...rest: unknown[]): Promise<unknown> };
   return callTool.call(client, call, ...(mode === "older-sdk" ? [undefined, options] : [options]));
 }
 
-/** What is on record of this person's `flow_advance`. */
-function outcomes({ auth }: Connected): string[] {
-  const [subject] = auth.saved?.access_token.split(":") ?? [];
-  return system
-    .logs()
-    .filter((line) => line.includes('"event":"audit"'))
-    .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as AuditEvent)
-    .filter((record) => record.subject === subject && record.tool === "flow_advance")
-    .map(({ decision, outcome }) => `${decision}: ${outcome}`);
+/** The decisions and outcomes in the audit records of this user's `flow_advance` calls. */
+function outcomes(connected: Connected): string[] {
+  return auditEventsIn(system.logs()).flatMap((event) =>
+    event.type === "tool.called" && event.tool === "flow_advance" && event.subject === userIdOf(connected)
+      ? [`${event.decision}: ${event.outcome}`]
+      : [],
+  );
 }
 
-/** The flow is as it was, and the record says why. */
-async function expectStopped(somebody: Connected, flowId: string, count = 1): Promise<void> {
-  await vi.waitFor(() => expect(outcomes(somebody)).toEqual(Array(count).fill("allowed: cancelled")), SOON);
-  expect(await use(somebody, "flow_status", { flowId })).toMatchObject({
-    status: "draft",
-    currentMode: "PRODUCT",
-    progress: 0,
-  });
+const CANCELLED = "allowed: cancelled";
+const UNCHANGED = { status: "draft", currentMode: "PRODUCT", progress: 0 };
+
+/** Waits for `count` audit records of `flow_advance`. Returns their outcomes, and the flow. */
+async function stateAfterCalls(connected: Connected, flowId: string, count = 1): Promise<object> {
+  await vi.waitUntil(() => outcomes(connected).length >= count, SOON);
+  const { status, currentMode, progress } = await callTool<Flow>(connected, "flow_status", { flowId });
+  return { outcomes: outcomes(connected), status, currentMode, progress };
 }
 
-/** Begins to advance with a request sent by hand, and hangs up in the middle of the answer. */
-async function hangUp({ auth }: Connected, flowId: string, revision: "2025-11-25" | "2026-07-28"): Promise<void> {
-  const line = new AbortController();
-  const modern = {
-    "io.modelcontextprotocol/protocolVersion": revision,
-    "io.modelcontextprotocol/clientCapabilities": {},
-  };
-  const _meta = { progressToken: 1, ...(revision === "2026-07-28" && modern) };
-  const answer = await system.fetch("/mcp", {
-    method: "POST",
-    signal: line.signal,
-    headers: {
-      authorization: `Bearer ${auth.saved?.access_token}`,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": revision,
-      ...(revision === "2026-07-28" && { "mcp-method": "tools/call", "mcp-name": "flow_advance" }),
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: { name: "flow_advance", arguments: { flowId }, _meta },
-    }),
-  });
-  const reader = answer.body?.getReader();
-  expect(new TextDecoder().decode((await reader?.read())?.value)).toContain("notifications/progress");
-  line.abort();
+/**
+ * Calls `flow_advance` by a request of this revision, and disconnects after the first chunk of the
+ * response. Returns the chunk.
+ */
+async function advanceAndDisconnect(
+  connected: Connected,
+  flowId: string,
+  revision: "2025-11-25" | "2026-07-28",
+): Promise<string> {
+  const connection = new AbortController();
+  const params = { name: "flow_advance", arguments: { flowId }, _meta: { progressToken: 1 } };
+  const response = await postRequest(
+    system,
+    accessTokenOf(connected),
+    { method: "tools/call", params },
+    { revision, headers: { accept: "application/json, text/event-stream" }, signal: connection.signal },
+  );
+  const reader = response.body?.getReader();
+  const chunk = new TextDecoder().decode((await reader?.read())?.value);
+  connection.abort();
+  return chunk;
 }
 
 describe.each(MODES)("the %s client", (mode) => {
-  it("gives up at once; the backend stops, the record says so, and the next call is served", async () => {
-    const somebody = await connect(system.origin, mode, ASKABLE);
-    const isSession = mode === "legacy" || mode === "older-sdk";
-    expect(typeof somebody.client.transport?.sessionId).toBe(isSession ? "string" : "undefined");
-    const flowId = await newFlow(somebody);
-    await expect(changeMind(somebody, mode, flowId)).rejects.toThrow("Enough.");
-    await expectStopped(somebody, flowId);
-    // Ids go on, and what was cancelled stays what it was.
-    await expect(changeMind(somebody, mode, flowId)).rejects.toThrow("Enough.");
-    await expectStopped(somebody, flowId, 2);
-    await somebody.close();
+  it("cancels a call: the backend stops, the record says so, and the next call succeeds", async () => {
+    const connected = await connect(system.origin, mode, WITH_CAPABILITY);
+    const hasSession = mode === "legacy" || mode === "older-sdk";
+    expect(typeof connected.client.transport?.sessionId).toBe(hasSession ? "string" : "undefined");
+    const flowId = await createFlow(connected);
+    await expect(advanceAndCancel(connected, mode, flowId)).rejects.toThrow("Enough.");
+    expect(await stateAfterCalls(connected, flowId)).toEqual({ outcomes: [CANCELLED], ...UNCHANGED });
+    // A second call has a new id, and does not change the first one's record.
+    await expect(advanceAndCancel(connected, mode, flowId)).rejects.toThrow("Enough.");
+    expect(await stateAfterCalls(connected, flowId, 2)).toEqual({ outcomes: [CANCELLED, CANCELLED], ...UNCHANGED });
+    await connected.close();
   });
 });
 
 describe.each(["legacy", "older-sdk"] as const)("the %s client without a session", (mode) => {
-  it("gives up at once, but its word reaches nobody: the work goes on until it hangs up", async () => {
-    const somebody = await connect(system.origin, mode);
-    expect(somebody.client.transport?.sessionId).toBeUndefined();
-    const flowId = await newFlow(somebody);
-    await expect(changeMind(somebody, mode, flowId)).rejects.toThrow("Enough.");
-    expect(await use(somebody, "flow_status", { flowId })).toMatchObject({ status: "running" });
-    const again = await connect(system.origin, mode, { account: somebody.account });
-    await somebody.close();
-    await expectStopped(again, flowId);
-    await again.close();
+  it("cannot stop the work by a notification, which has no session: it stops when the client disconnects", async () => {
+    const first = await connect(system.origin, mode);
+    expect(first.client.transport?.sessionId).toBeUndefined();
+    const flowId = await createFlow(first);
+    await expect(advanceAndCancel(first, mode, flowId)).rejects.toThrow("Enough.");
+    expect(await callTool(first, "flow_status", { flowId })).toMatchObject({ status: "running" });
+    const second = await connect(system.origin, mode, { account: first.account });
+    await first.close();
+    expect(await stateAfterCalls(second, flowId)).toEqual({ outcomes: [CANCELLED], ...UNCHANGED });
+    await second.close();
   });
 });
 
 it.each(["2025-11-25", "2026-07-28"] as const)(
-  "who hangs up in the middle of an answer of %s cancels the call",
+  "a client of %s that disconnects during the response cancels the call",
   async (revision) => {
-    const somebody = await connect(system.origin, "modern");
-    const flowId = await newFlow(somebody);
-    await hangUp(somebody, flowId, revision);
-    await expectStopped(somebody, flowId);
-    await somebody.close();
+    const connected = await connect(system.origin, "modern");
+    const flowId = await createFlow(connected);
+    expect(await advanceAndDisconnect(connected, flowId, revision)).toContain("notifications/progress");
+    expect(await stateAfterCalls(connected, flowId)).toEqual({ outcomes: [CANCELLED], ...UNCHANGED });
+    await connected.close();
   },
 );
 
-it("who breaks off in the middle of a request has asked for nothing, and the next request is served", async () => {
-  const somebody = await connect(system.origin, "modern");
-  const flowId = await newFlow(somebody);
+it("a client that disconnects during its request makes no call, and its next request succeeds", async () => {
+  const connected = await connect(system.origin, "modern");
+  const flowId = await createFlow(connected);
   const { hostname, port, host } = new URL(system.origin);
-  const line = dial(Number(port), hostname);
-  await once(line, "connect");
+  const socket = connectSocket(Number(port), hostname);
+  await once(socket, "connect");
   const call = JSON.stringify({
     jsonrpc: "2.0",
     id: 1,
     method: "tools/call",
     params: { name: "flow_advance", arguments: { flowId } },
   });
-  const head = ["POST /mcp HTTP/1.1", `Host: ${host}`, `Authorization: Bearer ${somebody.auth.saved?.access_token}`];
+  const head = ["POST /mcp HTTP/1.1", `Host: ${host}`, `Authorization: Bearer ${accessTokenOf(connected)}`];
   head.push("Content-Type: application/json", `Content-Length: ${call.length + 10}`, "", call);
-  // The call is whole, but not the body that was announced.
-  await new Promise((resolve) => line.write(head.join("\r\n"), resolve));
-  line.destroy();
-  await once(line, "close");
-  expect(await use(somebody, "flow_status", { flowId })).toMatchObject({ status: "draft", progress: 0 });
-  expect(outcomes(somebody)).toEqual([]);
-  await somebody.close();
+  // The JSON is complete, but the body is shorter than its Content-Length.
+  await new Promise((resolve) => socket.write(head.join("\r\n"), resolve));
+  socket.destroy();
+  await once(socket, "close");
+  expect(await callTool(connected, "flow_status", { flowId })).toMatchObject({ status: "draft", progress: 0 });
+  expect(outcomes(connected)).toEqual([]);
+  await connected.close();
 });

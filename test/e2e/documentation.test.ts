@@ -1,124 +1,131 @@
-// The documents' examples, run: each command goes to a whole system, for a person who signed up, and what comes back is what the document
-// shows; so do scripts of which is shown what they print. An example that cannot be read, or that shows no answer, fails as well.
-import { execFile } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// The examples of the documents. Each `curl` command is sent to a whole system, for a signed-in
+// user, and the response must be the one that the document shows. Programs of docs/examples run
+// and must print what is shown. An example that cannot be parsed, or shows no response, fails.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Scope } from "../../contracts/rpc/identity.ts";
-import { DEFAULT_ORIGIN, ROOT } from "../../entrypoints/cli/workers.ts";
+import { DEFAULT_ORIGIN, ROOT, readConfig, settingOf } from "../../entrypoints/cli/workers.ts";
 import {
-  type Answer,
   commandOf,
   differences,
   type Example,
   examplesIn,
   isLogged,
+  isPrinted,
   namesIn,
-  scriptsIn,
+  programsIn,
+  type Received,
   variablesIn,
 } from "../support/examples.ts";
 import { exhaust } from "../support/exhaust-limit.ts";
 import { useIssuer } from "../support/issuer.ts";
 import { connect } from "../support/mcp-clients.ts";
-import { newAccount, Person } from "../support/user.ts";
+import { newAccount, User } from "../support/user.ts";
 
-/** Those that are known to have examples. */
-const DOCUMENTS = ["README.md", "docs/api-reference.md", "docs/local-development.md", "docs/user-guide.md"];
-
-type Rights = [scopes: readonly Scope[], environment?: "live" | "test"];
+/** Documents that must have examples. */
+const WITH_EXAMPLES = ["README.md", "docs/api-reference.md", "docs/local-development.md", "docs/user-guide.md"];
 
 const issuer = useIssuer();
 const { system } = issuer;
 
-const documents = readdirSync(path.join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+const files = readdirSync(path.join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".md"))
   .map((file) => path.join("docs", file));
-const read = ["README.md", ...documents].map(
-  (file) => [file, examplesIn(readFileSync(path.join(ROOT, file), "utf8"))] as const,
+const documents = ["README.md", "CONTRIBUTING.md", ...files].map(
+  (file) => [file, readFileSync(path.join(ROOT, file), "utf8")] as const,
 );
+const withExamples = documents.map(([file, text]) => [file, examplesIn(text)] as const);
 
-/** What a reader has at hand, by the names in the documents: made when it is needed. `seen`: what answers have told so far. */
-function readerOf(origin: string): Readonly<Record<string, (seen: ReadonlyMap<string, string>) => Promise<string>>> {
+/** Makes the value of a variable. `seen`: the strings in earlier responses, by name. */
+type Variable = (seen: ReadonlyMap<string, string>) => Promise<string>;
+
+/** The variables of the documents, each made when an example needs it, for one reader. */
+function variablesOf(origin: string): Readonly<Record<string, Variable>> {
   const verifier = "a".repeat(43);
-  const somebody = async () => {
+  const signUp = async () => {
     const { auth, close } = await connect(origin, "modern");
     await close();
     const token = auth.saved?.access_token ?? "";
     return { token, owner: await issuer.ownerOf(token) };
   };
-  let reader: ReturnType<typeof somebody> | undefined;
-  const me = () => {
-    reader ??= somebody();
+  let reader: ReturnType<typeof signUp> | undefined;
+  const theReader = () => {
+    reader ??= signUp();
     return reader;
   };
-  const myKey = async (...[scopes, environment]: Rights) =>
-    (await issuer.createKey((await me()).owner, scopes, environment)).key;
-  const strangersKey = async () => {
-    const { owner } = await somebody();
+  const keyOfReader = async (scopes: readonly Scope[], environment?: "live" | "test") =>
+    (await issuer.createKey((await theReader()).owner, scopes, environment)).key;
+  const keyOfStranger = async () => {
+    const { owner } = await signUp();
     return { owner, ...(await issuer.createKey(owner, ["read", "generate"])) };
   };
   return {
-    TOKEN: async () => (await me()).token,
-    KEY: () => myKey(["read", "generate"]),
-    READ_KEY: () => myKey(["read"]),
-    TEST_KEY: () => myKey(["read", "generate"], "test"),
+    TOKEN: async () => (await theReader()).token,
+    KEY: () => keyOfReader(["read", "generate"]),
+    READ_KEY: () => keyOfReader(["read"]),
+    TEST_KEY: () => keyOfReader(["read", "generate"], "test"),
     VERIFIER: async () => verifier,
     async UNPAID_KEY() {
-      const { key, owner } = await strangersKey();
+      const { key, owner } = await keyOfStranger();
       await (await issuer.db()).prepare("UPDATE tenants SET is_delinquent = 1 WHERE id = ?").bind(owner.tenantId).run();
       return key;
     },
-    async BUSY_KEY() {
-      let key = "";
-      const use = async () => {
-        key ||= (await strangersKey()).key;
-        const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-        return system.fetch("/mcp", {
-          method: "POST",
-          headers,
-          body: '{"jsonrpc":"2.0","id":1,"method":"completion/complete"}',
-        });
-      };
-      // The minute is to last until the key is used.
-      do await exhaust(() => use);
-      while (Date.now() % 60_000 > 58_000);
-      return key;
-    },
-    async CODE(seen) {
-      const challenge = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
-      const query = new URLSearchParams({
-        response_type: "code",
-        client_id: seen.get("CLIENT_ID") ?? "",
-        redirect_uri: "http://localhost:33418/callback",
-        code_challenge: Buffer.from(challenge).toString("base64url"),
-        code_challenge_method: "S256",
-        scope: "read generate",
-        state: "s",
-        resource: `${origin}/mcp`,
-      });
-      const back = await new Person().authorize(`${origin}/authorize?${query}`, newAccount());
-      return back.searchParams.get("code") ?? "";
-    },
+    BUSY_KEY: () => exhaustedKey(async () => (await keyOfStranger()).key),
+    CODE: (seen) => authorizationCode(origin, seen.get("CLIENT_ID") ?? "", verifier),
   };
 }
 
-/** Runs the examples of a document one after the other, as a reader would. Answers what is not as it is shown. */
-async function wrongIn(examples: readonly Example[]): Promise<string[]> {
+/** A key that has used up its calls of this minute. */
+async function exhaustedKey(createKey: () => Promise<string>): Promise<string> {
+  let key = "";
+  const use = async () => {
+    key ||= await createKey();
+    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+    const body = '{"jsonrpc":"2.0","id":1,"method":"completion/complete"}';
+    return system.fetch("/mcp", { method: "POST", headers, body });
+  };
+  // The minute must last until the key is used.
+  do await exhaust(() => use);
+  while (Date.now() % 60_000 > 58_000);
+  return key;
+}
+
+/** The code that a new user's approval gives to the client. */
+async function authorizationCode(origin: string, clientId: string, verifier: string): Promise<string> {
+  const challenge = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  const query = new URLSearchParams({
+    response_type: "code",
+    client_id: clientId,
+    redirect_uri: "http://localhost:33418/callback",
+    code_challenge: Buffer.from(challenge).toString("base64url"),
+    code_challenge_method: "S256",
+    scope: "read generate",
+    state: "s",
+    resource: `${origin}/mcp`,
+  });
+  const redirect = await new User().authorize(`${origin}/authorize?${query}`, newAccount());
+  return redirect.searchParams.get("code") ?? "";
+}
+
+/** Runs the examples of a document in order, as a reader would. Returns every difference. */
+async function problemsIn(examples: readonly Example[]): Promise<string[]> {
   const { origin } = system;
-  const reader = readerOf(origin);
+  const variables = variablesOf(origin);
   const made = new Map<string, string>();
   const seen = new Map<string, string>();
-  const wrong: string[] = [];
+  const problems: string[] = [];
   for (const example of examples) {
-    const complain = (problem: string) => wrong.push(`line ${example.command.line}: ${problem}`);
+    const report = (problem: string) => problems.push(`line ${example.command.line}: ${problem}`);
     try {
       for (const name of variablesIn(example.command)) {
-        const value = made.get(name) ?? (await reader[name]?.(seen));
+        const value = made.get(name) ?? (await variables[name]?.(seen));
         if (value !== undefined) made.set(name, value);
       }
-      const { answer, logs } = await run(example, new Map([...seen, ...made]), complain);
-      for (const [name, value] of namesIn(answer)) seen.set(name, value);
+      const { received, logs } = await run(example, new Map([...seen, ...made]), report);
+      for (const [name, value] of namesIn(received)) seen.set(name, value);
       const { logged } = example;
       if (logged)
         await expect
@@ -128,16 +135,16 @@ async function wrongIn(examples: readonly Example[]): Promise<string[]> {
           })
           .toBe(true);
     } catch (error) {
-      complain(error instanceof Error ? error.message : String(error));
+      report(error instanceof Error ? error.message : String(error));
     }
   }
-  return wrong;
+  return problems;
 }
 
 async function run(
-  { command: block, answer: shown }: Example,
+  { command: block, response: shown }: Example,
   variables: ReadonlyMap<string, string>,
-  complain: (problem: string) => void,
+  report: (problem: string) => void,
 ) {
   const { origin } = system;
   const command = commandOf({ ...block, text: block.text.replaceAll(DEFAULT_ORIGIN, origin) }, variables);
@@ -150,42 +157,74 @@ async function run(
     ...(body !== undefined && { body }),
   });
   const { status, statusText } = response;
-  const answer: Answer = { status, statusText, headers: response.headers, text: await response.text() };
-  if (shown === null) complain("shows no answer");
-  else for (const difference of differences(shown, command, answer, origin)) complain(difference);
-  return { answer, logs: () => system.logs().slice(before) };
+  const received: Received = { status, statusText, headers: response.headers, text: await response.text() };
+  if (shown === null) report("shows no response");
+  else for (const difference of differences(shown, command, received, origin)) report(difference);
+  return { received, logs: () => system.logs().slice(before) };
+}
+
+/** The output of a program. A user signs in at the authorization URL that it prints, if it does. */
+async function outputOf(file: string, key: string): Promise<string> {
+  const args = [path.join(ROOT, file), `${system.origin}/mcp`];
+  const child = spawn(process.execPath, args, { env: { ...process.env, KEY: key }, stdio: ["ignore", "pipe", "pipe"] });
+  onTestFinished(() => void child.kill());
+  const exited = once(child, "exit");
+  let output = "";
+  let errors = "";
+  let isSignedIn = false;
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk));
+  for await (const chunk of child.stdout) {
+    output += chunk;
+    const url = /^http\S+\/authorize\?\S+$/m.exec(output)?.[0];
+    if (url === undefined || isSignedIn) continue;
+    isSignedIn = true;
+    await fetch(await new User().authorize(url, newAccount()));
+  }
+  const [status] = await exited;
+  if (status !== 0) throw new Error(`${file} ended with ${status}: ${errors}`);
+  return output;
 }
 
 describe("the examples of", () => {
-  it.each(read.filter(([file, { examples }]) => examples.length > 0 || DOCUMENTS.includes(file)))(
-    "%s are answered as they are shown",
+  it.each(withExamples.filter(([file, { examples }]) => examples.length > 0 || WITH_EXAMPLES.includes(file)))(
+    "%s get the response that is shown",
     async (_, { examples }) => {
       expect(examples.length).toBeGreaterThan(0);
-      expect(await wrongIn(examples)).toEqual([]);
+      expect(await problemsIn(examples)).toEqual([]);
     },
   );
 });
 
-it("the scripts of the user guide print what is shown", async () => {
-  const scripts = scriptsIn(readFileSync(path.join(ROOT, "docs/user-guide.md"), "utf8"));
-  expect(scripts.length).toBeGreaterThan(0);
-  // Inside the repository, where Node finds its packages.
-  const folder = mkdtempSync(path.join(ROOT, ".test/script-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const key = await readerOf(system.origin).READ_KEY?.(new Map());
-  for (const { script, printed } of scripts) {
-    const file = path.join(folder, "script.mjs");
-    writeFileSync(file, script.text.replaceAll(DEFAULT_ORIGIN, system.origin));
-    const { stdout } = await promisify(execFile)(process.execPath, [file], { env: { ...process.env, KEY: key } });
-    expect(stdout.trim()).toBe(printed.text);
-  }
+describe("the programs of docs/examples", () => {
+  const programs = documents.flatMap(([document, text]) =>
+    programsIn(text).map(({ file, output }) => [file, document, output] as const),
+  );
+
+  it("are each shown in a document", () => {
+    const all = readdirSync(path.join(ROOT, "docs/examples")).filter((file) => file.endsWith(".mjs"));
+    expect(programs.map(([file]) => file).toSorted()).toEqual(all.map((file) => `docs/examples/${file}`));
+  });
+
+  it.each(programs)("%s prints what %s shows", async (file, _, output) => {
+    const key = (await variablesOf(system.origin).READ_KEY?.(new Map())) ?? "";
+    const printed = await outputOf(file, key);
+    expect(isPrinted(output, printed, system.origin), printed).toBe(true);
+  });
+
+  it("have a sibling with the gateway's compatibility date and the binding that the reference shows", () => {
+    const config = readFileSync(path.join(ROOT, "docs/examples/sibling/wrangler.toml"), "utf8");
+    expect(settingOf(config, "compatibility_date")).toBe(settingOf(readConfig("gateway"), "compatibility_date"));
+    const reference = readFileSync(path.join(ROOT, "docs/api-reference.md"), "utf8");
+    const binding = config.slice(config.indexOf("[[services]]"));
+    expect(reference).toContain(`\n${binding}\`\`\`\n`);
+  });
 });
 
-it("no answer stands in a document without its command", () => {
-  expect(read.flatMap(([file, { alone }]) => alone.map(({ line }) => `${file}:${line}`))).toEqual([]);
+it("every response in a document follows its command", () => {
+  expect(withExamples.flatMap(([file, { orphans }]) => orphans.map(({ line }) => `${file}:${line}`))).toEqual([]);
 });
 
-describe("an example is refused", () => {
+describe("an example", () => {
   const block = (text: string, language = "sh") => ({ language, text, line: 1 });
   const variables = new Map([["TOKEN", "secret"]]);
 
@@ -196,14 +235,14 @@ describe("an example is refused", () => {
     "curl --fail http://localhost:8976/health",
     "curl http://localhost:8976/mcp -d @message.json",
     'curl http://localhost:8976/mcp -H "Authorization: Bearer $(cat token)"',
-    'curl http://localhost:8976/mcp -H "Authorization: Bearer $NOBODY"',
+    'curl http://localhost:8976/mcp -H "Authorization: Bearer $UNKNOWN"',
     "curl http://localhost:8976/mcp -H",
     "curl -s",
-  ])("that cannot be read: %s", (text) => {
+  ])("is refused if its syntax is not supported: %s", (text) => {
     expect(() => commandOf(block(text), variables)).toThrow();
   });
 
-  it("but read as a shell and curl would", () => {
+  it("is parsed as a shell and curl would", () => {
     const text = `curl -si http://localhost:8976/mcp -H "A: \\"$TOKEN\\"" \\\n  -d 'a=$TOKEN'"'"$TOKEN --data-urlencode 'b=c d' -u me:$TOKEN`;
     const { headers, ...command } = commandOf(block(text), variables);
     expect(command).toEqual({
@@ -219,41 +258,42 @@ describe("an example is refused", () => {
     });
   });
 
-  const CAME = '{"id":"0f0e0d0c-0b0a-4909-8807-060504030201","name":"sdxl","list":[{"width":1},{"width":2}],"size":7}';
-  const wrongWith = (shown: string, language = "json") => {
-    const answer = {
+  const RECEIVED =
+    '{"id":"0f0e0d0c-0b0a-4909-8807-060504030201","name":"sdxl","list":[{"width":1},{"width":2}],"size":7}';
+  const differencesWith = (shown: string, language = "json") => {
+    const received = {
       status: 200,
       statusText: "OK",
       headers: new Headers({ "content-type": "application/json" }),
-      text: CAME,
+      text: RECEIVED,
     };
     const command = commandOf(block(`curl ${language === "http" ? "-i " : ""}http://localhost:8976/`), variables);
-    return differences(block(shown, language), command, answer, "http://127.0.0.1:1");
+    return differences(block(shown, language), command, received, "http://127.0.0.1:1");
   };
 
   it.each([
-    ["another value", CAME.replace("sdxl", "sdxm")],
-    ["another name", CAME.replace("name", "title")],
-    ["a field that does not come", CAME.replace('"size"', '"more":1,"size"')],
-    ["a field that is not shown", CAME.replace(',"size":7', "")],
-    ["an element too few", CAME.replace(',{"width":2}', "")],
-    ["another kind of what is another each time", CAME.replace('"size":7', '"size":"7"')],
-    ["no id where one comes", CAME.replace(/"0f[^"]*"/, '"id"')],
+    ["another value", RECEIVED.replace("sdxl", "sdxm")],
+    ["another name", RECEIVED.replace("name", "title")],
+    ["a field that was not received", RECEIVED.replace('"size"', '"more":1,"size"')],
+    ["a field that is not shown", RECEIVED.replace(',"size":7', "")],
+    ["one element less", RECEIVED.replace(',{"width":2}', "")],
+    ["another kind of a value that changes", RECEIVED.replace('"size":7', '"size":"7"')],
+    ["no id in place of one", RECEIVED.replace(/"0f[^"]*"/, '"id"')],
     ["no JSON", "{"],
-    ["a status", `HTTP/1.1 201 Created\n…\n\n${CAME}`, "http"],
-    ["a header", `HTTP/1.1 200 OK\nETag: 1\n…\n\n${CAME}`, "http"],
-    ["too few headers", `HTTP/1.1 200 OK\n\n${CAME}`, "http"],
-    ["another kind of answer", CAME, "text"],
-  ])("that shows %s", (_, shown, language?: string) => {
-    expect(wrongWith(shown, language)).not.toEqual([]);
+    ["a status", `HTTP/1.1 201 Created\n…\n\n${RECEIVED}`, "http"],
+    ["a header", `HTTP/1.1 200 OK\nETag: 1\n…\n\n${RECEIVED}`, "http"],
+    ["too few headers", `HTTP/1.1 200 OK\n\n${RECEIVED}`, "http"],
+    ["another content type", RECEIVED, "text"],
+  ])("is refused if it shows %s", (_, shown, language?: string) => {
+    expect(differencesWith(shown, language)).not.toEqual([]);
   });
 
   it.each([
-    ["all of it, with another id and size", CAME.replace("0f0e", "aaaa").replace("7", "8")],
+    ["everything, with another id and size", RECEIVED.replace("0f0e", "aaaa").replace("7", "8")],
     ["more of an object", '{"id":"…","name":"s…l",…}'],
     ["more of a list", '{"id":"…","name":"…","list":[…,{"width":2}],"size":"…"}'],
-    ["a status and the body", `HTTP/1.1 200 OK\n…\n\n${CAME}`, "http"],
-  ])("but not one that shows %s", (_, shown, language?: string) => {
-    expect(wrongWith(shown, language)).toEqual([]);
+    ["a status and the body", `HTTP/1.1 200 OK\n…\n\n${RECEIVED}`, "http"],
+  ])("is accepted if it shows %s", (_, shown, language?: string) => {
+    expect(differencesWith(shown, language)).toEqual([]);
   });
 });

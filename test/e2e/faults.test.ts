@@ -1,22 +1,23 @@
-// A backend that misbehaves, an auth Worker that is gone, a request that is nonsense: each gets the right answer, and the next
-// request is served.
+// A misbehaving backend, an auth Worker that is down, an invalid request: each gets its own error, and the
+// next request succeeds.
 import { describe, expect, it } from "vitest";
 import { connect } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
-import { newAccount, Person } from "../support/user.ts";
+import { newAccount, User } from "../support/user.ts";
+import { WireClient } from "../support/wire-client.ts";
 
 describe("a misbehaving backend", () => {
-  const system = useSystem({ standIns: { stackbilder: "test/support/bad-backend.ts" } });
+  const system = useSystem({ replacements: { stackbilder: "test/support/bad-backend.ts" } });
 
-  it("is a clear tool error with our words and a trace id, and hurts nobody else", async () => {
+  it("is a tool error with the gateway's own sentence and a trace id, and affects no other backend", async () => {
     const { client, close } = await connect(system.origin, "modern");
     const call = (name: string, args: object) => client.callTool({ name, arguments: { ...args } });
     const hanging = call("flow_status", { flowId: "hangs" });
     const expected: Record<string, string> = {
       "throws-a-secret": "unavailable",
       "throws-an-object": "unavailable",
-      "answers-nothing": "internal",
-      "answers-words": "internal",
+      "returns-nothing": "internal",
+      "returns-html": "internal",
       "breaks-the-contract": "internal",
       "invents-a-code": "internal",
       crashed: "internal",
@@ -33,8 +34,8 @@ describe("a misbehaving backend", () => {
       isError: true,
       _meta: { "com.stackbilt/error": { code: "unavailable" } },
     });
-    const tolerated = await call("flow_status", { flowId: "adds-fields" });
-    expect(tolerated.structuredContent).toEqual({
+    const stripped = await call("flow_status", { flowId: "adds-fields" });
+    expect(stripped.structuredContent).toEqual({
       flowId: "f",
       status: "draft",
       currentMode: "PRODUCT",
@@ -51,9 +52,9 @@ describe("a misbehaving backend", () => {
 });
 
 describe("a picture whose bytes stop coming", () => {
-  const system = useSystem({ standIns: { "img-forge": "test/support/stalled-picture.ts" } });
+  const system = useSystem({ replacements: { "img-forge": "test/support/stalled-picture.ts" } });
 
-  it("is left out, and its address is given all the same", async () => {
+  it("is left out of the result, which still has its URL", async () => {
     const { client, close } = await connect(system.origin, "modern");
     const result = await client.callTool({ name: "image_generate", arguments: { prompt: "a" } });
     expect(result).toMatchObject({
@@ -64,54 +65,59 @@ describe("a picture whose bytes stop coming", () => {
   });
 });
 
-describe("an auth Worker that is gone", () => {
-  const system = useSystem({ standIns: { auth: "test/support/dead-auth.ts" } });
+describe("an auth Worker that is down", () => {
+  const system = useSystem({ replacements: { auth: "test/support/dead-auth.ts" } });
 
-  it("is 503 to whoever signs in, never a wrong password", async () => {
-    const person = new Person();
-    const client = await registered(system.origin);
+  it("is 503 for a sign-in, never a wrong password", async () => {
+    const user = new User();
+    const redirectUri = "http://localhost:33418/callback";
+    const client = await WireClient.register(system, {
+      client_name: "Test",
+      redirect_uris: [redirectUri],
+      token_endpoint_auth_method: "none",
+    });
     const account = newAccount();
-    const login = await person.open(authorizeUrl(system.origin, client));
-    const page = await person.submit(login, "/login", { email: account.email, password: account.password });
+    const login = await user.open(client.authorizationRequest(redirectUri).url);
+    const page = await user.submit(login, "/login", { email: account.email, password: account.password });
     expect(page.status).toBe(503);
     expect(page.html).toMatch(/trace id/i);
     expect(page.html).not.toMatch(/wrong|incorrect|hunter2/i);
   });
 
-  it("is 503 to whoever shows a key or a JWT, never a refusal that would make them throw it away", async () => {
+  it("is 503 for an API key or a JWT, never a refusal after which a client would discard it", async () => {
     const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
     const now = Math.floor(Date.now() / 1000);
     const claims = { iss: system.origin, aud: `${system.origin}/mcp`, iat: now, exp: now + 60 };
     const jwt = `${encode({ alg: "HS256", typ: "at+jwt" })}.${encode(claims)}.${encode({})}`;
     for (const bearer of [`sb_live_${"k".repeat(43)}`, `sb_test_${"k".repeat(43)}`, jwt]) {
       const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
-      const answer = await system.fetch("/mcp", { method: "POST", headers, body: "{}" });
-      expect([answer.status, answer.headers.get("retry-after"), answer.headers.get("www-authenticate")]).toEqual([
+      const response = await system.fetch("/mcp", { method: "POST", headers, body: "{}" });
+      expect([response.status, response.headers.get("retry-after"), response.headers.get("www-authenticate")]).toEqual([
         503,
         "5",
         null,
       ]);
-      expect(await answer.json()).toEqual({
+      expect(await response.json()).toEqual({
         error: "temporarily_unavailable",
         error_description: expect.stringMatching(
-          /^The credential could not be checked just now\. Try again shortly\. Trace id [0-9a-f]{32}\.$/,
+          /^The credential could not be checked\. Try again shortly\. Trace id [0-9a-f]{32}\.$/,
         ),
       });
     }
     expect(system.logs().join("\n")).not.toContain("kkkkkkkk");
   });
 
-  it("does not take the metadata, the health check or the rest of the gateway with it", async () => {
+  it("does not affect the metadata, the health check and the challenge", async () => {
     expect((await system.fetch("/health")).status).toBe(200);
     expect((await system.fetch("/.well-known/oauth-authorization-server")).status).toBe(200);
     expect((await system.fetch("/mcp", { method: "POST" })).status).toBe(401);
   });
 });
 
-describe("a request that is nonsense", () => {
+describe("an invalid request", () => {
   const system = useSystem();
 
-  it("gets its status and a sentence, at every address, and the next one is served", async () => {
+  it("gets its status and a sentence at every URL, and the next one succeeds", async () => {
     const { auth, client, close } = await connect(system.origin, "modern");
     const authorization = `Bearer ${auth.saved?.access_token}`;
     const json = { authorization, "content-type": "application/json" };
@@ -124,11 +130,15 @@ describe("a request that is nonsense", () => {
         401,
         post("{}", { ...json, authorization: "Bearer u1:0123456789abcdef:ABCDEFGHIJKLMNOPQRSTUVWXYZ012345" }),
       ],
-      ["a token as long as a book", 401, post("{}", { ...json, authorization: `Bearer ${"x".repeat(8000)}` })],
-      ["an API key that nobody made", 401, post("{}", { ...json, authorization: `Bearer sb_live_${"k".repeat(43)}` })],
-      ["a JWT that nobody signed", 401, post("{}", { ...json, authorization: "Bearer eyJhbGciOiJub25lIn0.e30.e30" })],
+      ["a token of 8,000 characters", 401, post("{}", { ...json, authorization: `Bearer ${"x".repeat(8000)}` })],
       [
-        "a token in the address",
+        "an API key that was never issued",
+        401,
+        post("{}", { ...json, authorization: `Bearer sb_live_${"k".repeat(43)}` }),
+      ],
+      ["an unsigned JWT", 401, post("{}", { ...json, authorization: "Bearer eyJhbGciOiJub25lIn0.e30.e30" })],
+      [
+        "a token in the URL",
         401,
         system.fetch(`/mcp?access_token=${auth.saved?.access_token}`, { method: "POST", body: "{}" }),
       ],
@@ -137,7 +147,7 @@ describe("a request that is nonsense", () => {
       ["a wrong content type", 415, post("{}", { ...json, "content-type": "text/plain" })],
       ["2 MB", 413, post(`{"a":"${"x".repeat(2_000_000)}"}`, json)],
       [
-        "2 MB that nobody vouches for: refused by its announced length",
+        "2 MB without a credential: refused by its Content-Length",
         413,
         post("x".repeat(2_000_000), { "content-type": "application/json" }),
       ],
@@ -145,8 +155,8 @@ describe("a request that is nonsense", () => {
       ["DELETE", 405, system.fetch("/mcp", { method: "DELETE", headers: { authorization } })],
       ["a foreign page's origin", 403, post("{}", { ...json, origin: "https://evil.example" })],
       ["the null origin", 403, post("{}", { ...json, origin: "null" })],
-      ["an unknown address", 404, system.fetch("/nowhere")],
-      ["below the endpoint", 404, system.fetch("/mcp/nowhere", { headers: { authorization } })],
+      ["an unknown URL", 404, system.fetch("/nowhere")],
+      ["a URL below the endpoint", 404, system.fetch("/mcp/nowhere", { headers: { authorization } })],
       ["GET at the token endpoint", 405, system.fetch("/token")],
       [
         "a token request without a client",
@@ -161,8 +171,8 @@ describe("a request that is nonsense", () => {
       ["an authorization request without a client", 400, system.fetch("/authorize")],
       ["a sign-in without a transaction", 400, system.fetch("/login")],
     ];
-    for (const [what, status, answer] of cases) {
-      const response = await answer;
+    for (const [what, status, pending] of cases) {
+      const response = await pending;
       const body = await response.text();
       expect(response.status, `${what}: ${body.slice(0, 300)}`).toBe(status);
       expect(body, what).toMatch(/[a-z]{3} [a-z]/i);
@@ -174,7 +184,7 @@ describe("a request that is nonsense", () => {
     await close();
   });
 
-  it("is answered at one host only", async () => {
+  it("is refused with 421 at another host", async () => {
     const { port } = new URL(system.origin);
     const response = await fetch(`http://localhost:${port}/.well-known/oauth-authorization-server`);
     expect([response.status, await response.json()]).toEqual([
@@ -187,7 +197,7 @@ describe("a request that is nonsense", () => {
 describe("a page in a browser", () => {
   const system = useSystem();
 
-  it("may ask first, without a token, and reads what it needs (CORS)", async () => {
+  it("gets a preflight response without a token, and can read the headers that it needs (CORS)", async () => {
     const origin = "http://localhost:6274";
     const headers = {
       origin,
@@ -216,31 +226,3 @@ describe("a page in a browser", () => {
     ).toBe(403);
   });
 });
-
-async function registered(origin: string): Promise<string> {
-  const body = JSON.stringify({
-    client_name: "Test",
-    redirect_uris: ["http://localhost:33418/callback"],
-    token_endpoint_auth_method: "none",
-  });
-  const response = await fetch(`${origin}/register`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body,
-  });
-  return ((await response.json()) as { client_id: string }).client_id;
-}
-
-function authorizeUrl(origin: string, clientId: string): string {
-  const query = new URLSearchParams({
-    response_type: "code",
-    client_id: clientId,
-    redirect_uri: "http://localhost:33418/callback",
-    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-    code_challenge_method: "S256",
-    scope: "read generate",
-    state: "s",
-    resource: `${origin}/mcp`,
-  });
-  return `${origin}/authorize?${query}`;
-}

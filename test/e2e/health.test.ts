@@ -1,16 +1,16 @@
-// The system as a whole is up, and each address reaches the Worker that it belongs to.
-import { expect, test } from "vitest";
+// The system as a whole: each URL reaches the Worker that serves it.
+import { expect, it } from "vitest";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
 
-test("GET /health answers without a credential", async () => {
+it("responds to GET /health without a credential", async () => {
   const response = await system.fetch("/health");
   expect(response.status).toBe(200);
   expect(await response.json()).toMatchObject({ status: "ok" });
 });
 
-test("the discovery documents name the origin that the client uses", async () => {
+it("names the origin of the request in discovery documents", async () => {
   const response = await system.fetch("/.well-known/oauth-protected-resource/mcp");
   expect(await response.json()).toMatchObject({
     resource: `${system.origin}/mcp`,
@@ -18,9 +18,9 @@ test("the discovery documents name the origin that the client uses", async () =>
   });
 });
 
-test("who knows only the host finds the endpoint, and that it wants a token (SEP-2127)", async () => {
-  const host = await system.fetch("/.well-known/ai-catalog.json");
-  const { entries } = (await host.json()) as { entries: { type: string; url: string }[] };
+it("leads a client that knows the host only to the endpoint, which requires a token (SEP-2127)", async () => {
+  const catalog = await system.fetch("/.well-known/ai-catalog.json");
+  const { entries } = (await catalog.json()) as { entries: { type: string; url: string }[] };
   expect(entries).toMatchObject([
     { type: "application/mcp-server-card+json", url: `${system.origin}/mcp/server-card` },
   ]);
@@ -34,7 +34,7 @@ test("who knows only the host finds the endpoint, and that it wants a token (SEP
   expect((await system.fetch("/mcp", { method: "POST" })).status).toBe(401);
 });
 
-test("the MCP endpoint asks for a token and says where to get one (RFC 9728 section 5.1)", async () => {
+it("challenges a request without a token with its metadata URL (RFC 9728 section 5.1)", async () => {
   const response = await system.fetch("/mcp", {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -44,7 +44,7 @@ test("the MCP endpoint asks for a token and says where to get one (RFC 9728 sect
   expect(response.headers.get("www-authenticate")).toContain(`${system.origin}/.well-known/oauth-protected-resource`);
 });
 
-test("the social bridge is the auth Worker's, and refuses a foreign return address", async () => {
+it("passes the social bridge to the auth Worker, which refuses a foreign return URL", async () => {
   const query = new URLSearchParams({
     provider: "github",
     return_url: "https://evil.example/",
@@ -55,7 +55,7 @@ test("the social bridge is the auth Worker's, and refuses a foreign return addre
   expect(response.status).toBe(400);
 });
 
-test("the pictures are img-forge's, and one that does not exist is not found", async () => {
+it("passes pictures to img-forge, which responds with 404 to an unknown one", async () => {
   const response = await system.fetch("/images/00000000-0000-4000-8000-000000000000.png");
   expect(response.status).toBe(404);
 });

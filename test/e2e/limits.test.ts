@@ -1,10 +1,10 @@
-// Too often, as it looks from outside: each kind of caller is told in its own language, everybody else goes on, and so does the same
-// caller with anything else. Which limits there are, exactly, is tested in test/src.
-import { expect, test } from "vitest";
+// Rate limits: each kind of client gets 429 in its own format; other clients, and other requests of the
+// same client, still pass. The limits themselves are tested in test/src.
+import { expect, it } from "vitest";
 import { ADDRESS_HEADER, newAddress, withAddress } from "../support/address.ts";
 import { exhaust } from "../support/exhaust-limit.ts";
 import { useSystem } from "../support/system.ts";
-import { linkTo, newAccount, Person } from "../support/user.ts";
+import { linkTo, newAccount, User } from "../support/user.ts";
 import { register, WireClient } from "../support/wire-client.ts";
 
 const system = useSystem();
@@ -12,7 +12,7 @@ const system = useSystem();
 const REDIRECT = "http://localhost:33418/callback";
 const METADATA = { client_name: "Test", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" };
 
-test("a program that registers too often is told so in JSON, and may go on reading", async () => {
+it("a client gets 429 as JSON at too many registrations, and can still read metadata", async () => {
   let address = "";
   const { passed, refused } = await exhaust(() => {
     address = newAddress();
@@ -28,14 +28,15 @@ test("a program that registers too often is told so in JSON, and may go on readi
   expect(metadata.status).toBe(200);
 });
 
-test("a person who sends a form too often gets a page, and somebody else at the same form does not", async () => {
+it("a user gets a page with 429 at too many sign-ups, and another user can still sign up", async () => {
   const client = await WireClient.register(system, METADATA);
-  const form = async (person: Person) => person.open(linkTo(await person.open(client.ask(REDIRECT).url), "/signup"));
+  const openSignUp = async (user: User) =>
+    user.open(linkTo(await user.open(client.authorizationRequest(REDIRECT).url), "/signup"));
   const { passed, refused } = await exhaust(() => {
-    const person = new Person();
-    const opened = form(person);
+    const user = new User();
+    const opened = openSignUp(user);
     return async () => {
-      const { html, status, headers } = await person.submit(await opened, "/signup", {
+      const { html, status, headers } = await user.submit(await opened, "/signup", {
         ...newAccount(),
         password: "short",
       });
@@ -48,29 +49,29 @@ test("a person who sends a form too often gets a page, and somebody else at the 
     "text/html; charset=utf-8",
   ]);
   expect(await refused.text()).toContain("Too many attempts");
-  const other = new Person();
-  expect((await other.submit(await form(other), "/signup", { ...newAccount() })).url.pathname).toBe("/consent");
+  const other = new User();
+  expect((await other.submit(await openSignUp(other), "/signup", { ...newAccount() })).url.pathname).toBe("/consent");
 });
 
-test("a client that calls too often is told so in JSON-RPC, which pages may read, and so is its user's other client", async () => {
+it("a client gets 429 as JSON-RPC at too many calls, together with its user's other client", async () => {
   const origin = "http://localhost:6274";
-  /** The tokens of two apps that one new person has connected. */
+  /** The access tokens of two clients of one new user. */
   const connectTwo = async () => {
     const account = newAccount();
     const tokens: string[] = [];
-    for (const isKnown of [false, true]) {
+    for (const hasAccount of [false, true]) {
       const client = await WireClient.register(system, METADATA);
-      const ask = client.ask(REDIRECT);
-      const answer = await client.redeem(ask, await new Person().authorize(ask.url, account, { isKnown }));
-      tokens.push(((await answer.json()) as { access_token: string }).access_token);
+      const request = client.authorizationRequest(REDIRECT);
+      const response = await client.redeem(request, await new User().authorize(request.url, account, { hasAccount }));
+      tokens.push(((await response.json()) as { access_token: string }).access_token);
     }
     return tokens;
   };
   const { passed, refused } = await exhaust(() => {
     const connected = connectTwo();
-    return async (attempt) => {
+    return async (at) => {
       const tokens = await connected;
-      const headers = { authorization: `Bearer ${tokens[attempt % 2]}`, "content-type": "application/json", origin };
+      const headers = { authorization: `Bearer ${tokens[at % 2]}`, "content-type": "application/json", origin };
       const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "no_such_tool" } });
       return system.fetch("/mcp", { method: "POST", headers, body });
     };

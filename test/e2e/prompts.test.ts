@@ -1,13 +1,18 @@
-// Prompts and completion as the official clients use them, and a model that does what a prompt says.
+// Prompts and completion with the official clients, and the calls that a prompt tells a model to make.
 import { describe, expect, it } from "vitest";
-import { type Connected, connect, MODES } from "../support/mcp-clients.ts";
+import { type Connected, callTool, connect, MODES } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
 
+async function createFlow(connected: Connected): Promise<string> {
+  return (await callTool<{ flowId: string }>(connected, "flow_create", { policy: {} })).flowId;
+}
+
 describe.each(MODES)("an official client, %s", (mode) => {
-  it("lists the prompts, completes their arguments and gets the words", async () => {
-    const { client, close } = await connect(system.origin, mode);
+  it("lists the prompts, completes their arguments and gets a prompt's message", async () => {
+    const connected = await connect(system.origin, mode);
+    const { client, close } = connected;
     const { prompts } = await client.listPrompts();
     expect(prompts.map(({ name, title }) => [name, title])).toEqual([
       ["design_system", "Design a system"],
@@ -27,15 +32,11 @@ describe.each(MODES)("an official client, %s", (mode) => {
       "ultra",
       "ultra_plus",
     ]);
-    // A free plan, with no model switched on but the Worker's own.
+    // On a free plan, with no model enabled but the Worker's own.
     expect(await complete("illustrate_idea", "model", "PRO")).toEqual(["procedural"]);
     expect(await complete("illustrate_idea", "model", "", { quality_tier: "ultra" })).toEqual([]);
     expect(await complete("review_flow", "flowId", "")).toEqual([]);
-    const create = async () => {
-      const { structuredContent } = await client.callTool({ name: "flow_create", arguments: { policy: {} } });
-      return (structuredContent as { flowId: string }).flowId;
-    };
-    const [first, second] = [await create(), await create()];
+    const [first, second] = [await createFlow(connected), await createFlow(connected)];
     expect(await complete("review_flow", "flowId", "")).toEqual([second, first]);
     expect(await complete("review_flow", "flowId", first.slice(0, 40))).toContain(first);
     expect(await complete("review_flow", "flowId", "no-such-flow")).toEqual([]);
@@ -51,48 +52,51 @@ describe.each(MODES)("an official client, %s", (mode) => {
   });
 });
 
-describe("suggestions of flows", () => {
-  it("are each person's own, also where an app may only read", async () => {
+describe("completion of flow ids", () => {
+  it("has the user's own flows only, also for a client with the scope read", async () => {
     const [owner, stranger] = [await connect(system.origin, "modern"), await connect(system.origin, "modern")];
-    const { structuredContent } = await owner.client.callTool({ name: "flow_create", arguments: { policy: {} } });
-    const reader = await connect(system.origin, "modern", { account: owner.account, isKnown: true, generate: false });
+    const flowId = await createFlow(owner);
+    const reader = await connect(system.origin, "modern", {
+      account: owner.account,
+      hasAccount: true,
+      generate: false,
+    });
     const suggested = async ({ client }: Connected) => {
       const ref = { type: "ref/prompt", name: "review_flow" } as const;
       return (await client.complete({ ref, argument: { name: "flowId", value: "" } })).completion.values;
     };
-    const { flowId } = structuredContent as { flowId: string };
     expect(await Promise.all([owner, reader, stranger].map(suggested))).toEqual([[flowId], [flowId], []]);
     await Promise.all([owner.close(), stranger.close(), reader.close()]);
   });
 });
 
 describe("a prompt", () => {
-  it("leads to a whole design, step by step as it says", async () => {
-    const { client, close } = await connect(system.origin, "modern");
+  it("leads to a whole design if its steps are followed", async () => {
+    const connected = await connect(system.origin, "modern");
+    const { client, close } = connected;
     const description = "A booking system for a small theatre";
     const { messages } = await client.getPrompt({
       name: "design_system",
       arguments: { description, profile: "strict" },
     });
     const [first] = messages;
-    if (first?.content.type !== "text") throw new Error("There are no words.");
+    if (first?.content.type !== "text") throw new Error("The message is no text.");
     const policy = JSON.parse(/and (\{.*?\}) into policy/.exec(first.content.text)?.[1] ?? "") as object;
-    const created = await client.callTool({
-      name: "flow_create",
-      arguments: { policy, projectDescription: description },
+    let flow = await callTool<{ flowId: string; status: string }>(connected, "flow_create", {
+      policy,
+      projectDescription: description,
     });
-    let flow = created.structuredContent as { flowId: string; status: string };
     const { flowId } = flow;
     for (let calls = 0; flow.status !== "completed" && calls < 6; calls++) {
-      flow = (await client.callTool({ name: "flow_advance", arguments: { flowId } })).structuredContent as typeof flow;
+      flow = await callTool(connected, "flow_advance", { flowId });
     }
     expect(flow.status).toBe("completed");
-    const summary = await client.callTool({ name: "flow_summary", arguments: { flowId } });
-    expect((summary.structuredContent as { artifacts: unknown[] }).artifacts).toHaveLength(6);
+    const { artifacts } = await callTool<{ artifacts: unknown[] }>(connected, "flow_summary", { flowId });
+    expect(artifacts).toHaveLength(6);
     await close();
   });
 
-  it("says what does not fit, and the next one is served", async () => {
+  it("is an error that names the wrong argument, and the next request succeeds", async () => {
     const { client, close } = await connect(system.origin, "modern");
     await expect(client.getPrompt({ name: "design_system", arguments: { profile: "strict" } })).rejects.toThrow(
       '"description" is required',

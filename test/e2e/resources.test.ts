@@ -1,7 +1,8 @@
-// Pictures and views as MCP resources, read by the official clients through the gateway's real door.
+// Pictures and views as MCP resources, read by the official clients.
 import { describe, expect, it } from "vitest";
-import type { ReadEvent } from "../../src/audit/event.ts";
-import { type Connected, connect, MODES } from "../support/mcp-clients.ts";
+import { auditEventsIn } from "../support/audit-log.ts";
+import { accessTokenOf, type Connected, clientIdOf, connect, MODES } from "../support/mcp-clients.ts";
+import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
@@ -18,7 +19,7 @@ async function draw({ client }: Connected, args: object = {}) {
     name: "image_generate",
     arguments: { prompt: "A lighthouse at dusk", quality_tier: "draft", ...args },
   });
-  expect(result.isError, JSON.stringify(result.content)).toBeFalsy();
+  if (result.isError) throw new Error(JSON.stringify(result.content));
   return {
     job: result.structuredContent as unknown as Job,
     content: result.content as { type: string; [field: string]: unknown }[],
@@ -28,7 +29,7 @@ async function draw({ client }: Connected, args: object = {}) {
 const uriOf = ({ job_id }: Job) => `stackbilt://images/${job_id}`;
 
 describe.each(MODES)("an official client, %s", (mode) => {
-  it("finds the picture linked beside itself, and reads the very bytes that its URL serves", async () => {
+  it("gets a link beside the picture, and reads the same bytes there as at its URL", async () => {
     const connected = await connect(system.origin, mode);
     const { client } = connected;
     const { job, content } = await draw(connected);
@@ -53,11 +54,11 @@ describe.each(MODES)("an official client, %s", (mode) => {
     await connected.close();
   });
 
-  it("finds the picture it has just drawn in the list, reads it there, and gets its job's id suggested; nobody else does", async () => {
+  it("lists, reads and completes its latest pictures, and no other user's", async () => {
     const [connected, stranger] = [await connect(system.origin, mode), await connect(system.origin, mode)];
     const listed = async ({ client }: Connected) =>
       (await client.listResources()).resources.filter(({ mimeType }) => mimeType === "image/png");
-    const suggested = async ({ client }: Connected, value: string) => {
+    const completed = async ({ client }: Connected, value: string) => {
       const ref = { type: "ref/resource", uri: "stackbilt://images/{job_id}" } as const;
       return (await client.complete({ ref, argument: { name: "job_id", value } })).completion.values;
     };
@@ -72,15 +73,15 @@ describe.each(MODES)("an official client, %s", (mode) => {
     expect(Math.abs(Date.parse(lastModified) - Date.now())).toBeLessThan(60_000);
     const { contents } = await connected.client.readResource({ uri: newest?.uri ?? "" });
     expect(contents).toMatchObject([{ uri: uriOf(job), mimeType: "image/png" }]);
-    expect(await suggested(connected, "")).toEqual([job.job_id, first.job.job_id]);
-    expect(await suggested(connected, job.job_id.slice(0, 8).toUpperCase())).toEqual([job.job_id]);
+    expect(await completed(connected, "")).toEqual([job.job_id, first.job.job_id]);
+    expect(await completed(connected, job.job_id.slice(0, 8).toUpperCase())).toEqual([job.job_id]);
     await draw(stranger, { prompt: "A mill" });
     expect((await listed(stranger)).map(({ title }) => title)).toEqual(["A mill"]);
-    expect(await suggested(stranger, job.job_id)).toEqual([]);
+    expect(await completed(stranger, job.job_id)).toEqual([]);
     await Promise.all([connected.close(), stranger.close()]);
   });
 
-  it("finds the template, and the view of every tool that has one", async () => {
+  it("lists the template, and the view of each tool that has one", async () => {
     const { client, close } = await connect(system.origin, mode);
     const { resourceTemplates } = await client.listResourceTemplates();
     expect(resourceTemplates).toMatchObject([{ uriTemplate: "stackbilt://images/{job_id}", mimeType: "image/png" }]);
@@ -102,47 +103,43 @@ describe.each(MODES)("an official client, %s", (mode) => {
   });
 });
 
-/** What the server answers to a read, word for word. */
-async function readRaw({ auth }: Connected, uri: string) {
-  const answer = await system.fetch("/mcp", {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${auth.saved?.access_token}`,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2025-06-18",
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri } }),
-  });
+/** The unchanged response to resources/read. */
+async function readRaw(connected: Connected, uri: string) {
+  const response = await postRequest(
+    system,
+    accessTokenOf(connected),
+    { method: "resources/read", params: { uri } },
+    { revision: "2025-06-18", headers: { accept: "application/json, text/event-stream" } },
+  );
   return {
-    status: answer.status,
-    body: (await answer.json()) as { error?: { code: number; message: string }; result?: unknown },
+    status: response.status,
+    body: (await response.json()) as { error?: { code: number; message: string }; result?: unknown },
   };
 }
 
 describe("a picture", () => {
-  it("of another tenant is not found, word for word like one that never was", async () => {
+  it("of another tenant is not found, in the same words as an unknown one", async () => {
     const [owner, stranger] = [await connect(system.origin, "modern"), await connect(system.origin, "modern")];
     const { job } = await draw(owner);
-    const [theirs, nobodys] = [uriOf(job), `stackbilt://images/${crypto.randomUUID()}`];
-    const answers = await Promise.all([theirs, nobodys].map((uri) => readRaw(stranger, uri)));
-    expect(answers.map((answer) => JSON.stringify(answer).replace(theirs, nobodys))).toEqual(
-      Array(2).fill(JSON.stringify(answers[1])),
+    const [owned, unknown] = [uriOf(job), `stackbilt://images/${crypto.randomUUID()}`];
+    const responses = await Promise.all([owned, unknown].map((uri) => readRaw(stranger, uri)));
+    expect(responses.map((response) => JSON.stringify(response).replace(owned, unknown))).toEqual(
+      Array(2).fill(JSON.stringify(responses[1])),
     );
-    expect(answers[1]?.body.error?.code).toBe(-32002);
-    await expect(stranger.client.readResource({ uri: theirs })).rejects.toMatchObject({ code: -32602 });
-    expect((await readRaw(owner, theirs)).body.result).toMatchObject({ contents: [{ uri: theirs }] });
+    expect(responses[1]?.body.error?.code).toBe(-32002);
+    await expect(stranger.client.readResource({ uri: owned })).rejects.toMatchObject({ code: -32602 });
+    expect((await readRaw(owner, owned)).body.result).toMatchObject({ contents: [{ uri: owned }] });
     await Promise.all([owner.close(), stranger.close()]);
   });
 
-  it("is there once its job is done, and until then says that it is not", async () => {
+  it("can be read once its job is completed, and is an error with a sentence until then", async () => {
     const connected = await connect(system.origin, "modern");
     const { job } = await draw(connected, { wait: false });
     const check = () => connected.client.callTool({ name: "image_check_job", arguments: { job_id: job.job_id } });
     const first = await readRaw(connected, uriOf(job));
-    // It may be done already; it is never something in between.
+    // The job may be completed already; there is no third state.
     if (first.body.error)
-      expect(first.body.error.message).toMatch(/^This picture is not finished\..*trace id [0-9a-f]{32}\)$/);
+      expect(first.body.error.message).toMatch(/^This image is not finished\..*trace id [0-9a-f]{32}\)$/);
     await expect
       .poll(async () => ((await check()).structuredContent as unknown as Job).status, { timeout: 20_000 })
       .toBe("completed");
@@ -150,18 +147,20 @@ describe("a picture", () => {
     await connected.close();
   });
 
-  it("read by an app that may only read, and every read leaves one record", async () => {
+  it("can be read by a client with the scope read, and each read makes one audit record", async () => {
     const owner = await connect(system.origin, "modern");
     const { job } = await draw(owner);
-    const reader = await connect(system.origin, "legacy", { account: owner.account, isKnown: true, generate: false });
+    const reader = await connect(system.origin, "legacy", {
+      account: owner.account,
+      hasAccount: true,
+      generate: false,
+    });
     const { contents } = await reader.client.readResource({ uri: uriOf(job) });
     expect(contents).toHaveLength(1);
     await readRaw(reader, "stackbilt://images/a-portrait-of-my-neighbour");
-    const records = system
-      .logs()
-      .filter((line) => line.includes('"type":"resource.read"'))
-      .map((line) => JSON.parse(line.slice(line.indexOf("{"))) as ReadEvent)
-      .filter(({ clientId }) => clientId === (reader.auth.clientInformation() as { client_id: string }).client_id);
+    const records = auditEventsIn(system.logs()).filter(
+      ({ type, clientId }) => type === "resource.read" && clientId === clientIdOf(reader),
+    );
     expect(records).toMatchObject([
       {
         resource: "picture",

@@ -1,7 +1,16 @@
-// Sessions of the older revisions through the whole system: official clients that can be asked, real tokens, the gateway's real door.
+// Sessions of the older revisions: official clients with capabilities, and real tokens.
 import type { ElicitRequest, ElicitResult } from "@modelcontextprotocol/client";
 import { describe, expect, it } from "vitest";
-import { type Connected, connect, type Mode } from "../support/mcp-clients.ts";
+import { auditEventsIn } from "../support/audit-log.ts";
+import {
+  accessTokenOf,
+  type Connected,
+  callTool,
+  clientIdOf,
+  connect,
+  type Mode,
+  userIdOf,
+} from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem({ vars: { gateway: { CONFIRM_RISKS: "EXTERNAL_MUTATION" } } });
@@ -12,31 +21,35 @@ const YES: ElicitResult = { action: "accept", content: { confirm: true } };
 
 const sessionOf = ({ client }: Connected) => client.transport?.sessionId;
 
-/** Somebody whose client shows forms, and who answers them with `answer`; `think` may take time, until the question is withdrawn. */
-async function somebody(
+/**
+ * A client with forms, whose user responds to each with `response`, once `wait` has returned. Its
+ * signal is aborted if the form is cancelled. `forms`: those shown so far.
+ */
+async function connectWithForms(
   mode: Mode,
-  answer: ElicitResult,
-  think?: (signal: AbortSignal) => Promise<void>,
-): Promise<Connected & { readonly asked: ElicitRequest["params"][] }> {
+  response: ElicitResult,
+  wait?: (signal: AbortSignal) => Promise<void>,
+): Promise<Connected & { readonly forms: ElicitRequest["params"][] }> {
   const connected = await connect(system.origin, mode, { capabilities: { elicitation: {} } });
-  const asked: ElicitRequest["params"][] = [];
-  const answering = async (
+  const forms: ElicitRequest["params"][] = [];
+  const handler = async (
     { params }: ElicitRequest,
     context: { signal?: AbortSignal; mcpReq?: { signal: AbortSignal } },
   ) => {
-    asked.push(params);
-    const signal = context.signal ?? context.mcpReq?.signal; // each package has it in its own place
-    if (signal) await think?.(signal);
-    return answer;
+    forms.push(params);
+    const signal = context.signal ?? context.mcpReq?.signal; // each package has its own place for it
+    if (signal) await wait?.(signal);
+    return response;
   };
   if (mode === "older-sdk") {
     const { ElicitRequestSchema } = await import("@modelcontextprotocol/sdk/types.js");
-    connected.client.setRequestHandler(ElicitRequestSchema as never, answering as never); // this package names methods by their schema
-  } else connected.client.setRequestHandler("elicitation/create", answering);
-  return { ...connected, asked };
+    // The older package identifies a method by its schema.
+    connected.client.setRequestHandler(ElicitRequestSchema as never, handler as never);
+  } else connected.client.setRequestHandler("elicitation/create", handler);
+  return { ...connected, forms };
 }
 
-/** A message sent by hand with this token, in this session. */
+/** Sends a ping, or another HTTP method, with this session and this token. */
 function send(session: string | undefined, token: string | undefined, method = "POST"): Promise<Response> {
   return system.fetch("/mcp", {
     method,
@@ -52,64 +65,64 @@ function send(session: string | undefined, token: string | undefined, method = "
 }
 
 describe.each(OLDER)("the %s client", (mode) => {
-  it("asks the person, and their yes draws", async () => {
-    const person = await somebody(mode, YES);
-    const drawn = await person.client.callTool(DRAW);
+  it("asks its user, and an accepted form draws the picture", async () => {
+    const user = await connectWithForms(mode, YES);
+    const drawn = await user.client.callTool(DRAW);
     expect(drawn.structuredContent).toMatchObject({ status: "completed", quality_tier: "draft" });
-    expect(person.asked).toMatchObject([{ mode: "form", message: expect.stringContaining("Generate an image") }]);
-    await person.close();
+    expect(user.forms).toMatchObject([{ mode: "form", message: expect.stringContaining("Generate an image") }]);
+    await user.close();
   });
 
-  it("draws nothing after a no", async () => {
-    const person = await somebody(mode, { action: "decline" });
-    const refused = await person.client.callTool(DRAW);
+  it("draws nothing after a declined form", async () => {
+    const user = await connectWithForms(mode, { action: "decline" });
+    const refused = await user.client.callTool(DRAW);
     expect([refused.isError, refused._meta?.["com.stackbilt/error"]]).toMatchObject([true, { code: "declined" }]);
-    await person.close();
+    await user.close();
   });
 
-  it("closes the question, and draws nothing, when the person cancels the call", async () => {
-    const withdrawn = Promise.withResolvers<void>();
+  it("gets the form cancelled, and draws nothing, if its user cancels the call", async () => {
+    const cancelled = Promise.withResolvers<void>();
     const stop = new AbortController();
-    const person = await somebody(mode, YES, (signal) => {
-      signal.addEventListener("abort", () => withdrawn.resolve());
+    const user = await connectWithForms(mode, YES, (signal) => {
+      signal.addEventListener("abort", () => cancelled.resolve());
       stop.abort("Enough.");
-      return withdrawn.promise;
+      return cancelled.promise;
     });
-    const { callTool } = person.client as unknown as { callTool(params: object, ...rest: unknown[]): Promise<unknown> };
-    // This package takes the shape of the result before the options.
+    const { callTool: call } = user.client as unknown as {
+      callTool(params: object, ...rest: unknown[]): Promise<unknown>;
+    };
+    // The older package takes the schema of the result before the options.
     const rest = [...(mode === "older-sdk" ? [undefined] : []), { signal: stop.signal }];
-    await expect(callTool.call(person.client, DRAW, ...rest)).rejects.toThrow("Enough.");
-    await withdrawn.promise;
-    expect(
-      (await person.client.callTool({ name: "image_list_models", arguments: {} })).isError,
-      "the next call",
-    ).toBeFalsy();
-    const [subject = ""] = person.auth.saved?.access_token.split(":") ?? [];
-    const calls = system.logs().filter((line) => line.includes('"type":"tool.called"') && line.includes(subject));
-    expect(calls.map((line) => line.match(/"outcome":"(\w+)"/)?.[1])).toEqual(["asked", "ok"]);
-    await person.close();
+    await expect(call.call(user.client, DRAW, ...rest)).rejects.toThrow("Enough.");
+    await cancelled.promise;
+    await callTool(user, "image_list_models");
+    const calls = auditEventsIn(system.logs()).filter(
+      ({ type, subject }) => type === "tool.called" && subject === userIdOf(user),
+    );
+    expect(calls).toMatchObject([{ outcome: "asked" }, { outcome: "ok" }]);
+    await user.close();
   });
 
-  it("hears of each call once it has set a level", async () => {
-    const person = await somebody(mode, YES);
-    const heard: unknown[] = [];
-    person.client.fallbackNotificationHandler = async (message) => {
-      heard.push(message);
+  it("gets a log message of each call once it has set a level", async () => {
+    const user = await connectWithForms(mode, YES);
+    const notifications: unknown[] = [];
+    user.client.fallbackNotificationHandler = async (message) => {
+      notifications.push(message);
     };
-    await person.client.callTool({ name: "image_list_models", arguments: {} });
-    expect(heard).toEqual([]);
-    await person.client.setLoggingLevel("info");
-    await person.client.callTool({ name: "image_list_models", arguments: {} });
-    expect(heard).toMatchObject([
+    await user.client.callTool({ name: "image_list_models", arguments: {} });
+    expect(notifications).toEqual([]);
+    await user.client.setLoggingLevel("info");
+    await user.client.callTool({ name: "image_list_models", arguments: {} });
+    expect(notifications).toMatchObject([
       {
         method: "notifications/message",
         params: { level: "info", data: { tool: "image_list_models", traceId: expect.any(String) } },
       },
     ]);
-    await person.close();
+    await user.close();
   });
 
-  it("gets no session where it can be asked nothing", async () => {
+  it("gets no session if it has no capability", async () => {
     const connected = await connect(system.origin, mode);
     expect(sessionOf(connected)).toBeUndefined();
     const refused = await connected.client.callTool(DRAW);
@@ -119,23 +132,23 @@ describe.each(OLDER)("the %s client", (mode) => {
 });
 
 describe("a session", () => {
-  it("outlives its token, is nobody else's, opens no door by itself, and ends when its client says so", async () => {
-    const [ada, eve] = [await somebody("legacy", YES), await somebody("legacy", YES)];
-    const [session, token] = [sessionOf(ada), ada.auth.saved?.access_token];
+  it("outlives its token, is not found for another user, is no credential, and ends by DELETE", async () => {
+    const [ada, eve] = [await connectWithForms("legacy", YES), await connectWithForms("legacy", YES)];
+    const [session, token] = [sessionOf(ada), accessTokenOf(ada)];
     expect(session).toMatch(/^[\x21-\x7e]{60,200}$/);
     const refreshed = await system.fetch("/token", {
       method: "POST",
       body: new URLSearchParams({
         grant_type: "refresh_token",
         refresh_token: ada.auth.saved?.refresh_token ?? "",
-        client_id: ada.auth.clientInformation()?.client_id ?? "",
+        client_id: clientIdOf(ada),
       }),
     });
     const { access_token: newToken } = (await refreshed.json()) as { access_token: string };
     expect(newToken).not.toBe(token);
     const statuses = async (tokens: (string | undefined)[], method?: string) =>
       Promise.all(tokens.map(async (bearer) => (await send(session, bearer, method)).status));
-    const others = [eve.auth.saved?.access_token, "nobody:s:token"];
+    const others = [accessTokenOf(eve), "u_unknown:s:token"];
     expect(await statuses([newToken, ...others])).toEqual([200, 404, 401]);
     expect(await statuses(others, "DELETE")).toEqual([404, 401]);
     expect(await statuses([newToken], "DELETE")).toEqual([204]);
@@ -143,9 +156,9 @@ describe("a session", () => {
     await Promise.all([ada.close(), eve.close()]);
   });
 
-  it("has streams of its own, which live while nothing happens and end with it", async () => {
-    const ada = await somebody("legacy", YES);
-    const token = ada.auth.saved?.access_token;
+  it("has streams of its own, which stay open while they are idle and end with it", async () => {
+    const ada = await connectWithForms("legacy", YES);
+    const token = accessTokenOf(ada);
     const stream = await send(sessionOf(ada), token, "GET");
     expect([stream.status, stream.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
     const reader = stream.body?.getReader();

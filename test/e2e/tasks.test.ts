@@ -1,8 +1,9 @@
-// Work that goes on after its call was answered, with the real backends behind it: requests as a client of the Tasks extension sends
-// them, for no official client does so by itself.
+// The Tasks extension with the real backends: work that continues after the response to its call. No
+// official client sends these requests by itself, so they are written here.
 import { describe, expect, it } from "vitest";
-import type { AuditEvent, TaskEvent } from "../../src/audit/event.ts";
-import { type Connected, connect } from "../support/mcp-clients.ts";
+import { auditEventsIn } from "../support/audit-log.ts";
+import { accessTokenOf, type Connected, callTool, connect, userIdOf } from "../support/mcp-clients.ts";
+import { type McpRequestOptions, postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
@@ -25,73 +26,57 @@ interface Reply {
   readonly error: { readonly code: number; readonly message: string; readonly data?: object };
 }
 
-/** Sends one request of somebody whose client knows tasks, unless `capabilities` says otherwise. */
+/** Sends a request of a client with the Tasks extension, unless `options` has other capabilities. */
 async function send(
-  { auth }: Pick<Connected, "auth">,
+  connected: Pick<Connected, "auth">,
   method: string,
   params: Readonly<Record<string, unknown>>,
-  capabilities: object = { extensions: { [TASKS]: {} } },
-  name = String(params.taskId ?? params.name),
+  options: McpRequestOptions = {},
 ): Promise<Reply> {
-  const _meta = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": capabilities,
-  };
-  const answer = await system.fetch("/mcp", {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${auth.saved?.access_token}`,
-      "content-type": "application/json",
-      "mcp-protocol-version": "2026-07-28",
-      "mcp-method": method,
-      "mcp-name": name,
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { _meta, ...params } }),
-  });
-  return { status: answer.status, ...((await answer.json()) as Omit<Reply, "status">) };
+  const response = await postRequest(
+    system,
+    accessTokenOf(connected),
+    { method, params },
+    { revision: "2026-07-28", capabilities: { extensions: { [TASKS]: {} } }, ...options },
+  );
+  return { status: response.status, ...((await response.json()) as Omit<Reply, "status">) };
 }
 
-/** Asks until the work is over. */
-async function settled(somebody: Connected, taskId: string): Promise<Reply["result"]> {
-  for (let asked = 0; asked < 15; asked++) {
-    const { result, error } = await send(somebody, "tasks/get", { taskId });
-    expect(error).toBeUndefined();
+/** Polls a task until it is not working any more. */
+async function finalTask(connected: Connected, taskId: string): Promise<Reply["result"]> {
+  for (let polls = 0; polls < 15; polls++) {
+    const { result, error } = await send(connected, "tasks/get", { taskId });
+    if (error) throw new Error(JSON.stringify(error));
     if (result.status !== "working") return result;
     await new Promise((resolve) => setTimeout(resolve, 300));
   }
-  throw new Error("The work does not end.");
+  throw new Error("The task is still working.");
 }
 
-/** A flow of somebody's. */
-async function flowOf({ client }: Connected, policy: object = {}): Promise<string> {
-  const { structuredContent } = await client.callTool({ name: "flow_create", arguments: { policy } });
-  return (structuredContent as { flowId: string }).flowId;
+/** Creates a flow. Returns its id. */
+async function createFlow(connected: Connected, policy: object = {}): Promise<string> {
+  return (await callTool<{ flowId: string }>(connected, "flow_create", { policy })).flowId;
 }
 
-/** What the audit says of somebody's tasks, in order. */
-function toldOf({ auth }: Connected): unknown[] {
-  const subject = auth.saved?.access_token?.split(":")[0];
-  return system.logs().flatMap((line) => {
-    if (!line.includes('"event":"audit"')) return [];
-    const {
-      type,
-      tool,
-      subject: who,
-      decision,
-      outcome,
-    } = JSON.parse(line.slice(line.indexOf("{"))) as AuditEvent | TaskEvent;
-    return type.startsWith("task.") && who === subject ? [[type, tool, decision, outcome]] : [];
-  });
+/** The audited task events of this user, oldest first. */
+function auditedTasks(connected: Connected): unknown[] {
+  return auditEventsIn(system.logs()).flatMap((event) =>
+    event.type.startsWith("task.") && event.subject === userIdOf(connected)
+      ? [[event.type, ...("tool" in event ? [event.tool, event.decision, event.outcome] : [])]]
+      : [],
+  );
 }
 
+const WITHOUT_TASKS: McpRequestOptions = { capabilities: {} };
+const OTHER_NAME: McpRequestOptions = { headers: { "mcp-name": "another" } };
 const NOT_FOUND = { code: -32602, message: expect.stringContaining("There is no such task") };
 const HANDLE = /^[0-9a-f]{8}\.[\w-]+\.[\w-]+$/;
 
-describe("a client that knows tasks", () => {
-  it("gets a task for a picture at once, and at its end what the tool itself would have answered", async () => {
+describe("a client with the Tasks extension", () => {
+  it("gets a task for a picture at once, and finally the result that the tool returns without tasks", async () => {
     const ada = await connect(system.origin, "modern");
-    const { result: begun } = await send(ada, "tools/call", DRAW);
-    expect(begun).toEqual({
+    const { result: started } = await send(ada, "tools/call", DRAW);
+    expect(started).toEqual({
       resultType: "task",
       taskId: expect.stringMatching(HANDLE),
       status: "working",
@@ -101,37 +86,42 @@ describe("a client that knows tasks", () => {
       pollIntervalMs: 5_000,
       _meta: expect.anything(),
     });
-    const over = await settled(ada, begun.taskId);
-    expect(over).toMatchObject({
+    const final = await finalTask(ada, started.taskId);
+    expect(final).toMatchObject({
       resultType: "complete",
-      taskId: begun.taskId,
+      taskId: started.taskId,
       status: "completed",
-      createdAt: begun.createdAt,
+      createdAt: started.createdAt,
     });
 
-    const { result: plain } = await send(ada, "tools/call", DRAW, {});
+    const { result: plain } = await send(ada, "tools/call", DRAW, WITHOUT_TASKS);
     expect(plain.resultType).toBe("complete");
     const [{ job_id: first, url: one, ...job }, { job_id: second, url: two, ...same }] = [
-      over.result.structuredContent,
+      final.result.structuredContent,
       plain.structuredContent,
     ];
     expect(job).toEqual(same);
     expect([first === second, one === two]).toEqual([false, false]);
     const { content } = plain as unknown as Reply["result"]["result"];
-    expect(over.result.content.map(({ type }) => type)).toEqual(content.map(({ type }) => type));
-    expect(over.result.content[0]).toEqual(content[0]);
-    expect(toldOf(ada).at(-1)).toEqual(["task.read", "image_generate", "allowed", "ok"]);
+    expect(final.result.content.map(({ type }) => type)).toEqual(content.map(({ type }) => type));
+    expect(final.result.content[0]).toEqual(content[0]);
+    expect(auditedTasks(ada).at(-1)).toEqual(["task.read", "image_generate", "allowed", "ok"]);
     await ada.close();
   });
 
-  it("gets a task for a mode of a flow, and at its end the artifact and its scores", async () => {
+  it("gets a task for a mode of a flow, and finally the artifact and its scores", async () => {
     const ada = await connect(system.origin, "modern");
-    const [flowId, other] = [await flowOf(ada), await flowOf(ada)];
-    const { result: begun } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
-    expect(begun).toMatchObject({ resultType: "task", status: "working" });
-    const over = await settled(ada, begun.taskId);
-    const { result: plain } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId: other } }, {});
-    const { estimatedRemainingSeconds: _, ...value } = over.result.structuredContent;
+    const [flowId, other] = [await createFlow(ada), await createFlow(ada)];
+    const { result: started } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
+    expect(started).toMatchObject({ resultType: "task", status: "working" });
+    const final = await finalTask(ada, started.taskId);
+    const { result: plain } = await send(
+      ada,
+      "tools/call",
+      { name: "flow_advance", arguments: { flowId: other } },
+      WITHOUT_TASKS,
+    );
+    const { estimatedRemainingSeconds: _, ...value } = final.result.structuredContent;
     const { estimatedRemainingSeconds: __, ...same } = plain.structuredContent;
     expect(value).toEqual({ ...same, flowId });
     expect(value).toMatchObject({
@@ -143,13 +133,13 @@ describe("a client that knows tasks", () => {
     await ada.close();
   });
 
-  it("is told of a mode that failed as the tool tells it, as a value, and gets a task to run it again", async () => {
+  it("gets a failed mode as the result of the task, and a new task for the recovery", async () => {
     const ada = await connect(system.origin, "modern");
-    const flowId = await flowOf(ada, { failMode: "PRODUCT" });
+    const flowId = await createFlow(ada, { failMode: "PRODUCT" });
     const { result } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
-    const over = await settled(ada, result.taskId);
-    expect(over.status).toBe("completed");
-    expect(over.result.structuredContent).toMatchObject({
+    const final = await finalTask(ada, result.taskId);
+    expect(final.status).toBe("completed");
+    expect(final.result.structuredContent).toMatchObject({
       status: "failed",
       mode: "PRODUCT",
       artifact: null,
@@ -158,7 +148,7 @@ describe("a client that knows tasks", () => {
 
     const { result: again } = await send(ada, "tools/call", { name: "flow_recover", arguments: { flowId } });
     expect(again).toMatchObject({ resultType: "task", status: "working" });
-    const recovered = await settled(ada, again.taskId);
+    const recovered = await finalTask(ada, again.taskId);
     expect(recovered.result.structuredContent).toMatchObject({
       status: "running",
       mode: "PRODUCT",
@@ -167,20 +157,20 @@ describe("a client that knows tasks", () => {
     await ada.close();
   });
 
-  it("stops a picture and a mode, as often as it says so", async () => {
+  it("can cancel a picture and a mode, also repeatedly", async () => {
     const ada = await connect(system.origin, "modern");
-    const flowId = await flowOf(ada);
-    // Longer work than the shortest, so that it is still under way.
+    const flowId = await createFlow(ada);
+    // Longer than a draft, so that the work is still running.
     const draw = { ...DRAW, arguments: { ...DRAW.arguments, quality_tier: "standard" } };
-    for (const wish of [draw, { name: "flow_advance", arguments: { flowId } }]) {
-      const { result } = await send(ada, "tools/call", wish);
+    for (const call of [draw, { name: "flow_advance", arguments: { flowId } }]) {
+      const { result } = await send(ada, "tools/call", call);
       const { taskId } = result;
       expect((await send(ada, "tasks/cancel", { taskId })).result).toEqual({
         resultType: "complete",
         _meta: expect.anything(),
       });
       const { result: stopped } = await send(ada, "tasks/get", { taskId });
-      expect(stopped).toMatchObject({ status: "cancelled", statusMessage: expect.stringContaining("stopped") });
+      expect(stopped).toMatchObject({ status: "cancelled", statusMessage: expect.stringContaining("was cancelled") });
       expect(stopped).not.toHaveProperty("result");
       expect((await send(ada, "tasks/cancel", { taskId })).result).toMatchObject({ resultType: "complete" });
     }
@@ -189,27 +179,27 @@ describe("a client that knows tasks", () => {
         status: "draft",
       },
     );
-    expect(toldOf(ada)).toContainEqual(["task.cancelled", "image_generate", "allowed", "ok"]);
+    expect(auditedTasks(ada)).toContainEqual(["task.cancelled", "image_generate", "allowed", "ok"]);
     await ada.close();
   });
 
-  it("does not stop a later mode with the task of an earlier one", async () => {
+  it("does not cancel a later mode by the task of an earlier one", async () => {
     const ada = await connect(system.origin, "modern");
-    const flowId = await flowOf(ada);
+    const flowId = await createFlow(ada);
     const { result: first } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
-    await settled(ada, first.taskId);
+    await finalTask(ada, first.taskId);
     const { result: next } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
     expect((await send(ada, "tasks/cancel", { taskId: first.taskId })).result).toMatchObject({
       resultType: "complete",
     });
-    expect(await settled(ada, next.taskId)).toMatchObject({
+    expect(await finalTask(ada, next.taskId)).toMatchObject({
       status: "completed",
       result: { structuredContent: { mode: "UX" } },
     });
     await ada.close();
   });
 
-  it("is answered at once where the call itself asks not to wait, and where the work is short", async () => {
+  it("gets a result at once for a call with wait: false, and for a tool without tasks", async () => {
     const ada = await connect(system.origin, "modern");
     const quick = await send(ada, "tools/call", { ...DRAW, arguments: { ...DRAW.arguments, wait: false } });
     expect(quick.result).toMatchObject({ resultType: "complete", structuredContent: { status: "queued" } });
@@ -218,29 +208,29 @@ describe("a client that knows tasks", () => {
     await ada.close();
   });
 
-  it("is told at once of a call that does not begin", async () => {
+  it("gets the error of a call that cannot start at once", async () => {
     const ada = await connect(system.origin, "modern");
     const refused = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId: "a".repeat(64) } });
     expect(refused.result).toMatchObject({ resultType: "complete", isError: true });
     await ada.close();
   });
 
-  it("has nothing to answer where nothing was asked, which is acknowledged", async () => {
+  it("gets an acknowledgement for input that no task requested", async () => {
     const ada = await connect(system.origin, "modern");
     const { result } = await send(ada, "tools/call", DRAW);
-    const update = { taskId: result.taskId, inputResponses: { nobody: { action: "accept" } } };
+    const update = { taskId: result.taskId, inputResponses: { unknown: { action: "accept" } } };
     expect((await send(ada, "tasks/update", update)).result).toEqual({
       resultType: "complete",
       _meta: expect.anything(),
     });
-    expect(toldOf(ada)).toEqual([["task.updated", "image_generate", "allowed", "ok"]]);
+    expect(auditedTasks(ada)).toEqual([["task.updated", "image_generate", "allowed", "ok"]]);
     await ada.close();
   });
 });
 
 describe("a task", () => {
   it.each(["tasks/get", "tasks/update", "tasks/cancel"])(
-    "is nobody else's, and in no form but its own: %s",
+    "of another user, or with a changed id, is not found: %s",
     async (method) => {
       const [ada, eve] = [await connect(system.origin, "modern"), await connect(system.origin, "modern")];
       const { result } = await send(ada, "tools/call", DRAW);
@@ -250,36 +240,33 @@ describe("a task", () => {
         expect((await send(ada, method, { taskId, inputResponses })).error).toEqual(NOT_FOUND);
       }
       expect((await send(ada, method, { taskId: result.taskId, inputResponses })).error).toBeUndefined();
-      expect(toldOf(eve)).toMatchObject([[expect.any(String), null, "unknown_task", "unknown_task"]]);
+      expect(auditedTasks(eve)).toMatchObject([[expect.any(String), null, "unknown_task", "unknown_task"]]);
       await Promise.all([ada.close(), eve.close()]);
     },
   );
 
-  it.each(["tasks/get", "tasks/update", "tasks/cancel"])(
-    "is asked about only by who says to know tasks: %s",
-    async (method) => {
-      const ada = await connect(system.origin, "modern");
-      const { result } = await send(ada, "tools/call", DRAW);
-      const { status, error } = await send(ada, method, { taskId: result.taskId, inputResponses: {} }, {});
-      expect([status, error]).toMatchObject([
-        400,
-        { code: -32021, data: { requiredCapabilities: { extensions: { [TASKS]: {} } } } },
-      ]);
-      await ada.close();
-    },
-  );
-
-  it("is named in a header, equally", async () => {
+  it.each(["tasks/get", "tasks/update", "tasks/cancel"])("needs the capability in each request: %s", async (method) => {
     const ada = await connect(system.origin, "modern");
     const { result } = await send(ada, "tools/call", DRAW);
-    const { status, error } = await send(ada, "tasks/get", { taskId: result.taskId }, undefined, "another");
+    const { status, error } = await send(ada, method, { taskId: result.taskId, inputResponses: {} }, WITHOUT_TASKS);
+    expect([status, error]).toMatchObject([
+      400,
+      { code: -32021, data: { requiredCapabilities: { extensions: { [TASKS]: {} } } } },
+    ]);
+    await ada.close();
+  });
+
+  it("must have the same id in the Mcp-Name header", async () => {
+    const ada = await connect(system.origin, "modern");
+    const { result } = await send(ada, "tools/call", DRAW);
+    const { status, error } = await send(ada, "tasks/get", { taskId: result.taskId }, OTHER_NAME);
     expect([status, error.code]).toEqual([400, -32020]);
     await ada.close();
   });
 });
 
 describe("the extension", () => {
-  it("is offered to the modern era, and to no other", async () => {
+  it("is announced to clients of the modern era only", async () => {
     const [modern, legacy] = [await connect(system.origin, "modern"), await connect(system.origin, "legacy")];
     const discovered = (await send(modern, "server/discover", {})).result as unknown as {
       capabilities: { extensions: object };

@@ -1,137 +1,241 @@
-// Which room may import which, where the compiler does not see to it, and the names that other systems depend on.
-import { readdirSync, readFileSync } from "node:fs";
-import path from "node:path";
+// Import rules that the compiler does not check: between folders of src, of libraries, and cycles.
+// Imports between layers are checked by the compiler; see test/types/layers.test.ts.
 import { describe, expect, it } from "vitest";
-import { CONFIGS, ROOT, readConfig, type WorkerKey } from "../../entrypoints/cli/workers.ts";
+import { FILES, type Import, importsOf, textOf } from "./sources.ts";
 
-const files = readdirSync(ROOT, { recursive: true, withFileTypes: true })
-  .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-  .map((entry) => path.relative(ROOT, path.join(entry.parentPath, entry.name)))
-  .filter((file) => /^(contracts|src|entrypoints)\//.test(file))
-  .toSorted();
+const files = FILES.filter((file) => /^(?:contracts|src|entrypoints)\/.*\.ts$/.test(file));
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
 
-/** What a file imports: packages by name, files by their path from the root. */
-function importsOf(file: string): string[] {
-  const source = readFileSync(path.join(ROOT, file), "utf8");
-  const found = Array.from(source.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g), ([, target = ""]) => target);
-  return found.map((target) => (target.startsWith(".") ? path.join(path.dirname(file), target) : target));
+/**
+ * The folders, and single files, of src that each folder may import. `root`: src/config.ts, context.ts
+ * and env.ts.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  root: ["durable", "tools"],
+  audit: ["root", "tools"],
+  backends: ["root", "crypto", "tools"],
+  crypto: ["root"],
+  discovery: ["root"],
+  durable: ["root", "audit", "crypto", "limits", "mcp", "oauth"],
+  limits: ["root"],
+  mcp: ["root", "limits"],
+  oauth: ["root", "audit", "backends", "crypto", "durable", "limits"],
+  pipeline: [
+    ...["root", "audit", "backends", "crypto", "durable", "limits", "prompts", "resources", "tools"],
+    "src/mcp/elicitation.ts",
+  ],
+  prompts: [],
+  resources: [],
+  tools: ["limits", "resources"],
+};
+
+/** Files from which a folder may import types, beside `MAY_IMPORT`. The MCP port has one definition. */
+const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
+  pipeline: ["src/mcp/port.ts", "src/mcp/schema.ts"],
+  prompts: ["src/mcp/schema.ts"],
+  resources: ["src/mcp/schema.ts"],
+  tools: ["src/mcp/schema.ts"],
+};
+
+/** Advice for imports that are refused often. */
+const ADVICE: Readonly<Record<string, string>> = {
+  mcp: "pass what it needs through the McpServer port of src/mcp/port.ts",
+  oauth: "join the two in entrypoints/gateway",
+  pipeline: "take the types of the McpServer port, and join the two in entrypoints/gateway",
+};
+
+/** The folders that may import a library. valibot is the language of all schemas. */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  "@cloudflare/workers-oauth-provider": ["src/oauth/", "src/durable/"],
+  "cloudflare:workers": ["src/durable/", "entrypoints/"],
+  "better-auth": ["entrypoints/auth/"],
+  jose: ["entrypoints/auth/"],
+  valibot: ["contracts/", "src/", "entrypoints/"],
+  wrangler: ["entrypoints/cli/"],
+  esbuild: ["entrypoints/cli/"],
+};
+
+/** The folder of `file` within src, or `root`. */
+function folderOf(file: string): string {
+  const [, folder = "", inner] = file.split("/");
+  return inner === undefined ? "root" : folder;
 }
 
-const importers = (matches: (target: string) => boolean) => files.filter((file) => importsOf(file).some(matches));
-const room = (folder: string) => files.filter((file) => file.startsWith(folder));
+/** One sentence for each import of `file` that the tables do not allow. */
+function refusedImports(file: string, imported: readonly Pick<Import, "target" | "isType">[]): string[] {
+  const folder = folderOf(file);
+  const may = MAY_IMPORT[folder] ?? [];
+  const types = MAY_IMPORT_TYPES[folder] ?? [];
+  const advice = ADVICE[folder] ?? "move the shared code to a folder that both may import";
+  return imported
+    .filter(({ target }) => target.startsWith("src/") && folderOf(target) !== folder)
+    .filter(
+      ({ target, isType }) =>
+        !may.includes(folderOf(target)) && !may.includes(target) && !(isType && types.includes(target)),
+    )
+    .map(
+      ({ target }) =>
+        `${file} imports ${target}: src/${folder} may import ${[...may, ...types.map((type) => `types of ${type}`)].join(", ") || "no other folder"}; ${advice}.`,
+    );
+}
 
-describe("the rooms of the house", () => {
-  it.each([
-    ["src/mcp/", /^src\/(oauth|tools|pipeline|audit|resources|prompts)\//],
-    ["src/oauth/", /^src\/(mcp|tools|pipeline|resources|prompts)\//],
-    ["src/tools/", /^src\/(mcp|oauth|pipeline|audit|prompts)\//],
-    ["src/resources/", /^src\/(mcp|oauth|pipeline|audit|tools|prompts)\//],
-    ["src/prompts/", /^src\/(mcp|oauth|pipeline|audit|tools|resources)\//],
-    ["src/pipeline/", /^src\/(mcp|oauth)\//],
-    ["src/audit/", /^src\/(mcp|oauth|pipeline|resources|prompts)\//],
-  ])("%s does not know %s", (folder, foreign) => {
-    expect(room(folder).length).toBeGreaterThan(0);
-    for (const file of room(folder))
-      expect(
-        importsOf(file).filter((target) => foreign.test(target)),
-        file,
-      ).toEqual([]);
-  });
-
-  it("contracts import valibot and each other, nothing else", () => {
-    for (const file of room("contracts/")) {
-      expect(
-        importsOf(file).filter((target) => target !== "valibot" && !target.startsWith("contracts/")),
-        file,
-      ).toEqual([]);
+/** A cycle of imports among `among`, as a list of files; `null` if there is none. */
+function cycleIn(among: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const search = (file: string): readonly string[] | null => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return null;
+    path.push(file);
+    for (const target of among.get(file) ?? []) {
+      const cycle = search(target);
+      if (cycle) return cycle;
     }
+    path.pop();
+    done.add(file);
+    return null;
+  };
+  for (const file of among.keys()) {
+    const cycle = search(file);
+    if (cycle) return cycle;
+  }
+  return null;
+}
+
+/** The imports of the files below `folder`, with or without those of types only. */
+function graphOf(folder: string, withTypes: boolean): ReadonlyMap<string, readonly string[]> {
+  const inside = files.filter((file) => file.startsWith(folder));
+  return new Map(
+    inside.map((file) => {
+      const followed = (imports.get(file) ?? []).filter(({ isType }) => withTypes || !isType);
+      return [file, followed.map(({ target }) => target)];
+    }),
+  );
+}
+
+describe("the folders of src", () => {
+  it("import only the folders that the table lists", () => {
+    const inside = files.filter((file) => file.startsWith("src/"));
+    expect(inside.flatMap((file) => refusedImports(file, imports.get(file) ?? []))).toEqual([]);
   });
 
-  it("a library has one door", () => {
-    expect(
-      importers((target) => target === "@cloudflare/workers-oauth-provider").filter(
-        (file) => !/^src\/(oauth|durable)\//.test(file),
-      ),
-    ).toEqual([]);
-    expect(
-      importers((target) => target === "cloudflare:workers").filter((file) => !file.startsWith("entrypoints/")),
-    ).toEqual([
-      "src/durable/grant-object.ts",
-      "src/durable/mcp-session-object.ts",
-      "src/durable/one-time-mark.ts",
-      "src/durable/rate-counter.ts",
-      "src/durable/user-revocations.ts",
+  it("are all in the table, with at most three files beside them", () => {
+    const inside = files.filter((file) => file.startsWith("src/"));
+    expect([...new Set(inside.map(folderOf))].toSorted()).toEqual(Object.keys(MAY_IMPORT).toSorted());
+    expect(inside.filter((file) => folderOf(file) === "root")).toEqual([
+      "src/config.ts",
+      "src/context.ts",
+      "src/env.ts",
     ]);
-    expect(importers((target) => target.startsWith("@modelcontextprotocol/"))).toEqual([]);
   });
 
-  it("the local stand-in is imported by the development entry only", () => {
-    expect(importers((target) => target === "entrypoints/auth/local-provider.ts")).toEqual([
-      "entrypoints/auth/local.ts",
+  it.each(["mcp", "oauth"])("%s does not import the other protocol", (folder) => {
+    const other = folder === "mcp" ? "oauth" : "mcp";
+    expect([...(MAY_IMPORT[folder] ?? []), ...(MAY_IMPORT_TYPES[folder] ?? [])].join()).not.toContain(other);
+  });
+
+  it("a refused import is one sentence that says what may be imported", () => {
+    const refused = [{ target: "src/oauth/router.ts", isType: true }];
+    expect(refusedImports("src/mcp/any.ts", refused)).toEqual([
+      "src/mcp/any.ts imports src/oauth/router.ts: src/mcp may import root, limits; pass what it needs through the McpServer port of src/mcp/port.ts.",
     ]);
+    const value = [{ target: "src/mcp/port.ts", isType: false }];
+    expect(refusedImports("src/pipeline/any.ts", value)).toHaveLength(1);
+    expect(refusedImports("src/pipeline/any.ts", [{ target: "src/mcp/port.ts", isType: true }])).toEqual([]);
   });
 });
 
-describe("names that other systems depend on", () => {
-  const configs = (Object.keys(CONFIGS) as WorkerKey[]).map((worker) => readConfig(worker));
-  const text = (worker: WorkerKey) => readFileSync(path.join(ROOT, CONFIGS[worker]), "utf8");
-  const values = (source: string, key: string) =>
-    Array.from(source.matchAll(new RegExp(`^${key} = "([^"]+)"`, "gm")), ([, value]) => value);
-
-  it("every Worker pins one compatibility date", () => {
-    expect(configs.length).toBe(5);
-    for (const worker of Object.keys(CONFIGS) as WorkerKey[])
-      expect(values(text(worker), "compatibility_date"), worker).toEqual(["2026-08-04"]);
-  });
-
-  it("Workers have the names they are deployed under", () => {
-    expect(
-      Object.fromEntries(
-        (Object.keys(CONFIGS) as WorkerKey[]).map((worker) => [worker, values(text(worker), "name")[0]]),
-      ),
-    ).toEqual({
-      local: "stackbilt-local",
-      gateway: "stackbilt-mcp-gateway",
-      auth: "stackbilt-auth",
-      stackbilder: "edge-stack-architect-v2",
-      "img-forge": "img-forge-mcp",
-    });
-  });
-
-  it("the gateway binds what its backends and the platform are called", () => {
-    const source = text("gateway");
-    expect([...values(source, "binding"), ...values(source, "class_name")]).toEqual([
-      "OAUTH_KV",
-      "PLATFORM_EVENTS_QUEUE",
-      "AUTH_SERVICE",
-      "STACKBILDER",
-      "IMG_FORGE",
-      "OneTimeMark",
-      "GrantObject",
-      "UserRevocations",
-      "RateCounter",
-      "McpSessionObject",
-    ]);
-    expect(values(source, "service").map((service, at) => `${service}#${values(source, "entrypoint")[at]}`)).toEqual([
-      "stackbilt-auth#AuthEntrypoint",
-      "edge-stack-architect-v2#StackbilderEntrypoint",
-      "img-forge-mcp#ImgForgeEntrypoint",
-    ]);
-    expect(values(source, "queue")).toEqual(["stackbilt-user-events"]);
-    expect(source).not.toMatch(/^routes?\b/m);
-  });
-
-  it("each counter of a minute is named after its number, and counts alone", () => {
-    const limits = Array.from(
-      text("gateway").matchAll(
-        /^\[\[ratelimits\]\]\nname = "(\w+)"\nnamespace_id = "(\d+)"\nsimple = \{ limit = (\d+), period = (\d+) \}$/gm,
-      ),
-      ([, name, namespace, limit, period]) => ({ name, namespace, limit, period }),
+describe("contracts", () => {
+  it("import valibot and each other only", () => {
+    const inside = files.filter((file) => file.startsWith("contracts/"));
+    const refused = inside.flatMap((file) =>
+      (imports.get(file) ?? [])
+        .filter(({ target }) => target !== "valibot" && !target.startsWith("contracts/"))
+        .map(({ target }) => `${file} imports ${target}: a contract may import valibot and other contracts.`),
     );
-    const numbers = [5, 10, 20, 30, 60, 300, 1000, 3000];
-    expect(limits.map(({ name, limit, period }) => [name, limit, period])).toEqual(
-      numbers.map((n) => [`LIMIT_${n}`, `${n}`, "60"]),
+    expect(refused).toEqual([]);
+  });
+});
+
+describe("a library", () => {
+  it.each(Object.entries(LIBRARIES))("%s is imported in %s only", (library, folders) => {
+    const importers = files.filter((file) =>
+      imports.get(file)?.some(({ target }) => target === library || target.startsWith(`${library}/`)),
     );
-    expect(new Set(limits.map(({ namespace }) => namespace)).size).toBe(numbers.length);
+    expect(importers.filter((file) => !folders.some((folder) => file.startsWith(folder)))).toEqual([]);
+  });
+
+  it("is in the table if it is imported", () => {
+    const packages = new Set(
+      files.flatMap((file) =>
+        (imports.get(file) ?? [])
+          .map(({ target }) => target)
+          .filter(
+            (target) => !/^(?:src|contracts|entrypoints|test|node_modules)\/|^node:|^package\.json$/.test(target),
+          ),
+      ),
+    );
+    const unknown = [...packages].filter(
+      (name) => !Object.keys(LIBRARIES).some((library) => name === library || name.startsWith(`${library}/`)),
+    );
+    expect(unknown).toEqual([]);
+  });
+});
+
+describe("RPC calls", () => {
+  it("are made in src/backends only", () => {
+    const inside = files.filter((file) => file.startsWith("src/"));
+    const isCall = ({ target, values }: Import) =>
+      target === "contracts/rpc/call.ts" && values.some((name) => /^(?:call|invoke)\b/.test(name));
+    const callers = inside.filter((file) => imports.get(file)?.some(isCall));
+    expect(callers.length).toBeGreaterThan(0);
+    expect(callers.filter((file) => !file.startsWith("src/backends/"))).toEqual([]);
+    const users = inside.filter((file) => /\benv\.(?:AUTH_SERVICE|STACKBILDER|IMG_FORGE)\b/.test(textOf(file)));
+    expect(users.filter((file) => !file.startsWith("src/backends/"))).toEqual([]);
+  });
+});
+
+describe("the local sign-in provider", () => {
+  it("is imported by the development entrypoint only", () => {
+    const importers = files.filter((file) =>
+      imports.get(file)?.some(({ target }) => target === "entrypoints/auth/local-provider.ts"),
+    );
+    expect(importers).toEqual(["entrypoints/auth/local.ts"]);
+  });
+});
+
+describe("a cycle", () => {
+  it.each(["contracts/", "src/", "entrypoints/"])("of value imports does not exist in %s", (folder) => {
+    expect(cycleIn(graphOf(folder, false))?.join(" imports ")).toBeUndefined();
+  });
+
+  it("of any imports does not exist in src/mcp/", () => {
+    expect(cycleIn(graphOf("src/mcp/", true))?.join(" imports ")).toBeUndefined();
+  });
+
+  it("is found where there is one", () => {
+    const graph = new Map([
+      ["a", ["b"]],
+      ["b", ["c"]],
+      ["c", ["b"]],
+    ]);
+    expect(cycleIn(graph)).toEqual(["b", "c", "b"]);
+    expect(cycleIn(new Map([["a", ["b"]]]))).toBeNull();
+  });
+});
+
+describe("the imports that are read", () => {
+  it.each([
+    ['import { a } from "./a.ts";', false],
+    ['import type { a } from "./a.ts";', true],
+    ['import { type a, type b } from "./a.ts";', true],
+    ['import { type a, b } from "./a.ts";', false],
+    ['export { a } from "./a.ts";', false],
+    ['export type { a } from "./a.ts";', true],
+    ['import "./a.ts";', false],
+    ['const a = await import("./a.ts");', false],
+    ['import {\n  type a,\n  type b,\n} from "./a.ts";', true],
+  ])("are those of %s", (source, isType) => {
+    expect(importsOf("src/mcp/any.ts", source)).toMatchObject([{ target: "src/mcp/a.ts", isType }]);
   });
 });

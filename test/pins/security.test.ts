@@ -26,7 +26,7 @@ describe("the table of threats", () => {
       expect(existsSync(path.join(ROOT, file)), file).toBe(true);
       const titles = readFileSync(path.join(ROOT, file), "utf8")
         .split("\n")
-        .filter((line) => /\b(it|test|describe)(\.each)?\(|^\s*\]*\)?\)?\(?["`]|^\s*["`]/.test(line));
+        .filter((line) => /\b(it|test|describe)(\.\w+)*\(|^\s*\]*\)?\)?\(?["`]|^\s*["`]/.test(line));
       expect(
         titles.some((line) => line.includes(title)),
         `${file} has "${title}"`,

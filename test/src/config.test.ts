@@ -1,3 +1,4 @@
+// The gateway's settings: read once, by exact values, and refused with the name of each problem.
 import { createExecutionContext } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
@@ -9,7 +10,7 @@ const env = bound as unknown as Env;
 const withSettings = (settings: Record<string, unknown>): Env => ({ ...env, ...settings }) as Env;
 
 describe("the gateway's settings", () => {
-  it("open the gate only on exactly true", () => {
+  it("open sign-up, registration and CIMD only on exactly true", () => {
     for (const value of ["", "TRUE", "True", " true", "1", "yes", "false", undefined]) {
       const config = configOf(
         withSettings({ PUBLIC_SIGNUPS_ENABLED: value, DYNAMIC_REGISTRATION_ENABLED: value, CIMD_ENABLED: value }),
@@ -23,7 +24,7 @@ describe("the gateway's settings", () => {
     expect(configOf(withSettings({ PUBLIC_SIGNUPS_ENABLED: "true" })).isSignupOpen).toBe(true);
   });
 
-  it("name the resource after the issuer, and take a list of origins", () => {
+  it("derive the resource from the issuer, and accept a list of origins", () => {
     const config = configOf(
       withSettings({
         API_BASE_URL: "https://mcp.stackbilt.dev",
@@ -34,22 +35,22 @@ describe("the gateway's settings", () => {
     expect([...config.allowedOrigins]).toEqual(["https://a.test", "http://localhost:6274"]);
   });
 
-  it("name the risks that need a yes: what cannot be undone, unless they say otherwise", () => {
+  it("list the risks that need confirmation: destructive ones by default", () => {
     const risks = (CONFIRM_RISKS: string | undefined) => [...configOf(withSettings({ CONFIRM_RISKS })).confirmRisks];
     expect([risks(undefined), risks("")]).toEqual([["DESTRUCTIVE"], []]);
     expect(risks(" DESTRUCTIVE , EXTERNAL_MUTATION,DESTRUCTIVE, ")).toEqual(["EXTERNAL_MUTATION", "DESTRUCTIVE"]);
     expect([...configOf(env).confirmRisks]).toEqual(["DESTRUCTIVE"]);
   });
 
-  it("remember a credential for half a minute, unless they say less", () => {
-    const memory = (CREDENTIAL_CACHE_SECONDS: string | undefined) =>
+  it("cache a credential for 30 seconds, or less", () => {
+    const cacheMs = (CREDENTIAL_CACHE_SECONDS: string | undefined) =>
       configOf(withSettings({ CREDENTIAL_CACHE_SECONDS })).credentialCacheMs;
-    expect([memory(undefined), memory("30"), memory("5"), memory("0")]).toEqual([30_000, 30_000, 5_000, 0]);
+    expect([cacheMs(undefined), cacheMs("30"), cacheMs("5"), cacheMs("0")]).toEqual([30_000, 30_000, 5_000, 0]);
   });
 
   it.each<[string, Record<string, unknown>, string]>([
     ...["31", "-1", "1.5", "half a minute", "Infinity"].map((seconds): [string, Record<string, unknown>, string] => [
-      `a memory of ${seconds} seconds`,
+      `a cache of ${seconds} seconds`,
       { CREDENTIAL_CACHE_SECONDS: seconds },
       "CREDENTIAL_CACHE_SECONDS must be a whole number from 0 to 30",
     ]),
@@ -76,7 +77,7 @@ describe("the gateway's settings", () => {
     ["a bad previous secret", { SERVICE_BINDING_SECRET_PREVIOUS: "short" }, "SERVICE_BINDING_SECRET_PREVIOUS must be"],
     ["no storage", { OAUTH_KV: undefined }, "OAUTH_KV is not bound"],
     ["no auth Worker", { AUTH_SERVICE: undefined }, "AUTH_SERVICE is not bound"],
-    ["no gate for tokens", { GRANTS: undefined }, "GRANTS is not bound"],
+    ["no grant objects", { GRANTS: undefined }, "GRANTS is not bound"],
     ["no revocations", { USER_REVOCATIONS: undefined }, "USER_REVOCATIONS is not bound"],
     ["no counter of a day", { RATE_COUNTER: undefined }, "RATE_COUNTER is not bound"],
     ["no sessions", { MCP_SESSION: undefined }, "MCP_SESSION is not bound"],
@@ -92,7 +93,7 @@ describe("the gateway's settings", () => {
       if (typeof value === "string" && value.length > 2) expect(body).not.toContain(value);
   });
 
-  it("are all judged at once", () => {
+  it("are refused with all problems at once", () => {
     const broken = withSettings({ API_BASE_URL: "x", AUTH_BASE_URL: "y", SERVICE_BINDING_SECRET: "z" });
     expect(() => configOf(broken)).toThrow(/API_BASE_URL.*AUTH_BASE_URL.*SERVICE_BINDING_SECRET/);
   });

@@ -1,5 +1,5 @@
-// Every address that the gateway answers, as literals, with what a stranger's GET and POST get there. Addresses are a promise to
-// clients; what is not listed here is 404.
+// Every path of the gateway, as literals, with the status of a GET and a POST without credentials.
+// Paths are a promise to clients; any other path is 404.
 import { createExecutionContext } from "cloudflare:test";
 import { expect, it } from "vitest";
 import gateway from "../../entrypoints/gateway/index.ts";
@@ -57,11 +57,11 @@ async function statusOf(path: string, method: string): Promise<number> {
   return response.status;
 }
 
-it.each(Object.entries(ROUTES))("%s answers GET and POST with %j", async (path, expected) => {
+it.each(Object.entries(ROUTES))("%s responds to GET and POST with %j", async (path, expected) => {
   expect([await statusOf(path, "GET"), await statusOf(path, "POST")]).toEqual(expected);
 });
 
-it("HEAD is answered like GET, without a body", async () => {
+it("HEAD gets the status of GET", async () => {
   for (const path of ["/", "/health", "/.well-known/oauth-authorization-server", "/mcp/server-card"])
     expect(await statusOf(path, "HEAD"), path).toBe(200);
 });

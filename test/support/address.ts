@@ -1,15 +1,15 @@
-// Where a test's requests come from: limits are counted by address, and all tests share one machine. The local runtime takes the
-// header as it is; in production Cloudflare sets it, whatever a client sends.
+// Client addresses for tests: limits are counted by address, and all tests share one machine. The
+// local runtime trusts this header; in production Cloudflare overwrites what a client sends.
 
-/** The header that says where a request came from. */
+/** The header that holds the client's address. */
 export const ADDRESS_HEADER = "CF-Connecting-IP";
 
-/** An address that nobody has called from before. */
+/** An address that no other test uses. */
 export function newAddress(): string {
   return `10.${crypto.getRandomValues(new Uint8Array(3)).join(".")}`;
 }
 
-/** The same headers, with an address of their own where they name none. */
+/** A copy of the headers, with `address` unless they name one. */
 export function withAddress(given: HeadersInit | undefined, address: string = newAddress()): Headers {
   const headers = new Headers(given);
   if (!headers.has(ADDRESS_HEADER)) headers.set(ADDRESS_HEADER, address);

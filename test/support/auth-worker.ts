@@ -1,4 +1,4 @@
-// The auth Worker on its own database, and people in it.
+// The auth Worker on its own database, with functions that create users in it.
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import { afterAll, beforeAll } from "vitest";
@@ -8,11 +8,14 @@ import { type Backend, type CallOptions, startBackend } from "./backend.ts";
 
 export type AuthWorker = Backend<typeof auth>;
 
-/** Any secret that is none of the known placeholders. */
+/** A secret that is not a known placeholder. */
 export const SECRET = "kX9vQ2mN8rT4wZ7pL1sD6fG3hJ5bC0aY";
 export const PASSWORD = "seven green turtles";
 
-/** Starts the Worker as it is deployed, or, from `local.ts`, as it runs on a developer's machine. The caller stops it. */
+/**
+ * Starts the Worker as it is deployed (`worker.ts`) or as it runs on a developer's machine
+ * (`local.ts`). The caller stops it.
+ */
 export function startAuth(
   secrets: Record<string, string>,
   main: "worker.ts" | "local.ts" = "worker.ts",
@@ -23,10 +26,10 @@ export function startAuth(
   return startBackend({ contract: auth, configPath, entrypoint: "AuthEntrypoint", secrets, d1: "DB" });
 }
 
-/** An address that nobody has used. */
-export const fresh = () => `${randomUUID()}@example.com`;
+/** An unused e-mail address. */
+export const newEmail = () => `${randomUUID()}@example.com`;
 
-/** Somebody with a tenant, and how the gateway calls for them. */
+/** A user with a tenant, and the options of a call in their name. */
 export interface Owner {
   readonly userId: string;
   readonly tenantId: string;
@@ -34,24 +37,26 @@ export interface Owner {
   readonly as: CallOptions;
 }
 
-export interface People {
-  /** The Worker, inside tests and hooks. */
+export interface AuthFixture {
+  /** The Worker, available in tests and hooks. */
   readonly backend: AuthWorker;
   readonly db: D1Database;
   /** Calls a method with positional arguments. */
   call<T = SignIn>(method: string, ...args: unknown[]): Promise<T>;
   register(email: string, password?: string, name?: string): Promise<SignIn>;
   signIn(email: string, password?: string): Promise<SignIn>;
-  /** Signs somebody up, with the `PASSWORD`. */
+  /** Signs up a user with `PASSWORD`. */
   newUser(): Promise<{ userId: string; email: string }>;
-  /** The same, with a tenant. */
+  /** Signs up a user with `PASSWORD` and provisions their tenant. */
   newOwner(): Promise<Owner>;
-  /** Ends an account for good, as an operator does. */
+  /** Disables an account, as an operator does. */
   disable(userId: string): Promise<void>;
 }
 
-/** The deployed Worker for all tests of the calling file: started before the first, stopped after the last. */
-export function usePeople(): People {
+/**
+ * The deployed Worker for all tests of a file: started before the first, stopped after the last.
+ */
+export function useAuth(): AuthFixture {
   let backend: AuthWorker;
   let db: D1Database;
   beforeAll(async () => {
@@ -63,9 +68,9 @@ export function usePeople(): People {
   const call = <T = SignIn>(method: string, ...args: unknown[]) => backend.invoke(method, ...args) as Promise<T>;
   const register = (email: string, password = PASSWORD, name = "Ada") => call("registerUser", name, email, password);
   const newUser = async () => {
-    const email = fresh();
+    const email = newEmail();
     const user = await register(email);
-    if (!user.valid) throw new Error(`sign-up refused: ${user.error}`);
+    if (!user.valid) throw new Error(`The sign-up was refused: ${user.error}`);
     return { userId: user.userId, email };
   };
   return {

@@ -1,54 +1,66 @@
-// Starts one backend Worker from its own wrangler.toml and calls its entrypoint over real RPC, with identity tokens signed as the
-// gateway signs them. Nothing of the gateway runs. Plain Node.
+// Starts one backend Worker from its own wrangler.toml and calls its entrypoint over real RPC, with
+// identity tokens signed as the gateway signs them. The gateway does not run. Plain Node.
 import { randomBytes, randomUUID } from "node:crypto";
 import path from "node:path";
-import { createTestHarness, unstable_readConfig as readConfig, type TestHarness, type WorkerHandle } from "wrangler";
+import {
+  createTestHarness,
+  unstable_readConfig as readConfig,
+  type TestHarness,
+  type TestHarnessOptions,
+  type WorkerHandle,
+} from "wrangler";
 import type { CallContext, Progress } from "../../contracts/rpc/call-context.ts";
 import type { Contract } from "../../contracts/rpc/contract.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
-import type { Audience, Identity, TenantId, Tier } from "../../contracts/rpc/identity.ts";
+import type { Identity, TenantId, Tier } from "../../contracts/rpc/identity.ts";
 import { type IdentityKey, importIdentityKey, signIdentity } from "../../contracts/rpc/identity-token.ts";
 import type { BoundaryCode, CodeOf, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Failure, Result } from "../../contracts/rpc/result.ts";
-import type { CallOrder } from "./backend-caller.ts";
+import type { CallRequest } from "./backend-caller.ts";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const CALLER = "backend-caller";
 
 export interface BackendOptions<C extends Contract> {
   readonly contract: C;
-  /** From the repository's root, e.g. `entrypoints/auth/wrangler.toml`. */
+  /** Relative to the repository's root, e.g. `entrypoints/auth/wrangler.toml`. */
   readonly configPath: string;
   /** The named entrypoint to bind, e.g. `AuthEntrypoint`. */
   readonly entrypoint: string;
-  /** Override those of the config. */
+  /** Variables that override those of the config. */
   readonly vars?: Record<string, string>;
-  /** Beside `IDENTITY_KEYS`, which is made here. */
+  /** Secrets other than `IDENTITY_KEYS`, which is generated. */
   readonly secrets?: Record<string, string>;
-  /** The D1 binding whose migrations are applied before anything is called. */
+  /** The D1 binding whose migrations are applied before the first call. */
   readonly d1?: string;
-  /** Bindings that a Worker of the test's own stands in for: name of the binding to the path, from the root, of its module. */
-  readonly standIns?: Readonly<Record<string, string>>;
+  /**
+   * Bindings to replace with a fake Worker: the path of its module, relative to the root, by
+   * binding.
+   */
+  readonly fakes?: Readonly<Record<string, string>>;
 }
 
-/** Who calls, and how. Every field has a default; those of `token` spoil the identity token on purpose. */
+/**
+ * The identity and the options of a call. Every field has a default; those of `token` make the
+ * token invalid.
+ */
 export interface CallOptions {
   /** Default: `tenant-a`. */
   readonly tenant?: string;
   /** Default: `pro`. */
   readonly tier?: Tier;
-  /** Beyond tenant and tier. */
+  /** Overrides the identity that is derived from `tenant` and `tier`. */
   readonly identity?: Partial<Identity>;
   readonly idempotencyKey?: string;
-  /** Sees every report while the call runs. */
+  /** Receives every report while the call runs. */
   readonly progress?: (update: Progress) => void;
-  /** The first report of at least this much is answered with "cancel". */
+  /** Replies "cancel" to the first report with at least this progress. */
   readonly cancelAt?: number;
   readonly token?: {
-    readonly audience?: Audience;
+    readonly audience?: string;
     readonly key?: IdentityKey;
     readonly nowSeconds?: number;
-    /** What the token vouches for, where that is not the input. */
+    /** The input that the token is signed for. Default: the input of the call. */
     readonly input?: unknown;
     /** Sent instead of a signed token. */
     readonly raw?: string;
@@ -61,22 +73,33 @@ type Reply<C extends Contract, Name extends keyof C["methods"]> = Result<
 >;
 
 export interface Backend<C extends Contract> {
-  /** Calls a method that takes `(call, input)`. A stream in the reply arrives as a `Uint8Array` of all its bytes. */
+  /**
+   * Calls a method that takes `(call, input)`. A stream in the reply arrives as a `Uint8Array` of
+   * all its bytes.
+   */
   call<Name extends keyof C["methods"] & string>(
     method: Name,
     input: unknown,
     options?: CallOptions,
   ): Promise<Reply<C, Name>>;
-  /** Calls any method with any arguments. Rejects with the far side's words where it throws. */
+  /**
+   * Calls any method with any arguments. Rejects with the error message of the Worker if it throws.
+   */
   invoke(method: string, ...args: readonly unknown[]): Promise<unknown>;
   /** The context of a call, for `invoke`. */
   context(method: string, input: unknown, options?: CallOptions): Promise<CallContext>;
-  /** Asks the Worker's default entrypoint over HTTP; a path is resolved against its own origin. */
+  /**
+   * Sends an HTTP request to the Worker's default entrypoint. A path is resolved against its
+   * origin.
+   */
   fetch(
     path: string,
     init?: { method?: string; headers?: Record<string, string>; redirect?: "manual" | "follow" },
   ): Promise<Response>;
-  /** A key that the Worker still knows beside the one that calls are signed with, as while keys are rotated. */
+  /**
+   * A second key that the Worker accepts, as during a key rotation. Calls are signed with the
+   * first.
+   */
   readonly previousKey: IdentityKey;
   /** The Worker's handle: bindings (`getEnv`), Durable Object storage, eviction. */
   readonly worker: WorkerHandle;
@@ -84,64 +107,26 @@ export interface Backend<C extends Contract> {
   stop(): Promise<void>;
 }
 
-/** Starts the Worker, with empty storage and fresh identity keys. */
+/** Starts the Worker, with empty storage and new identity keys. */
 export async function startBackend<const C extends Contract>(options: BackendOptions<C>): Promise<Backend<C>> {
-  const { contract, configPath, entrypoint, vars = {}, secrets = {}, d1, standIns = {} } = options;
-  const config = readConfig({ config: `${ROOT}/${configPath}` }, { hideWarnings: true });
-  if (!config.name || !config.compatibility_date)
-    throw new Error(`${configPath} lacks a name or a compatibility date.`);
   const [current, previous] = [await newIdentityKey(), await newIdentityKey()];
-  const harness = createTestHarness({
-    root: ROOT,
-    workers: [
-      {
-        configPath,
-        vars,
-        secrets: { IDENTITY_KEYS: `${current.entry},${previous.entry}`, ...secrets },
-        bindingOverrides: Object.fromEntries(Object.keys(standIns).map((binding) => [binding, standInName(binding)])),
-      },
-      {
-        config: {
-          name: CALLER,
-          main: `${ROOT}/test/support/backend-caller.ts`,
-          compatibility_date: config.compatibility_date,
-          services: [{ binding: "BACKEND", service: config.name, entrypoint }],
-        },
-      },
-      ...Object.entries(standIns).map(([binding, main]) => ({
-        config: { name: standInName(binding), main: `${ROOT}/${main}`, compatibility_date: config.compatibility_date },
-      })),
-    ],
-  });
+  const harness = createTestHarness(harnessOptions(options, `${current.entry},${previous.entry}`));
   await harness.listen();
   const worker = harness.getWorker();
-  if (d1 !== undefined) await worker.applyD1Migrations(d1);
-  const caller = harness.getWorker(CALLER);
-
-  const invoke = async (order: CallOrder, onUpdate: (update: Progress) => void) => {
-    const response = await caller.fetch("/", { method: "POST", body: JSON.stringify(order) });
-    if (!response.body) throw new Error("The caller Worker answered without a body.");
-    for await (const line of lines(response.body)) {
-      const message = JSON.parse(line) as { update: Progress } | { reply: unknown } | { thrown: string };
-      if ("update" in message) onUpdate(message.update);
-      else if ("thrown" in message) throw new Error(message.thrown);
-      else return withBytes(message.reply);
-    }
-    throw new Error("The caller Worker answered without a reply.");
-  };
-  const context = (method: string, input: unknown, call: CallOptions = {}) =>
-    contextOf(contract.audience, current.key, method, input, call);
-
+  if (options.d1 !== undefined) await worker.applyD1Migrations(options.d1);
+  const callerWorker = harness.getWorker(CALLER);
+  const signer = { audience: options.contract.audience, key: current.key };
+  const context = (method: string, input: unknown, call: CallOptions = {}) => contextOf(signer, method, input, call);
   return {
     async call(method, input, call = {}) {
       const args = [await context(method, input, call), input];
       const isWatched = call.progress !== undefined || call.cancelAt !== undefined;
-      const order = { method, args, progress: isWatched ? { cancelAt: call.cancelAt ?? null } : null };
-      return (await invoke(order, call.progress ?? (() => undefined))) as Reply<C, typeof method>;
+      const request = { method, args, progress: isWatched ? { cancelAt: call.cancelAt ?? null } : null };
+      return (await send(callerWorker, request, call.progress)) as Reply<C, typeof method>;
     },
-    invoke: (method, ...args) => invoke({ method, args, progress: null }, () => undefined),
+    invoke: (method, ...args) => send(callerWorker, { method, args, progress: null }),
     context,
-    fetch: (path, init = {}) => worker.fetch(path, init) as unknown as Promise<Response>, // Miniflare's own Response class, of the same shape
+    fetch: (path, init = {}) => worker.fetch(path, init) as unknown as Promise<Response>, // Miniflare's Response class has the same shape.
     previousKey: previous.key,
     worker,
     harness,
@@ -149,20 +134,73 @@ export async function startBackend<const C extends Contract>(options: BackendOpt
   };
 }
 
-/** A new key, and how `IDENTITY_KEYS` lists it. */
+/** The backend, the Worker that calls it, and the fakes of its bindings. */
+function harnessOptions(options: BackendOptions<Contract>, identityKeys: string): TestHarnessOptions {
+  const { configPath, entrypoint, vars = {}, secrets = {}, fakes = {} } = options;
+  const config = readConfig({ config: `${ROOT}/${configPath}` }, { hideWarnings: true });
+  const { name: service, compatibility_date } = config;
+  if (!service || !compatibility_date) throw new Error(`${configPath} has no name or no compatibility date.`);
+  const caller = {
+    name: CALLER,
+    main: `${ROOT}/test/support/backend-caller.ts`,
+    compatibility_date,
+    services: [{ binding: "BACKEND", service, entrypoint }],
+  };
+  const names = Object.keys(fakes).map((binding) => [binding, fakeName(binding)]);
+  return {
+    root: ROOT,
+    workers: [
+      {
+        configPath,
+        vars,
+        secrets: { IDENTITY_KEYS: identityKeys, ...secrets },
+        bindingOverrides: Object.fromEntries(names),
+      },
+      { config: caller },
+      ...Object.entries(fakes).map(([binding, main]) => ({
+        config: { name: fakeName(binding), main: `${ROOT}/${main}`, compatibility_date },
+      })),
+    ],
+  };
+}
+
+/** Sends a call through the caller Worker and returns its reply. */
+async function send(
+  callerWorker: WorkerHandle,
+  request: CallRequest,
+  onUpdate: (update: Progress) => void = () => undefined,
+): Promise<unknown> {
+  const response = await callerWorker.fetch("/", { method: "POST", body: JSON.stringify(request) });
+  if (!response.body) throw new Error("The caller Worker returned no body.");
+  for await (const line of lines(response.body)) {
+    const message = JSON.parse(line) as { update: Progress } | { reply: unknown } | { thrown: string };
+    if ("update" in message) onUpdate(message.update);
+    else if ("thrown" in message) throw new Error(message.thrown);
+    else return withBytes(message.reply);
+  }
+  throw new Error("The caller Worker returned no reply.");
+}
+
+/** The value of a reply. Rejects if the call was refused. */
+export async function unwrap<Value>(reply: Promise<Result<Value>>): Promise<Value> {
+  const result = await reply;
+  if (!result.ok) throw new Error(`The call was refused: ${result.error.code}`);
+  return result.value;
+}
+
+/** A new key, and its entry in `IDENTITY_KEYS`. */
 async function newIdentityKey(): Promise<{ key: IdentityKey; entry: string }> {
   const raw = new Uint8Array(randomBytes(32));
   const kid = randomBytes(4).toString("hex");
   return { key: await importIdentityKey(kid, raw), entry: `${kid}:${toBase64url(raw)}` };
 }
 
-function standInName(binding: string): string {
-  return `stand-in-${binding.toLowerCase().replaceAll("_", "-")}`;
+function fakeName(binding: string): string {
+  return `fake-${binding.toLowerCase().replaceAll("_", "-")}`;
 }
 
 async function contextOf(
-  audience: Audience,
-  key: IdentityKey,
+  { audience, key }: { audience: string; key: IdentityKey },
   method: string,
   input: unknown,
   options: CallOptions,
@@ -204,7 +242,7 @@ async function* lines(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   }
 }
 
-/** Undoes what the caller Worker did to streams. */
+/** Decodes the streams that the caller Worker encoded. */
 function withBytes(reply: unknown): unknown {
   if (typeof reply !== "object" || reply === null || Array.isArray(reply)) return reply;
   if ("base64url" in reply && typeof reply.base64url === "string")

@@ -1,5 +1,6 @@
-// People at a real Chromium, each with an empty profile and JavaScript off, and the app that sends them: it registers, opens the
-// authorization address, really receives the browser back, and redeems its code. Everything that no page may do is written down.
+// A real Chromium, with an empty profile for each user and JavaScript off, and a client: it registers,
+// opens the authorization URL, receives the redirect and redeems its code. Everything that no page of
+// the gateway may do is recorded.
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
@@ -19,69 +20,77 @@ import type { System } from "./system.ts";
 import type { Account } from "./user.ts";
 
 export interface ConnectOptions {
-  /** The app's own word for itself. */
+  /** The `client_name` of the registration. */
   readonly name?: string;
-  /** Where its callback is: on this computer, or on the `HOSTED_APP`. */
+  /** The host of the redirect URI: this computer, or `HOSTED_APP`. */
   readonly host?: "127.0.0.1" | "localhost" | typeof HOSTED_APP;
   readonly scope?: string;
 }
 
-/** An app elsewhere. Nothing is sent there: the test itself answers for it. */
+/** The host of a client elsewhere. Requests to it are intercepted in the browser. */
 export const HOSTED_APP = "app.example";
 
-/** One attempt of an app to be connected. */
+/** One authorization request of a client. */
 export interface Connection {
-  /** The authorization address, which the app opens in the browser. */
+  /** The URL that the client opens in the browser. */
   readonly url: string;
   readonly redirectUri: string;
   readonly state: string;
-  /** What the browser has brought back so far. */
+  /** The parameters of each request to the redirect URI so far. */
   readonly received: readonly URLSearchParams[];
-  /** Waits until `page` shows the app again, and says what it brought. */
-  arrival(page: Page): Promise<URLSearchParams>;
-  /** Exchanges the code for the token answer. Throws for any other answer. */
+  /** Waits until `page` is at the redirect URI. Returns its parameters. */
+  waitForCallback(page: Page): Promise<URLSearchParams>;
+  /** The token response for the code. Throws unless the status is 200. */
   redeem(code: string | null): Promise<{ access_token: string; scope: string }>;
 }
 
 export interface Browsing {
-  /** An empty tab of somebody who has never been here. `page.context().newPage()` is their second tab. */
-  visitor(options?: BrowserContextOptions): Promise<Page>;
+  /** An empty tab in an empty profile. `page.context().newPage()` is a second tab of the profile. */
+  newPage(options?: BrowserContextOptions): Promise<Page>;
   connect(options?: ConnectOptions): Promise<Connection>;
-  /** A visitor whom an app has just sent: on the sign-in page. */
-  arrive(
+  /** A new page at a client's authorization URL: it shows the sign-in page. */
+  openSignInPage(
     app?: ConnectOptions,
     profile?: BrowserContextOptions,
   ): Promise<{ readonly connection: Connection; readonly page: Page }>;
-  /** What pages of the running test did that none may do: complain in the console, break their policy, ask somebody else. */
-  complaints(): readonly string[];
+  /**
+   * Forbidden actions of pages since the running test began: console errors and warnings, violations
+   * of their content security policy, exceptions, requests to other origins.
+   */
+  pageErrors(): readonly string[];
 }
 
-/** Chromium for all tests of the calling file. Profiles last for one test. */
+/** Starts a Chromium without a network of its own. The caller closes it. */
+export function launchBrowser(options: LaunchOptions = {}): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
+    chromiumSandbox: false, // the sandbox cannot start as root, and these pages are ours
+    args: [
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+    ...options,
+  });
+}
+
+/** A Chromium for all tests of the calling file. Profiles last for one test. */
 export function useBrowser(system: System, launch: LaunchOptions = {}): Browsing {
   let browser: Browser;
   let app: App;
   const profiles: BrowserContext[] = [];
-  let complaints: string[] = [];
+  let pageErrors: string[] = [];
 
   beforeAll(async () => {
     app = await startApp(system);
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-      chromiumSandbox: false, // it cannot start as root, and these pages are ours
-      args: [
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
-      ...launch,
-    });
+    browser = await launchBrowser(launch);
   });
   afterEach(async () => {
     await Promise.all(profiles.splice(0).map((profile) => profile.close()));
-    complaints = [];
+    pageErrors = [];
   });
   afterAll(async () => {
     await browser?.close();
@@ -89,11 +98,11 @@ export function useBrowser(system: System, launch: LaunchOptions = {}): Browsing
   });
 
   const browsing: Browsing = {
-    async visitor(options = {}) {
+    async newPage(options = {}) {
       const profile = await browser.newContext({
         javaScriptEnabled: false,
         viewport: { width: 1280, height: 900 },
-        reducedMotion: "reduce", // a colour on its way to another one cannot be measured
+        reducedMotion: "reduce", // a colour in transition cannot be measured
         extraHTTPHeaders: { [ADDRESS_HEADER]: newAddress() },
         ...options,
       });
@@ -104,28 +113,28 @@ export function useBrowser(system: System, launch: LaunchOptions = {}): Browsing
       );
       const known = new Set([system.origin, ...app.origins]);
       profile.on("request", (request) => {
-        if (!known.has(new URL(request.url()).origin)) complaints.push(`asks ${request.url()}`);
+        if (!known.has(new URL(request.url()).origin)) pageErrors.push(`requests ${request.url()}`);
       });
-      profile.on("weberror", (error) => complaints.push(`throws ${error.error().message}`));
+      profile.on("weberror", (error) => pageErrors.push(`throws ${error.error().message}`));
       profile.on("console", (message) => {
         const text = message.text();
-        // Chromium's remark on an answer like 401; tests look at the page that came with it.
+        // Chromium reports each status like 401; tests check the page of such a response themselves.
         if (
           /^(error|warning)$/.test(message.type()) &&
           !text.startsWith("Failed to load resource: the server responded")
         )
-          complaints.push(text);
+          pageErrors.push(text);
       });
       return profile.newPage();
     },
     connect: (options) => app.connect(options),
-    async arrive(options, profile) {
+    async openSignInPage(options, profile) {
       const connection = await app.connect(options);
-      const page = await browsing.visitor(profile);
+      const page = await browsing.newPage(profile);
       await page.goto(connection.url);
       return { connection, page };
     },
-    complaints: () => complaints,
+    pageErrors: () => pageErrors,
   };
   return browsing;
 }
@@ -133,15 +142,15 @@ export function useBrowser(system: System, launch: LaunchOptions = {}): Browsing
 interface App {
   readonly server: Server;
   readonly origins: readonly string[];
-  /** Takes note of a visit and gives the page for it. */
+  /** Records a request to the client. Returns the page to respond with. */
   receive(url: string): string;
   connect(options?: ConnectOptions): Promise<Connection>;
 }
 
 async function startApp(system: System): Promise<App> {
-  const visits: URL[] = [];
+  const requests: URL[] = [];
   const receive = (url: string) => {
-    visits.push(new URL(url));
+    requests.push(new URL(url));
     return '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>The app</title><h1>Back in the app</h1>';
   };
   const server = createServer((request, response) => {
@@ -179,7 +188,7 @@ async function startApp(system: System): Promise<App> {
       ...{ code_challenge: createHash("sha256").update(verifier).digest("base64url"), code_challenge_method: "S256" },
     }).toString();
     const received = () =>
-      visits
+      requests
         .filter(({ origin, pathname }) => origin + pathname === redirectUri)
         .map(({ searchParams }) => searchParams);
     return {
@@ -189,36 +198,39 @@ async function startApp(system: System): Promise<App> {
       get received() {
         return received();
       },
-      async arrival(page) {
+      async waitForCallback(page) {
         await page.waitForURL((at) => at.href.startsWith(`${redirectUri}?`));
         return received().at(-1) ?? new URLSearchParams();
       },
       async redeem(code) {
         const body = new URLSearchParams({
-          ...{
-            grant_type: "authorization_code",
-            code: code ?? "",
-            client_id,
-            redirect_uri: redirectUri,
-            code_verifier: verifier,
-            resource,
-          },
+          grant_type: "authorization_code",
+          code: code ?? "",
+          client_id,
+          redirect_uri: redirectUri,
+          code_verifier: verifier,
+          resource,
         });
-        const answer = await system.fetch("/token", { method: "POST", body });
-        if (answer.status !== 200) throw new Error(`No token: ${answer.status} ${await answer.text()}`);
-        return (await answer.json()) as { access_token: string; scope: string };
+        const response = await system.fetch("/token", { method: "POST", body });
+        if (response.status !== 200) throw new Error(`No token: ${response.status} ${await response.text()}`);
+        return (await response.json()) as { access_token: string; scope: string };
       },
     };
   };
   return { server, origins: Object.values(origins), receive, connect };
 }
 
-/** Clicks, and waits for the page that answers: until then the old one is still there to be read. */
+/** The text of the page's main heading. */
+export function headingOf(page: Page): Promise<string | null> {
+  return page.getByRole("heading", { level: 1 }).textContent();
+}
+
+/** Clicks, and waits for the next page: until then the old one can still be read. */
 export async function follow(control: Locator): Promise<void> {
   await Promise.all([control.page().waitForEvent("domcontentloaded"), control.click()]);
 }
 
-/** From the sign-in page to the consent page, by way of a new account. */
+/** Creates an account, from the sign-in page to the consent page. */
 export async function signUp(page: Page, account: Account): Promise<void> {
   await follow(page.getByRole("link", { name: "Create an account" }));
   await page.getByLabel("Name").fill(account.name);
@@ -227,15 +239,15 @@ export async function signUp(page: Page, account: Account): Promise<void> {
   await follow(page.getByRole("button", { name: "Create account" }));
 }
 
-/** Fills in and sends the sign-in form. */
+/** Fills in and submits the sign-in form. */
 export async function signIn(page: Page, { email, password }: Pick<Account, "email" | "password">): Promise<void> {
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Password").fill(password);
   await follow(page.getByRole("button", { name: "Sign in", exact: true }));
 }
 
-/** Presses a button of the consent page, waits for the app, and says what it was brought. */
+/** Presses a button of the consent page and waits for the client. Returns the redirect's parameters. */
 export async function decide(page: Page, button: "Allow" | "Deny", connection: Connection): Promise<URLSearchParams> {
   await page.getByRole("button", { name: button }).click();
-  return connection.arrival(page);
+  return connection.waitForCallback(page);
 }

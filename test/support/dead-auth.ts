@@ -1,21 +1,21 @@
-// An auth Worker that fails at everything, under the real one's name.
+// A fake auth Worker whose methods all throw. It runs under the real Worker's name.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 export class AuthEntrypoint extends WorkerEntrypoint {
   authenticateUser(): never {
-    return gone();
+    return crash();
   }
 
   validateApiKey(): never {
-    return gone();
+    return crash();
   }
 
   validateJwt(): never {
-    return gone();
+    return crash();
   }
 }
 
-function gone(): never {
+function crash(): never {
   throw new Error("D1 is gone: hunter2");
 }
 

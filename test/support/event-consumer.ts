@@ -1,9 +1,9 @@
-// The platform's side of the event queue: keeps what arrives and tells it to whoever asks.
-const arrived: unknown[] = [];
+// The platform's consumer of the event queue: stores each message, and responds with all of them.
+const received: unknown[] = [];
 
 export default {
-  fetch: () => Response.json(arrived),
+  fetch: () => Response.json(received),
   queue(batch: MessageBatch) {
-    for (const { body } of batch.messages) arrived.push(body);
+    for (const { body } of batch.messages) received.push(body);
   },
 };

@@ -1,50 +1,52 @@
-// The examples of the documents: `curl` commands, and the answers that are shown below them. Reads a command as a shell and curl would,
-// as far as documents go: whatever it does not know, it refuses. Compares what is shown with what really came; asks nobody itself.
+// The `curl` examples of the documents and the responses shown below them. Parses a command as a
+// shell and curl would, and refuses syntax that documents do not need. Compares a shown response
+// with a received one; sends nothing itself.
 //
-// - "…" in a document stands for anything: in a text for the rest of it, as a key for more keys, as an element for more elements.
-// - What is another each time (ids, traces, times, sizes) only has to be of the same kind. Everything else is equal.
+// - "…" in a document matches anything: the rest of a text, more keys, more elements.
+// - Values that change with each run (ids, traces, times, sizes) must be of the same kind.
+//   Everything else must be equal.
 import { DEFAULT_ORIGIN } from "../../entrypoints/cli/workers.ts";
 
 /** A fenced block. */
 export interface Block {
   readonly language: string;
   readonly text: string;
-  /** Of its fence, from 1. */
+  /** Line of its opening fence, from 1. */
   readonly line: number;
 }
 
-/** A command of a document and what is shown of its outcome. */
+/** A command of a document, and its outcome as shown. */
 export interface Example {
   readonly command: Block;
-  /** The next block, where it belongs to the same section. */
-  readonly answer: Block | null;
-  /** What is said to be logged meanwhile: a line that begins with the name of a Worker. */
+  /** The next block of the same section; `null` if there is none. */
+  readonly response: Block | null;
+  /** The log line that the command causes: a block that begins with the name of a Worker. */
   readonly logged: Block | null;
 }
 
-/** Every example of a document, and the answers in it that stand below no command. */
+/** Every example of a document, and the responses in it that follow no command. */
 export function examplesIn(markdown: string): {
   readonly examples: readonly Example[];
-  readonly alone: readonly Block[];
+  readonly orphans: readonly Block[];
 } {
   const parts = partsOf(markdown);
   const examples = parts.flatMap((command, at) => {
     if (command?.language !== "sh" || !/\bcurl\b/.test(command.text)) return [];
     const next = parts.slice(at + 1);
     const end = next.findIndex((part) => part === null || part.language === "sh");
-    const [answer = null, ...others] = (end === -1 ? next : next.slice(0, end)).filter((part) => part !== null);
-    return [{ command, answer, logged: others.find(({ text }) => LOGGED.test(text)) ?? null }];
+    const [response = null, ...others] = (end === -1 ? next : next.slice(0, end)).filter((part) => part !== null);
+    return [{ command, response, logged: others.find(({ text }) => LOGGED.test(text)) ?? null }];
   });
-  const answers = parts
+  const responses = parts
     .filter((part) => part !== null)
     .filter(({ language, text }) => language === "http" || /"jsonrpc": ?"2.0"/.test(text));
-  const shown = new Set(examples.flatMap(({ command, answer }) => [command, answer]));
-  return { examples, alone: answers.filter((block) => !shown.has(block)) };
+  const shown = new Set(examples.flatMap(({ command, response }) => [command, response]));
+  return { examples, orphans: responses.filter((block) => !shown.has(block)) };
 }
 
 /** The fenced blocks of a document, and `null` for each heading. */
 function partsOf(markdown: string): (Block | null)[] {
-  // A line that begins with # inside a fence is a comment.
+  // Inside a fence, a line that begins with # is a comment.
   return Array.from(
     markdown.matchAll(/^( *)```(\w*)\n(.*?)^\1```$|^#+ /gms),
     ({ index, 1: indent = "", 2: language, 3: text = "" }) => {
@@ -56,17 +58,30 @@ function partsOf(markdown: string): (Block | null)[] {
   );
 }
 
-/** Every script of a document of which is shown what it prints. */
-export function scriptsIn(markdown: string): { readonly script: Block; readonly printed: Block }[] {
-  return partsOf(markdown).flatMap((script, at, parts) => {
-    const printed = parts[at + 1];
-    return script?.language === "js" && printed?.language === "text" ? [{ script, printed }] : [];
+/** A program of docs/examples that a document starts, and the output shown below. */
+export interface ProgramExample {
+  /** Path from the root. */
+  readonly file: string;
+  readonly output: Block;
+}
+
+/** Every `npx node docs/examples/…` of a document. */
+export function programsIn(markdown: string): ProgramExample[] {
+  return partsOf(markdown).flatMap((command, at, parts) => {
+    const file = /\bnpx node (docs\/examples\/\S+)/.exec(command?.text ?? "")?.[1];
+    const output = parts[at + 1];
+    return command?.language === "sh" && file !== undefined && output?.language === "text" ? [{ file, output }] : [];
   });
+}
+
+/** True if a program printed what is shown. */
+export function isPrinted(shown: Block, printed: string, origin: string): boolean {
+  return compare(shown.text, printed.trim(), origin).length === 0;
 }
 
 const LOGGED = /^\[[a-z-]+\] (?=\{)/;
 
-/** The names of the variables that a command takes. */
+/** The names of the variables in a command. */
 export function variablesIn({ text }: Block): string[] {
   return Array.from(text.matchAll(/\$([A-Z_]+)/g), ([, name = ""]) => name);
 }
@@ -76,11 +91,11 @@ export interface Command {
   readonly method: string;
   readonly headers: Headers;
   readonly body: string | undefined;
-  /** Whether curl would print status and headers, too. */
+  /** True if curl would print status and headers too. */
   readonly showsHead: boolean;
 }
 
-/** Reads a command. Throws at whatever it does not know. */
+/** Parses a command. Throws at any syntax that it does not support. */
 export function commandOf({ text }: Block, variables: ReadonlyMap<string, string>): Command {
   const [program, ...words] = wordsOf(text, variables);
   if (program !== "curl") throw new Error(`The block is more than one curl command: it begins with ${program}.`);
@@ -94,14 +109,14 @@ export function commandOf({ text }: Block, variables: ReadonlyMap<string, string
     else if (/^-[isN]+$/.test(word)) showsHead ||= word.includes("i");
     else {
       const value = words.shift();
-      if (value === undefined || value.startsWith("@")) throw new Error(`${word} ${value} cannot be read.`);
+      if (value === undefined || value.startsWith("@")) throw new Error(`${word} ${value} is not supported.`);
       const [before = "", after = ""] = value.split(/(?<=^[^:=]*)[:=](.*)/s);
       if (word === "-X") method = value;
       else if (word === "-H") headers.set(before, after.trim());
       else if (word === "-u") headers.set("authorization", `Basic ${btoa(value)}`);
       else if (word === "-d") data.push(value);
       else if (word === "--data-urlencode") data.push(`${before}=${encodeURIComponent(after)}`);
-      else throw new Error(`The option ${word} is unknown here.`);
+      else throw new Error(`The option ${word} is not supported.`);
     }
   }
   const [url = "", ...more] = urls;
@@ -112,12 +127,12 @@ export function commandOf({ text }: Block, variables: ReadonlyMap<string, string
   return { url, method: method ?? (body === undefined ? "GET" : "POST"), headers, body, showsHead };
 }
 
-/** What a shell would pass on. */
+/** The arguments that a shell would pass on. */
 function wordsOf(text: string, variables: ReadonlyMap<string, string>): string[] {
   const expand = (part: string) =>
     part.replaceAll(/\\(["\\$`])|\$([A-Z_]+)|[$`]/g, (_, escaped?: string, name?: string) => {
       const value = escaped ?? variables.get(name ?? "");
-      if (value === undefined) throw new Error(`There is nothing for ${name === undefined ? part : `$${name}`}.`);
+      if (value === undefined) throw new Error(`There is no value for ${name === undefined ? part : `$${name}`}.`);
       return value;
     });
   const words: string[] = [];
@@ -125,7 +140,7 @@ function wordsOf(text: string, variables: ReadonlyMap<string, string>): string[]
   let rest = text;
   while (rest !== "") {
     const found = /^(?:((?:[ \t]|\\\n)+)|'([^']*)'|"((?:[^"\\]|\\.)*)"|(\$[A-Z_]+)|([\w.,:=/@%+-]+))/s.exec(rest);
-    if (!found) throw new Error(`The shell would make more of it than is known here: ${rest.slice(0, 40)}`);
+    if (!found) throw new Error(`This shell syntax is not supported: ${rest.slice(0, 40)}`);
     const [whole, space, single, double, variable, plain] = found;
     rest = rest.slice(whole.length);
     if (space === undefined)
@@ -135,33 +150,33 @@ function wordsOf(text: string, variables: ReadonlyMap<string, string>): string[]
   return words;
 }
 
-/** What came back. */
-export interface Answer {
+/** The response that a command received. */
+export interface Received {
   readonly status: number;
   readonly statusText: string;
   readonly headers: Headers;
   readonly text: string;
 }
 
-/** What a document shows otherwise than it came, in words. */
-export function differences(shown: Block, { showsHead }: Command, answer: Answer, origin: string): string[] {
-  const type = answer.headers.get("content-type")?.split(";", 1)[0] ?? "";
+/** The differences between the shown and the received response, as sentences. */
+export function differences(shown: Block, { showsHead }: Command, received: Received, origin: string): string[] {
+  const type = received.headers.get("content-type")?.split(";", 1)[0] ?? "";
   const kind = type.endsWith("json") ? "json" : type === "text/event-stream" ? "events" : "text";
   const language = showsHead ? "http" : kind === "json" ? "json" : "text";
-  if (shown.language !== language) return [`The answer is shown as ${shown.language}, and came as ${language}.`];
-  const { status, statusText, headers, text } = answer;
-  if (!showsHead) return compare(readAs(shown.text, kind), readAs(text, kind), origin);
+  if (shown.language !== language) return [`The response is shown as ${shown.language}, and was ${language}.`];
+  const { status, statusText, headers, text } = received;
+  if (!showsHead) return compare(parseAs(shown.text, kind), parseAs(text, kind), origin);
   const [head = "", ...body] = shown.text.split("\n\n");
   const [statusLine, ...lines] = head.split("\n");
-  const came = {
+  const actual = {
     statusLine: `HTTP/1.1 ${status} ${statusText}`,
     headers: Object.fromEntries(headers),
-    body: readAs(text, kind),
+    body: parseAs(text, kind),
   };
-  return compare({ statusLine, headers: headersOf(lines), body: readAs(body.join("\n\n"), kind) }, came, origin);
+  return compare({ statusLine, headers: headersOf(lines), body: parseAs(body.join("\n\n"), kind) }, actual, origin);
 }
 
-/** Whether this line of a log is the one that is shown. */
+/** True if this line of a log is the one that is shown. */
 export function isLogged(shown: Block, line: string, origin: string): boolean {
   const [json] = /\{.*\}/s.exec(line) ?? [];
   return (
@@ -170,8 +185,8 @@ export function isLogged(shown: Block, line: string, origin: string): boolean {
   );
 }
 
-/** Every string in an answer by its name in capitals: `$FLOW_ID` stands for the `flowId` of an answer before. */
-export function namesIn({ headers, text }: Answer): Map<string, string> {
+/** Every string in a response by its name in capitals: `flowId` becomes `$FLOW_ID`. */
+export function namesIn({ headers, text }: Received): Map<string, string> {
   const names = new Map<string, string>();
   const note = (name: string, value: string) =>
     names.set(name.replaceAll(/-|(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase(), value);
@@ -195,12 +210,12 @@ function headersOf(lines: readonly string[]): Readonly<Record<string, string>> {
   );
 }
 
-function readAs(text: string, kind: "json" | "events" | "text"): unknown {
+function parseAs(text: string, kind: "json" | "events" | "text"): unknown {
   if (kind === "json") return jsonOf(text);
   return kind === "events" ? eventsOf(text) : text.trim();
 }
 
-/** Comments come as slow as the work was. */
+/** The events of a stream, without comments: those depend on how long the work took. */
 function eventsOf(text: string): unknown[] {
   const events = text.split("\n\n").map((event) => event.trim());
   return events
@@ -228,11 +243,11 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** Another each time, and the rest of the text does not say so. */
+/** Fields that differ each time, in a form that does not show it. */
 const CHANGING: readonly string[] = ["client_id", "client_id_issued_at", "size", "size_bytes"];
 
-/** A text without what is another each time. */
-function lasting(text: string, origin: string): string {
+/** A text with placeholders for values that change with each run. */
+function withPlaceholders(text: string, origin: string): string {
   const reversed = (url: string) => new URL(url).hostname.split(".").toReversed().join(".");
   return text
     .replaceAll(origin, DEFAULT_ORIGIN)
@@ -243,36 +258,42 @@ function lasting(text: string, origin: string): string {
     .replaceAll(/\bsize bytes: \d+/g, "size bytes: (number)");
 }
 
-function compare(shown: unknown, came: unknown, origin: string, path = "answer"): string[] {
+function compare(shown: unknown, received: unknown, origin: string, path = "response"): string[] {
   if (shown === "…") return [];
-  const differ = [`${path} is shown as ${JSON.stringify(shown)}, and came as ${JSON.stringify(came)?.slice(0, 500)}`];
-  if (typeof shown === "string" && typeof came === "string") {
-    const parts = lasting(shown, origin)
+  const differ = [`${path} is shown as ${JSON.stringify(shown)}, and was ${JSON.stringify(received)?.slice(0, 500)}`];
+  if (typeof shown === "string" && typeof received === "string") {
+    const parts = withPlaceholders(shown, origin)
       .split("…")
       .map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
-    return new RegExp(`^${parts.join(".*")}$`, "s").test(lasting(came, origin)) ? [] : differ;
+    return new RegExp(`^${parts.join(".*")}$`, "s").test(withPlaceholders(received, origin)) ? [] : differ;
   }
-  if (Array.isArray(shown) && Array.isArray(came)) {
+  if (Array.isArray(shown) && Array.isArray(received)) {
     const at = shown.indexOf("…");
-    if (at === -1 ? shown.length !== came.length : shown.length - 1 > came.length) return differ;
-    const skipped = came.length - shown.length;
+    if (at === -1 ? shown.length !== received.length : shown.length - 1 > received.length) return differ;
+    const skipped = received.length - shown.length;
     return shown.flatMap((value, index) =>
-      compare(value, came[at === -1 || index <= at ? index : index + skipped], origin, `${path}[${index}]`),
+      compare(value, received[at === -1 || index <= at ? index : index + skipped], origin, `${path}[${index}]`),
     );
   }
-  if (!isFields(shown) || !isFields(came)) return Object.is(shown, came) ? [] : differ;
+  if (!isFields(shown) || !isFields(received)) return Object.is(shown, received) ? [] : differ;
+  return compareFields(shown, received, origin, path);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function compareFields(shown: Fields, received: Fields, origin: string, path: string): string[] {
   const { "…": more, ...named } = shown;
-  const missing = more === undefined ? Object.keys(came).filter((name) => !Object.hasOwn(named, name)) : [];
+  const missing = more === undefined ? Object.keys(received).filter((name) => !Object.hasOwn(named, name)) : [];
   return [
-    ...missing.map((name) => `${path}.${name} is not shown, and came as ${JSON.stringify(came[name])}`),
+    ...missing.map((name) => `${path}.${name} is not shown, and was ${JSON.stringify(received[name])}`),
     ...Object.entries(named).flatMap(([name, value]) => {
-      if (!Object.hasOwn(came, name)) return [`${path}.${name} is shown, and did not come`];
-      if (CHANGING.includes(name) && typeof value === typeof came[name]) return [];
-      return compare(value, came[name], origin, `${path}.${name}`);
+      if (!Object.hasOwn(received, name)) return [`${path}.${name} is shown, and was not received`];
+      if (CHANGING.includes(name) && typeof value === typeof received[name]) return [];
+      return compare(value, received[name], origin, `${path}.${name}`);
     }),
   ];
 }
 
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
+function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

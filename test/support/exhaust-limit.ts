@@ -1,22 +1,23 @@
-// Meets a limit of so many a minute, whenever the minute happens to end.
+// Exceeds a limit per minute, independent of the moment at which the minute ends.
 
 /**
- * Tries until it is too often. Answers how many times it was not, and the answer when it was. `start` makes a caller who has not been
- * counted yet: it is asked again where the counters began anew in between.
+ * Sends requests until one gets 429. Returns the number of requests that passed, and the 429.
+ * `start` makes a client that was not counted before; it is called again if the minute ends, and
+ * the counters restart, between the first request and the 429.
  */
 export async function exhaust(
-  start: () => (attempt: number) => Promise<Response>,
+  start: () => (at: number) => Promise<Response>,
 ): Promise<{ readonly passed: number; readonly refused: Response }> {
   const minuteNow = () => Math.floor(Date.now() / 60_000);
-  for (let round = 0; round < 3; round++) {
-    const attempt = start();
+  for (let minutes = 0; minutes < 3; minutes++) {
+    const send = start();
     const minute = minuteNow();
     for (let passed = 0; passed < 2_100; passed++) {
-      const answer = await attempt(passed);
-      if (answer.status === 429 && minuteNow() === minute) return { passed, refused: answer };
-      if (answer.status === 429) break;
-      if (!answer.bodyUsed) await answer.body?.cancel();
+      const response = await send(passed);
+      if (response.status === 429 && minuteNow() === minute) return { passed, refused: response };
+      if (response.status === 429) break;
+      if (!response.bodyUsed) await response.body?.cancel();
     }
   }
-  throw new Error("It is never too often.");
+  throw new Error("No request was refused with 429.");
 }

@@ -1,5 +1,5 @@
-// The official MCP clients, signed in by a person who walks through the gateway's own pages: discovery, registration, PKCE, sign-up,
-// consent, token, exactly as the clients do it themselves.
+// The official MCP clients, connected by themselves: discovery, registration, PKCE, the gateway's own
+// sign-up and consent pages, and the token request.
 import {
   Client,
   type ClientCapabilities,
@@ -11,10 +11,10 @@ import { UnauthorizedError as OlderUnauthorizedError } from "@modelcontextprotoc
 import { Client as OlderClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OlderTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { newAddress, withAddress } from "./address.ts";
-import { type Account, type AuthorizeOptions, newAccount, Person } from "./user.ts";
-import { judgedFetch } from "./validating-fetch.ts";
+import { type Account, type AuthorizeOptions, newAccount, User } from "./user.ts";
+import { validatingFetch } from "./validating-fetch.ts";
 
-/** How the client finds out which protocol the server speaks. */
+/** The client's version negotiation; `older-sdk` is the client of the 1.x SDK. */
 export type Mode = "legacy" | "auto" | "modern" | "older-sdk";
 export const MODES: readonly Mode[] = ["legacy", "auto", "modern", "older-sdk"];
 
@@ -24,21 +24,21 @@ type Saved<Key extends "saveTokens" | "saveClientInformation" | "saveDiscoverySt
   NonNullable<OAuthClientProvider[Key]>
 >[0];
 
-/** What a client keeps between runs, and the person it sends to the browser. */
-export class SignInByPerson implements OAuthClientProvider {
+/** The credentials that a client stores between runs, and the browser that it opens. */
+export class BrowserAuthProvider implements OAuthClientProvider {
   readonly redirectUrl = REDIRECT_URI;
   readonly clientMetadata: OAuthClientProvider["clientMetadata"];
-  readonly #visit: (authorizationUrl: URL) => Promise<URL>;
+  readonly #openBrowser: (authorizationUrl: URL) => Promise<URL>;
   #client: Saved<"saveClientInformation"> | undefined;
   #discovery: Saved<"saveDiscoveryState"> | undefined;
   #verifier = "";
   #state = "";
   saved: Saved<"saveTokens"> | undefined;
-  /** Where the browser came back to, last time. */
+  /** The redirect URI with its parameters, as the browser requested it last. */
   callback: URL | undefined;
 
-  constructor(visit: (authorizationUrl: URL) => Promise<URL>, name = "Test client") {
-    this.#visit = visit;
+  constructor(openBrowser: (authorizationUrl: URL) => Promise<URL>, name = "Test client") {
+    this.#openBrowser = openBrowser;
     this.clientMetadata = {
       client_name: name,
       redirect_uris: [REDIRECT_URI],
@@ -69,52 +69,55 @@ export class SignInByPerson implements OAuthClientProvider {
   discoveryState = () => this.#discovery;
 
   async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
-    this.callback = await this.#visit(authorizationUrl);
+    this.callback = await this.#openBrowser(authorizationUrl);
     if (this.callback.searchParams.get("state") !== this.#state)
-      throw new Error("The state did not come back as it was sent.");
+      throw new Error("The redirect has another state than the authorization request.");
   }
 }
 
-/** What tests need of either official client. */
+/** A connected client of either package. */
 export interface Connected {
   readonly client: Client;
-  readonly auth: SignInByPerson;
+  readonly auth: BrowserAuthProvider;
   readonly account: Account;
   close(): Promise<void>;
 }
 
 export interface ConnectOptions extends AuthorizeOptions {
   readonly account?: Account;
-  /** What the client can be asked for. Default: nothing. */
+  /** Capabilities that the client declares. Default: none. */
   readonly capabilities?: ClientCapabilities;
 }
 
-/** Connects an official client to the system at `origin`, with a person who signs up and allows everything. */
+/** Connects an official client to the system at `origin`. Its user signs up and allows everything. */
 export async function connect(origin: string, mode: Mode, options: ConnectOptions = {}): Promise<Connected> {
   const { account = newAccount(), capabilities = {} } = options;
-  const auth = new SignInByPerson((url) => new Person().authorize(url, account, options));
+  const auth = new BrowserAuthProvider((url) => new User().authorize(url, account, options));
   const url = new URL("/mcp", origin);
   const name = { name: "e2e", version: "1.0.0" };
   const address = newAddress();
   const ownFetch = (target: string | URL, init?: RequestInit) =>
-    judgedFetch(target, { ...init, headers: withAddress(init?.headers, address) });
+    validatingFetch(target, { ...init, headers: withAddress(init?.headers, address) });
   if (mode === "older-sdk") {
-    const client = new OlderClient(name, { capabilities: capabilities as object }); // named alike in each package
-    const transport = () => new OlderTransport(url, { authProvider: auth as never, fetch: ownFetch }); // the same interface, declared once in each package
+    // Both packages declare the same interfaces; TypeScript cannot know that they are the same.
+    const client = new OlderClient(name, { capabilities: capabilities as object });
+    const transport = () => new OlderTransport(url, { authProvider: auth as never, fetch: ownFetch });
     const first = transport();
     try {
-      await client.connect(first as never); // `exactOptionalPropertyTypes` is not what this package was compiled with
+      // The package was compiled without `exactOptionalPropertyTypes`.
+      await client.connect(first as never);
     } catch (error) {
       if (!(error instanceof OlderUnauthorizedError)) throw error;
       await first.finishAuth(codeOf(auth));
-      await client.connect(transport() as never); // as above
+      await client.connect(transport() as never);
     }
-    return { client: client as unknown as Client, auth, account, close: () => client.close() }; // the methods that tests call are the same
+    // The methods that tests call are the same in both packages.
+    return { client: client as unknown as Client, auth, account, close: () => client.close() };
   }
   const negotiation = mode === "modern" ? { mode: { pin: "2026-07-28" } } : { mode };
   const client = new Client(name, { versionNegotiation: negotiation, capabilities } as ConstructorParameters<
     typeof Client
-  >[1]); // the modes as literals
+  >[1]); // TypeScript widens the modes to strings
   const transport = () => new StreamableHTTPClientTransport(url, { authProvider: auth, fetch: ownFetch });
   const first = transport();
   try {
@@ -127,8 +130,36 @@ export async function connect(origin: string, mode: Mode, options: ConnectOption
   return { client, auth, account, close: () => client.close() };
 }
 
-function codeOf({ callback }: SignInByPerson): string {
+/** The structured content of a tool call. Throws for a tool error. */
+export async function callTool<T = Record<string, unknown>>(
+  { client }: Pick<Connected, "client">,
+  name: string,
+  args: Record<string, unknown> = {},
+): Promise<T> {
+  const result = await client.callTool({ name, arguments: args });
+  if (result.isError) throw new Error(`${name}: ${JSON.stringify(result.content)}`);
+  return result.structuredContent as T;
+}
+
+/** The access token of a connected client. */
+export function accessTokenOf({ auth }: Pick<Connected, "auth">): string {
+  const token = auth.saved?.access_token;
+  if (token === undefined) throw new Error("The client has no token.");
+  return token;
+}
+
+/** The user of a connected client, whose id is the first part of each access token. */
+export function userIdOf(connected: Pick<Connected, "auth">): string {
+  return accessTokenOf(connected).split(":", 1)[0] ?? "";
+}
+
+/** The id under which a connected client is registered. */
+export function clientIdOf({ auth }: Pick<Connected, "auth">): string {
+  return auth.clientInformation()?.client_id ?? "";
+}
+
+function codeOf({ callback }: BrowserAuthProvider): string {
   const code = callback?.searchParams.get("code");
-  if (!code) throw new Error(`The browser came back without a code: ${callback?.search ?? "not at all"}`);
+  if (!code) throw new Error(`The redirect has no code: ${callback?.search ?? "there was no redirect"}`);
   return code;
 }

@@ -1,10 +1,14 @@
-// What the protocol says of a server's messages: the official schemas of `@modelcontextprotocol/core`, read strictly. Those are one set
-// for all revisions and forgive what a client can bear; here a field must be known to the very revision that is spoken. What the
-// package does not have, the envelope of 2026-07-28 and the Tasks extension's fields, is spelled out. Nothing of HTTP is in here.
+// Validates a server's MCP messages by the official schemas of `@modelcontextprotocol/core`, strictly.
+// Those schemas are one set for all revisions and tolerate unknown fields; here each field must exist
+// in the revision of the message. The envelope of 2026-07-28 and the fields of the Tasks extension,
+// which the package lacks, are written out. HTTP is validated by `validating-fetch.ts`.
 import * as core from "@modelcontextprotocol/core";
 import * as v from "valibot";
 
-/** `unnamed`: a request without a version header. It is 2025-03-26 by the text, but later clients leave the header out as well. */
+/**
+ * `unnamed`: a request without a version header. By the specification it is 2025-03-26, but clients of
+ * later revisions omit the header, too.
+ */
 export type Revision = "2026-07-28" | "2025-11-25" | "2025-06-18" | "2025-03-26" | "unnamed";
 
 export const REVISIONS: readonly string[] = ["2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26"];
@@ -12,7 +16,7 @@ export const MODERN = "2026-07-28";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** What a schema of the package is used for. */
+/** A schema of the package, as far as it is used. */
 interface Schema {
   safeParse(value: unknown):
     | { readonly success: true; readonly data: unknown }
@@ -25,8 +29,11 @@ interface Schema {
 export const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What is wrong with a value, each as `path: what`. Reading it must change nothing: what gets lost is unknown, what appears is missing. */
-function wrongIn(schema: Schema, value: unknown, path: string): string[] {
+/**
+ * The violations in a value, each as `path: what`. Parsing must not change the value: a field that
+ * gets lost is unknown, a field that appears is missing.
+ */
+function violationsIn(schema: Schema, value: unknown, path: string): string[] {
   const parsed = schema.safeParse(value);
   if (parsed.success) return changes(value, parsed.data, path);
   return parsed.error.issues.map((issue) => `${[path, ...issue.path].map(String).join(".")}: ${issue.message}`);
@@ -34,7 +41,8 @@ function wrongIn(schema: Schema, value: unknown, path: string): string[] {
 
 function changes(sent: unknown, read: unknown, path: string): string[] {
   if (sent === read) return [];
-  const [before, after] = [sent, read] as [Fields | null, Fields | null]; // anything else than an object fails the test that follows
+  // Values of other types fail the check in the next line.
+  const [before, after] = [sent, read] as [Fields | null, Fields | null];
   if (typeof before !== "object" || typeof after !== "object" || !before || !after) return [`${path}: is not valid`];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) => {
     const at = `${path}.${key}`;
@@ -44,8 +52,8 @@ function changes(sent: unknown, read: unknown, path: string): string[] {
 }
 
 /**
- * Which revisions have a field, where that is not all of them. Revisions are dates, so they compare as text. `_meta` is not here: it is
- * in fewer places in 2025-03-26, but its name is reserved for what others add.
+ * The revisions of each field that not all of them have. Revisions are dates, so they compare as text.
+ * `_meta` is not listed: 2025-03-26 has it in fewer places, but reserves the name everywhere.
  */
 const SPANS: readonly (readonly [path: RegExp, since: string, until?: string])[] = [
   [/(?<!\.annotations)\.title$/, "2025-06-18"],
@@ -56,22 +64,22 @@ const SPANS: readonly (readonly [path: RegExp, since: string, until?: string])[]
   [/\.params\.mode$/, "2025-11-25"],
 ];
 
-/** What is below them is somebody else's. */
+/** Fields whose content MCP does not define. */
 const FREE = /\.(?:_meta|inputSchema|outputSchema|structuredContent|requestedSchema|data|experimental|extensions)$/;
 
-/** What in a value, of which the schemas know each field, has no place in this revision. */
-function untimely(revision: Revision, value: unknown, path: string): string[] {
+/** The fields of a valid value that do not exist in this revision. */
+function fieldsOfOtherRevisions(revision: Revision, value: unknown, path: string): string[] {
   if (typeof value !== "object" || value === null || FREE.test(path)) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
     const at = `${path}.${key}`;
-    // Clients ignore fields that they do not know, but refuse a whole result for an unknown kind of block.
+    // Clients ignore unknown fields, but refuse a whole result that has an unknown type of content.
     if (key === "type" && inner === "resource_link" && (revision === "unnamed" || revision === "2025-03-26")) {
       return [`${at}: resource_link is unknown in this revision`];
     }
     const named = revision === "unnamed" ? "2025-11-25" : revision;
     const span = SPANS.find(([pattern]) => pattern.test(at));
     if (span && (named < span[1] || named > (span[2] ?? named))) return [`${at}: is unknown in this revision`];
-    return untimely(revision, inner, at);
+    return fieldsOfOtherRevisions(revision, inner, at);
   });
 }
 
@@ -88,7 +96,7 @@ const anyRevision = {
   }).strict(),
 };
 
-/** Until 2025-11-25 the value of a tool is an object, and so says its schema; such a schema has the same fields as that of the input. */
+/** Up to 2025-11-25 structured content is an object, and an output schema has the form of an input schema. */
 const LEGACY_RESULTS: Readonly<Record<string, Schema>> = {
   ...anyRevision,
   "tools/call": anyRevision["tools/call"].extend({ structuredContent: core.JSONObjectSchema.optional() }),
@@ -110,7 +118,7 @@ const MODERN_RESULTS: Readonly<Record<string, Schema>> = {
   "tasks/cancel": core.EmptyResultSchema,
 };
 
-/** 2026-07-28, server/utilities/caching: a client may keep the results of these. */
+/** 2026-07-28, server/utilities/caching: methods whose results a client may cache. */
 const CACHEABLE = [
   "server/discover",
   "tools/list",
@@ -119,8 +127,8 @@ const CACHEABLE = [
   "resources/templates/list",
   "resources/read",
 ];
-/** 2026-07-28, basic/patterns/mrtr: only these may ask back. */
-const ASKING = ["tools/call", "prompts/get", "resources/read"];
+/** 2026-07-28, basic/patterns/mrtr: methods whose result may be `input_required`. */
+const MAY_REQUIRE_INPUT = ["tools/call", "prompts/get", "resources/read"];
 
 const CacheHint = v.strictObject({
   ttlMs: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
@@ -131,105 +139,116 @@ const TaskTimes = v.strictObject({
   pollIntervalMs: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
 });
 
-function wrongInOwn(schema: v.GenericSchema, value: unknown, path: string): string[] {
+function violationsInOwn(schema: v.GenericSchema, value: unknown, path: string): string[] {
   return (v.safeParse(schema, value).issues ?? []).map(
     (issue) => `${[path, v.getDotPath(issue)].filter(Boolean).join(".")}: ${issue.message}`,
   );
 }
 
-/** What is wrong with the success that a request of `method` got, the whole message. */
-export function wrongInResult(revision: Revision, method: string, message: Fields): string[] {
+/** The violations in a whole response with a result to a request of `method`. */
+export function violationsInResult(revision: Revision, method: string, message: Fields): string[] {
   const { result } = message;
-  const wrong = wrongIn(core.JSONRPCResultResponseSchema, message, "message");
-  if (!isFields(result)) return wrong;
-  wrong.push(...(revision === MODERN ? wrongInModern(method, result) : wrongAs(LEGACY_RESULTS[method], result)));
-  return [...wrong, ...untimely(revision, result, "result")];
+  const found = violationsIn(core.JSONRPCResultResponseSchema, message, "message");
+  if (!isFields(result)) return found;
+  found.push(
+    ...(revision === MODERN ? violationsInModern(method, result) : violationsOfSchema(LEGACY_RESULTS[method], result)),
+  );
+  return [...found, ...fieldsOfOtherRevisions(revision, result, "result")];
 }
 
-function wrongAs(schema: Schema | undefined, result: Fields): string[] {
-  return schema ? wrongIn(schema, result, "result") : ["result: this method has none in this revision"];
+function violationsOfSchema(schema: Schema | undefined, result: Fields): string[] {
+  return schema ? violationsIn(schema, result, "result") : ["result: this method has none in this revision"];
 }
 
-function wrongInModern(method: string, { resultType, ...result }: Fields): string[] {
+function violationsInModern(method: string, { resultType, ...result }: Fields): string[] {
   switch (resultType) {
     case "complete": {
-      if (method === "tasks/get") return wrongInTask(result, true);
+      if (method === "tasks/get") return violationsInTask(result, true);
       const { ttlMs, cacheScope, ...rest } = result;
       const hint = { ...(ttlMs !== undefined && { ttlMs }), ...(cacheScope !== undefined && { cacheScope }) };
-      const wrong = wrongInOwn(CACHEABLE.includes(method) ? CacheHint : v.strictObject({}), hint, "result");
-      return [...wrong, ...wrongAs(MODERN_RESULTS[method], rest)];
+      const found = violationsInOwn(CACHEABLE.includes(method) ? CacheHint : v.strictObject({}), hint, "result");
+      return [...found, ...violationsOfSchema(MODERN_RESULTS[method], rest)];
     }
     case "input_required":
-      return ASKING.includes(method) ? wrongInQuestions(result) : ["result.resultType: this method does not ask back"];
+      return MAY_REQUIRE_INPUT.includes(method)
+        ? violationsInInputRequired(result)
+        : ["result.resultType: this method cannot require input"];
     case "task":
-      return method === "tools/call" ? wrongInTask(result, false) : ["result.resultType: only a call becomes a task"];
+      return method === "tools/call"
+        ? violationsInTask(result, false)
+        : ["result.resultType: only a call becomes a task"];
     default:
-      return ["result.resultType: is none that is known"];
+      return ["result.resultType: is unknown"];
   }
 }
 
-function wrongInQuestions({ inputRequests, requestState, ...result }: Fields): string[] {
-  const wrong = wrongIn(core.ResultSchema.strict(), result, "result");
-  if (inputRequests === undefined && requestState === undefined) wrong.push("result: asks for nothing");
-  if (requestState !== undefined && typeof requestState !== "string") wrong.push("result.requestState: is no string");
-  if (inputRequests !== undefined && !isFields(inputRequests)) wrong.push("result.inputRequests: is no object");
-  const questions = Object.entries(isFields(inputRequests) ? inputRequests : {});
+function violationsInInputRequired({ inputRequests, requestState, ...result }: Fields): string[] {
+  const found = violationsIn(core.ResultSchema.strict(), result, "result");
+  if (inputRequests === undefined && requestState === undefined) found.push("result: requires no input");
+  if (requestState !== undefined && typeof requestState !== "string") found.push("result.requestState: is no string");
+  if (inputRequests !== undefined && !isFields(inputRequests)) found.push("result.inputRequests: is no object");
+  const requests = Object.entries(isFields(inputRequests) ? inputRequests : {});
   return [
-    ...wrong,
-    ...questions.flatMap(([key, question]) => {
+    ...found,
+    ...requests.flatMap(([key, request]) => {
       const path = `result.inputRequests.${key}`;
-      if (!isFields(question) || typeof question.method !== "string") return [`${path}: is no question`];
-      return wrongAsked(MODERN, question, path);
+      if (!isFields(request) || typeof request.method !== "string") return [`${path}: is no request`];
+      return violationsInServerRequest(MODERN, request, path);
     }),
   ];
 }
 
-/** The package has the tasks of 2025-11-25, whose times have no units in their names. `isAsked`: with what became of the task. */
-function wrongInTask(
+/**
+ * The violations in a task. The package has the tasks of 2025-11-25, whose times have no units in
+ * their names. `isDetailed`: the task has the outcome that its status names.
+ */
+function violationsInTask(
   { ttlMs, pollIntervalMs, result, error, inputRequests, ...task }: Fields,
-  isAsked: boolean,
+  isDetailed: boolean,
 ): string[] {
   const { _meta, ...fields } = task;
-  const wrong = [
-    ...wrongIn(core.ResultSchema.strict(), { ...(_meta !== undefined && { _meta }) }, "result"),
-    ...wrongIn(core.TaskSchema.omit({ ttl: true, pollInterval: true }).strict(), fields, "result"),
-    ...wrongInOwn(TaskTimes, { ttlMs, ...(pollIntervalMs !== undefined && { pollIntervalMs }) }, "result"),
+  const found = [
+    ...violationsIn(core.ResultSchema.strict(), { ...(_meta !== undefined && { _meta }) }, "result"),
+    ...violationsIn(core.TaskSchema.omit({ ttl: true, pollInterval: true }).strict(), fields, "result"),
+    ...violationsInOwn(TaskTimes, { ttlMs, ...(pollIntervalMs !== undefined && { pollIntervalMs }) }, "result"),
   ];
   const outcomes = Object.entries({ completed: result, failed: error, input_required: inputRequests });
   for (const [status, outcome] of outcomes) {
-    if ((outcome !== undefined) !== (isAsked && task.status === status))
-      wrong.push(`result: what it carries does not fit "${task.status}"`);
+    if ((outcome !== undefined) !== (isDetailed && task.status === status))
+      found.push(`result: what it carries does not fit "${task.status}"`);
   }
   if (isFields(result)) {
-    // Inside a task it is not said once more that the result is one.
+    // Within a task, `resultType` is optional.
     const { resultType: _, ...ended } = result;
-    wrong.push(...wrongIn(anyRevision["tools/call"], ended, "result.result"));
+    found.push(...violationsIn(anyRevision["tools/call"], ended, "result.result"));
   }
-  if (inputRequests !== undefined) wrong.push(...wrongInQuestions({ inputRequests }));
-  return wrong;
+  if (inputRequests !== undefined) found.push(...violationsInInputRequired({ inputRequests }));
+  return found;
 }
 
 const RESERVED = (code: number) => (code <= -32020 && code >= -32099) || code === -32002;
 const KNOWN = [-32020, -32021, -32022];
 
-/** What is wrong with an error, the whole message. */
-export function wrongInError(revision: Revision, message: Fields): string[] {
-  const wrong = wrongIn(core.JSONRPCErrorResponseSchema, message, "message");
+/** The violations in a whole response with an error. */
+export function violationsInError(revision: Revision, message: Fields): string[] {
+  const found = violationsIn(core.JSONRPCErrorResponseSchema, message, "message");
   const { code, data } = isFields(message.error) ? message.error : {};
-  if (typeof code !== "number") return wrong;
+  if (typeof code !== "number") return found;
   if (revision === MODERN && RESERVED(code) && !KNOWN.includes(code))
-    wrong.push(`error.code: ${code} has no meaning in this revision`);
+    found.push(`error.code: ${code} has no meaning in this revision`);
   if (code === -32022)
-    wrong.push(...wrongInOwn(v.object({ supported: v.array(v.string()), requested: v.string() }), data, "error.data"));
+    found.push(
+      ...violationsInOwn(v.object({ supported: v.array(v.string()), requested: v.string() }), data, "error.data"),
+    );
   if (code === -32021) {
     const { requiredCapabilities } = isFields(data) ? data : {};
     if (!core.ClientCapabilitiesSchema.safeParse(requiredCapabilities).success)
-      wrong.push("error.data.requiredCapabilities: is not valid");
+      found.push("error.data.requiredCapabilities: is not valid");
   }
-  return wrong;
+  return found;
 }
 
-/** Since when, and until when, the server may tell them. */
+/** The revisions in which the server may send a notification: the first, and the last if any. */
 const NOTIFICATIONS: Readonly<Record<string, readonly [schema: Schema, since: string, until?: string]>> = {
   "notifications/cancelled": [core.CancelledNotificationSchema, "2025-03-26"],
   "notifications/progress": [core.ProgressNotificationSchema, "2025-03-26"],
@@ -242,7 +261,7 @@ const NOTIFICATIONS: Readonly<Record<string, readonly [schema: Schema, since: st
   "notifications/subscriptions/acknowledged": [core.SubscriptionsAcknowledgedNotificationSchema, MODERN],
 };
 
-/** The same for what it may ask. Since 2026-07-28 that is a part of results. */
+/** The same for requests of the server. In 2026-07-28 they are part of results. */
 const REQUESTS: typeof NOTIFICATIONS = {
   ping: [core.PingRequestSchema, "2025-03-26", "2025-11-25"],
   "roots/list": [core.ListRootsRequestSchema, "2025-03-26"],
@@ -250,29 +269,37 @@ const REQUESTS: typeof NOTIFICATIONS = {
   "elicitation/create": [core.ElicitRequestSchema, "2025-06-18"],
 };
 
-function wrongOf(table: typeof NOTIFICATIONS, revision: Revision, { method, ...rest }: Fields, path: string): string[] {
+function violationsBy(
+  table: typeof NOTIFICATIONS,
+  revision: Revision,
+  { method, ...rest }: Fields,
+  path: string,
+): string[] {
   const [schema, since, until = MODERN] = table[String(method)] ?? [];
   const named = revision === "unnamed" ? "2025-03-26" : revision;
   if (!schema || !since || named < since || named > until) return [`${path}.method: is unknown in this revision`];
-  return [...wrongIn(schema, { method, ...rest }, path), ...untimely(revision, rest, path)];
+  return [...violationsIn(schema, { method, ...rest }, path), ...fieldsOfOtherRevisions(revision, rest, path)];
 }
 
-function wrongAsked(revision: Revision, question: Fields, path: string): string[] {
-  return wrongOf(REQUESTS, revision, question, path);
+function violationsInServerRequest(revision: Revision, request: Fields, path: string): string[] {
+  return violationsBy(REQUESTS, revision, request, path);
 }
 
-/** What is wrong with a notification, the whole message. */
-export function wrongInNotification(revision: Revision, message: Fields): string[] {
+/** The violations in a whole notification. */
+export function violationsInNotification(revision: Revision, message: Fields): string[] {
   const { jsonrpc: _, ...rest } = message;
   return [
-    ...wrongIn(core.JSONRPCNotificationSchema, message, "message"),
-    ...wrongOf(NOTIFICATIONS, revision, rest, "message"),
+    ...violationsIn(core.JSONRPCNotificationSchema, message, "message"),
+    ...violationsBy(NOTIFICATIONS, revision, rest, "message"),
   ];
 }
 
-/** What is wrong with a request, the whole message. */
-export function wrongInRequest(revision: Revision, message: Fields): string[] {
+/** The violations in a whole request of the server. */
+export function violationsInRequest(revision: Revision, message: Fields): string[] {
   const { jsonrpc: _, id: __, ...rest } = message;
-  if (revision === MODERN) return ["message: the server asks nothing by itself in this revision"];
-  return [...wrongIn(core.JSONRPCRequestSchema, message, "message"), ...wrongAsked(revision, rest, "message")];
+  if (revision === MODERN) return ["message: the server sends no requests in this revision"];
+  return [
+    ...violationsIn(core.JSONRPCRequestSchema, message, "message"),
+    ...violationsInServerRequest(revision, rest, "message"),
+  ];
 }

@@ -1,5 +1,6 @@
-// A site elsewhere that writes down every request a browser makes to it: an app that is come back to, or somebody who means no good.
-// It listens on both loopback addresses at one port, so that it is on one site with the gateway, or on another, as a test needs it.
+// A site elsewhere that records every request of a browser: a client's redirect URI, or an
+// attacker's site. It listens on both loopback addresses at one port, so that it is same-site or
+// cross-site with the gateway, as a test needs it.
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
@@ -8,30 +9,30 @@ import { afterAll, beforeAll, beforeEach } from "vitest";
 /** One request of a browser. */
 export interface Received {
   readonly url: URL;
-  /** `null` where the browser said nothing of where it came from. */
+  /** `null` if the browser sent no Referer. */
   readonly referer: string | null;
 }
 
 export interface Receiver {
   /** The site's origin under this name for it. */
   at(host: "127.0.0.1" | "localhost" | "[::1]"): string;
-  /** What came in during the running test, oldest first. */
+  /** The requests since the running test began, oldest first. */
   readonly received: readonly Received[];
-  /** Shows this HTML, inside a page, at `path`, until the test is over. */
+  /** Responds with a page around this HTML at `path`, until the test ends. */
   show(path: string, body: string): void;
-  /** Writes down a request that somebody else answers. */
-  note(url: string, headers: Readonly<Record<string, string>>): void;
+  /** Records a request that is intercepted in the browser. */
+  record(url: string, headers: Readonly<Record<string, string>>): void;
 }
 
-/** Whether this computer has the address `::1`. */
+/** True if this computer has the address `::1`. */
 export const HAS_IPV6 = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ address }) => address === "::1"),
 );
 
-/** What the site shows where nothing else was asked for. */
+/** The site's default page. */
 export const WELCOME = "<h1>Back in the app</h1>";
 
-/** A whole page around `body`, with no icon to ask for. */
+/** A whole page around `body`, with an inline icon, so that the browser does not request one. */
 export function pageOf(body: string): string {
   return `<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Elsewhere</title>${body}`;
 }
@@ -42,19 +43,19 @@ export function useReceiver(): Receiver {
   let port = 0;
   let received: Received[] = [];
   const shown = new Map<string, string>();
-  const note = (url: string, headers: Readonly<Record<string, string | string[] | undefined>>) => {
+  const record = (url: string, headers: Readonly<Record<string, string | string[] | undefined>>) => {
     received.push({ url: new URL(url), referer: headers.referer === undefined ? null : String(headers.referer) });
   };
 
   beforeAll(async () => {
-    const answer = () =>
+    const createReceiver = () =>
       createServer((request, response) => {
         const url = `http://${request.headers.host}${request.url}`;
-        note(url, request.headers);
+        record(url, request.headers);
         response.setHeader("content-type", "text/html; charset=utf-8");
         response.end(pageOf(shown.get(new URL(url).pathname) ?? WELCOME));
       });
-    ({ servers, port } = await listenTogether(answer));
+    ({ servers, port } = await listenTogether(createReceiver));
   });
   beforeEach(() => {
     received = [];
@@ -70,7 +71,7 @@ export function useReceiver(): Receiver {
       return received;
     },
     show: (path, body) => void shown.set(path, body),
-    note,
+    record,
   };
 }
 
@@ -86,7 +87,7 @@ async function listenTogether(
       return { servers: [first, await listen(create(), port, "::1")], port };
     } catch (error) {
       first.close();
-      if (attempt === 10) throw error; // the port was somebody's, each time
+      if (attempt === 10) throw error; // the port was in use, each time
     }
   }
 }

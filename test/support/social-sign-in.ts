@@ -1,4 +1,5 @@
-// Social sign-in with the auth Worker, as a browser goes through it and as the gateway begins and ends it.
+// Social sign-in at the auth Worker: the requests of the browser, and those with which the gateway
+// starts and finishes it.
 import { createHash, randomBytes } from "node:crypto";
 import type { SignIn } from "../../contracts/auth.ts";
 import type { AuthWorker } from "./auth-worker.ts";
@@ -6,11 +7,11 @@ import type { AuthWorker } from "./auth-worker.ts";
 export const ORIGIN = "http://localhost:8976";
 export const RETURN_URL = `${ORIGIN}/oauth/callback`;
 
-/** 32 random bytes in base64url: a state, a verifier, a secret. */
-export const token = () => randomBytes(32).toString("base64url");
+/** 32 random bytes in base64url: a state, a verifier or a secret. */
+export const randomToken = () => randomBytes(32).toString("base64url");
 export const s256 = (verifier: string) => createHash("sha256").update(verifier).digest("base64url");
 
-/** A browser: follows nothing by itself, keeps cookies. */
+/** A browser that keeps cookies and follows no redirects. */
 export class Browser {
   readonly cookies = new Map<string, string>();
   readonly #backend: AuthWorker;
@@ -45,10 +46,10 @@ export class Browser {
   }
 }
 
-/** The gateway's half of one sign-in. */
+/** The request with which the gateway starts a sign-in, and the values that it keeps. */
 export function gatewayRequest(provider = "github", overrides: Record<string, string> = {}) {
-  const verifier = token();
-  const state = token();
+  const verifier = randomToken();
+  const state = randomToken();
   const query = new URLSearchParams({
     provider,
     return_url: RETURN_URL,
@@ -59,7 +60,7 @@ export function gatewayRequest(provider = "github", overrides: Record<string, st
   return { verifier, state, url: `${ORIGIN}/social-bridge?${query}` };
 }
 
-/** The gateway's other half: the code that the browser brought back, for the person. */
-export function exchange(backend: AuthWorker, code: string | null, codeVerifier: string, returnUrl = RETURN_URL) {
+/** Redeems the code in the callback for the signed-in user, as the gateway does. */
+export function redeemCode(backend: AuthWorker, code: string | null, codeVerifier: string, returnUrl = RETURN_URL) {
   return backend.invoke("exchangeSocialCode", code, { codeVerifier, returnUrl }) as Promise<SignIn>;
 }

@@ -1,4 +1,5 @@
-// An img-forge that finishes a picture and then never delivers its bytes, under the real one's name.
+// A fake img-forge that completes a picture but never delivers its bytes. It runs under the real
+// Worker's name.
 import { WorkerEntrypoint } from "cloudflare:workers";
 
 const job = {

@@ -1,50 +1,68 @@
-// The whole system for end-to-end tests: front door, gateway and every backend, each from its own wrangler.toml, joined by real
-// bindings behind one real port. Storage is empty and in memory, secrets are made here, nothing of a developer's machine is read.
+// The whole system for end-to-end tests: the local entrypoint, the gateway and every backend, each from
+// its own wrangler.toml, joined by real bindings behind one real port. Storage is empty and in memory;
+// secrets are generated here; no developer's own file is read.
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { createTestHarness, type TestHarnessOptions, type Unstable_RawConfig, type WorkerHandle } from "wrangler";
-import { AUDIENCES, randomSecret } from "../../entrypoints/cli/local-secrets.ts";
+import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
 import {
+  AUDIENCES,
   CONFIGS,
   DEFAULT_ORIGIN,
   ROOT,
   readConfig,
   settingOf,
   variablesOf,
+  WORKERS,
   type WorkerKey,
   workerName,
   writeAdaptedConfig,
 } from "../../entrypoints/cli/workers.ts";
 import { identityKeysSetting } from "../../src/crypto/keys.ts";
 import { withAddress } from "./address.ts";
-import { judgedFetch, takeViolations } from "./validating-fetch.ts";
+import { takeViolations, validatingFetch } from "./validating-fetch.ts";
 
 type Settings = Partial<Record<WorkerKey, Readonly<Record<string, string>>>>;
 
 export interface SystemOptions {
-  /** Variables instead of those in a Worker's wrangler.toml. */
+  /** Variables that override those in a Worker's wrangler.toml. */
   readonly vars?: Settings;
-  /** Secrets beside, or instead of, those that every system gets. */
+  /** Secrets that are added to, or override, those of every system. */
   readonly secrets?: Settings;
-  /** Main modules, from the repository's root, that run under a backend's name instead of it: to misbehave. Bindings come from `also` only. */
-  readonly standIns?: Partial<Record<WorkerKey, string>>;
-  /** Main modules, from the repository's root, instead of those in a Worker's wrangler.toml; bindings and secrets stay. */
+  /**
+   * Main modules, relative to the repository's root, that replace a whole backend, usually to
+   * misbehave. Such a Worker has no bindings.
+   */
+  readonly replacements?: Partial<Record<WorkerKey, string>>;
+  /**
+   * Main modules, relative to the repository's root, that override the one in a Worker's
+   * wrangler.toml; its bindings and secrets stay.
+   */
   readonly mains?: Partial<Record<WorkerKey, string>>;
-  /** More Workers, e.g. a sibling bound to `GatewayEntrypoint`. `main` is relative to the repository's root; the compatibility date is ours. */
-  readonly also?: readonly (Omit<Unstable_RawConfig, "env"> & { readonly name: string; readonly main: string })[];
+  /**
+   * More Workers, e.g. a sibling bound to `GatewayEntrypoint`: a wrangler.toml, or settings without a
+   * compatibility date, which get the gateway's. Paths are relative to the repository's root.
+   */
+  readonly extraWorkers?: readonly (
+    | { readonly configPath: string }
+    | (Omit<Unstable_RawConfig, "env"> & { readonly name: string; readonly main: string })
+  )[];
 }
 
 export interface System {
   /** The one origin: OAuth issuer, MCP endpoint, pages, pictures. */
   readonly origin: string;
-  /** Node's own fetch over a real connection, each time from another address, and judged. A path is resolved against `origin`. */
+  /**
+   * Node's own fetch over a real connection, with a new client address each time; MCP responses are
+   * validated. A path is resolved against `origin`.
+   */
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** A Worker by the name it is deployed under: its bindings, its storage, and `fetch` straight to it. */
+  /** A Worker by its deployed name: its bindings, its storage, and `fetch` straight to it. */
   worker(name: string): WorkerHandle;
-  /** Everything the Workers have logged so far, oldest first. */
+  /** All log lines of the Workers so far, oldest first. */
   logs(): readonly string[];
   stop(): Promise<void>;
 }
@@ -57,8 +75,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const build = (origin: string): TestHarnessOptions => ({
     root: ROOT,
     workers: [
-      ...(Object.keys(CONFIGS) as WorkerKey[]).map((worker) => {
-        const main = options.standIns?.[worker];
+      ...WORKERS.map((worker) => {
+        const main = options.replacements?.[worker];
         if (main !== undefined) return { config: withDate({ name: workerName(worker), main }) };
         const vars = Object.entries(variablesOf(readConfig(worker))).map(([key, value]) => [
           key,
@@ -70,39 +88,40 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
           secrets: secrets[worker] ?? {},
         };
       }),
-      ...(options.also ?? []).map((config) => ({ config: withDate(config) })),
+      ...(options.extraWorkers ?? []).map((worker) => ("configPath" in worker ? worker : { config: withDate(worker) })),
     ],
   });
-  for (const worker of Object.keys(CONFIGS) as WorkerKey[]) {
+  for (const worker of WORKERS) {
     const given = options.mains?.[worker];
     const main = given === undefined ? undefined : path.relative(path.dirname(CONFIGS[worker]), given);
     const usual = worker === "auth" ? { main: "local.ts" } : {};
     writeAdaptedConfig(worker, path.join(folder, worker, "wrangler.toml"), main === undefined ? usual : { main });
   }
 
-  // The origin is the OAuth issuer, so the port must be known before anything is built: connections are passed on to the harness's own.
+  // The origin is the OAuth issuer, so its port must be known before the Workers are built. This
+  // server forwards connections to the port that the harness gets.
   let target = 0;
-  const door = createServer((near) => {
+  const forwarder = createServer((near) => {
     const far = connect(target, "127.0.0.1");
     near.pipe(far).pipe(near);
-    // A client that hangs up is gone for the Workers too; what they still send to one that waits is let through.
+    // A client that disconnects is disconnected for the Workers too.
     near.on("error", () => far.destroy()).on("close", () => far.destroy());
     far.on("error", () => near.destroy());
   });
-  await once(door.listen(0, "127.0.0.1"), "listening");
-  const url = new URL(`http://127.0.0.1:${(door.address() as AddressInfo).port}`);
+  await once(forwarder.listen(0, "127.0.0.1"), "listening");
+  const url = new URL(`http://127.0.0.1:${(forwarder.address() as AddressInfo).port}`);
   const harness = createTestHarness(build(url.origin));
   const stop = async () => {
-    door.close();
+    forwarder.close();
     await harness.close();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
     target = Number((await harness.listen()).url.port);
-    if (options.standIns?.auth === undefined) await harness.getWorker(workerName("auth")).applyD1Migrations("DB");
+    if (options.replacements?.auth === undefined) await harness.getWorker(workerName("auth")).applyD1Migrations("DB");
     return {
       origin: url.origin,
-      fetch: (target, init) => judgedFetch(new URL(target, url), { ...init, headers: withAddress(init?.headers) }),
+      fetch: (target, init) => validatingFetch(new URL(target, url), { ...init, headers: withAddress(init?.headers) }),
       worker: (name) => harness.getWorker(name),
       logs: () => harness.getLogs().map(({ level, message }) => `${level}: ${message}`),
       stop,
@@ -114,8 +133,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 }
 
 /**
- * A system for all tests of the calling file: started before the first, stopped after the last. When a test fails, what the Workers
- * logged during it is printed. A test fails as well when a message to its clients was not as the protocol has it.
+ * A system for all tests of the calling file: started before the first, stopped after the last. If a
+ * test fails, the Workers' logs during it are printed. A test also fails if an MCP message of the
+ * server violated the protocol.
  */
 export function useSystem(options: SystemOptions = {}): System {
   let running: System | undefined;
@@ -150,10 +170,10 @@ export function useSystem(options: SystemOptions = {}): System {
 
 function refuseViolations(): void {
   const violations = takeViolations();
-  if (violations.length > 0) throw new Error(["Not as the protocol has it:", ...violations].join("\n  "));
+  if (violations.length > 0) throw new Error(["Violations of the protocol:", ...violations].join("\n  "));
 }
 
-/** The date that every wrangler.toml pins. */
+/** The config with the compatibility date of every wrangler.toml. */
 function withDate<C extends object>(config: C): C & { compatibility_date: string } {
   return { ...config, compatibility_date: settingOf(readConfig("gateway"), "compatibility_date") };
 }

@@ -1,15 +1,15 @@
-// A person at a browser, as far as HTTP can tell: keeps cookies, follows same-origin redirects, fills in the forms that a page has.
-// Not for what only a real browser decides; `test/browser` is for that.
+// A user with a browser, at the level of HTTP: stores cookies, follows redirects on one origin and
+// submits the forms of a page. Behaviour that only a real browser has is tested in test/browser.
 import { randomUUID } from "node:crypto";
 import { newAddress, withAddress } from "./address.ts";
 
-/** A form of a page: where it goes and what it holds before anything is typed. */
+/** A form of a page: its target and its initial values. */
 interface Form {
   readonly action: string;
   readonly fields: ReadonlyMap<string, string>;
 }
 
-/** What is on the screen. */
+/** The response that the browser shows, after redirects. */
 export interface Page {
   readonly url: URL;
   readonly status: number;
@@ -23,31 +23,31 @@ export interface Account {
   readonly password: string;
 }
 
-/** Somebody who has never been here before. */
+/** The details of an account that does not exist yet. */
 export function newAccount(name = "Ada Lovelace"): Account {
   return { name, email: `ada-${randomUUID()}@example.com`, password: "seven green turtles at noon" };
 }
 
-/** How somebody goes through the pages. */
+/** The user's choices on the pages. */
 export interface AuthorizeOptions {
   readonly decision?: "approve" | "deny";
-  /** Signs in instead of up. */
-  readonly isKnown?: boolean;
-  /** `false` unticks the scope. */
+  /** Signs in, instead of signing up. */
+  readonly hasAccount?: boolean;
+  /** `false` clears the checkbox of the scope. */
   readonly generate?: boolean;
 }
 
-export class Person {
-  /** By origin, as a browser keeps `__Host-` cookies. */
+export class User {
+  /** Values by name, for one origin: every cookie of the gateway is a `__Host-` cookie. */
   readonly cookies = new Map<string, string>();
-  /** Where they call from. */
+  /** The address that requests come from. */
   readonly address: string;
 
   constructor(address = newAddress()) {
     this.address = address;
   }
 
-  /** Opens an address and follows redirects on its origin. */
+  /** Opens a URL and follows redirects on its origin. */
   async open(url: string | URL, init: RequestInit = {}): Promise<Page> {
     let target = new URL(url);
     const { origin } = target;
@@ -57,7 +57,7 @@ export class Person {
       const headers = withAddress(request.headers, this.address);
       if (cookie !== "") headers.set("cookie", cookie);
       const response = await fetch(target, { ...request, headers, redirect: "manual" });
-      for (const line of response.headers.getSetCookie()) this.#keep(line);
+      for (const line of response.headers.getSetCookie()) this.#storeCookie(line);
       const location = response.headers.get("location");
       const next = location === null ? null : new URL(location, target);
       if (next === null || next.origin !== origin) {
@@ -70,7 +70,7 @@ export class Person {
     throw new Error(`Too many redirects from ${url}.`);
   }
 
-  /** Sends the form of `page` whose action has this path, with these fields filled in; `null` unticks. */
+  /** Submits the form of `page` with this action; `null` removes a field, as a cleared checkbox. */
   async submit(
     page: Page,
     path: string,
@@ -92,18 +92,21 @@ export class Person {
     });
   }
 
-  /** From the authorization URL to the redirect back to the client: signs up, allows, and follows the leave page. */
+  /**
+   * Signs up or in at the authorization URL and decides. Returns the redirect URI with its
+   * parameters, which the last page links to.
+   */
   async authorize(authorizationUrl: string | URL, account: Account, options: AuthorizeOptions = {}): Promise<URL> {
-    const { decision = "approve", isKnown = false, generate = true } = options;
+    const { decision = "approve", hasAccount = false, generate = true } = options;
     const login = await this.open(authorizationUrl);
-    const signedIn = isKnown
+    const signedIn = hasAccount
       ? await this.submit(login, "/login", { email: account.email, password: account.password })
       : await this.submit(await this.open(linkTo(login, "/signup")), "/signup", { ...account });
-    const left = await this.submit(signedIn, "/authorize", { decision, ...(generate ? {} : { scope: null }) });
-    return continueUrl(left);
+    const last = await this.submit(signedIn, "/authorize", { decision, ...(generate ? {} : { scope: null }) });
+    return continueUrl(last);
   }
 
-  #keep(line: string): void {
+  #storeCookie(line: string): void {
     const [pair = "", ...attributes] = line.split(";").map((part) => part.trim());
     const at = pair.indexOf("=");
     const name = pair.slice(0, at);
@@ -112,7 +115,7 @@ export class Person {
   }
 }
 
-/** The absolute address of the page's first link to `path`. */
+/** The absolute URL of the page's first link to `path`. */
 export function linkTo(page: Page, path: string): URL {
   for (const [, href = ""] of page.html.matchAll(/<a\b[^>]*\bhref="([^"]*)"/g)) {
     const url = new URL(unescaped(href), page.url);
@@ -121,12 +124,12 @@ export function linkTo(page: Page, path: string): URL {
   throw new Error(`The page at ${page.url.pathname} (${page.status}) has no link to ${path}:\n${page.html}`);
 }
 
-/** Where a leave page sends its reader. */
+/** The URL that the page before a redirect to the client links to. */
 export function continueUrl(page: Page): URL {
   const link = /<a\b[^>]*\bid="continue"[^>]*>/.exec(page.html)?.[0] ?? "";
   const href = /\bhref="([^"]*)"/.exec(link)?.[1];
   if (href === undefined)
-    throw new Error(`The page at ${page.url.pathname} (${page.status}) leads nowhere:\n${page.html}`);
+    throw new Error(`The page at ${page.url.pathname} (${page.status}) has no link to continue:\n${page.html}`);
   return new URL(unescaped(href));
 }
 

@@ -1,16 +1,15 @@
-// How tests reach `/mcp`: Node's own fetch, and a judge beside it who sees every message of an answer as it passes, and keeps what is
-// wrong with it until the test ends (`system.ts`). What the client sends is not judged: tests send nonsense on purpose.
-
+// Node's own fetch, which validates each MCP message of a response as it passes. Violations are
+// collected until the test ends (`system.ts`). Requests are not validated: tests send invalid ones.
 import { OAuthErrorResponseSchema } from "@modelcontextprotocol/core";
 import {
   isFields,
   MODERN,
   REVISIONS,
   type Revision,
-  wrongInError,
-  wrongInNotification,
-  wrongInRequest,
-  wrongInResult,
+  violationsInError,
+  violationsInNotification,
+  violationsInRequest,
+  violationsInResult,
 } from "./message-validator.ts";
 
 type RequestId = string | number;
@@ -20,69 +19,75 @@ const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
 const SUBSCRIPTION_KEY = "io.modelcontextprotocol/subscriptionId";
 const ACKNOWLEDGED = "notifications/subscriptions/acknowledged";
 
-/** Answers of the door, which may come before the message was read. */
-const OF_THE_DOOR = [401, 402, 403, 405, 413, 415, 429, 500, 503];
+/** Statuses of refusals that may precede the reading of the message, so that they know no id. */
+const BEFORE_READING = [401, 402, 403, 405, 413, 415, 429, 500, 503];
 
-let judged = 0;
+let validated = 0;
 let violations: string[] = [];
-/** What `initialize` agreed on, by session. */
-const agreed = new Map<string, Revision>();
-/** Requests that their clients have called back since, which are then owed no answer (2025-11-25, basic/utilities/cancellation). */
-const calledBack = new Set<string>();
+/** The revision that `initialize` negotiated, by session. */
+const negotiated = new Map<string, Revision>();
+/**
+ * Requests that their clients have cancelled, which need no response then (2025-11-25,
+ * basic/utilities/cancellation).
+ */
+const cancelled = new Set<string>();
 
-/** How many messages have been judged so far. */
-export function judgedMessages(): number {
-  return judged;
+/** The number of messages that were validated so far. */
+export function validatedMessages(): number {
+  return validated;
 }
 
-/** What was wrong since the last time. */
+/** The violations since the last call. */
 export function takeViolations(): readonly string[] {
   const taken = violations;
   violations = [];
   return taken;
 }
 
-/** Node's own fetch. A stream passes chunk by chunk, as it comes and as it is read; other answers are read to their end. */
-export async function judgedFetch(target: string | URL, init: RequestInit = {}): Promise<Response> {
+/**
+ * Node's own fetch. A stream passes chunk by chunk, at the pace of its reader; any other body is read
+ * to its end at once.
+ */
+export async function validatingFetch(target: string | URL, init: RequestInit = {}): Promise<Response> {
   const sent = parsed(textOf(init.body));
-  // Before it is sent: what it ends may end before it is answered.
+  // Before it is sent: the cancelled request may end before the response to this one.
   if (isFields(sent) && sent.method === "notifications/cancelled" && isFields(sent.params)) {
-    calledBack.add(`${sent.params.requestId} ${new Headers(init.headers).get("authorization") ?? ""}`);
+    cancelled.add(`${sent.params.requestId} ${new Headers(init.headers).get("authorization") ?? ""}`);
   }
   const response = await fetch(target, init);
   if (new URL(target).pathname !== "/mcp" || !["GET", "POST"].includes(init.method ?? "GET")) return response;
-  const exchange = new Exchange(init, response);
-  if (response.body === null || !exchange.isStream) {
-    // Read here, so that it is judged although its test may look at the status only.
+  const validator = new ResponseValidator(init, response);
+  if (response.body === null || !validator.isStream) {
+    // Read here, so that it is validated even if the test uses the status only.
     const text = await response.text();
-    exchange.read(text);
-    exchange.end();
-    return likewise(response, response.body && text);
+    validator.read(text);
+    validator.end();
+    return withBody(response, response.body && text);
   }
   const decoder = new TextDecoder();
   const passing = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
       controller.enqueue(chunk);
-      exchange.read(decoder.decode(chunk, { stream: true }));
+      validator.read(decoder.decode(chunk, { stream: true }));
     },
-    // Not where the stream breaks or its reader leaves.
-    flush: () => exchange.end(),
+    // Not called if the stream breaks or its reader cancels it.
+    flush: () => validator.end(),
   });
-  return likewise(response, response.body.pipeThrough(passing));
+  return withBody(response, response.body.pipeThrough(passing));
 }
 
-function likewise(response: Response, body: BodyInit | null): Response {
+function withBody(response: Response, body: BodyInit | null): Response {
   const { status, statusText, headers, url } = response;
   return Object.defineProperty(new Response(body, { status, statusText, headers }), "url", { value: url });
 }
 
-/** One HTTP request and all that comes back. */
-class Exchange {
+/** Validates the response to one HTTP request. */
+class ResponseValidator {
   readonly #response: Response;
   readonly #isPost: boolean;
   readonly #isBatch: boolean;
   readonly #revision: Revision;
-  /** The method of each request that has no answer yet. */
+  /** The method of each JSON-RPC request that has no response yet. */
   readonly #open: Map<RequestId, string>;
   readonly #hasRequests: boolean;
   readonly #subscription: RequestId | undefined;
@@ -98,7 +103,7 @@ class Exchange {
     const [first] = requests;
     this.#response = response;
     this.#bearer = headers.get("authorization") ?? "";
-    for (const { id } of requests) calledBack.delete(`${id} ${this.#bearer}`);
+    for (const { id } of requests) cancelled.delete(`${id} ${this.#bearer}`);
     this.#isPost = init.method === "POST";
     this.#isBatch = Array.isArray(sent);
     this.#open = new Map(requests.map(({ id, method }) => [id, method]));
@@ -120,104 +125,109 @@ class Exchange {
     this.#text = events.pop() ?? "";
     for (const event of events) {
       const lines = event.split(/\r?\n/).filter((line) => line.startsWith("data:"));
-      if (lines.length > 0) this.#judge(parsed(lines.map((line) => line.slice(5)).join("\n")));
+      if (lines.length > 0) this.#validate(parsed(lines.map((line) => line.slice(5)).join("\n")));
     }
   }
 
-  /** The whole body was read. */
+  /** Checks what can be checked at the end of the body only. */
   end(): void {
     const { ok, status } = this.#response;
     const rest = this.#text.trim();
-    if (this.#type === "application/json" && !(ok && rest === "")) this.#judgeJson(parsed(rest));
+    if (this.#type === "application/json" && !(ok && rest === "")) this.#validateJson(parsed(rest));
     else if (this.isStream && rest !== "") this.#violation("the stream ends within an event", rest);
-    else if (ok && rest !== "") this.#violation("an answer is JSON or a stream of events", this.#type);
-    const owed = [...this.#open].filter(([id]) => !calledBack.has(`${id} ${this.#bearer}`)).map(([, method]) => method);
-    if (ok && this.#isPost && owed.length > 0) this.#violation(`no answer to ${owed.join(", ")}`, { status });
+    else if (ok && rest !== "") this.#violation("the body is neither JSON nor an event stream", this.#type);
+    const missing = [...this.#open]
+      .filter(([id]) => !cancelled.has(`${id} ${this.#bearer}`))
+      .map(([, method]) => method);
+    if (ok && this.#isPost && missing.length > 0) this.#violation(`no response to ${missing.join(", ")}`, { status });
   }
 
-  #judgeJson(body: unknown): void {
-    if (this.#response.ok || Array.isArray(body) || (isFields(body) && "jsonrpc" in body)) this.#judge(body);
-    // A refusal in the words of OAuth (RFC 6749 section 5.2).
+  #validateJson(body: unknown): void {
+    if (this.#response.ok || Array.isArray(body) || (isFields(body) && "jsonrpc" in body)) this.#validate(body);
+    // An OAuth error (RFC 6749 section 5.2).
     else if (!OAuthErrorResponseSchema.safeParse(body).success)
-      this.#violation("a refusal is an error of JSON-RPC or of OAuth", body);
-    else judged++;
+      this.#violation("the error is neither one of JSON-RPC nor one of OAuth", body);
+    else validated++;
   }
 
-  #judge(body: unknown): void {
-    if (!Array.isArray(body)) this.#judgeOne(body);
-    else if (this.#isBatch) for (const message of body) this.#judgeOne(message);
-    else this.#violation("a batch answers no single request", body);
+  #validate(body: unknown): void {
+    if (!Array.isArray(body)) this.#validateMessage(body);
+    else if (this.#isBatch) for (const message of body) this.#validateMessage(message);
+    else this.#violation("a batch is no response to a single request", body);
   }
 
-  #judgeOne(message: unknown): void {
-    judged++;
+  #validateMessage(message: unknown): void {
+    validated++;
     const isLate = this.#hasRequests && this.#open.size === 0;
     const method = isFields(message) ? this.#open.get(message.id as RequestId) : undefined;
-    for (const wrong of isFields(message) ? this.#wrongIn(message) : ["is no message"])
-      this.#violation(wrong, message, method);
-    if (isLate) this.#violation("comes after the answer", message);
+    for (const violation of isFields(message) ? this.#violationsIn(message) : ["is no message"])
+      this.#violation(violation, message, method);
+    if (isLate) this.#violation("is sent after the response", message);
     this.#seen++;
   }
 
-  #wrongIn(message: Fields): readonly string[] {
+  #violationsIn(message: Fields): readonly string[] {
     if ("method" in message)
-      return "id" in message ? this.#wrongInRequest(message) : this.#wrongInNotification(message);
+      return "id" in message ? this.#violationsInRequest(message) : this.#violationsInNotification(message);
     const { id } = message;
     const method = this.#open.get(id as RequestId);
     this.#open.delete(id as RequestId);
     if ("error" in message) {
-      const mayOmit = !this.#hasRequests || OF_THE_DOOR.includes(this.#response.status);
+      const mayOmit = !this.#hasRequests || BEFORE_READING.includes(this.#response.status);
       const isForeign = this.#hasRequests && method === undefined && !(id === undefined && mayOmit);
-      return [...wrongInError(this.#revision, message), ...(isForeign ? ["message.id: is not the request's"] : [])];
+      return [
+        ...violationsInError(this.#revision, message),
+        ...(isForeign ? ["message.id: is not the request's"] : []),
+      ];
     }
     if (method === undefined) return ["message.id: is no open request's"];
-    if (method !== "initialize") return wrongInResult(this.#revision, method, message);
+    if (method !== "initialize") return violationsInResult(this.#revision, method, message);
     const revision = known(isFields(message.result) ? message.result.protocolVersion : undefined);
     const session = this.#response.headers.get("mcp-session-id");
-    if (session !== null && revision) agreed.set(session, revision);
+    if (session !== null && revision) negotiated.set(session, revision);
     return revision && revision !== MODERN
-      ? wrongInResult(revision, method, message)
+      ? violationsInResult(revision, method, message)
       : ["result.protocolVersion: has no handshake"];
   }
 
-  #wrongInRequest(message: Fields): readonly string[] {
+  #violationsInRequest(message: Fields): readonly string[] {
     return [
-      ...wrongInRequest(this.#revision, message),
-      ...(this.isStream ? [] : ["message: a question comes on a stream only"]),
+      ...violationsInRequest(this.#revision, message),
+      ...(this.isStream ? [] : ["message: the server sends requests on a stream only"]),
     ];
   }
 
-  #wrongInNotification(message: Fields): readonly string[] {
-    const wrong = wrongInNotification(this.#revision, message);
-    if (this.#subscription === undefined) return wrong;
+  #violationsInNotification(message: Fields): readonly string[] {
+    const found = violationsInNotification(this.#revision, message);
+    if (this.#subscription === undefined) return found;
     const { _meta } = isFields(message.params) ? message.params : {};
     if (!isFields(_meta) || _meta[SUBSCRIPTION_KEY] !== this.#subscription)
-      wrong.push("params._meta: lacks the subscription's id");
+      found.push("params._meta: lacks the subscription's id");
     if ((this.#seen === 0) !== (message.method === ACKNOWLEDGED))
-      wrong.push("message.method: the acknowledgement comes first, and once");
-    return wrong;
+      found.push("message.method: the acknowledgement is sent first, and once");
+    return found;
   }
 
-  #violation(what: string, about: unknown, method = this.#open.values().next().value ?? ""): void {
+  #violation(what: string, subject: unknown, method = this.#open.values().next().value ?? ""): void {
     const { status } = this.#response;
-    violations.push(`${method || "a message"} (${this.#revision}, HTTP ${status}): ${what}\n    ${shortened(about)}`);
+    violations.push(`${method || "a message"} (${this.#revision}, HTTP ${status}): ${what}\n    ${shortened(subject)}`);
   }
 }
 
-/** The revision of a request, from its own claim, its header, or its session. */
+/** The revision of a request, from its `_meta`, its header or its session. */
 function revisionOf(request: Fields | undefined, headers: Headers): Revision {
   const meta = isFields(request?.params) ? request.params._meta : undefined;
   if (isFields(meta) && meta[VERSION_KEY] !== undefined) return MODERN;
   const header = headers.get("mcp-protocol-version");
   if (header !== null) return known(header) ?? (header > MODERN ? MODERN : "unnamed");
-  return agreed.get(headers.get("mcp-session-id") ?? "") ?? "unnamed";
+  return negotiated.get(headers.get("mcp-session-id") ?? "") ?? "unnamed";
 }
 
 function known(version: unknown): Revision | undefined {
   return REVISIONS.includes(version as string) ? (version as Revision) : undefined;
 }
 
-/** `undefined` for what is no text in UTF-8. */
+/** `undefined` for a body that is not UTF-8. */
 function textOf(body: RequestInit["body"]): string | undefined {
   if (typeof body === "string") return body;
   try {
@@ -229,7 +239,7 @@ function textOf(body: RequestInit["body"]): string | undefined {
   }
 }
 
-/** `undefined` for what is no JSON. */
+/** `undefined` for a text that is not JSON. */
 function parsed(text: string | undefined): unknown {
   try {
     return text === undefined ? undefined : JSON.parse(text);
@@ -244,9 +254,9 @@ function isRequest(message: unknown): message is Fields & { id: RequestId; metho
   return (typeof id === "string" || Number.isSafeInteger(id)) && (params === undefined || isFields(params));
 }
 
-/** Enough of a message to know it again: what is long may be a picture, and may be secret. */
+/** Enough of a message to recognise it. Long strings are left out: pictures, and secrets. */
 function shortened(message: unknown): string {
   const short = (_: string, value: unknown) =>
     typeof value === "string" && value.length > 40 ? `(${value.length} characters)` : value;
-  return (JSON.stringify(message, short) ?? "nothing that can be read").slice(0, 400);
+  return (JSON.stringify(message, short) ?? "an unreadable body").slice(0, 400);
 }

@@ -1,14 +1,15 @@
-// A client of any make, word for word on the wire: it registers exactly what it is told to and asks with exactly those parameters;
-// its user walks through the pages. The official clients, which decide all this themselves, are in `mcp-clients.ts`.
+// A client whose requests a test writes itself: its registration, authorization request and token
+// requests have exactly the given parameters. `mcp-clients.ts` has the official clients, which
+// choose the parameters themselves.
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { newAddress } from "./address.ts";
 import type { System } from "./system.ts";
-import { newAccount, type Page, Person } from "./user.ts";
+import { newAccount, type Page, User } from "./user.ts";
 
-/** Parameters beside, or instead of, the usual ones: `null` leaves one out, a list repeats it. */
+/** Changes to the default parameters: `null` removes one, a list repeats it. */
 export type Changes = Readonly<Record<string, string | readonly string[] | null>>;
 
-/** What the server answered to a registration. */
+/** The server's response to a registration (RFC 7591 section 3.2.1). */
 export interface Registration {
   readonly client_id: string;
   readonly client_secret?: string;
@@ -16,9 +17,9 @@ export interface Registration {
   readonly redirect_uris: readonly string[];
 }
 
-/** One attempt to be connected. */
-export interface Ask {
-  /** What the client opens in the browser. */
+/** One authorization request. */
+export interface AuthorizationRequest {
+  /** The URL that the client opens in the browser. */
   readonly url: URL;
   readonly redirectUri: string;
   readonly state: string;
@@ -42,14 +43,14 @@ export class WireClient {
     this.registration = registration;
   }
 
-  /** Registers with these very fields (RFC 7591). Throws for any other answer than 201. */
+  /** Registers with exactly these fields (RFC 7591). Throws unless the status is 201. */
   static async register(system: System, fields: object): Promise<WireClient> {
-    const answer = await register(system, fields);
-    if (answer.status !== 201) throw new Error(`Registration failed: ${answer.status} ${await answer.text()}`);
-    return new WireClient(system, (await answer.json()) as Registration);
+    const response = await register(system, fields);
+    if (response.status !== 201) throw new Error(`Registration failed: ${response.status} ${await response.text()}`);
+    return new WireClient(system, (await response.json()) as Registration);
   }
 
-  ask(redirectUri: string, changes: Changes = {}): Ask {
+  authorizationRequest(redirectUri: string, changes: Changes = {}): AuthorizationRequest {
     const verifier = randomBytes(32).toString("base64url");
     const state = randomUUID();
     const url = new URL("/authorize", this.#system.origin);
@@ -64,17 +65,17 @@ export class WireClient {
     return { url, redirectUri, state, verifier };
   }
 
-  /** The page, or the redirect away, that somebody's browser gets first. */
-  open({ url }: Ask): Promise<Page> {
-    return new Person().open(url);
+  /** The first page, or the redirect to another origin, for a user who is signed out. */
+  open({ url }: AuthorizationRequest): Promise<Page> {
+    return new User().open(url);
   }
 
-  /** Somebody new signs up and decides; where their browser is sent then. */
-  decide({ url }: Ask, decision: "approve" | "deny" = "approve"): Promise<URL> {
-    return new Person().authorize(url, newAccount(), { decision });
+  /** Signs up a new user, who decides. Returns the redirect URI with its parameters. */
+  decide({ url }: AuthorizationRequest, decision: "approve" | "deny" = "approve"): Promise<URL> {
+    return new User().authorize(url, newAccount(), { decision });
   }
 
-  /** POST /token, authenticated as registered. */
+  /** POST /token, with the client authentication method that was registered. */
   token(fields: Changes): Promise<Response> {
     const { client_id, client_secret = "", token_endpoint_auth_method: method } = this.registration;
     const inBody = { client_id, ...(method === "client_secret_post" ? { client_secret } : {}) };
@@ -84,8 +85,8 @@ export class WireClient {
     return this.#system.fetch("/token", { method: "POST", headers, body });
   }
 
-  /** Sends the code that `callback` brought. */
-  redeem({ redirectUri, verifier }: Ask, callback: URL, changes: Changes = {}): Promise<Response> {
+  /** Requests tokens for the code in `callback`. */
+  redeem({ redirectUri, verifier }: AuthorizationRequest, callback: URL, changes: Changes = {}): Promise<Response> {
     const code = callback.searchParams.get("code") ?? "";
     const resource = `${this.#system.origin}/mcp`;
     return this.token({
@@ -94,18 +95,21 @@ export class WireClient {
     });
   }
 
-  /** The whole way, from the browser to the tokens. Throws where no token comes back. */
+  /**
+   * Connects a new user: authorization request, sign-up, consent, tokens. `authorized` changes the
+   * authorization request, `redeemed` the token request. Throws if there is no token.
+   */
   async connect(
     redirectUri: string,
-    asked: Changes = {},
+    authorized: Changes = {},
     redeemed: Changes = {},
-  ): Promise<{ tokens: Tokens; callback: URL; ask: Ask }> {
-    const ask = this.ask(redirectUri, asked);
-    const callback = await this.decide(ask);
-    const answer = await this.redeem(ask, callback, redeemed);
-    if (answer.status !== 200)
-      throw new Error(`No token for ${callback.search}: ${answer.status} ${await answer.text()}`);
-    return { tokens: (await answer.json()) as Tokens, callback, ask };
+  ): Promise<{ tokens: Tokens; callback: URL; request: AuthorizationRequest }> {
+    const request = this.authorizationRequest(redirectUri, authorized);
+    const callback = await this.decide(request);
+    const response = await this.redeem(request, callback, redeemed);
+    if (response.status !== 200)
+      throw new Error(`No token for ${callback.search}: ${response.status} ${await response.text()}`);
+    return { tokens: (await response.json()) as Tokens, callback, request };
   }
 }
 
@@ -118,7 +122,7 @@ export function register(system: System, fields: object, headers: Record<string,
   });
 }
 
-/** POST /mcp: one request of the revision that most clients speak. */
+/** POST /mcp: one request of revision 2025-06-18, which most clients send. */
 export function postMcp(
   system: System,
   method: string,
@@ -140,15 +144,26 @@ export function postMcp(
   });
 }
 
-/** How many tools the bearer of this token is shown. Throws for any other answer than 200. */
+/** The number of tools listed for this token. Throws unless the status is 200. */
 export async function countTools(system: System, { access_token }: Tokens): Promise<number> {
-  const answer = await postMcp(system, "tools/list", access_token);
-  if (answer.status !== 200) throw new Error(`No tools: ${answer.status} ${await answer.text()}`);
-  const { result } = (await answer.json()) as { result: { tools: readonly unknown[] } };
+  const response = await postMcp(system, "tools/list", access_token);
+  if (response.status !== 200) throw new Error(`No tools: ${response.status} ${await response.text()}`);
+  const { result } = (await response.json()) as { result: { tools: readonly unknown[] } };
   return result.tools.length;
 }
 
-function changed(usual: Readonly<Record<string, string>>, changes: Changes): URLSearchParams {
-  const all = Object.entries<string | readonly string[] | null>({ ...usual, ...changes });
+/** A page of the gateway, and every way in which it leaves for another URL without a click. */
+export function locationOf({ status, url, headers, html }: Page): object {
+  const refreshes = html.includes('http-equiv="refresh"');
+  return { status, origin: url.origin, location: headers.get("location"), refreshes };
+}
+
+/** The status and the `error` of an OAuth error response (RFC 6749 section 5.2). */
+export async function errorOf(response: Response): Promise<[status: number, error: string]> {
+  return [response.status, ((await response.json()) as { error: string }).error];
+}
+
+function changed(defaults: Readonly<Record<string, string>>, changes: Changes): URLSearchParams {
+  const all = Object.entries<string | readonly string[] | null>({ ...defaults, ...changes });
   return new URLSearchParams(all.flatMap(([name, value]) => [value ?? []].flat().map((one) => [name, one])));
 }

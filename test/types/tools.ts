@@ -1,8 +1,11 @@
-// What must not compile about tools, and about calling them from a sibling Worker.
+// Mistakes in tools, and in calls from a sibling Worker, that must not compile.
+import type { ToolBackendName } from "../../contracts/backends.ts";
 import type { GatewayCode, GatewayContract } from "../../contracts/gateway.ts";
-import type { ImageJob, imgForge } from "../../contracts/img-forge.ts";
+import { type ImageJob, type imgForge, ListModels } from "../../contracts/img-forge.ts";
+import { contract } from "../../contracts/rpc/contract.ts";
 import { text } from "../../src/tools/content.ts";
-import { type ToolDeclaration, toolsOf } from "../../src/tools/tool-definition.ts";
+import type { Product } from "../../src/tools/product.ts";
+import { type ToolDeclaration, toolsFrom, toolsOf } from "../../src/tools/tool-definition.ts";
 
 type Definition<Name extends keyof (typeof imgForge)["tools"]> = ToolDeclaration<typeof imgForge, Name>;
 
@@ -20,14 +23,14 @@ export const riskless: Definition<"image_check_job"> = { ...words };
 // A risk that does not exist.
 // @ts-expect-error "HARMLESS" is not a risk
 export const harmless: Definition<"image_check_job"> = { ...words, risk: "HARMLESS" };
-// A result shown by fields that the operation does not answer.
+// A result rendered with a field that the operation does not return.
 export const wrongField: Definition<"image_check_job"> = {
   ...words,
   risk: "READ_ONLY",
   // @ts-expect-error a job has no `pictureUrl`
   render: async (job) => [text(job.pictureUrl)],
 };
-// What one operation answers, shown as if another had answered it.
+// The result of one operation, rendered as the result of another.
 export const swapped: Definition<"image_list_models"> = {
   ...words,
   risk: "READ_ONLY",
@@ -35,15 +38,42 @@ export const swapped: Definition<"image_list_models"> = {
   render: async (job: ImageJob) => [text(job.job_id)],
 };
 
-// A tool of the contract that nobody defined.
+// A tool of the contract without a declaration.
 // @ts-expect-error image_generate and image_check_job are missing
 toolsOf("IMG_FORGE", { image_list_models: definitions.image_list_models });
-// A tool that no contract has.
+// A tool that is not in the contract.
 // @ts-expect-error image_delete is not in the contract
 toolsOf("IMG_FORGE", { ...definitions, image_delete: { ...words, risk: "DESTRUCTIVE" } });
-// A backend that no binding reaches.
+// A backend without a binding.
 // @ts-expect-error BILLING is not a binding with tools
 toolsOf("BILLING", {});
+// A backend without tools.
+// @ts-expect-error AUTH_SERVICE has no tools
+toolsOf("AUTH_SERVICE", {});
+// A contract that contracts/backends.ts does not list.
+const billing = contract({ audience: "billing", prefix: "billing", methods: {}, tools: {}, internal: [] });
+// @ts-expect-error "billing" is not an audience
+toolsFrom("IMG_FORGE", billing, {});
+// The only tool of a backend, named like its prefix.
+const single = contract({
+  audience: "img-forge",
+  prefix: "echo",
+  methods: { echo: ListModels },
+  tools: { echo: "echo" },
+  internal: [],
+});
+toolsFrom("IMG_FORGE", single, { echo: { ...words, risk: "READ_ONLY" } });
+// @ts-expect-error echo is missing
+toolsFrom("IMG_FORGE", single, {});
+
+// A product for each backend with tools, and for no other one.
+declare const stackbilder: Product<"STACKBILDER">;
+declare const images: Product<"IMG_FORGE">;
+export const products: { [B in ToolBackendName]: Product<B> } = { STACKBILDER: stackbilder, IMG_FORGE: images };
+// @ts-expect-error IMG_FORGE is missing
+export const incomplete: { [B in ToolBackendName]: Product<B> } = { STACKBILDER: stackbilder };
+// @ts-expect-error the product of another backend
+export const mixed: { [B in ToolBackendName]: Product<B> } = { STACKBILDER: images, IMG_FORGE: images };
 
 declare const gateway: GatewayContract;
 // @ts-expect-error there is no such tool
@@ -67,6 +97,6 @@ if (flow.ok) {
 } else {
   flow.error.traceId satisfies string;
   flow.error.code satisfies GatewayCode;
-  // @ts-expect-error flow_create never answers this code
+  // @ts-expect-error flow_create never returns this code
   flow.error.code satisfies "job_not_found";
 }

@@ -1,5 +1,5 @@
--- Better Auth's tables, as its own `getMigrations(...).compileMigrations()` writes them for `authOptions` (a test compares the two).
--- Dates are ISO 8601 text.
+-- Better Auth's tables, as its `getMigrations(...).compileMigrations()` generates them for
+-- `authOptions` (a test compares the two). Dates are ISO 8601 text.
 CREATE TABLE "user" (
   "id" text NOT NULL PRIMARY KEY,
   "name" text NOT NULL,
@@ -40,7 +40,7 @@ CREATE TABLE "account" (
   "updatedAt" date NOT NULL
 );
 CREATE INDEX "account_userId_idx" ON "account" ("userId");
--- Ours: one account at a provider is one person here, whatever two requests do at once.
+-- Not Better Auth's: one account at a provider belongs to one user, also with parallel requests.
 CREATE UNIQUE INDEX "account_provider_idx" ON "account" ("providerId", "accountId");
 
 CREATE TABLE "verification" (
@@ -53,26 +53,27 @@ CREATE TABLE "verification" (
 );
 CREATE INDEX "verification_identifier_idx" ON "verification" ("identifier");
 
--- Our own tables. Instants are seconds since the Unix epoch.
+-- This Worker's own tables. Times are seconds since the Unix epoch.
 
--- What is billed. A user has exactly one.
+-- The unit of billing. A user has exactly one tenant.
 CREATE TABLE tenants (
   id TEXT NOT NULL PRIMARY KEY,
   user_id TEXT NOT NULL UNIQUE REFERENCES "user" ("id") ON DELETE CASCADE,
   tier TEXT NOT NULL CHECK (tier IN ('free', 'hobby', 'pro', 'enterprise')),
   is_delinquent INTEGER NOT NULL DEFAULT 0,
-  -- Through which door it was first needed.
+  -- The entrypoint that first needed the tenant.
   source TEXT NOT NULL CHECK (source IN ('oauth', 'api_key', 'service_binding')),
   created_at INTEGER NOT NULL
 ) STRICT;
 
--- A key is 256 random bits; only its SHA-256 is kept. A key goes with its tenant, and a tenant with its user.
+-- A key is 256 random bits; only its SHA-256 is stored. A key is deleted with its tenant, and a
+-- tenant with its user.
 CREATE TABLE api_keys (
   id TEXT NOT NULL PRIMARY KEY,
   tenant_id TEXT NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
   key_hash TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
-  -- Separated by spaces, as in OAuth.
+  -- Separated by spaces (RFC 6749 section 3.3).
   scopes TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER,
@@ -80,7 +81,7 @@ CREATE TABLE api_keys (
 ) STRICT;
 CREATE INDEX api_keys_tenant ON api_keys (tenant_id);
 
--- One-time codes of the social bridge, by SHA-256. A row is taken by deleting it.
+-- One-time codes of the social bridge, by SHA-256. Redeeming a code deletes its row.
 CREATE TABLE social_codes (
   code_hash TEXT NOT NULL PRIMARY KEY,
   user_id TEXT NOT NULL REFERENCES "user" ("id") ON DELETE CASCADE,
@@ -90,11 +91,12 @@ CREATE TABLE social_codes (
 ) STRICT;
 CREATE INDEX social_codes_expiry ON social_codes (expires_at);
 
--- Sign-in attempts by SHA-256 of the e-mail address, whether or not it belongs to anybody. A success forgets them, and so does an hour.
+-- Sign-in attempts by SHA-256 of the e-mail address, for known and unknown addresses alike. A
+-- success deletes the row, and so does an hour without an attempt.
 CREATE TABLE sign_in_attempts (
   email_hash TEXT NOT NULL PRIMARY KEY,
   attempts INTEGER NOT NULL,
-  -- Before this instant nothing is tried, and nothing is counted.
+  -- Before this time no attempt is made and none is counted.
   next_at INTEGER NOT NULL,
   forgotten_at INTEGER NOT NULL
 ) STRICT;

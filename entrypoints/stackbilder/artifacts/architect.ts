@@ -1,6 +1,6 @@
-// ARCHITECT: parts, data, interfaces, and the decisions that the risks force.
+// ARCHITECT: components, data, interfaces, and the decisions that follow from the risks.
 import { termIn } from "../brief.ts";
-import { concernsIn } from "./concerns.ts";
+import { type Concern, concernsIn } from "./concerns.ts";
 import {
   type Assignment,
   breadth,
@@ -10,96 +10,123 @@ import {
   markdownOf,
   type Point,
   pointsOf,
+  type Section,
   table,
+  textOf,
 } from "./draft.ts";
 
-export function architect(assignment: Assignment): Draft {
-  const { brief, profile, revision } = assignment;
-  const goals = pointsOf(assignment, "PRODUCT");
-  const journeys = pointsOf(assignment, "UX");
-  const risks = pointsOf(assignment, "RISK");
-  const concerns = concernsIn([brief.description, ...brief.keywords].join(" "));
-  const subject = brief.things[0] ?? "product";
-  const parts = [
-    { name: "Front", does: `Walks people through ${range(journeys)}; holds no rule of its own` },
-    {
-      name: `${headline(subject)} core`,
-      does: `Every rule about ${brief.things.slice(0, 3).join(", ") || "the product"}; serves ${range(goals)}`,
-    },
-    ...concerns.map(({ component, name, mitigation }) => ({ name: component, does: `${name}. ${mitigation}` })),
-  ];
-  const components: Point[] = parts.map(({ name, does }, index) => ({ id: `C${index + 1}`, text: `${name}: ${does}` }));
-  const decisions = risks.slice(0, breadth(assignment)).map(({ id, text }, index) => {
-    const concern = concerns.find((one) => one.risk === text);
-    const decision = concern
-      ? `${concern.component} is a part of its own. ${concern.mitigation}`
-      : "It is measured by the core, in production, from the first day";
-    return [`D${index + 1}`, decision, `${id}: ${text}`];
-  });
+interface Component {
+  readonly name: string;
+  readonly responsibility: string;
+}
+
+export function writeArchitecture(assignment: Assignment): Draft {
+  const { brief } = assignment;
+  const concerns = concernsIn(textOf(assignment));
+  const components = componentsOf(assignment, concerns);
+  const points = components.map(({ name, responsibility }, index) => ({
+    id: `C${index + 1}`,
+    text: `${name}: ${responsibility}`,
+  }));
   const title = `Architecture: ${brief.name}`;
   const markdown = markdownOf(title, [
     [
       "Components",
       table(
-        ["Id", "Component", "Does"],
-        parts.map(({ name, does }, index) => [`C${index + 1}`, name, does]),
+        ["Id", "Component", "Responsibility"],
+        components.map(({ name, responsibility }, index) => [`C${index + 1}`, name, responsibility]),
       ),
     ],
-    [
-      "Data",
-      table(
-        ["Entity", "Fields", "Kept by"],
-        [
-          [headline(subject), `id, owner, ${brief.things.slice(1, 4).join(", ") || "state"}, createdAt`, "C2"],
-          ...concerns.map(({ entity, fields }, index) => [entity, fields, `C${index + 3}`]),
-        ],
-      ),
-    ],
-    [
-      "Interfaces",
-      goals.length === 0
-        ? ""
-        : table(
-            ["For", "Operation", "Between", "Refuses with"],
-            goals.map(({ id, text }) => {
-              const thing = termIn(text, brief.things) ?? subject;
-              return [id, text, "C1 → C2", `${thing} not found; not permitted; input does not fit`];
-            }),
-          ),
-    ],
-    ["Decisions", decisions.length === 0 ? "" : table(["Id", "Decision", "Because of"], decisions)],
+    ["Data", dataTable(assignment, concerns)],
+    ["Interfaces", interfaceTable(assignment)],
+    ["Decisions", decisionTable(assignment, concerns)],
     [
       "Named technologies",
       bullets(
         brief.keywords.map(
-          (keyword) => `**${keyword}**: behind the interface of the part that uses it, so that it can be replaced.`,
+          (keyword) =>
+            `**${keyword}**: behind the interface of the component that uses it, so that it can be replaced.`,
         ),
       ),
     ],
-    [
-      "Alternatives",
-      profile === "exploratory"
-        ? bullets([
-            `One deployable with ${parts.length} modules.`,
-            "A queue between C1 and C2 for everything that may wait.",
-          ])
-        : "",
-    ],
-    [
-      `Revision ${revision}`,
-      revision > 0
-        ? bullets(
-            components.map(
-              ({ id, text }) =>
-                `${id} alone fails: ${text.split(":")[0]} answers with a stated refusal, and the others go on.`,
-            ),
-          )
-        : "",
-    ],
+    ...variants(assignment, points),
   ]);
-  return { title, markdown, points: components };
+  return { title, markdown, points };
 }
 
+function subjectOf({ brief }: Assignment): string {
+  return brief.subjects[0] ?? "product";
+}
+
+function componentsOf(assignment: Assignment, concerns: readonly Concern[]): Component[] {
+  const { brief } = assignment;
+  const goals = pointsOf(assignment, "PRODUCT");
+  const journeys = pointsOf(assignment, "UX");
+  const subjects = brief.subjects.slice(0, 3).join(", ") || "the product";
+  return [
+    { name: "Front end", responsibility: `Guides users through ${range(journeys)}; contains no business rules` },
+    {
+      name: `${headline(subjectOf(assignment))} core`,
+      responsibility: `All rules about ${subjects}; implements ${range(goals)}`,
+    },
+    ...concerns.map(({ component, name, mitigation }) => ({
+      name: component,
+      responsibility: `${name}. ${mitigation}`,
+    })),
+  ];
+}
+
+function dataTable(assignment: Assignment, concerns: readonly Concern[]): string {
+  const fields = assignment.brief.subjects.slice(1, 4).join(", ") || "state";
+  return table(
+    ["Entity", "Fields", "Stored by"],
+    [
+      [headline(subjectOf(assignment)), `id, owner, ${fields}, createdAt`, "C2"],
+      ...concerns.map((concern, index) => [concern.entity, concern.fields, `C${index + 3}`]),
+    ],
+  );
+}
+
+function interfaceTable(assignment: Assignment): string {
+  const goals = pointsOf(assignment, "PRODUCT");
+  if (goals.length === 0) return "";
+  const rows = goals.map(({ id, text }) => {
+    const subject = termIn(text, assignment.brief.subjects) ?? subjectOf(assignment);
+    return [id, text, "C1 → C2", `${subject} not found; not permitted; invalid input`];
+  });
+  return table(["For", "Operation", "Between", "Errors"], rows);
+}
+
+function decisionTable(assignment: Assignment, concerns: readonly Concern[]): string {
+  const risks = pointsOf(assignment, "RISK").slice(0, breadth(assignment));
+  if (risks.length === 0) return "";
+  const rows = risks.map(({ id, text }, index) => {
+    const concern = concerns.find(({ risk }) => risk === text);
+    const decision = concern
+      ? `${concern.component} is a separate component. ${concern.mitigation}`
+      : "The core measures it in production from the first day";
+    return [`D${index + 1}`, decision, `${id}: ${text}`];
+  });
+  return table(["Id", "Decision", "Reason"], rows);
+}
+
+/** The sections that depend on the profile and the revision. */
+function variants({ profile, revision }: Assignment, components: readonly Point[]): Section[] {
+  const alternatives = [
+    `One deployable with ${components.length} modules.`,
+    "A queue between C1 and C2 for all work that can be deferred.",
+  ];
+  const failures = components.map(({ id, text }) => {
+    const name = text.split(":")[0];
+    return `${id} fails alone: ${name} returns a documented error, and the other components keep working.`;
+  });
+  return [
+    ["Alternatives", profile === "exploratory" ? bullets(alternatives) : ""],
+    [`Revision ${revision}`, revision > 0 ? bullets(failures) : ""],
+  ];
+}
+
+/** `G1 to G4` for the ids of consecutive points. */
 function range(points: readonly Point[]): string {
   const [first, last] = [points[0], points.at(-1)];
   if (!first || !last) return "the product";

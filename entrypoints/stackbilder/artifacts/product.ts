@@ -1,63 +1,33 @@
-// PRODUCT: the problem, who has it, what counts as solved, and what is left out on purpose.
-import { mentions, personIn } from "../brief.ts";
-import { CONCERNS, concernsIn } from "./concerns.ts";
-import { type Assignment, breadth, bullets, type Draft, headline, markdownOf, type Point, table } from "./draft.ts";
+// PRODUCT: the problem, the users, the goals with their criteria, and the explicit non-goals.
+import { mentions, roleIn } from "../brief.ts";
+import { CONCERNS, type Concern, concernsIn } from "./concerns.ts";
+import {
+  type Assignment,
+  breadth,
+  bullets,
+  type Draft,
+  headline,
+  markdownOf,
+  type Point,
+  type Section,
+  table,
+  textOf,
+} from "./draft.ts";
 
-export function product(assignment: Assignment): Draft {
-  const { brief, profile, revision } = assignment;
-  const text = [brief.description, ...brief.keywords].join(" ");
-  const goals: Point[] = brief.capabilities
+export function writeProduct(assignment: Assignment): Draft {
+  const { brief, revision } = assignment;
+  const goals = brief.capabilities
     .slice(0, breadth(assignment))
     .map((capability, index) => ({ id: `G${index + 1}`, text: headline(capability) }));
-  const measured = goals.map(({ id, text: goal }, index) => {
-    const isMeasured = brief.constraints.some((constraint) => mentions(goal, constraint));
-    const person = personIn(goal, brief.people) ?? brief.people[index % brief.people.length] ?? "somebody new to it";
-    return [
-      id,
-      goal,
-      isMeasured ? "As stated, measured in use" : `${headline(person)}: done at the first try, without help`,
-    ];
-  });
-  const absent = CONCERNS.filter((concern) => !concernsIn(text).includes(concern));
-  const unplaced = brief.keywords.filter((keyword) => !goals.some((goal) => mentions(goal.text, keyword)));
   const title = `Product: ${brief.name}`;
   const markdown = markdownOf(title, [
-    [
-      "Problem",
-      brief.description === ""
-        ? "Nothing has been described yet; what follows comes from the keywords alone."
-        : `> ${brief.description}`,
-    ],
-    [
-      "Users",
-      brief.people.length > 0
-        ? bullets(brief.people.map(headline))
-        : "The brief names nobody. Name the first user before anything is built.",
-    ],
-    ["Goals", goals.length > 0 ? table(["Id", "Goal", "Reached when"], measured) : "None can be read from the brief."],
+    ["Problem", problem(assignment)],
+    ["Users", users(assignment)],
+    ["Goals", goalTable(assignment, goals)],
     ["Constraints", bullets(brief.constraints.map(headline))],
     ["Vocabulary", brief.terms.slice(0, 4 * breadth(assignment)).join(", ")],
-    [
-      "Keywords without a goal yet",
-      bullets(unplaced.map((keyword) => `**${keyword}**: every later mode takes it up.`)),
-    ],
-    [
-      "Non-goals",
-      profile === "strict"
-        ? ""
-        : bullets(absent.slice(0, breadth(assignment)).map(({ name }) => `${name}: the brief does not mention it.`)),
-    ],
-    [
-      "Open questions",
-      profile === "exploratory"
-        ? bullets(
-            questions(
-              brief.people,
-              absent.map(({ name }) => name),
-            ),
-          )
-        : "",
-    ],
+    ["Keywords without a goal", bullets(unplacedKeywords(assignment, goals))],
+    ...scope(assignment),
     [
       `Revision ${revision}`,
       revision > 0 ? bullets(brief.sentences.map((sentence) => `The brief says: ${sentence}`)) : "",
@@ -66,11 +36,51 @@ export function product(assignment: Assignment): Draft {
   return { title, markdown, points: goals };
 }
 
-function questions(people: readonly string[], absent: readonly string[]): string[] {
+function problem({ brief }: Assignment): string {
+  if (brief.description !== "") return `> ${brief.description}`;
+  return "The brief has no description. This document uses its keywords only.";
+}
+
+function users({ brief }: Assignment): string {
+  if (brief.roles.length > 0) return bullets(brief.roles.map(headline));
+  return "The brief names no users. Name the first user before you build anything.";
+}
+
+function goalTable({ brief }: Assignment, goals: readonly Point[]): string {
+  if (goals.length === 0) return "The brief contains no goals.";
+  const rows = goals.map(({ id, text }, index) => {
+    const isMeasured = brief.constraints.some((constraint) => mentions(text, constraint));
+    const role = roleIn(text, brief.roles) ?? brief.roles[index % brief.roles.length] ?? "a new user";
+    const criterion = `${headline(role)}: completed on the first attempt, without help`;
+    return [id, text, isMeasured ? "As stated, measured in use" : criterion];
+  });
+  return table(["Id", "Goal", "Reached when"], rows);
+}
+
+function unplacedKeywords({ brief }: Assignment, goals: readonly Point[]): string[] {
+  return brief.keywords
+    .filter((keyword) => !goals.some((goal) => mentions(goal.text, keyword)))
+    .map((keyword) => `**${keyword}**: covered by every later mode.`);
+}
+
+/** The sections about concerns that the brief does not mention. */
+function scope(assignment: Assignment): Section[] {
+  const { profile } = assignment;
+  const mentioned = concernsIn(textOf(assignment));
+  const absent = CONCERNS.filter((concern) => !mentioned.includes(concern));
+  const nonGoals = absent.slice(0, breadth(assignment)).map(({ name }) => `${name}: the brief does not mention it.`);
   return [
-    people.length > 1
-      ? `Who comes first if ${people[0]} and ${people[1]} want different things?`
-      : "Who pays, and is it the one who uses it?",
-    ...absent.slice(0, 3).map((name) => `${name}: left out of the first version, or of every version?`),
+    ["Non-goals", profile === "strict" ? "" : bullets(nonGoals)],
+    ["Open questions", profile === "exploratory" ? bullets(questions(assignment, absent)) : ""],
+  ];
+}
+
+function questions({ brief }: Assignment, absent: readonly Concern[]): string[] {
+  const [first, second] = brief.roles;
+  return [
+    first !== undefined && second !== undefined
+      ? `Which has priority if ${first} and ${second} have conflicting needs?`
+      : "Who pays, and is it the user?",
+    ...absent.slice(0, 3).map(({ name }) => `${name}: excluded from the first version only, or permanently?`),
   ];
 }

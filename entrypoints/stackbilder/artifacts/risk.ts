@@ -1,4 +1,5 @@
-// RISK: what can go wrong, how likely and how bad, and what is done about it before it happens.
+// RISK: the risks of the product with likelihood, impact and a mitigation that comes before the
+// damage.
 import { mentions } from "../brief.ts";
 import { type Concern, concernsIn } from "./concerns.ts";
 import {
@@ -11,56 +12,32 @@ import {
   type Point,
   pointsOf,
   table,
+  textOf,
 } from "./draft.ts";
 
-interface Row {
-  readonly risk: string;
-  /** Ids of the goals and journeys that it touches. */
-  readonly touches: readonly string[];
+interface Risk {
+  readonly text: string;
+  /** Ids of the goals and journeys that it affects. */
+  readonly affects: readonly string[];
+  /** 1 (low) to 3 (high). */
   readonly impact: number;
   readonly mitigation: string;
 }
 
 const LEVELS = ["", "low", "medium", "high"] as const;
 
-export function risk(assignment: Assignment): Draft {
+export function writeRisks(assignment: Assignment): Draft {
   const { brief, profile, revision } = assignment;
-  const goals = pointsOf(assignment, "PRODUCT");
   const journeys = pointsOf(assignment, "UX");
-  const text = [brief.description, ...brief.keywords].join(" ");
-  const rows = [
-    ...concernsIn(text).map((concern) => fromConcern(concern, [...goals, ...journeys])),
-    ...brief.constraints.map((constraint) => fromConstraint(constraint, [...goals, ...journeys])),
-    ...brief.keywords.map(fromKeyword),
-    ...gapsIn(assignment),
-  ];
-  // The worst first; equals stay in the order of the brief.
-  const ranked = rows
-    .toSorted((a, b) => likelihood(b) * b.impact - likelihood(a) * a.impact)
-    .slice(0, 2 * breadth(assignment));
-  const points: Point[] = ranked.map((row, index) => ({ id: `R${index + 1}`, text: row.risk }));
+  const risks = rankedRisks(assignment);
+  const points = risks.map(({ text }, index) => ({ id: `R${index + 1}`, text }));
   const title = `Risks: ${brief.name}`;
   const markdown = markdownOf(title, [
+    ["Risks and mitigations", riskTable(risks)],
     [
-      "Risks and mitigations",
-      table(
-        ["Id", "Risk", "Likelihood", "Impact", "Mitigation", "Touches"],
-        ranked.map((row, index) => [
-          `R${index + 1}`,
-          row.risk,
-          LEVELS[likelihood(row)] ?? "",
-          LEVELS[row.impact] ?? "",
-          row.mitigation,
-          row.touches.join(", ") || "everything",
-        ]),
-      ),
-    ],
-    [
-      "Watched by",
+      "Monitoring",
       bullets(
-        points
-          .slice(0, 3)
-          .map(({ id, text: what }) => `${id}: one figure on the first dashboard counts how often “${what}” happens.`),
+        points.slice(0, 3).map(({ id, text }) => `${id}: the first dashboard counts how often “${text}” happens.`),
       ),
     ],
     [
@@ -72,63 +49,90 @@ export function risk(assignment: Assignment): Draft {
     [
       `Revision ${revision}`,
       revision > 0
-        ? bullets(journeys.map(({ id, text: journey }) => `${id}, halfway: ${journey} must leave nothing half done.`))
+        ? bullets(journeys.map(({ id, text }) => `${id}, interrupted: ${text} must leave no partial result.`))
         : "",
     ],
   ]);
   return { title, markdown, points };
 }
 
-function fromConcern({ pattern, risk: what, mitigation, impact }: Concern, points: readonly Point[]): Row {
+/** The risks by likelihood times impact, highest first; equal ones in the order of the brief. */
+function rankedRisks(assignment: Assignment): Risk[] {
+  const { brief } = assignment;
+  const affected = [...pointsOf(assignment, "PRODUCT"), ...pointsOf(assignment, "UX")];
+  const risks = [
+    ...concernsIn(textOf(assignment)).map((concern) => riskOfConcern(concern, affected)),
+    ...brief.constraints.map((constraint) => riskOfConstraint(constraint, affected)),
+    ...brief.keywords.map(riskOfKeyword),
+    ...risksOfGaps(assignment),
+  ];
+  return risks
+    .toSorted((a, b) => likelihood(b) * b.impact - likelihood(a) * a.impact)
+    .slice(0, 2 * breadth(assignment));
+}
+
+function riskTable(risks: readonly Risk[]): string {
+  const rows = risks.map((risk, index) => [
+    `R${index + 1}`,
+    risk.text,
+    LEVELS[likelihood(risk)] ?? "",
+    LEVELS[risk.impact] ?? "",
+    risk.mitigation,
+    risk.affects.join(", ") || "all",
+  ]);
+  return table(["Id", "Risk", "Likelihood", "Impact", "Mitigation", "Affects"], rows);
+}
+
+function riskOfConcern({ pattern, risk, mitigation, impact }: Concern, points: readonly Point[]): Risk {
   return {
-    risk: what,
+    text: risk,
     mitigation,
     impact,
-    touches: points.filter(({ text }) => pattern.test(text)).map(({ id }) => id),
+    affects: points.filter(({ text }) => pattern.test(text)).map(({ id }) => id),
   };
 }
 
-function fromConstraint(constraint: string, points: readonly Point[]): Row {
+function riskOfConstraint(constraint: string, points: readonly Point[]): Risk {
   return {
-    risk: `“${headline(constraint)}” is found not to hold, late`,
-    mitigation: "It is measured from the first working version on, and a build that breaks it does not ship",
+    text: `“${headline(constraint)}” does not hold, and it is noticed late`,
+    mitigation: "Measure it from the first working version on, and do not release a build that breaks it",
     impact: 2,
-    touches: points.filter(({ text }) => mentions(text, constraint) || mentions(constraint, text)).map(({ id }) => id),
+    affects: points.filter(({ text }) => mentions(text, constraint) || mentions(constraint, text)).map(({ id }) => id),
   };
 }
 
-function fromKeyword(keyword: string): Row {
+function riskOfKeyword(keyword: string): Risk {
   return {
-    risk: `${headline(keyword)} changes, fails or turns out not to fit`,
-    mitigation: "It is tried in a day's work before anything depends on it, and used behind an interface",
+    text: `${headline(keyword)} changes, fails or proves unsuitable`,
+    mitigation: "Evaluate it in one day before anything depends on it, and use it behind an interface",
     impact: 1,
-    touches: [],
+    affects: [],
   };
 }
 
-/** What the brief leaves open is a risk by itself. */
-function gapsIn({ brief }: Assignment): Row[] {
-  const gaps: Row[] = [];
-  if (brief.people.length === 0) {
-    gaps.push({
-      risk: "It is built for nobody in particular",
-      mitigation: "Five talks with one kind of user before the design is fixed",
+/** Missing information in the brief is a risk of its own. */
+function risksOfGaps({ brief }: Assignment): Risk[] {
+  const risks: Risk[] = [];
+  if (brief.roles.length === 0) {
+    risks.push({
+      text: "The product has no defined users",
+      mitigation: "Interview five users of one kind before the design is fixed",
       impact: 3,
-      touches: [],
+      affects: [],
     });
   }
   if (brief.constraints.length === 0) {
-    gaps.push({
-      risk: "Nobody can say when it is good enough: the brief has no figure and no limit",
-      mitigation: "One number for each goal is agreed before it is started",
+    risks.push({
+      text: "Success cannot be measured: the brief contains no figure and no limit",
+      mitigation: "Agree on one number for each goal before work on it starts",
       impact: 2,
-      touches: [],
+      affects: [],
     });
   }
-  return gaps;
+  return risks;
 }
 
-/** The more goals it touches, the likelier it happens: 1 to 3. */
-function likelihood({ touches }: Row): number {
-  return Math.min(3, 1 + touches.filter((id) => id.startsWith("G")).length);
+/** 1 to 3; grows with the number of goals that the risk affects. */
+function likelihood({ affects }: Risk): number {
+  return Math.min(3, 1 + affects.filter((id) => id.startsWith("G")).length);
 }

@@ -1,5 +1,6 @@
-// UX: who walks which way to which goal, and what each thing on the screen looks like when it is empty, waiting, broken or done.
-import { personIn, termIn } from "../brief.ts";
+// UX: the journey to each goal, and the states of each item on the screen: empty, loading, error
+// and success.
+import { roleIn, termIn } from "../brief.ts";
 import {
   type Assignment,
   breadth,
@@ -12,67 +13,43 @@ import {
   table,
 } from "./draft.ts";
 
-export function ux(assignment: Assignment): Draft {
+const ACCESSIBILITY = [
+  "Every step works with a keyboard and at a width of 320 pixels.",
+  "No information is conveyed by colour alone.",
+];
+
+export function writeExperience(assignment: Assignment): Draft {
   const { brief, profile, revision } = assignment;
-  const goals = pointsOf(assignment, "PRODUCT");
-  const people = brief.people.length > 0 ? brief.people : ["first user"];
-  const journeys: Point[] = goals.map((goal, index) => {
-    // Whoever the goal names, else everybody in turn.
-    const named = personIn(goal.text, people);
-    const person = named ?? people[index % people.length] ?? "first user";
-    return { id: `J${index + 1}`, text: `${named ? "" : `${headline(person)}: `}${goal.text} (${goal.id})` };
-  });
-  const things = brief.things.slice(0, breadth(assignment));
+  const journeys = journeysOf(assignment);
+  const subjects = brief.subjects.slice(0, breadth(assignment));
   const title = `Experience: ${brief.name}`;
   const markdown = markdownOf(title, [
+    ["Journeys", journeys.map((journey) => describeJourney(journey, subjects)).join("\n\n")],
+    ["States", subjects.length === 0 ? "" : stateTable(subjects)],
     [
-      "Journeys",
-      journeys.map((journey) => `### ${journey.id} ${journey.text}\n\n${steps(journey, things)}`).join("\n\n"),
-    ],
-    [
-      "States",
-      things.length === 0
-        ? ""
-        : table(
-            ["Thing", "Empty", "Waiting", "Broken", "Done"],
-            things.map((thing) => [
-              thing,
-              `Says what ${thing} is for and offers the first step`,
-              "Keeps its place and size",
-              "Says what happened, keeps what was typed, offers to try again",
-              `Shows ${thing} and what can be done next`,
-            ]),
-          ),
-    ],
-    [
-      "Held to",
+      "Constraints",
       bullets(
-        brief.constraints.map((constraint) => `${headline(constraint)}: visible on every screen that it touches.`),
+        brief.constraints.map((constraint) => `${headline(constraint)}: visible on every screen that it affects.`),
       ),
     ],
     [
-      "Taken up",
-      bullets(
-        brief.keywords.map((keyword) => `**${keyword}**: named to people only where they have to decide about it.`),
-      ),
+      "Keywords",
+      bullets(brief.keywords.map((keyword) => `**${keyword}**: shown to users only where they must decide about it.`)),
     ],
-    [
-      "Access",
-      profile === "strict"
-        ? ""
-        : bullets(["Every step works with a keyboard and at 320 pixels width.", "Nothing is told by colour alone."]),
-    ],
+    ["Accessibility", profile === "strict" ? "" : bullets(ACCESSIBILITY)],
     [
       "Alternatives to try",
       profile === "exploratory"
-        ? bullets(things.slice(0, 3).map((thing) => `Start from a list of ${thing} instead of a form.`))
+        ? bullets(subjects.slice(0, 3).map((subject) => `Start from a list of ${subject} instead of a form.`))
         : "",
     ],
     [
       `Revision ${revision}`,
       revision > 0
         ? bullets(
-            journeys.map(({ id, text }) => `${id} on a slow connection: ${text} can be left and resumed at each step.`),
+            journeys.map(
+              ({ id, text }) => `${id} on a slow connection: ${text} can be paused and resumed at each step.`,
+            ),
           )
         : "",
     ],
@@ -80,12 +57,35 @@ export function ux(assignment: Assignment): Draft {
   return { title, markdown, points: journeys };
 }
 
-function steps(journey: Point, things: readonly string[]): string {
-  const thing = termIn(journey.text, things) ?? things[0] ?? "the result";
-  return [
-    `1. Arrives and sees what ${thing} is about.`,
-    "2. Does the one thing that the screen asks for.",
-    `3. Checks ${thing} before it counts.`,
-    "4. Is told that it worked, and what comes next.",
-  ].join("\n");
+/** One journey for each goal, by the role that the goal names, else by each role in turn. */
+function journeysOf(assignment: Assignment): Point[] {
+  const { brief } = assignment;
+  const roles = brief.roles.length > 0 ? brief.roles : ["first user"];
+  return pointsOf(assignment, "PRODUCT").map((goal, index) => {
+    const named = roleIn(goal.text, roles);
+    const role = named ?? roles[index % roles.length] ?? "first user";
+    return { id: `J${index + 1}`, text: `${named ? "" : `${headline(role)}: `}${goal.text} (${goal.id})` };
+  });
+}
+
+function describeJourney(journey: Point, subjects: readonly string[]): string {
+  const subject = termIn(journey.text, subjects) ?? subjects[0] ?? "the result";
+  const steps = [
+    `1. Opens the page and sees what ${subject} is about.`,
+    "2. Completes the one task of the screen.",
+    `3. Checks ${subject} before submitting it.`,
+    "4. Sees a confirmation and the next step.",
+  ];
+  return `### ${journey.id} ${journey.text}\n\n${steps.join("\n")}`;
+}
+
+function stateTable(subjects: readonly string[]): string {
+  const rows = subjects.map((subject) => [
+    subject,
+    `Explains ${subject} and offers the first step`,
+    "Keeps its position and size",
+    "Says what happened, keeps the input, offers a retry",
+    `Shows ${subject} and the next actions`,
+  ]);
+  return table(["Item", "Empty", "Loading", "Error", "Success"], rows);
 }

@@ -1,20 +1,20 @@
-// From a mode to its artifact. Deterministic: the same assignment gives the same text.
+// Selects the writer of a mode. Deterministic: equal assignments give equal artifacts.
 import type { Mode } from "../../../contracts/stackbilder.ts";
-import { architect } from "./architect.ts";
+import { writeArchitecture } from "./architect.ts";
 import type { Assignment, Draft } from "./draft.ts";
-import { product } from "./product.ts";
-import { risk } from "./risk.ts";
-import { sprint } from "./sprint.ts";
-import { tdd } from "./tdd.ts";
-import { ux } from "./ux.ts";
+import { writeProduct } from "./product.ts";
+import { writeRisks } from "./risk.ts";
+import { writeSprints } from "./sprint.ts";
+import { writeTests } from "./tdd.ts";
+import { writeExperience } from "./ux.ts";
 
 const WRITERS: Readonly<Record<Mode, (assignment: Assignment) => Draft>> = {
-  PRODUCT: product,
-  UX: ux,
-  RISK: risk,
-  ARCHITECT: architect,
-  TDD: tdd,
-  SPRINT: sprint,
+  PRODUCT: writeProduct,
+  UX: writeExperience,
+  RISK: writeRisks,
+  ARCHITECT: writeArchitecture,
+  TDD: writeTests,
+  SPRINT: writeSprints,
 };
 
 /** Writes the artifact of `mode`. */

@@ -1,24 +1,39 @@
-// Approvals that a person asked to be remembered: kept on the server, one for each client, redirect and resource, so that they end
-// when the person takes the access away. Never for an app that anybody could pretend to be: one that registered itself, or one on
-// this computer, where any program can present the same client id.
+// Stored approvals, which let a client connect again without asking the user. One for each client,
+// redirect URI and resource, kept on the server, so that it ends when the user ends the access.
+// Never for a client that any program can impersonate: one that registered itself, or one on this
+// computer, where every program can present the same client id.
 import type { ClientInfo } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
 import { digestText } from "../../../contracts/rpc/encoding.ts";
 import type { UserId } from "../../../contracts/rpc/identity.ts";
+import type { RequestContext } from "../../context.ts";
 import { revocationsOf } from "../../durable/user-revocations.ts";
-import type { Env } from "../../env.ts";
-import { nowSeconds } from "../browser/browser-request.ts";
-import type { Connection } from "../browser/transaction.ts";
+import { nowSeconds } from "../clock.ts";
 import type { ClientIdentity } from "./client-identity.ts";
 
 const LIFETIME_SECONDS = 90 * 86_400;
+
+/** The part of a connection that an approval depends on. */
+export interface ApprovableConnection {
+  readonly request: {
+    readonly clientId: string;
+    readonly redirectUri: string;
+    readonly resource: string;
+    readonly scope: readonly string[];
+  };
+  /** Digest from `metaHashOf`. */
+  readonly metaHash: string | null;
+  /** The client wants the user to be asked in any case (`prompt=consent`). */
+  readonly mustAsk: boolean;
+}
 
 const Approval = v.object({ scopes: v.array(v.string()), at: v.number(), metaHash: v.string() });
 type Approval = v.InferOutput<typeof Approval>;
 
 /**
- * A digest of what the client's own document says of its name and addresses: an approval of one document is none of another. `null`
- * where approvals may not be remembered, which is everywhere but for https on the very host that the client id proves.
+ * A digest of the name and redirect URIs in the client's document: an approval holds for this
+ * document only. `null` if no approval may be stored, which is any redirect other than https on
+ * exactly the host that the client id proves.
  */
 export async function metaHashOf(
   { clientName, redirectUris }: ClientInfo,
@@ -29,11 +44,14 @@ export async function metaHashOf(
   return protocol === "https:" && host === domain ? digestText(JSON.stringify([clientName, redirectUris])) : null;
 }
 
-/** The scopes that this user has approved for good where they cover everything that this request asks for; `null`: ask. */
+/**
+ * The scopes of the user's stored approval if they cover the request; `null` if the user must be
+ * asked.
+ */
 export async function approvedScopes(
-  env: Env,
+  { env }: RequestContext,
   userId: UserId,
-  connection: Connection,
+  connection: ApprovableConnection,
 ): Promise<readonly string[] | null> {
   const { request, metaHash, mustAsk } = connection;
   if (metaHash === null || mustAsk) return null;
@@ -41,15 +59,15 @@ export async function approvedScopes(
   if (!parsed.success || parsed.output.metaHash !== metaHash) return null;
   const { scopes, at } = parsed.output;
   if (!request.scope.every((scope) => scopes.includes(scope))) return null;
-  // Storage can be behind; what has ended everything of this user's is not.
+  // KV can be behind; the object that ends everything of a user is not.
   return (await revocationsOf(env, userId).hasEndedTokens(at)) ? null : scopes;
 }
 
-/** Keeps the person's newest decision: an approval to be remembered, or `null`, which forgets the one before. */
-export async function rememberDecision(
-  env: Env,
+/** Stores the user's latest decision: an approval, or `null`, which deletes the previous one. */
+export async function storeDecision(
+  { env }: RequestContext,
   userId: UserId,
-  connection: Connection,
+  connection: ApprovableConnection,
   scopes: readonly string[] | null,
 ): Promise<void> {
   const { request, metaHash } = connection;
@@ -61,19 +79,19 @@ export async function rememberDecision(
   await env.OAUTH_KV.put(key, JSON.stringify(approval), options);
 }
 
-/** Forgets what this user approved for `clientId`, or for every client where that is `null`. */
-export async function forgetApprovals(env: Env, userId: UserId, clientId: string | null): Promise<void> {
+/** Deletes the user's approvals for `clientId`, or for every client if it is `null`. */
+export async function deleteApprovals({ env }: RequestContext, userId: UserId, clientId: string | null): Promise<void> {
   const prefix = `approval:${userId}:`;
   let cursor: string | null = null;
   do {
     const page: KVNamespaceListResult<{ clientId: string }, string> = await env.OAUTH_KV.list({ prefix, cursor });
-    const doomed = page.keys.filter(({ metadata }) => clientId === null || metadata?.clientId === clientId);
-    await Promise.all(doomed.map(({ name }) => env.OAUTH_KV.delete(name)));
+    const matching = page.keys.filter(({ metadata }) => clientId === null || metadata?.clientId === clientId);
+    await Promise.all(matching.map(({ name }) => env.OAUTH_KV.delete(name)));
     cursor = page.list_complete ? null : page.cursor;
   } while (cursor !== null);
 }
 
-async function approvalKey(userId: UserId, { request }: Connection): Promise<string> {
+async function approvalKey(userId: UserId, { request }: ApprovableConnection): Promise<string> {
   const { clientId, redirectUri, resource } = request;
   return `approval:${userId}:${await digestText([clientId, redirectUri, resource].join("|"))}`;
 }

@@ -1,6 +1,7 @@
-// GET /authorize: the front of the door (OAuth 2.1 section 4.1.1). Judges the request before anything is shown, seals it into a
-// transaction of this browser, and sends the person to sign in, or to decide where they are signed in. Errors reach the client by
-// themselves only where the redirect is trusted; anywhere else the person has to click.
+// GET /authorize, the authorization endpoint (OAuth 2.1 section 4.1.1). Validates the request
+// before anything is shown, seals it into a transaction of this browser, and continues with
+// sign-in, or with the decision if the user is signed in. An error redirects to the client only if
+// the redirect URI is trusted; otherwise the user must click.
 import {
   AuthorizationError,
   type AuthRequest,
@@ -10,126 +11,162 @@ import {
 import * as v from "valibot";
 import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
 import { metaHashOf } from "../authorization-server/approvals.ts";
-import { documentRefusal } from "../authorization-server/client-document.ts";
+import { validateClientDocument } from "../authorization-server/client-document.ts";
+import { isClientIdAcceptable } from "../authorization-server/client-id.ts";
 import { identify, isRedirectTrusted } from "../authorization-server/client-identity.ts";
-import { grantableScopes } from "../authorization-server/grant.ts";
+import { ownOrigins } from "../authorization-server/hosts.ts";
 import { hasRepeatedName, withPlainResource } from "../authorization-server/parameters.ts";
-import { isClientIdAcceptable } from "../authorization-server/registration.ts";
+import { grantableScopes } from "../authorization-server/scopes.ts";
 import { authorizationServer } from "../authorization-server/server.ts";
+import { nowSeconds } from "../clock.ts";
 import { redirect } from "../pages/page.ts";
-import { type BrowserRequest, nowSeconds, ownOrigins } from "./browser-request.ts";
-import { grant, rememberedScopes } from "./consent.ts";
-import { authUnavailable, badRequest, refuse } from "./error-pages.ts";
+import type { BrowserRequest } from "./browser-request.ts";
+import { makeGrant, storedApproval } from "./consent.ts";
+import { authUnavailable, badRequest, tooManyAttempts, unknownClient, unusableClientDocument } from "./error-pages.ts";
 import { endedSessionCookies, sessionCookie, signedInSession } from "./session.ts";
-import { startSignIn } from "./sign-in.ts";
+import { openFirstPage } from "./sign-in.ts";
 import { AuthorizationRequest, type Connection, startTransaction } from "./transaction.ts";
 
-const QUERY_LIMIT = 8_192;
+const MAX_QUERY_LENGTH = 8_192;
 
-export async function authorize(visit: BrowserRequest): Promise<Response> {
-  const { request, url, env, config } = visit;
+/** A validated request, in the forms that the later steps need. */
+interface ValidRequest {
+  readonly parsed: AuthRequest;
+  readonly client: ClientInfo;
+  readonly connection: Connection;
+  /** OpenID Connect Core section 3.1.2.1. */
+  readonly prompts: readonly string[];
+}
+
+export async function authorize(browser: BrowserRequest): Promise<Response> {
+  const refused = refuseParameters(browser) ?? (await refuseClientDocument(browser));
+  if (refused) return refused;
+  const parsed = await parseRequest(browser);
+  if (parsed instanceof Response) return parsed;
+  const valid = await validateRequest(browser, parsed);
+  return valid instanceof Response ? valid : continueAuthorization(browser, valid);
+}
+
+/** Checks that need no look-up. */
+function refuseParameters(browser: BrowserRequest): Response | null {
+  const { url, config } = browser;
   const parameters = url.searchParams;
-  const own = ownOrigins(config);
-  if (url.search.length > QUERY_LIMIT) return badRequest(visit, "It is too long.");
-  if (hasRepeatedName(parameters)) return badRequest(visit, "It names a parameter twice.");
+  if (url.search.length > MAX_QUERY_LENGTH) return badRequest(browser, "It is too long.");
+  if (hasRepeatedName(parameters)) return badRequest(browser, "It names a parameter twice.");
   if (parameters.has("request") || parameters.has("request_uri"))
-    return badRequest(visit, "It uses request objects, which are not taken here.");
-  const clientId = parameters.get("client_id") ?? "";
-  if (!isClientIdAcceptable(clientId, config.isCimdEnabled, own)) return unknownClient(visit);
-  const undocumented = await documentRefusal(visit, clientId);
-  if (undocumented) return undocumented;
+    return badRequest(browser, "It uses request objects, which this server does not support.");
+  const isAcceptable = isClientIdAcceptable(clientIdIn(browser), config.isCimdEnabled, ownOrigins(config));
+  return isAcceptable ? null : unknownClient(browser);
+}
 
+function clientIdIn({ url }: BrowserRequest): string {
+  return url.searchParams.get("client_id") ?? "";
+}
+
+async function refuseClientDocument(browser: BrowserRequest): Promise<Response | null> {
+  const document = await validateClientDocument(browser, clientIdIn(browser));
+  if (document.state === "usable") return null;
+  return document.state === "unread" && document.status === 429
+    ? tooManyAttempts(browser, document.retryAfterSeconds)
+    : unusableClientDocument(browser);
+}
+
+/** The request as the library reads it; the error page or redirect if the library refuses it. */
+async function parseRequest(browser: BrowserRequest): Promise<AuthRequest | Response> {
+  const { request, url, env } = browser;
   const library = authorizationServer(env).getOAuthApi(env);
-  let parsed: AuthRequest;
+  const plain = new Request(new URL(`?${withPlainResource(url.searchParams)}`, url), request);
   try {
-    parsed = await library.parseAuthRequest(new Request(new URL(`?${withPlainResource(parameters)}`, url), request));
+    return await library.parseAuthRequest(plain);
   } catch (error) {
     if (!(error instanceof AuthorizationError)) throw error;
-    if (error.redirectTo && error.redirectUri)
-      return returnError(visit, await library.lookupClient(clientId), error.redirectUri, error.redirectTo);
-    return error.description === "Invalid client_id"
-      ? unknownClient(visit)
-      : badRequest(visit, REASONS[error.description] ?? UNUSABLE);
+    const { redirectTo, redirectUri, description } = error;
+    if (redirectTo && redirectUri)
+      return returnError(browser, await library.lookupClient(clientIdIn(browser)), redirectUri, redirectTo);
+    return description === "Invalid client_id"
+      ? unknownClient(browser)
+      : badRequest(browser, REASONS[description] ?? UNUSABLE);
   }
+}
 
+/** The gateway's own rules: no redirect to itself, and PKCE with S256. */
+async function validateRequest(browser: BrowserRequest, parsed: AuthRequest): Promise<ValidRequest | Response> {
+  const { env, config, url } = browser;
   const { redirectUri } = parsed;
-  if (own.includes(new URL(redirectUri).origin))
-    return badRequest(visit, "It asks to be answered at an address of this server.");
-  const client = await library.lookupClient(clientId);
+  if (ownOrigins(config).includes(new URL(redirectUri).origin))
+    return badRequest(browser, "Its redirect address belongs to this server.");
+  const client = await authorizationServer(env).getOAuthApi(env).lookupClient(clientIdIn(browser));
   const accepted = v.safeParse(AuthorizationRequest, parsed);
   if (!client || !accepted.success) {
-    return returnError(
-      visit,
-      client,
-      redirectUri,
-      authorizationErrorRedirect(parsed, "invalid_request", "PKCE with S256 is required"),
-    );
+    const redirectTo = authorizationErrorRedirect(parsed, "invalid_request", "PKCE with S256 is required");
+    return returnError(browser, client, redirectUri, redirectTo);
   }
-  const scope = [...grantableScopes(accepted.output.scope)];
-  const prompts = (parameters.get("prompt") ?? "").split(" ");
+  const prompts = (url.searchParams.get("prompt") ?? "").split(" ");
   const identity = identify(client);
   const connection: Connection = {
-    request: { ...accepted.output, scope },
+    request: { ...accepted.output, scope: [...grantableScopes(accepted.output.scope)] },
     client: identity,
     metaHash: await metaHashOf(client, identity, redirectUri),
     mustAsk: prompts.includes("consent"),
   };
-  return continueAuthorization(visit, connection, prompts, (code) => {
-    const to = new URL(authorizationErrorRedirect(parsed, "access_denied", "The person would have to be asked"));
-    to.searchParams.set("error", code);
-    return returnError(visit, client, redirectUri, to.href);
-  });
+  return { parsed, client, connection, prompts };
 }
 
 /**
- * To the sign-in page; to the decision, where somebody is signed in; or back to the client, where that person has decided before.
- * `prompts` as in OpenID Connect Core section 3.1.2.1; `unprompted` answers a client that wants nobody to be asked.
+ * Continues with the sign-in page; with the decision, if the user is signed in; or with the client,
+ * if the user has a stored approval.
  */
-async function continueAuthorization(
-  visit: BrowserRequest,
-  connection: Connection,
-  prompts: readonly string[],
-  unprompted: (code: "login_required" | "consent_required") => Response,
-): Promise<Response> {
+async function continueAuthorization(browser: BrowserRequest, valid: ValidRequest): Promise<Response> {
+  const { connection, prompts } = valid;
   const ignoresSession = prompts.includes("login");
-  const session = ignoresSession ? null : await signedInSession(visit);
-  if (session === AUTH_UNAVAILABLE) return authUnavailable(visit);
+  const session = ignoresSession ? null : await signedInSession(browser);
+  if (session === AUTH_UNAVAILABLE) return authUnavailable(browser);
   const isSilent = prompts.includes("none");
   if (session === null) {
-    if (isSilent) return unprompted("login_required");
-    const cookies = ignoresSession ? [] : endedSessionCookies(visit);
-    return startSignIn(visit, startTransaction({ stage: "login", connection }, nowSeconds()), cookies);
+    if (isSilent) return returnPromptError(browser, valid, "login_required");
+    const cookies = ignoresSession ? [] : endedSessionCookies(browser);
+    return openFirstPage(browser, startTransaction({ stage: "login", connection }, nowSeconds()), cookies);
   }
   const { account, sid, startedAtMs } = session;
-  const approved = await rememberedScopes(visit, connection, account);
-  const cookie = await sessionCookie(visit.keys, session);
-  if (approved !== null) return redirect((await grant(visit, connection, account, approved)).redirectTo, [cookie]);
-  if (isSilent) return unprompted("consent_required");
+  const approved = await storedApproval(browser, connection, account);
+  const cookie = await sessionCookie(browser.config, session);
+  if (approved !== null)
+    return redirect((await makeGrant(browser, connection, account, approved)).redirectTo, [cookie]);
+  if (isSilent) return returnPromptError(browser, valid, "consent_required");
   const stage = { stage: "consent", connection, account, session: { sid, startedAtMs } } as const;
-  return startSignIn(visit, startTransaction(stage, nowSeconds()), [cookie]);
+  return openFirstPage(browser, startTransaction(stage, nowSeconds()), [cookie]);
 }
 
-const UNUSABLE = "It is incomplete, or asks for something that is not offered here.";
-/** Sentences for what the library says about a request that must not be answered with a redirect. */
+/** The error for a client that does not want the user to be asked (`prompt=none`). */
+function returnPromptError(
+  browser: BrowserRequest,
+  { parsed, client }: ValidRequest,
+  code: "login_required" | "consent_required",
+): Response {
+  // The library's types do not have the codes of OpenID Connect.
+  const redirectTo = new URL(authorizationErrorRedirect(parsed, "access_denied", "The user must be asked"));
+  redirectTo.searchParams.set("error", code);
+  return returnError(browser, client, parsed.redirectUri, redirectTo.href);
+}
+
+const UNUSABLE = "It is incomplete, or asks for something that this server does not support.";
+/** Sentences for the library's errors that must not redirect. */
 const REASONS: Readonly<Record<string, string>> = {
-  "client_id is required": "It does not say which app it comes from.",
-  "Invalid redirect URI": "It asks to be answered at an address that the app has not registered.",
+  "client_id is required": "It does not name its app.",
+  "Invalid redirect URI": "Its redirect address is not registered for this app.",
 };
 
-/** Clients keep the id of a registration for ever, also when it has expired here. */
-function unknownClient(visit: BrowserRequest): Response {
-  const text = "Its registration is missing or has expired. Remove the connection in your app and add it again.";
-  return refuse(visit, 400, "This app is not known here", text);
-}
-
-/** Hands an error back to the client: by itself where the redirect is trusted, else with a link that says where it leads. */
+/**
+ * Returns an error to the client: by a redirect if the address is trusted, otherwise by a link that
+ * shows it.
+ */
 function returnError(
-  visit: BrowserRequest,
+  browser: BrowserRequest,
   client: ClientInfo | null,
   redirectUri: string,
   redirectTo: string,
 ): Response {
-  if (!client) return unknownClient(visit);
+  if (!client) return unknownClient(browser);
   if (isRedirectTrusted(identify(client), redirectUri)) return redirect(redirectTo);
-  return badRequest(visit, UNUSABLE, { link: { href: redirectTo, label: `Return to ${new URL(redirectUri).host}` } });
+  return badRequest(browser, UNUSABLE, { href: redirectTo, label: `Return to ${new URL(redirectUri).host}` });
 }

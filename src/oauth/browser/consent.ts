@@ -1,100 +1,131 @@
-// The person decides, or has decided before and asked for that to be remembered. No code exists before this, and it exists at most
-// once: the step is used up in one place, whatever arrives together, immediately before the library makes the code.
+// The decision: the user allows or denies access, or has a stored approval. No code exists before
+// it, and at most one after it: the step is claimed in one place, whatever arrives in parallel,
+// immediately before the library makes the code.
 import { authorizationErrorRedirect } from "@cloudflare/workers-oauth-provider";
-import { recordAccess } from "../../audit/sinks.ts";
+import { recordAccess } from "../../audit/recorder.ts";
 import { createGrantObject } from "../../durable/grant-object.ts";
 import { claimOnce } from "../../durable/one-time-mark.ts";
-import { approvedScopes, rememberDecision } from "../authorization-server/approvals.ts";
+import { approvedScopes, storeDecision } from "../authorization-server/approvals.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
-import { type GrantProps, grantedScopes } from "../authorization-server/grant.ts";
+import type { GrantProps } from "../authorization-server/grant-props.ts";
+import { grantedScopes } from "../authorization-server/scopes.ts";
 import { authorizationServer } from "../authorization-server/server.ts";
+import { nowSeconds } from "../clock.ts";
 import { consentPage } from "../pages/consent.ts";
 import { html } from "../pages/html.ts";
 import { leavePage } from "../pages/notices.ts";
-import { redirect, respond } from "../pages/page.ts";
-import { type BrowserRequest, nowSeconds } from "./browser-request.ts";
-import { alreadyUsed, noTransaction, refuse } from "./error-pages.ts";
+import { pageResponse, redirect } from "../pages/page.ts";
+import type { BrowserRequest } from "./browser-request.ts";
+import { alreadyUsed, errorPage, noTransaction } from "./error-pages.ts";
 import { hasSignedOut } from "./session.ts";
-import { type Account, type Connection, clearedCookie, csrfToken, type TransactionAt } from "./transaction.ts";
-import { onSubmit, transactionOf } from "./transaction-form.ts";
+import type { Account } from "./signed-in-account.ts";
+import { type Connection, clearedCookie, csrfToken, type TransactionAt } from "./transaction.ts";
+import { readTransactionForm, transactionOf } from "./transaction-form.ts";
 
-/** GET /consent: asks, or goes on where the person said that they need not be asked. */
-export async function showConsent(visit: BrowserRequest): Promise<Response> {
-  const transaction = await transactionOf(visit, visit.url.searchParams.get("tx"));
-  if (!transaction) return noTransaction(visit);
+/** GET /consent: asks the user, or continues with a stored approval. */
+export async function showConsent(browser: BrowserRequest): Promise<Response> {
+  const transaction = await transactionOf(browser, browser.url.searchParams.get("tx"));
+  if (!transaction) return noTransaction(browser);
   if (transaction.stage !== "consent") return redirect(`/login?tx=${transaction.id}`);
-  if (await hasSignedOut(visit, transaction)) return signInAgain(transaction);
+  if (await hasSignedOut(browser, transaction)) return signInAgain(transaction);
   const { id, jti, connection, account } = transaction;
-  const approved = await rememberedScopes(visit, connection, account);
-  if (approved === null) return respond(consentPage(transaction, await csrfToken(visit.keys, transaction, "decide")));
+  const approved = await storedApproval(browser, connection, account);
+  if (approved === null) return askForConsent(browser, transaction);
   const cookies = [clearedCookie(id)];
-  if (!(await claimOnce(visit.env, jti))) return alreadyUsed(visit, cookies);
-  // Not a redirect: this answers the form that the person signed in with.
-  return returnToClient(connection, (await grant(visit, connection, account, approved)).redirectTo, cookies);
+  if (!(await claimOnce(browser.env, jti))) return alreadyUsed(browser, cookies);
+  const { redirectTo } = await makeGrant(browser, connection, account, approved);
+  // Not a redirect: this responds to the form of the sign-in.
+  return returnToClient(connection, redirectTo, cookies);
 }
 
-/** POST /authorize, and /consent as well. */
-export const decide = onSubmit("decide", "consent", async (visit, form, transaction) => {
-  const { env, ctx, trace } = visit;
+async function askForConsent(
+  { config, texts }: BrowserRequest,
+  transaction: TransactionAt<"consent">,
+): Promise<Response> {
+  const { id, connection, account } = transaction;
+  const { client, request, metaHash } = connection;
+  const view = {
+    transactionId: id,
+    csrf: await csrfToken(config, transaction, "decide"),
+    email: account.email,
+    client,
+    redirectUri: request.redirectUri,
+    requestedScopes: request.scope,
+    canRemember: metaHash !== null,
+  };
+  return pageResponse(consentPage(view, texts));
+}
+
+/** POST /authorize and POST /consent: the decision of the consent page. */
+export async function decide(browser: BrowserRequest): Promise<Response> {
+  const submitted = await readTransactionForm(browser, "decide", "consent");
+  if (submitted instanceof Response) return submitted;
+  const { form, transaction } = submitted;
   const { id, jti, connection, account } = transaction;
   const decision = form.get("decision");
   if (decision !== "approve" && decision !== "deny")
-    return refuse(visit, 400, "No decision", "Go back, then choose Allow or Deny.");
-  if (await hasSignedOut(visit, transaction)) return signInAgain(transaction);
+    return errorPage(browser, { status: 400, title: "No decision", text: "Go back, then choose Allow or Deny." });
+  if (await hasSignedOut(browser, transaction)) return signInAgain(transaction);
   const cookies = [clearedCookie(id)];
-  if (!(await claimOnce(env, jti))) return alreadyUsed(visit, cookies);
-  if (decision === "deny") {
-    await rememberDecision(env, account.userId, connection, null);
-    const change = { type: "grant.declined", subject: account.userId, clientId: connection.request.clientId } as const;
-    recordAccess(env.PLATFORM_EVENTS_QUEUE, ctx, trace.traceId, change);
-    return returnToClient(
-      connection,
-      authorizationErrorRedirect(connection.request, "access_denied", "The person declined."),
-      cookies,
-    );
-  }
-  const { redirectTo, scopes } = await grant(visit, connection, account, form.getAll("scope"));
-  await rememberDecision(env, account.userId, connection, form.has("remember") ? scopes : null);
+  if (!(await claimOnce(browser.env, jti))) return alreadyUsed(browser, cookies);
+  if (decision === "deny") return deny(browser, transaction, cookies);
+  const { redirectTo, scopes } = await makeGrant(browser, connection, account, form.getAll("scope"));
+  await storeDecision(browser, account.userId, connection, form.has("remember") ? scopes : null);
   return returnToClient(connection, redirectTo, cookies);
-});
+}
+
+/** RFC 6749 section 4.1.2.1. */
+async function deny(
+  browser: BrowserRequest,
+  { connection, account }: TransactionAt<"consent">,
+  cookies: readonly string[],
+): Promise<Response> {
+  const { request } = connection;
+  await storeDecision(browser, account.userId, connection, null);
+  recordAccess(browser, { type: "grant.declined", subject: account.userId, clientId: request.clientId });
+  const redirectTo = authorizationErrorRedirect(request, "access_denied", "The user declined.");
+  return returnToClient(connection, redirectTo, cookies);
+}
 
 /**
- * What the person approved before, so that they need not be asked; `null`: ask. Only a page that they look at goes on by itself,
- * not one that something fetches ahead, embeds or probes.
+ * The scopes of a stored approval that covers this connection; `null` if the user must be asked. It
+ * counts for a page that the user looks at only, not for one that is prefetched, embedded or
+ * probed.
  */
-export async function rememberedScopes(
-  { env, request }: BrowserRequest,
+export async function storedApproval(
+  browser: BrowserRequest,
   connection: Connection,
   account: Account,
 ): Promise<readonly string[] | null> {
-  const { method, headers } = request;
+  const { method, headers } = browser.request;
   const isLookedAt =
     method !== "HEAD" && !headers.has("Sec-Purpose") && (headers.get("Sec-Fetch-Dest") ?? "document") === "document";
-  return isLookedAt ? approvedScopes(env, account.userId, connection) : null;
+  return isLookedAt ? approvedScopes(browser, account.userId, connection) : null;
 }
 
-/** Makes the grant, with the address that carries its code to the client. `allowed`: what the person allows, beyond reading. */
-export async function grant(
-  { env, ctx, trace }: BrowserRequest,
+export interface NewGrant {
+  /** The client's address, with the code. */
+  readonly redirectTo: string;
+  readonly scopes: readonly string[];
+}
+
+/** Makes the grant. `allowed`: the optional scopes that the user allows. */
+export async function makeGrant(
+  browser: BrowserRequest,
   { request, client }: Connection,
   { userId, tenantId, tier, authTime }: Account,
   allowed: readonly string[],
-): Promise<{ readonly redirectTo: string; readonly scopes: readonly string[] }> {
+): Promise<NewGrant> {
+  const { env } = browser;
   const props: GrantProps = { userId, tenantId, tier, authTime, v: 1 };
   const scopes = grantedScopes(request.scope, allowed);
   const { host } = destinationOf(request.redirectUri);
+  const metadata = { clientName: client.name, host, at: nowSeconds() };
   const { redirectTo } = await authorizationServer(env)
     .getOAuthApi(env)
-    .completeAuthorization({
-      request,
-      userId,
-      scope: [...scopes],
-      metadata: { clientName: client.name, host, at: nowSeconds() },
-      props,
-    });
-  await createGrantObject(env, redirectTo, trace.traceId);
-  const change = { type: "grant.made", subject: userId, clientId: request.clientId, scopes } as const;
-  recordAccess(env.PLATFORM_EVENTS_QUEUE, ctx, trace.traceId, change);
+    .completeAuthorization({ request, userId, scope: [...scopes], metadata, props });
+  await createGrantObject(browser, redirectTo);
+  recordAccess(browser, { type: "grant.made", subject: userId, clientId: request.clientId, scopes });
   return { redirectTo, scopes };
 }
 
@@ -104,5 +135,5 @@ function signInAgain({ id }: TransactionAt<"consent">): Response {
 
 function returnToClient({ request }: Connection, url: string, cookies: readonly string[]): Response {
   const { host } = destinationOf(request.redirectUri);
-  return respond(leavePage(url, html`Returning to <bdi class="host">${host}</bdi>`, cookies));
+  return pageResponse(leavePage(url, html`Returning to <bdi class="host">${host}</bdi>`, cookies));
 }

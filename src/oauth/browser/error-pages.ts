@@ -1,79 +1,119 @@
-// How each kind of trouble at the door is told to a person: what happened, and what to do about it.
-import type { Trace } from "../../context.ts";
+// Error pages. Each says what happened and what to do.
+import type { RequestContext } from "../../context.ts";
 import { html } from "../pages/html.ts";
-import { type Page, respond } from "../pages/page.ts";
+import { type Page, pageResponse } from "../pages/page.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 
-/** Ways on from a problem. */
-export interface Ways extends Pick<Page, "headers" | "cookies"> {
-  /** Where to go on. */
-  readonly link?: { readonly href: string; readonly label: string };
+export interface ErrorPage extends Pick<Page, "headers" | "cookies"> {
+  readonly status: number;
+  readonly title: string;
+  /** Sentences for the user. */
+  readonly text: string;
+  /** The next step. */
+  readonly link?: { readonly href: string; readonly label: string } | undefined;
 }
 
-/** A problem as a page. Failures of ours, 500 and above, show the trace id, so that they can be looked up. */
-export function refuse(
-  { trace }: { readonly trace: Trace },
-  status: number,
-  title: string,
-  text: string,
-  { link = { href: "/", label: "About this gateway" }, ...ways }: Ways = {},
+/**
+ * The response with an error page. From status 500 on it shows the trace id, by which logs are
+ * searched.
+ */
+export function errorPage(
+  { trace }: Pick<RequestContext, "trace">,
+  { status, title, text, link = { href: "/", label: "About this gateway" }, ...rest }: ErrorPage,
 ): Response {
-  return respond({
-    ...ways,
-    status,
-    title,
-    main: html`<h1>${title}</h1>
+  const main = html`<h1>${title}</h1>
 <p>${text}</p>
 <a class="button" href="${link.href}">${link.label}</a>
-${status >= 500 && html`<small>Status ${status}, trace id <code>${trace.traceId}</code></small>`}`,
+${status >= 500 && html`<small>Status ${status}, trace id <code>${trace.traceId}</code></small>`}`;
+  return pageResponse({ ...rest, status, title, main });
+}
+
+/** The auth Worker gave no usable reply. Never "wrong password", and no account is half made. */
+export function authUnavailable(browser: BrowserRequest): Response {
+  return errorPage(browser, {
+    status: 503,
+    title: "Sign-in is not available right now",
+    text: "Nothing was changed. Wait a moment, then reload this page or start again from your app.",
+    headers: { "Retry-After": "10" },
   });
 }
 
-/** The auth service gave no answer: never "wrong password", never a half-made account. */
-export function authUnavailable(visit: BrowserRequest): Response {
-  const text = "Nothing was changed. Wait a moment, then reload this page or start again from your app.";
-  return refuse(visit, 503, "Sign-in is not available right now", text, { headers: { "Retry-After": "10" } });
-}
-
-/** What can be said of a sign-in that is not known, or not known in this browser. */
-export const ENDED =
+/** For a sign-in that is unknown, or unknown in this browser. */
+export const SIGN_IN_ENDED =
   "This sign-in has ended, was already used, or was started in another browser. Go back to your app and connect again.";
 
 /** The browser does not hold the transaction that the address names, or the address names none. */
-export function noTransaction(visit: BrowserRequest): Response {
-  const text = visit.url.searchParams.has("tx")
-    ? ENDED
-    : "Signing in begins in your app: connect it there, and this page opens by itself.";
+export function noTransaction(browser: BrowserRequest): Response {
+  const text = browser.url.searchParams.has("tx")
+    ? SIGN_IN_ENDED
+    : "Sign-in starts in your app: connect there, and this page opens by itself.";
   const hint =
-    visit.url.protocol === "http:"
+    browser.url.protocol === "http:"
       ? " On a local address, Safari keeps no sign-in cookies: use another browser there."
       : "";
-  return refuse(visit, 400, "Start again from your app", text + hint);
+  return errorPage(browser, { status: 400, title: "Start again from your app", text: text + hint });
 }
 
-/** The form was made for an earlier step, or not by us. */
-export function staleForm(visit: BrowserRequest, transactionId: string): Response {
-  return refuse(visit, 400, "This page was out of date", "Its form belongs to an earlier step, so it was not used.", {
+/** The form is not ours, or is of an earlier step. */
+export function staleForm(browser: BrowserRequest, transactionId: string): Response {
+  return errorPage(browser, {
+    status: 400,
+    title: "This page was out of date",
+    text: "Its form belongs to an earlier step, so it was not used.",
     link: { href: `/login?tx=${transactionId}`, label: "Sign in again" },
   });
 }
 
-/** The decision on this request has been made before. */
-export function alreadyUsed(visit: BrowserRequest, cookies: readonly string[]): Response {
-  const text = "This request has been answered. If your app is not connected, go back to it and connect again.";
-  return refuse(visit, 400, "Already used", text, { cookies });
+/** The decision was already made. */
+export function alreadyUsed(browser: BrowserRequest, cookies: readonly string[]): Response {
+  return errorPage(browser, {
+    status: 400,
+    title: "Already used",
+    text: "This request was already answered. If your app is not connected, go back to it and connect again.",
+    cookies,
+  });
 }
 
-/** Asked for too often. Nothing was done, so the same step can be tried again. */
-export function tooMany(visit: BrowserRequest, retryAfterSeconds: number): Response {
-  const [unitSeconds, unit] = retryAfterSeconds > 3_600 ? [3_600, "hours"] : [60, "minutes"];
-  const wait = retryAfterSeconds <= 60 ? "a minute" : `${Math.ceil(retryAfterSeconds / unitSeconds)} ${unit}`;
-  const text = `Nothing was changed. Wait ${wait}, then go back and try again.`;
-  return refuse(visit, 429, "Too many attempts", text, { headers: { "Retry-After": String(retryAfterSeconds) } });
+/** A rate limit was reached. Nothing was done, so the same step can be repeated. */
+export function tooManyAttempts(browser: BrowserRequest, retryAfterSeconds: number): Response {
+  return errorPage(browser, {
+    status: 429,
+    title: "Too many attempts",
+    text: `Nothing was changed. Wait ${durationOf(retryAfterSeconds)}, then go back and try again.`,
+    headers: { "Retry-After": String(retryAfterSeconds) },
+  });
 }
 
-/** The client's own request is at fault, and a person can do little about it. */
-export function badRequest(visit: BrowserRequest, reason: string, ways?: Ways): Response {
-  const text = `${reason} Connect again from your app; if that does not help, tell the people who make it.`;
-  return refuse(visit, 400, "Your app’s request cannot be used", text, ways);
+function durationOf(seconds: number): string {
+  if (seconds <= 60) return "a minute";
+  const [unitSeconds, unit] = seconds > 3_600 ? [3_600, "hours"] : [60, "minutes"];
+  return `${Math.ceil(seconds / unitSeconds)} ${unit}`;
+}
+
+/** The client's own request is invalid, which the user cannot correct. */
+export function badRequest(browser: BrowserRequest, reason: string, link?: ErrorPage["link"]): Response {
+  return errorPage(browser, {
+    status: 400,
+    title: "Your app’s request cannot be used",
+    text: `${reason} Connect again from your app. If that does not help, report it to the app’s developer.`,
+    link,
+  });
+}
+
+/** Clients keep the id of a registration for ever, also after it has expired here. */
+export function unknownClient(browser: BrowserRequest): Response {
+  return errorPage(browser, {
+    status: 400,
+    title: "This app is not known here",
+    text: "Its registration is missing or has expired. Remove the connection in your app and add it again.",
+  });
+}
+
+/** The client's metadata document cannot be used. The page shows no text of the client's. */
+export function unusableClientDocument(browser: BrowserRequest): Response {
+  return errorPage(browser, {
+    status: 400,
+    title: "This app could not be checked",
+    text: "Its description could not be read, or describes another app. Wait a moment, then start again from your app.",
+  });
 }

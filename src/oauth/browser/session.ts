@@ -1,26 +1,32 @@
-// The signed-in browser: a sealed cookie that skips the password, never the decision, and opens the person's own page. It authorises
-// nothing at `/mcp`. A new one is made at every sign-in and ends the one before; signing out ends it at once and everywhere, also
-// where somebody copied it.
+// Sessions of signed-in browsers, in a sealed cookie. A session replaces the password, never the
+// decision, opens the account page, and authorizes nothing at `/mcp`. Each sign-in makes a new one
+// and ends the previous one. Signing out ends it at once and everywhere, also in a copy of the
+// cookie.
 import * as v from "valibot";
-import type { UserId } from "../../../contracts/rpc/identity.ts";
 import { AUTH_UNAVAILABLE, type AuthUnavailable } from "../../backends/auth.ts";
-import type { BrowserKeys } from "../../crypto/browser-keys.ts";
+import type { Config } from "../../config.ts";
+import type { RequestContext } from "../../context.ts";
 import { isProofFor, proofFor } from "../../crypto/csrf.ts";
+import { keyRingOf } from "../../crypto/key-ring.ts";
+import { randomText } from "../../crypto/random.ts";
 import { seal, unseal } from "../../crypto/seal.ts";
 import { revocationsOf, SESSION_LIFETIME_SECONDS } from "../../durable/user-revocations.ts";
-import { type BrowserRequest, nowSeconds } from "./browser-request.ts";
-import { Account, attributes, randomText, type TransactionAt } from "./transaction.ts";
+import { nowSeconds } from "../clock.ts";
+import type { BrowserRequest } from "./browser-request.ts";
+import { clearCookie, setCookie } from "./cookie.ts";
+import { Account, currentAccount } from "./signed-in-account.ts";
+import type { TransactionAt } from "./transaction.ts";
 
 const COOKIE = "__Host-gw_s";
 const SENT = /(?:^|; *)__Host-gw_s=([^;]*)/;
-/** A session that nobody uses ends after this. */
+/** An unused session ends after this. */
 const IDLE_SECONDS = 3_600;
 
 const BrowserSession = v.object({
-  /** Names the session, never shown. */
+  /** Names the session; never shown. */
   sid: v.string(),
   account: Account,
-  /** The user's session version at sign-in: the auth Worker raises it where sessions must end. */
+  /** The user's session version at sign-in: the auth Worker raises it when sessions must end. */
   sessionVersion: v.number(),
   startedAtMs: v.number(),
   /** Seconds since the Unix epoch; moves with each use. */
@@ -28,33 +34,35 @@ const BrowserSession = v.object({
 });
 export type BrowserSession = Readonly<v.InferOutput<typeof BrowserSession>>;
 
-/** A new session of somebody who has just proven who they are. */
+/** A new session of a user who has just signed in. */
 export function newSession(account: Account, sessionVersion: number): BrowserSession {
   return { sid: randomText(16), account, sessionVersion, startedAtMs: Date.now(), idleUntil: 0 };
 }
 
-/** The `Set-Cookie` that keeps `session` for another while, and never beyond its eight hours. */
-export async function sessionCookie({ session: keys }: BrowserKeys, session: BrowserSession): Promise<string> {
+/** The `Set-Cookie` that extends `session` by an hour, up to eight hours after its start. */
+export async function sessionCookie(config: Config, session: BrowserSession): Promise<string> {
   const left = SESSION_LIFETIME_SECONDS - Math.floor((Date.now() - session.startedAtMs) / 1000);
   const seconds = Math.max(0, Math.min(IDLE_SECONDS, left));
   const content: BrowserSession = { ...session, idleUntil: nowSeconds() + seconds };
-  return `${COOKIE}=${await seal(keys, JSON.stringify(content), COOKIE)}; ${attributes(seconds)}`;
+  return setCookie(COOKIE, await seal(await keyRingOf(config, "session"), JSON.stringify(content), COOKIE), seconds);
 }
 
-/** The `Set-Cookie` that takes a session from the browser. */
+/** The `Set-Cookie` that deletes the session from the browser. */
 export function clearedSessionCookie(): string {
-  return `${COOKIE}=; ${attributes(0)}`;
+  return clearCookie(COOKIE);
 }
 
-/** The `Set-Cookie` for a browser that still holds a session which is over; none for one that holds nothing. */
+/**
+ * The `Set-Cookie` for a browser that still holds an ended session; none if it holds no session.
+ */
 export function endedSessionCookies({ request }: BrowserRequest): readonly string[] {
   return SENT.test(request.headers.get("Cookie") ?? "") ? [clearedSessionCookie()] : [];
 }
 
-/** The session of the browser that makes this request; `null` where there is none, or it is over. */
-export async function sessionOf({ request, env, keys }: BrowserRequest): Promise<BrowserSession | null> {
+/** The session of this browser; `null` if there is none, or it has ended. */
+export async function sessionOf({ request, env, config }: BrowserRequest): Promise<BrowserSession | null> {
   const [, sealed = ""] = SENT.exec(request.headers.get("Cookie") ?? "") ?? [];
-  const plain = await unseal(keys.session, sealed, COOKIE);
+  const plain = await unseal(await keyRingOf(config, "session"), sealed, COOKIE);
   const parsed = v.safeParse(BrowserSession, plain === null ? null : JSON.parse(plain));
   if (!parsed.success || parsed.output.idleUntil <= nowSeconds()) return null;
   const { account, sid, startedAtMs } = parsed.output;
@@ -62,68 +70,53 @@ export async function sessionOf({ request, env, keys }: BrowserRequest): Promise
 }
 
 /**
- * The session, with the account as of now. `null` also where the auth Worker has ended it: the user is disabled or gone, or the
- * session is from before their sessions had to end.
+ * The session with the current account. `null` also if the auth Worker has ended it: the user is
+ * disabled or deleted, or the session is older than the event that ended the user's sessions.
  */
-export async function signedInSession(visit: BrowserRequest): Promise<BrowserSession | null | AuthUnavailable> {
-  const session = await sessionOf(visit);
-  const known = session && (await accountNow(visit, session.account.userId, session.account.authTime));
-  if (known === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
-  return session && known?.sessionVersion === session.sessionVersion ? { ...session, account: known.account } : null;
+export async function signedInSession(browser: BrowserRequest): Promise<BrowserSession | null | AuthUnavailable> {
+  const session = await sessionOf(browser);
+  const current = session && (await currentAccount(browser, session.account.userId, session.account.authTime));
+  if (current === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
+  return session && current?.sessionVersion === session.sessionVersion
+    ? { ...session, account: current.account }
+    : null;
 }
 
-/**
- * The account of somebody who signed in at `authTime`, with its tenant: that must exist before any grant can. `null` for a user who
- * is disabled or gone.
- */
-export async function accountNow(
-  { auth }: BrowserRequest,
-  userId: UserId,
-  authTime: number,
-): Promise<{ readonly account: Account; readonly sessionVersion: number } | null | AuthUnavailable> {
-  const [tenant, user] = await Promise.all([auth.provisionTenant(userId, "oauth"), auth.getUser(userId)]);
-  if (user === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
-  if (!user?.isActive) return null;
-  if (tenant === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
-  const { email, sessionVersion } = user;
-  return { account: { userId, tenantId: tenant.tenantId, tier: tenant.tier, email, authTime }, sessionVersion };
-}
-
-/** Ends the session for good, and every decision that waits for it; the browser is to be sent `clearedSessionCookie`. */
-export async function endSession({ env }: BrowserRequest, { sid, account }: BrowserSession): Promise<void> {
+/** Ends the session and all its pending decisions. Also send the browser `clearedSessionCookie`. */
+export async function endSession({ env }: RequestContext, { sid, account }: BrowserSession): Promise<void> {
   const revocations = revocationsOf(env, account.userId);
   await Promise.all([revocations.endSession(sid), revocations.endSession(decisionsOf(sid))]);
 }
 
-/** Ends a session whose place a new one takes. What the person has not decided yet in another tab stays theirs to decide. */
-export async function replaceSession({ env }: BrowserRequest, { sid, account }: BrowserSession): Promise<void> {
+/** Ends a session that a new one replaces. Its pending decisions in other tabs stay valid. */
+export async function replaceSession({ env }: RequestContext, { sid, account }: BrowserSession): Promise<void> {
   await revocationsOf(env, account.userId).endSession(sid);
 }
 
-/** Whether the person has signed out, or was signed out, since they signed in for this transaction. */
+/** True if the user has signed out, or was signed out, since the sign-in of this transaction. */
 export async function hasSignedOut(
-  { env }: BrowserRequest,
+  { env }: RequestContext,
   { account, session }: TransactionAt<"consent">,
 ): Promise<boolean> {
   return revocationsOf(env, account.userId).hasEndedSession(decisionsOf(session.sid), session.startedAtMs);
 }
 
-/** Names the undecided transactions of a session, as something that can be ended. */
+/** Names the pending decisions of a session as something that can be ended. */
 function decisionsOf(sid: string): string {
   return `${sid}/decisions`;
 }
 
-/** What a form of a signed-in page must carry: proof that our page, in this session, made it (CSRF). */
-export function sessionCsrf(keys: BrowserKeys, { sid }: BrowserSession, action: string): Promise<string> {
-  return proofFor(keys, COOKIE, sid, action);
+/** The proof in a form of a signed-in page that our page made it, in this session (CSRF). */
+export function sessionCsrf(config: Config, { sid }: BrowserSession, action: string): Promise<string> {
+  return proofFor(config, COOKIE, sid, action);
 }
 
-/** Whether `token` came from the form `action` of this session. */
+/** True if `token` is from the form `action` of this session. */
 export function isSessionCsrf(
-  keys: BrowserKeys,
+  config: Config,
   { sid }: BrowserSession,
   action: string,
   token: string,
 ): Promise<boolean> {
-  return isProofFor(keys, token, COOKIE, sid, action);
+  return isProofFor(config, token, COOKIE, sid, action);
 }

@@ -1,24 +1,29 @@
-// Signing in with GitHub or Google, through the auth Worker's social bridge. `state` names a record that lives five minutes, is
-// deleted before it is used, and counts only in the browser whose transaction it belongs to: a foreign `state` signs nobody in. The
-// bridge's code is worth nothing without the verifier, which never leaves the gateway (RFC 7636).
+// Sign-in with GitHub or Google, through the auth Worker's social bridge. `state` names a record
+// that lives five minutes, is deleted before it is used, and is valid only in the browser that
+// holds its transaction: a foreign `state` signs no one in. The bridge's code is worthless without
+// the verifier (RFC 7636), which only the auth Worker ever receives.
 import * as v from "valibot";
 import { SocialProvider } from "../../../contracts/auth.ts";
 import { digestText } from "../../../contracts/rpc/encoding.ts";
 import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
 import type { Config } from "../../config.ts";
+import type { RequestContext } from "../../context.ts";
 import { TEXT_OF_32_BYTES } from "../../crypto/csrf.ts";
+import { keyRingOf } from "../../crypto/key-ring.ts";
+import { randomText } from "../../crypto/random.ts";
 import { seal, unseal } from "../../crypto/seal.ts";
 import { claimOnce } from "../../durable/one-time-mark.ts";
 import { hasRepeatedName } from "../authorization-server/parameters.ts";
+import { nowSeconds } from "../clock.ts";
 import { html } from "../pages/html.ts";
 import { leavePage } from "../pages/notices.ts";
-import { redirect, respond } from "../pages/page.ts";
+import { pageResponse, redirect } from "../pages/page.ts";
 import { PROVIDER_NAMES } from "../pages/sign-in.ts";
-import { type BrowserRequest, nowSeconds } from "./browser-request.ts";
-import { authUnavailable, badRequest, ENDED, refuse } from "./error-pages.ts";
+import type { BrowserRequest } from "./browser-request.ts";
+import { authUnavailable, badRequest, errorPage, SIGN_IN_ENDED } from "./error-pages.ts";
 import { completeSignIn } from "./sign-in.ts";
-import { advance, randomText, transactionCookie } from "./transaction.ts";
-import { onSubmit, transactionOf } from "./transaction-form.ts";
+import { advance, transactionCookie } from "./transaction.ts";
+import { readTransactionForm, transactionOf } from "./transaction-form.ts";
 
 const STATE_LIFETIME_SECONDS = 300;
 
@@ -27,45 +32,71 @@ const SocialState = v.object({
   jti: v.string(),
   provider: SocialProvider,
   verifier: v.string(),
-  /** Seconds since the Unix epoch. Storage forgets the record then as well, but may be late. */
+  /** Seconds since the Unix epoch. KV deletes the record then as well, but may be late. */
   expiresAt: v.number(),
 });
 type SocialState = v.InferOutput<typeof SocialState>;
 
-/** POST /oauth/github and /oauth/google: on to the provider. */
-export function redirectToProvider(provider: SocialProvider): (visit: BrowserRequest) => Promise<Response> {
-  return onSubmit(provider, "login", async (visit, _form, transaction) => {
-    const { env, config, keys } = visit;
-    const now = nowSeconds();
-    const next = advance(transaction.id, { stage: "social", connection: transaction.connection, provider }, now);
-    const cookie = await transactionCookie(keys, next);
-    if (cookie === null) return badRequest(visit, "It is too long.");
-    const state = randomText(32);
-    const verifier = randomText(32);
-    const key = await stateKey(state);
-    const record: SocialState = {
-      txId: next.id,
-      jti: next.jti,
-      provider,
-      verifier,
-      expiresAt: now + STATE_LIFETIME_SECONDS,
-    };
-    await env.OAUTH_KV.put(key, await seal(keys.social, JSON.stringify(record), key), {
-      expirationTtl: STATE_LIFETIME_SECONDS,
-    });
-
-    const bridge = new URL("/social-bridge", config.authBaseUrl);
-    const query = { provider, return_url: returnUrl(config), state, code_challenge: await digestText(verifier) };
-    bridge.search = new URLSearchParams(query).toString();
-    return respond(leavePage(bridge.href, html`Continuing to ${PROVIDER_NAMES[provider]}`, [cookie]));
-  });
+/** POST /oauth/github */
+export function redirectToGitHub(browser: BrowserRequest): Promise<Response> {
+  return redirectToProvider(browser, "github");
 }
 
-/** GET /oauth/callback: back from the provider, with a code or an error, and exactly the `state` that this browser left with. */
-export async function finishSocialSignIn(visit: BrowserRequest): Promise<Response> {
-  const { url, env, config, auth } = visit;
-  const foreign = () => refuse(visit, 400, "That sign-in does not belong here", ENDED);
-  const parameters = url.searchParams;
+/** POST /oauth/google */
+export function redirectToGoogle(browser: BrowserRequest): Promise<Response> {
+  return redirectToProvider(browser, "google");
+}
+
+async function redirectToProvider(browser: BrowserRequest, provider: SocialProvider): Promise<Response> {
+  const submitted = await readTransactionForm(browser, provider, "login");
+  if (submitted instanceof Response) return submitted;
+  const { config } = browser;
+  const now = nowSeconds();
+  const { id, connection } = submitted.transaction;
+  const next = advance(id, { stage: "social", connection, provider }, now);
+  const cookie = await transactionCookie(config, next);
+  if (cookie === null) return badRequest(browser, "It is too long.");
+  const state = randomText(32);
+  const verifier = randomText(32);
+  const expiresAt = now + STATE_LIFETIME_SECONDS;
+  await storeState(browser, state, { txId: id, jti: next.jti, provider, verifier, expiresAt });
+
+  const bridge = new URL("/social-bridge", config.authBaseUrl);
+  const query = { provider, return_url: returnUrl(config), state, code_challenge: await digestText(verifier) };
+  bridge.search = new URLSearchParams(query).toString();
+  return pageResponse(leavePage(bridge.href, html`Continuing to ${PROVIDER_NAMES[provider]}`, [cookie]));
+}
+
+/**
+ * GET /oauth/callback: from the provider, with a code or an error, and exactly the `state` that
+ * this browser was sent with.
+ */
+export async function finishSocialSignIn(browser: BrowserRequest): Promise<Response> {
+  const { env, config, auth } = browser;
+  const callback = callbackIn(browser.url.searchParams);
+  const record = callback && (await takeState(browser, callback.state));
+  const transaction = record && (await transactionOf(browser, record.txId));
+  if (!callback || !record || transaction?.stage !== "social") return foreignSignIn(browser);
+  if (transaction.jti !== record.jti || transaction.provider !== record.provider) return foreignSignIn(browser);
+
+  const backToLogIn = () => redirect(`/login?tx=${transaction.id}&e=social`);
+  if (callback.code === null) return backToLogIn();
+  // The cookie stays: the response to the request that came first may have set the next step's.
+  if (!(await claimOnce(env, transaction.jti))) return foreignSignIn(browser);
+  const proof = { codeVerifier: record.verifier, returnUrl: returnUrl(config) };
+  const reply = await auth.exchangeSocialCode(callback.code, proof);
+  if (reply === AUTH_UNAVAILABLE) return authUnavailable(browser);
+  return reply.valid ? ((await completeSignIn(browser, transaction, reply)) ?? backToLogIn()) : backToLogIn();
+}
+
+/** `code` is `null` if the provider returned an error. */
+interface Callback {
+  readonly state: string;
+  readonly code: string | null;
+}
+
+/** The parameters of a well-formed callback: each once, and either a code or an error. */
+function callbackIn(parameters: URLSearchParams): Callback | null {
   const state = parameters.get("state") ?? "";
   const code = parameters.get("code");
   const isWellFormed =
@@ -73,29 +104,26 @@ export async function finishSocialSignIn(visit: BrowserRequest): Promise<Respons
     TEXT_OF_32_BYTES.test(state) &&
     (code === null) === parameters.has("error") &&
     (code === null || /^[\x21-\x7e]{1,512}$/.test(code));
-  const record = isWellFormed ? await takeState(visit, state) : null;
-  const transaction = record && (await transactionOf(visit, record.txId));
-  if (transaction?.stage !== "social" || transaction.jti !== record?.jti || transaction.provider !== record.provider) {
-    return foreign();
-  }
-
-  const backToLogin = () => redirect(`/login?tx=${transaction.id}&e=social`);
-  if (code === null) return backToLogin();
-  // Its cookie stays: it may be the next step's already, set by the answer to the request that came first.
-  if (!(await claimOnce(env, transaction.jti))) return foreign();
-  const proof = { codeVerifier: record.verifier, returnUrl: returnUrl(config) };
-  const verdict = await auth.exchangeSocialCode(code, proof);
-  if (verdict === AUTH_UNAVAILABLE) return authUnavailable(visit);
-  return verdict.valid ? ((await completeSignIn(visit, transaction, verdict)) ?? backToLogin()) : backToLogin();
+  return isWellFormed ? { state, code } : null;
 }
 
-/** The record that `state` names, which is gone from now on; `null` where there is none or it is not ours. */
-async function takeState({ env, keys }: BrowserRequest, state: string): Promise<SocialState | null> {
+function foreignSignIn(browser: BrowserRequest): Response {
+  return errorPage(browser, { status: 400, title: "This sign-in cannot be continued", text: SIGN_IN_ENDED });
+}
+
+async function storeState({ env, config }: RequestContext, state: string, record: SocialState): Promise<void> {
+  const key = await stateKey(state);
+  const sealed = await seal(await keyRingOf(config, "social"), JSON.stringify(record), key);
+  await env.OAUTH_KV.put(key, sealed, { expirationTtl: STATE_LIFETIME_SECONDS });
+}
+
+/** Reads and deletes the record of `state`; `null` if there is none, or it is not ours. */
+async function takeState({ env, config }: RequestContext, state: string): Promise<SocialState | null> {
   const key = await stateKey(state);
   const sealed = await env.OAUTH_KV.get(key);
   if (sealed === null) return null;
   await env.OAUTH_KV.delete(key);
-  const plain = await unseal(keys.social, sealed, key);
+  const plain = await unseal(await keyRingOf(config, "social"), sealed, key);
   const parsed = v.safeParse(SocialState, plain === null ? null : JSON.parse(plain));
   return parsed.success && parsed.output.expiresAt > nowSeconds() ? parsed.output : null;
 }

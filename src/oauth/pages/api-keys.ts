@@ -1,15 +1,16 @@
-// A person's API keys, and tokens for their scripts: the list, the forms that make one, and the pages that show it once.
+// A user's API keys, and access tokens for scripts: the list, the forms that create one, and the
+// pages that show it once.
 import { type ApiKey, KEY_NAME_MAX_CHARACTERS, type KeyEnvironment } from "../../../contracts/auth.ts";
 import type { Scope } from "../../../contracts/rpc/identity.ts";
-import { cleanName } from "../authorization-server/client-identity.ts";
-import type { AccountFormTokens } from "../browser/account-form.ts";
-import { nowSeconds } from "../browser/browser-request.ts";
-import { day, minute, ownForm, powers, shownOnce } from "./account-parts.ts";
+import { cleanName } from "../authorization-server/client-name.ts";
+import { nowSeconds } from "../clock.ts";
+import { type AccountFormTokens, accountForm, day, minute, shownOnce } from "./account-parts.ts";
 import { scopeChoice } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
+import { allowedBy, type ProductTexts } from "./product-texts.ts";
 
-/** How long a key can work, as the form offers it. */
+/** Lifetimes that the form offers. */
 export const KEY_LIFETIMES = [
   { value: "30", days: 30, label: "30 days" },
   { value: "90", days: 90, label: "90 days" },
@@ -17,47 +18,52 @@ export const KEY_LIFETIMES = [
   { value: "never", days: null, label: "until you revoke it" },
 ] as const;
 
-/** What somebody entered before, and what is wrong with it. */
-export interface TriedKey {
+/** A form that was sent with a mistake: the values entered, and a sentence about the mistake. */
+export interface RejectedKeyForm {
   readonly problem: string;
   readonly isNameWrong?: boolean;
   readonly name?: string;
   readonly environment?: KeyEnvironment | undefined;
-  /** `null`: nothing that the form offers. */
+  /** `null`: none of the form's values. */
   readonly scopes?: readonly Scope[] | null;
   readonly days?: (typeof KEY_LIFETIMES)[number]["value"] | undefined;
 }
 
 const ENVIRONMENTS: Readonly<Record<KeyEnvironment, { readonly title: string; readonly text: string }>> = {
   live: { title: "Live", text: "Works in your account, on your plan." },
-  test: { title: "Test", text: "Works in a space of its own, costs nothing, cannot draw pictures." },
+  test: { title: "Test", text: "Works with separate test data, and cannot use tools that cost credits." },
 };
 
-/** The keys of the person who looks; `null` where they cannot be had. */
-export function keysSection(keys: readonly ApiKey[] | null, tokens: AccountFormTokens, once: string): Html {
+/** `keys`: `null` if they could not be fetched. */
+export function keysSection(
+  keys: readonly ApiKey[] | null,
+  tokens: AccountFormTokens,
+  once: string,
+  texts: ProductTexts,
+): Html {
   return html`<section aria-labelledby="keys">
 <h2 id="keys">API keys</h2>
 <p>For scripts and servers that cannot open a browser.</p>
-${keys ? list(keys, tokens) : html`<p class="notice" role="alert">Your keys cannot be shown right now. Reload this page in a moment.</p>`}
+${keys ? keyList(keys, tokens, texts) : html`<p class="notice" role="alert">Your keys cannot be shown right now. Reload this page in a moment.</p>`}
 ${
   keys &&
   html`<details>
-<summary>Make a key</summary>
-${keyForm(tokens, once, {})}
+<summary>Create a key</summary>
+${keyForm(tokens, once, {}, texts)}
 </details>`
 }
 </section>`;
 }
 
-function list(keys: readonly ApiKey[], tokens: AccountFormTokens): Html {
-  if (keys.length === 0) return html`<p>You have no key.</p>`;
+function keyList(keys: readonly ApiKey[], tokens: AccountFormTokens, texts: ProductTexts): Html {
+  if (keys.length === 0) return html`<p>You have no API keys.</p>`;
   const rows = keys.map(({ keyId, name, environment, scopes, createdAt, expiresAt }) => {
     const shown = cleanName(name) || "Unnamed key";
     return html`<li>
 <div><p><bdi class="app">${shown}</bdi> <span class="tag">${ENVIRONMENTS[environment].title}</span></p>
-<p>${powers(scopes)}</p>
-<p>Made ${day(createdAt)}, ${lifetime(expiresAt)}.</p></div>
-${ownForm("/apps/keys/revoke", tokens, html`<input type="hidden" name="keyId" value="${keyId}"><button aria-label="Revoke ${shown}">Revoke</button>`)}
+<p>${allowedBy(texts, scopes)}</p>
+<p>Created ${day(createdAt)}, ${lifetime(expiresAt)}.</p></div>
+${accountForm("/apps/keys/revoke", tokens, html`<input type="hidden" name="keyId" value="${keyId}"><button aria-label="Revoke ${shown}">Revoke</button>`)}
 </li>`;
   });
   return html`<ul>${rows}</ul>
@@ -66,23 +72,29 @@ ${ownForm("/apps/keys/revoke", tokens, html`<input type="hidden" name="keyId" va
 
 function lifetime(expiresAt: number | null): Html {
   if (expiresAt === null) return html`works until you revoke it`;
-  return expiresAt > nowSeconds() ? html`works until ${day(expiresAt)}` : html`ended ${day(expiresAt)}`;
+  return expiresAt > nowSeconds() ? html`works until ${day(expiresAt)}` : html`expired ${day(expiresAt)}`;
 }
 
-/** The form on a page of its own, to be mended. */
-export function keyFormPage(tokens: AccountFormTokens, once: string, tried: TriedKey): Page {
-  const main = html`<h1>Make a key</h1>
-<p>Nothing was made yet.</p>
-<p class="notice" id="problem" role="alert">${tried.problem}</p>
-${keyForm(tokens, once, tried)}
+/** The form on its own page, to be corrected. */
+export function keyFormPage(
+  tokens: AccountFormTokens,
+  once: string,
+  rejected: RejectedKeyForm,
+  texts: ProductTexts,
+): Page {
+  const main = html`<h1>Create a key</h1>
+<p>No key was created yet.</p>
+<p class="notice" id="problem" role="alert">${rejected.problem}</p>
+${keyForm(tokens, once, rejected, texts)}
 <p><a href="/apps">Your apps and keys</a></p>`;
-  return { status: 400, title: "Problem: Make a key", main };
+  return { status: 400, title: "Problem: Create a key", main };
 }
 
 function keyForm(
   tokens: AccountFormTokens,
   once: string,
-  { isNameWrong = false, name = "", environment = "live", scopes = ["read"], days = "90" }: Partial<TriedKey>,
+  { isNameWrong = false, name = "", environment = "live", scopes = ["read"], days = "90" }: Partial<RejectedKeyForm>,
+  texts: ProductTexts,
 ): Html {
   const kinds = Object.entries(ENVIRONMENTS).map(
     ([value, { title, text }]) =>
@@ -91,10 +103,7 @@ function keyForm(
   const lifetimes = KEY_LIFETIMES.map(
     ({ value, label }) => html`<option value="${value}"${value === days && html` selected`}>${label}</option>`,
   );
-  return ownForm(
-    "/apps/keys",
-    tokens,
-    html`<input type="hidden" name="once" value="${once}">
+  const content = html`<input type="hidden" name="once" value="${once}">
 <div>
 <label for="name">Name</label>
 <input id="name" name="name" required maxlength="${KEY_NAME_MAX_CHARACTERS}" autocomplete="off" value="${name}"${isNameWrong && html` aria-invalid="true" aria-describedby="problem"`}>
@@ -103,47 +112,49 @@ function keyForm(
 <legend>Kind</legend>
 ${kinds}
 </fieldset>
-${scopeChoice(scopes?.includes("generate") ? "ticked" : "unticked")}
+${scopeChoice(texts, scopes?.includes("generate") ? "ticked" : "unticked")}
 <div>
 <label for="days">Works for</label>
 <select id="days" name="days">${lifetimes}</select>
 </div>
-<button class="main">Make the key</button>`,
-  );
+<button class="main">Create the key</button>`;
+  return accountForm("/apps/keys", tokens, content);
 }
 
-/** The form that makes a bearer for an hour. */
-export function tokenSection(tokens: AccountFormTokens, once: string): Html {
+/** The form that creates an access token. */
+export function tokenSection(tokens: AccountFormTokens, once: string, texts: ProductTexts): Html {
   return html`<section aria-labelledby="token">
 <h2 id="token">Access token</h2>
 <p>For trying things out. It works for one hour and cannot be renewed.</p>
 <details>
-<summary>Make a token</summary>
-${ownForm("/apps/token", tokens, html`<input type="hidden" name="once" value="${once}">${scopeChoice("unticked")}<button class="main">Make the token</button>`)}
+<summary>Create a token</summary>
+${accountForm("/apps/token", tokens, html`<input type="hidden" name="once" value="${once}">${scopeChoice(texts, "unticked")}<button class="main">Create the token</button>`)}
 </details>
 </section>`;
 }
 
-/** The one time that a key is shown. */
+/** Shows a new key, once. */
 export function newKeyPage(
   resource: string,
   { key, name, environment, scopes, expiresAt }: ApiKey & { readonly key: string },
+  texts: ProductTexts,
 ): Page {
   const main = html`<h1>Your new API key</h1>
 <p><bdi class="app">${cleanName(name)}</bdi> <span class="tag">${ENVIRONMENTS[environment].title}</span></p>
-<p>${powers(scopes)} It ${lifetime(expiresAt)}.</p>
+<p>${allowedBy(texts, scopes)} It ${lifetime(expiresAt)}.</p>
 ${shownOnce("<your key>", key, resource)}`;
   return { title: "Your new API key", main };
 }
 
-/** The one time that a token is shown. */
+/** Shows a new access token, once. */
 export function newTokenPage(
   resource: string,
   { token, expiresAt }: { readonly token: string; readonly expiresAt: number },
   scopes: readonly Scope[],
+  texts: ProductTexts,
 ): Page {
   const main = html`<h1>Your access token</h1>
-<p>${powers(scopes)} It works until ${minute(expiresAt)}.</p>
+<p>${allowedBy(texts, scopes)} It works until ${minute(expiresAt)}.</p>
 ${shownOnce("<your token>", token, resource)}`;
   return { title: "Your access token", main };
 }

@@ -1,69 +1,84 @@
-// The page on which a person decides: who asks, where access goes, which powers, and what stays closed.
-import {
-  type Borrowing,
-  borrowingOf,
-  type ClientIdentity,
-  type Destination,
-  destinationOf,
-} from "../authorization-server/client-identity.ts";
-import { grantableScopes } from "../authorization-server/grant.ts";
-import { spelledOut } from "../authorization-server/punycode.ts";
-import type { TransactionAt } from "../browser/transaction.ts";
-import { form, hostName, place, scopeChoice } from "./forms.ts";
+// The consent page: the app, the address that access goes to, the scopes, and what the app cannot
+// do.
+import { type ClientIdentity, type Destination, destinationOf } from "../authorization-server/client-identity.ts";
+import { impersonationOf } from "../authorization-server/client-name.ts";
+import { unicodeHost } from "../authorization-server/hosts.ts";
+import { grantableScopes } from "../authorization-server/scopes.ts";
+import { hostName, place, scopeChoice, transactionForm } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
+import type { ProductTexts } from "./product-texts.ts";
 
-export function consentPage(transaction: TransactionAt<"consent">, csrf: string): Page {
-  const { id, connection, account } = transaction;
-  const { client, request, metaHash } = connection;
-  const destination = destinationOf(request.redirectUri);
-  const isGenerateAsked = grantableScopes(request.scope).includes("generate");
+export interface ConsentView {
+  readonly transactionId: string;
+  /** Token of the form. */
+  readonly csrf: string;
+  readonly email: string;
+  readonly client: ClientIdentity;
+  readonly redirectUri: string;
+  readonly requestedScopes: readonly string[];
+  /** True if the approval may be stored. */
+  readonly canRemember: boolean;
+}
+
+export function consentPage(view: ConsentView, texts: ProductTexts): Page {
+  const { transactionId, client, email } = view;
+  const destination = destinationOf(view.redirectUri);
   const main = html`<h1>Allow <bdi class="app">${client.name}</bdi>?</h1>
-<p>You are signed in as <bdi class="app">${account.email}</bdi>. <a href="/login?tx=${id}">Not you?</a></p>
+<p>You are signed in as <bdi class="app">${email}</bdi>. <a href="/login?tx=${transactionId}">Not you?</a></p>
 <dl>
 <div><dt>Access goes to</dt><dd>${place(destination)}</dd></div>
 ${
   client.domain === null
     ? html`<div><dt>App</dt><dd>Self-registered, name not verified</dd></div>`
-    : html`<div><dt>Verified domain</dt><dd>${hostName(client.domain, spelledOut(client.domain))}</dd></div>`
+    : html`<div><dt>Verified domain</dt><dd>${hostName(client.domain, unicodeHost(client.domain))}</dd></div>`
 }
 </dl>
 ${cautions(client, destination)}
-${form(
-  "/authorize",
-  transaction,
-  csrf,
-  html`${scopeChoice(isGenerateAsked ? "ticked" : "not offered")}
-<p>It cannot ${!isGenerateAsked && "run flows or make images, "}see your password or change your account. Access ends after 30 days at the latest.</p>
+${decisionForm(view, texts)}
+<p>You can end this access at any time: <a href="/apps">Your connected apps</a></p>`;
+  return { title: `Allow ${client.name}?`, main };
+}
+
+function decisionForm({ transactionId, csrf, requestedScopes, canRemember }: ConsentView, texts: ProductTexts): Html {
+  const isGenerateRequested = grantableScopes(requestedScopes).includes("generate");
+  const content = html`${scopeChoice(texts, isGenerateRequested ? "ticked" : "unavailable")}
+<p>It cannot ${!isGenerateRequested && "create or change anything, "}see your password or change your account. Access ends after 30 days at the latest.</p>
 ${
-  metaHash !== null &&
+  canRemember &&
   html`<fieldset><label><input type="checkbox" name="remember" value="yes"><span>Next time, connect this app without asking</span></label></fieldset>`
 }
 <div class="choice">
 <button name="decision" value="deny">Deny</button>
 <button class="main" name="decision" value="approve">Allow</button>
-</div>`,
-)}
-<p>You can take access back at any time: <a href="/apps">Your connected apps</a></p>`;
-  return { title: `Allow ${client.name}?`, main };
+</div>`;
+  return transactionForm("/authorize", transactionId, csrf, content);
 }
 
-/** What a careful person should know before they decide, most telling first. */
-function cautions(client: ClientIdentity, { host, isLoopback, letters }: Destination): Html | false {
-  const { name, domain } = client;
-  const named: Readonly<Record<Borrowing, Html | false>> = {
-    disguised: html`“<bdi>${name}</bdi>” is written with letters that only look like those of a name you may know. Be suspicious.`,
-    borrowed: !isLoopback && html`Any app can call itself “<bdi>${name}</bdi>”. Go by the address, not by the name.`,
-  };
-  const borrowing = borrowingOf(client);
+/** Warnings about the client, most important first. */
+function cautions(client: ClientIdentity, destination: Destination): Html | false {
+  const { domain } = client;
+  const { host, isLoopback } = destination;
   const isElsewhere = !isLoopback && domain !== null && host !== domain;
+  const hasUnicode = destination.unicodeHost !== null || (domain !== null && unicodeHost(domain) !== null);
   const lines = [
     isLoopback &&
       html`This app runs on this computer, where any program could use its name. Continue only if you just started it.`,
-    borrowing !== null && named[borrowing],
-    (letters !== null || (domain !== null && spelledOut(domain) !== null)) &&
-      html`The address contains letters that can look like others. Make sure it is the one you expect.`,
-    isElsewhere && html`Access goes to a different place than the app’s own domain.`,
+    nameCaution(client, isLoopback),
+    hasUnicode && html`The address contains letters that can look like others. Make sure it is the one you expect.`,
+    isElsewhere && html`Access goes to an address outside the app’s own domain.`,
   ].filter((line) => line !== false);
   return lines.length > 0 && html`<div class="notice">${lines.map((line) => html`<p>${line}</p>`)}</div>`;
+}
+
+/** A loopback client has its own warning, so only a lookalike name adds one. */
+function nameCaution({ name, domain }: ClientIdentity, isLoopback: boolean): Html | false {
+  const impersonation = impersonationOf(name, domain);
+  if (impersonation === "lookalike")
+    return html`“<bdi>${name}</bdi>” uses letters that only look like those of a name you may know. Be suspicious.`;
+  return (
+    impersonation === "same_name" &&
+    !isLoopback &&
+    html`Any app can call itself “<bdi>${name}</bdi>”. Check the address, not the name.`
+  );
 }

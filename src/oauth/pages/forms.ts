@@ -1,35 +1,39 @@
-// Parts that the pages with a form share.
+// Parts shared by the pages with a form.
 import type { Destination } from "../authorization-server/client-identity.ts";
-import type { Transaction } from "../browser/transaction.ts";
 import { type Html, html } from "./html.ts";
+import { actionsOf, type ProductTexts } from "./product-texts.ts";
 
-/** A form of the transaction's present step. All are POSTs, so that no link elsewhere can send one. */
-export function form(path: string, { id }: Transaction, csrf: string, content: Html): Html {
-  return html`<form method="post" action="${path}?tx=${id}">
+/**
+ * A form of the current step of a transaction. Always POST, so that no link elsewhere can send it.
+ */
+export function transactionForm(path: string, transactionId: string, csrf: string, content: Html): Html {
+  return html`<form method="post" action="${path}?tx=${transactionId}">
 <input type="hidden" name="csrf" value="${csrf}">
 ${content}
 </form>`;
 }
 
-/** "this computer (localhost:3118)" or the host. */
-export function place({ host, isLoopback, letters }: Destination): Html {
-  return isLoopback ? html`this computer (${hostName(host, null)})` : hostName(host, letters);
+/** "this computer (localhost:3118)", or the host. */
+export function place({ host, isLoopback, unicodeHost }: Destination): Html {
+  return isLoopback ? html`this computer (${hostName(host, null)})` : hostName(host, unicodeHost);
 }
 
-/** A host in ASCII, and what it looks like in an address bar where that is not the same. */
-export function hostName(host: string, letters: string | null): Html {
+/** A host in ASCII, followed by its Unicode form if an address bar may show that instead. */
+export function hostName(host: string, unicodeHost: string | null): Html {
   const name = html`<bdi class="host">${host}</bdi>`;
-  return letters === null ? name : html`${name} (shown as <bdi class="host">${letters}</bdi>)`;
+  return unicodeHost === null ? name : html`${name} (shown as <bdi class="host">${unicodeHost}</bdi>)`;
 }
 
-/** What is allowed: to read always, to generate where it is offered and ticked. */
-export function scopeChoice(generate: "ticked" | "unticked" | "not offered"): Html {
+/**
+ * The scopes to choose from: read is always included, generate can be ticked if it is available.
+ */
+export function scopeChoice(texts: ProductTexts, generate: "ticked" | "unticked" | "unavailable"): Html {
   return html`<fieldset>
 <legend>It may</legend>
-<p>✓ <span><b>Read</b> <small>always included</small><br>See your flows, your pictures and the image models.</span></p>
+<p>✓ <span><b>Read</b> <small>always included</small><br>${actionsOf(texts, "read")}</span></p>
 ${
-  generate !== "not offered" &&
-  html`<label><input type="checkbox" name="scope" value="generate"${generate === "ticked" && html` checked`}><span><b>Generate</b><br>Run flows and make images, on your plan.</span></label>`
+  generate !== "unavailable" &&
+  html`<label><input type="checkbox" name="scope" value="generate"${generate === "ticked" && html` checked`}><span><b>Generate</b><br>${actionsOf(texts, "generate")}</span></label>`
 }
 </fieldset>`;
 }

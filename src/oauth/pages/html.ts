@@ -1,6 +1,7 @@
-// A tagged template for HTML: every inserted string is escaped, every inserted fragment is not. Attributes are double-quoted.
+// A tagged template for HTML. Inserted strings are escaped, inserted fragments are not. Attributes
+// are double-quoted.
 
-/** A piece of finished HTML. Only `html` makes one. */
+/** A fragment of HTML. Only `html` and `inlineStyle` create one. */
 export interface Html {
   readonly [MARKUP]: string;
 }
@@ -8,7 +9,10 @@ const MARKUP: unique symbol = Symbol("markup");
 
 type Insert = string | number | Html | null | undefined | false | readonly Insert[];
 
-/** Markup with everything inserted escaped for text and for double-quoted attributes; `null`, `undefined` and `false` leave nothing. */
+/**
+ * Markup whose inserted strings are escaped for text and for double-quoted attributes. `null`,
+ * `undefined` and `false` insert nothing.
+ */
 export function html(markup: TemplateStringsArray, ...inserts: readonly Insert[]): Html {
   const text = markup.reduce((before, after, index) => before + render(inserts[index - 1]) + after);
   return { [MARKUP]: text };
@@ -19,7 +23,7 @@ export function toText(fragment: Html): string {
   return fragment[MARKUP];
 }
 
-/** A stylesheet of our own as it stands. CSS is not escaped, so this takes no words of anybody else. */
+/** A stylesheet as a fragment. CSS is not escaped, so `css` must not contain any request's text. */
 export function inlineStyle(css: string): Html {
   return { [MARKUP]: `<style>${css}</style>` };
 }

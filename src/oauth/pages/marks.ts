@@ -1,8 +1,9 @@
-// The small drawings of the pages, inline because nothing is loaded from elsewhere. All are decoration: words say the same.
+// Inline drawings, because pages load nothing from other origins. All are decoration: the text says
+// the same.
 import type { SocialProvider } from "../../../contracts/auth.ts";
 import { type Html, html } from "./html.ts";
 
-/** Three slabs, stacked: for the head of a page, and as a file of its own for the browser's tab. */
+/** Three stacked slabs: the head of a page, and the icon of the browser tab. */
 export const BRAND_MARK = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="28" aria-hidden="true" fill="#4a72f0"><path d="M4 9l12 6 12-6-12-6z"/><path opacity=".7" d="M4 14l12 6 12-6v3l-12 6-12-6z"/><path opacity=".4" d="M4 20l12 6 12-6v3l-12 6-12-6z"/></svg>`;
 
 export const PROVIDER_MARKS: Readonly<Record<SocialProvider, Html>> = {

@@ -1,10 +1,11 @@
-// The pages without a form: on the way elsewhere, not open yet, and the front page.
+// Pages without a form: on the way to another site, not open yet, and the home page.
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
+import type { ProductTexts } from "./product-texts.ts";
 
 /**
- * Sends the browser on with a page instead of a redirect: `form-action 'self'` would silently stop a redirect that answers a form.
- * `url` must come from the library or from our own settings.
+ * Sends the browser to another site by a page: `form-action 'self'` would silently block a redirect
+ * that responds to a form. `url` must come from the library or from our own settings.
  */
 export function leavePage(url: string, heading: Html, cookies: readonly string[]): Page {
   return {
@@ -23,22 +24,22 @@ export function comingSoonPage(): Page {
     title: "Opening soon",
     headers: { "Retry-After": "86400" },
     main: html`<h1>Sign-in opens soon</h1>
-<p>This gateway is not open to new connections yet. Apps that are already connected go on working.</p>`,
+<p>This gateway is not open to new connections yet. Apps that are already connected keep working.</p>`,
   };
 }
 
-/** `resource` is the address that goes into an MCP client. */
-export function homePage(resource: string, isSignupOpen: boolean): Page {
+/** `resource` is the address to add to an MCP client. */
+export function homePage(resource: string, isSignupOpen: boolean, texts: ProductTexts): Page {
   return {
     title: "MCP Gateway",
     main: html`<h1>Stackbilt, in your AI app</h1>
-<p>One MCP endpoint for architecture flows and image generation. Connect Claude, Cursor, VS Code or any other MCP client.</p>
+<p>One MCP endpoint for ${texts.summary}. Connect Claude, Cursor, VS Code or any other MCP client.</p>
 <dl><dt>Your endpoint</dt><dd><code>${resource}</code></dd></dl>
 <ol>
 <li>Add this address to your MCP client.</li>
-<li>Your browser opens, and you sign in or create an account.</li>
-<li>You choose what the app may do.</li>
+<li>Your browser opens. Sign in or create an account.</li>
+<li>Choose what the app may do.</li>
 </ol>
-<p>${!isSignupOpen && "Sign-in is not open yet. "}What has access to your account: <a href="/apps">Your connected apps</a></p>`,
+<p>${!isSignupOpen && "Sign-in is not open yet. "}See which apps can use your account: <a href="/apps">Your connected apps</a></p>`,
   };
 }

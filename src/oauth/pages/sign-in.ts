@@ -1,16 +1,19 @@
-// The page where a person says who they are, by signing in or by signing up.
+// The page for signing in and for signing up, with a password or a social provider.
 import { PASSWORD_MIN_CHARACTERS, SOCIAL_PROVIDERS, type SocialProvider } from "../../../contracts/auth.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
-import type { Transaction } from "../browser/transaction.ts";
-import { form, place } from "./forms.ts";
+import { place, transactionForm } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import { PROVIDER_MARKS } from "./marks.ts";
 import type { Page } from "./page.ts";
 
+export type FormKind = "login" | "signup";
 export type FieldName = "name" | "email" | "password";
 
-/** What somebody typed before, but never the password, and what is wrong with it. */
-export interface Tried {
+/**
+ * A form that was sent with a mistake: the values entered, never the password, and a sentence about
+ * the mistake.
+ */
+export interface RejectedForm {
   readonly problem?: string | undefined;
   readonly name?: string;
   readonly email?: string;
@@ -18,54 +21,81 @@ export interface Tried {
   readonly wrong?: readonly FieldName[];
 }
 
-export const NAME_LIMIT = 100;
-export const EMAIL_LIMIT = 254;
+export interface SignInView {
+  readonly kind: FormKind;
+  readonly transactionId: string;
+  /** The app to connect; `null` if the user only opens the account page. */
+  readonly client: { readonly name: string; readonly redirectUri: string } | null;
+  /** A token for each form of the page. */
+  readonly csrf: Readonly<Record<"password" | SocialProvider, string>>;
+  readonly rejected: RejectedForm;
+}
 
-/** Names a provider as people write it. */
+export const NAME_MAX_LENGTH = 100;
+export const EMAIL_MAX_LENGTH = 254;
+
+/** Names of the providers as people write them. */
 export const PROVIDER_NAMES: Readonly<Record<SocialProvider, string>> = { github: "GitHub", google: "Google" };
 
-/** `csrf` has one token for each form of the page. */
-export function signInPage(
-  kind: "login" | "signup",
-  transaction: Transaction,
-  csrf: Readonly<Record<"own" | SocialProvider, string>>,
-  { problem, name = "", email = "", wrong = [] }: Tried,
-): Page {
+export function signInPage({ kind, transactionId, client, csrf, rejected }: SignInView): Page {
+  const { problem } = rejected;
   const isNew = kind === "signup";
   const title = isNew ? "Create your account" : "Sign in";
-  const { id, connection } = transaction;
-  const purpose = connection
-    ? html`to connect <bdi class="app">${connection.client.name}</bdi> on ${place(destinationOf(connection.request.redirectUri))}`
+  const purpose = client
+    ? html`to connect <bdi class="app">${client.name}</bdi> on ${place(destinationOf(client.redirectUri))}`
     : "to manage your account";
-  const field = (name: FieldName, label: string, attributes: Html, hint?: string) => {
-    const isWrong = wrong.includes(name);
-    const describedBy = [isWrong && "problem", hint && "hint"].filter(Boolean).join(" ");
-    return html`<div>
-<label for="${name}">${label}</label>
-<input id="${name}" name="${name}" required${isWrong && html` aria-invalid="true"`}${describedBy && html` aria-describedby="${describedBy}"`} ${attributes}>
-${hint && html`<small id="hint">${hint}</small>`}
-</div>`;
-  };
-  const newPassword = html`type="password" autocomplete="new-password" minlength="${PASSWORD_MIN_CHARACTERS}"`;
-  const hint = `At least ${PASSWORD_MIN_CHARACTERS} characters. A few unrelated words work well.`;
-  const fields = [
-    isNew && field("name", "Name", html`autocomplete="name" maxlength="${NAME_LIMIT}" value="${name}"`),
-    field("email", "E-mail", html`type="email" autocomplete="username" maxlength="${EMAIL_LIMIT}" value="${email}"`),
-    isNew
-      ? field("password", "Password", newPassword, hint)
-      : field("password", "Password", html`type="password" autocomplete="current-password"`),
-  ];
+  const fields = isNew ? signUpFields(rejected) : logInFields(rejected);
   const submit = html`<button class="main">${isNew ? "Create account" : "Sign in"}</button>`;
-  const elsewhere = SOCIAL_PROVIDERS.map((provider) => {
+  const providers = SOCIAL_PROVIDERS.map((provider) => {
     const button = html`<button>${PROVIDER_MARKS[provider]} Continue with ${PROVIDER_NAMES[provider]}</button>`;
-    return form(`/oauth/${provider}`, transaction, csrf[provider], button);
+    return transactionForm(`/oauth/${provider}`, transactionId, csrf[provider], button);
   });
   const main = html`<h1>${title}</h1>
 <p>${purpose}</p>
 ${problem && html`<p class="notice" id="problem" role="alert">${problem}</p>`}
-${form(`/${kind}`, transaction, csrf.own, html`${fields}${submit}`)}
+${transactionForm(`/${kind}`, transactionId, csrf.password, html`${fields}${submit}`)}
 <div class="or">or</div>
-${elsewhere}
-${isNew ? html`<p>Already have an account? <a href="/login?tx=${id}">Sign in</a></p>` : html`<p>New here? <a href="/signup?tx=${id}">Create an account</a></p>`}`;
+${providers}
+${isNew ? html`<p>Already have an account? <a href="/login?tx=${transactionId}">Sign in</a></p>` : html`<p>New here? <a href="/signup?tx=${transactionId}">Create an account</a></p>`}`;
   return { title: problem ? `Problem: ${title}` : title, main };
+}
+
+function logInFields(rejected: RejectedForm): readonly Html[] {
+  const password = html`type="password" autocomplete="current-password"`;
+  return [emailField(rejected), field(rejected, { name: "password", label: "Password", attributes: password })];
+}
+
+function signUpFields(rejected: RejectedForm): readonly Html[] {
+  const { name = "" } = rejected;
+  const nameAttributes = html`autocomplete="name" maxlength="${NAME_MAX_LENGTH}" value="${name}"`;
+  const password = html`type="password" autocomplete="new-password" minlength="${PASSWORD_MIN_CHARACTERS}"`;
+  const hint = `At least ${PASSWORD_MIN_CHARACTERS} characters. A few unrelated words work well.`;
+  return [
+    field(rejected, { name: "name", label: "Name", attributes: nameAttributes }),
+    emailField(rejected),
+    field(rejected, { name: "password", label: "Password", attributes: password, hint }),
+  ];
+}
+
+function emailField(rejected: RejectedForm): Html {
+  const { email = "" } = rejected;
+  const attributes = html`type="email" autocomplete="username" maxlength="${EMAIL_MAX_LENGTH}" value="${email}"`;
+  return field(rejected, { name: "email", label: "E-mail", attributes });
+}
+
+interface Field {
+  readonly name: FieldName;
+  readonly label: string;
+  readonly attributes: Html;
+  readonly hint?: string;
+}
+
+function field({ wrong = [] }: RejectedForm, { name, label, attributes, hint }: Field): Html {
+  const isWrong = wrong.includes(name);
+  const describedBy = [isWrong && "problem", hint && "hint"].filter(Boolean).join(" ");
+  return html`<div>
+<label for="${name}">${label}</label>
+<input id="${name}" name="${name}" required${isWrong && html` aria-invalid="true"`}${describedBy && html` aria-describedby="${describedBy}"`} ${attributes}>
+${hint && html`<small id="hint">${hint}</small>`}
+</div>`;
 }

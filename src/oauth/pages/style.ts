@@ -1,5 +1,6 @@
-// The one stylesheet of the door. It is inserted as it stands and allowed by its hash, so nothing in it may depend on a request.
-// Colours meet WCAG 2.2 AA in both schemes; sizes are in rem, so that they follow the reader's own. Nothing moves.
+// The stylesheet of all pages. It is inserted unescaped and allowed by its hash, so nothing in it
+// may depend on a request. Colours meet WCAG 2.2 AA in both schemes; sizes are in rem and follow
+// the reader's own; nothing moves.
 
 export const STYLE = `
 :root {

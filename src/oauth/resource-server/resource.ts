@@ -1,34 +1,38 @@
-// The protected resource: the library takes the bearer from the request, publishes the resource's metadata (RFC 9728) and writes the
-// challenges; whoever answers for the resource sees only requests whose bearer is good for it.
-import { insufficientScope, OAuthError, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
+// The protected resource. The library reads the bearer token, publishes the resource's metadata
+// (RFC 9728) and writes the challenges (RFC 6750); the handler sees only requests with a valid
+// credential for this resource.
+import {
+  insufficientScope,
+  OAuthError,
+  type OAuthResourceContext,
+  OAuthResourceServer,
+  type OAuthResourceTokenValidator,
+} from "@cloudflare/workers-oauth-provider";
 import { type CredentialCode, GATEWAY_ERRORS, RETRY_AFTER_SECONDS } from "../../../contracts/gateway.ts";
 import { Scope } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../config.ts";
-import { type Trace, traceFrom } from "../../context.ts";
+import type { RequestContext, Trace } from "../../context.ts";
 import type { Env } from "../../env.ts";
 import { authenticate, type Credential } from "./authenticate.ts";
 
-/** Whatever is longer is not looked at. */
+/** A longer header is refused unread. */
 const MAX_AUTHORIZATION_LENGTH = 4_096;
 
-/** Answers a request whose caller is known, or names the scopes that it would take. */
+/** Responds to an authenticated request, or names the scopes that it needs. */
 export type ResourceHandler = (
   request: Request,
-  caller: Credential,
-  env: Env,
-  ctx: ExecutionContext,
-  trace: Trace,
+  credential: Credential,
+  context: RequestContext,
 ) => Promise<Response | { readonly scopesNeeded: readonly string[] }>;
 
-/** Answers for the resource. */
-export type Resource = (request: Request, env: Env, ctx: ExecutionContext, trace: Trace) => Promise<Response>;
+export type ResourceServer = (request: Request, context: RequestContext) => Promise<Response>;
 
 /** The resource server of this isolate. `name` is what clients show for the resource. */
-export function resourceServer(env: Env, name: string, handle: ResourceHandler): Resource {
+export function resourceServer(env: Env, name: string, handle: ResourceHandler): ResourceServer {
   const { issuer, resource } = configOf(env);
-  // By the request, which the library hands on as it is. Not in the environment: all that is kept for an isolate is kept by that.
-  const traces = new WeakMap<Request, Trace>();
-  const traceOf = (request: Request) => traces.get(request) ?? traceFrom(null);
+  // By request, which the library passes on unchanged. Not in the environment: isolate-wide caches
+  // are keyed by that.
+  const contexts = new WeakMap<Request, RequestContext>();
   const server = new OAuthResourceServer<Env, Credential>({
     resourceMetadata: {
       resource,
@@ -36,37 +40,55 @@ export function resourceServer(env: Env, name: string, handle: ResourceHandler):
       bearer_methods_supported: ["header"],
       resource_name: name,
     },
-    // Advertised in metadata and challenge, so that clients ask for it; what a call really needs is judged for each tool.
+    // Advertised in metadata and challenges, so that clients request them. Each tool checks the
+    // scope it needs.
     requiredScopes: [...Scope.options],
-    validateToken: (_, request) => async (audience, token) => {
-      if ((request.headers.get("Authorization")?.length ?? 0) > MAX_AUTHORIZATION_LENGTH) return null;
-      const trace = traceOf(request);
-      const caller = await authenticate(env, token, trace);
-      if (caller === "unauthenticated") return null;
-      if (typeof caller === "string") throw unusable(caller, trace);
-      const { subject, scopes, clientId } = caller.identity;
-      const lifetime = caller.expiresAt === null ? {} : { expiresAt: caller.expiresAt };
-      return { props: caller, audience, scope: [...scopes], userId: subject, clientId, ...lifetime };
+    validateToken(_env, request) {
+      return tokenValidator(request, contextOf(contexts, request));
     },
     handler: {
-      async fetch(request, _, ctx) {
-        const answer = await handle(request, ctx.props, env, ctx, traceOf(request));
-        if (answer instanceof Response) return answer;
-        const scopes = [...answer.scopesNeeded];
-        const remedy = ctx.props.kind === "oauth" ? "connect again and allow them" : "use a credential that has them";
-        return insufficientScope(ctx.auth, scopes, `This takes the scopes ${scopes.join(" and ")}: ${remedy}`);
+      async fetch(request, _env, ctx) {
+        const result = await handle(request, ctx.props, contextOf(contexts, request));
+        return result instanceof Response ? result : scopeChallenge(ctx, result.scopesNeeded);
       },
     },
   });
-  return (request, given, ctx, trace) => {
-    traces.set(request, trace);
-    return server.fetch(request, given, ctx);
+  return function serveResource(request, context) {
+    contexts.set(request, context);
+    // The runtime's own context in every entrypoint; the library sets `props` and `auth` on it.
+    return server.fetch(request, context.env, context.ctx as ExecutionContext);
   };
+}
+
+function contextOf(contexts: WeakMap<Request, RequestContext>, request: Request): RequestContext {
+  const context = contexts.get(request);
+  if (!context) throw new Error("the library passed on another request");
+  return context;
+}
+
+function tokenValidator(request: Request, context: RequestContext): OAuthResourceTokenValidator<Credential> {
+  return async function validateToken(audience, token) {
+    if ((request.headers.get("Authorization")?.length ?? 0) > MAX_AUTHORIZATION_LENGTH) return null;
+    const credential = await authenticate(context, token);
+    if (credential === "unauthenticated") return null;
+    if (typeof credential === "string") throw unusable(credential, context.trace);
+    const { subject, scopes, clientId } = credential.identity;
+    const lifetime = credential.expiresAt === null ? {} : { expiresAt: credential.expiresAt };
+    return { props: credential, audience, scope: [...scopes], userId: subject, clientId, ...lifetime };
+  };
+}
+
+function scopeChallenge({ auth, props }: OAuthResourceContext<Credential>, needed: readonly string[]): Response {
+  const remedy = props.kind === "oauth" ? "connect again and allow them" : "use a credential that has them";
+  return insufficientScope(auth, [...needed], `This needs the scopes ${needed.join(" and ")}: ${remedy}`);
 }
 
 const STATUSES = { rate_limited: 429, payment_required: 402, unavailable: 503 } as const;
 
-/** The answer to a bearer that may be good, and opens nothing now. Never 401: a client would throw it away and sign in again. */
+/**
+ * The refusal of a token that may be valid but cannot be used now. Never 401: a client would
+ * discard the token and sign in again.
+ */
 function unusable(code: Exclude<CredentialCode, "unauthenticated">, { traceId }: Trace): OAuthError {
   const seconds = RETRY_AFTER_SECONDS[code];
   return new OAuthError(code === "unavailable" ? "temporarily_unavailable" : code, {

@@ -1,5 +1,5 @@
-// Stands in for the Workers behind the gateway: answers at once, verifies nothing. The RPC floor calls it too, so that whatever the
-// gateway takes longer is the gateway's.
+// Fake backends: they return at once and verify nothing. The baseline calls them, too, so that the difference
+// is the cost of the gateway.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { ok } from "../../../contracts/rpc/result.ts";
 import type { BackendCounts } from "../counts.ts";
@@ -7,20 +7,20 @@ import { flowOf, LARGE_BYTES } from "../flow.ts";
 
 const counts: BackendCounts = { calls: 0 };
 
-/** Every flow exists and is a third done. */
+/** A backend in which every flow exists and is a third done. */
 export class StackbilderEntrypoint extends WorkerEntrypoint {
   getFlowStatus(_call: unknown, { flowId }: { flowId: string }) {
     counts.calls++;
     return ok(flowOf(flowId));
   }
 
-  /** The id says how much of the policy arrived. */
+  /** The id has the length of the received notes. */
   createFlow(_call: unknown, { policy }: { policy: { notes: string } }) {
     counts.calls++;
     return ok(flowOf(`notes_${policy.notes.length}`));
   }
 
-  /** A flow with one long artifact. */
+  /** Returns a flow with one long artifact. */
   getFlowSummary(_call: unknown, { flowId }: { flowId: string }) {
     counts.calls++;
     const artifact = {
@@ -33,8 +33,8 @@ export class StackbilderEntrypoint extends WorkerEntrypoint {
   }
 }
 
-/** Nobody is asked about people while tools are called. */
+/** Empty: the measured requests make no calls to the auth Worker. */
 export class AuthEntrypoint extends WorkerEntrypoint {}
 
-/** For the benchmark itself: the counts. */
+/** Responds with the counts, for the benchmark itself. */
 export default { fetch: () => Response.json(counts) } satisfies ExportedHandler;

@@ -1,5 +1,6 @@
-// What the gateway is compared with, without door, protocol, validation and audit: parsing and answering (`/answer`), the same with one
-// RPC to a second Worker (`/call`), and sending bytes that are there already (`/ready?bytes=N`).
+// The baseline for the gateway, without OAuth, protocol, validation and audit: parsing and responding
+// (`/parse`), the same with one RPC to a second Worker (`/call`), and sending ready bytes
+// (`/ready?bytes=N`).
 
 import { flowOf } from "../flow.ts";
 import type { StackbilderEntrypoint } from "./backends.ts";
@@ -22,8 +23,8 @@ export default {
   async fetch(request, env) {
     const { id, params }: Message = await request.json();
     const { url } = request;
-    if (url.endsWith("/call")) return answer(id, (await call(env, params)).value);
-    if (url.endsWith("/answer")) return answer(id, flowOf(params.arguments.flowId));
+    if (url.endsWith("/call")) return responseOf(id, (await call(env, params)).value);
+    if (url.endsWith("/parse")) return responseOf(id, flowOf(params.arguments.flowId));
     const bytes = url.slice(url.indexOf("=") + 1);
     const result = ready.get(bytes) ?? JSON.stringify("x".repeat(Number(bytes)));
     ready.set(bytes, result);
@@ -38,6 +39,6 @@ async function call({ BACKEND }: Env, { name, arguments: args }: Message["params
   return name === "flow_summary" ? BACKEND.getFlowSummary(null, args) : BACKEND.getFlowStatus(null, args);
 }
 
-function answer(id: number, structuredContent: object): Response {
+function responseOf(id: number, structuredContent: object): Response {
   return Response.json({ jsonrpc: "2.0", id, result: { structuredContent } });
 }

@@ -1,2 +1,2 @@
-// A Worker that does nothing: what every Worker costs before it has any code.
+// An empty Worker: the cost of every Worker before any code of its own.
 export default { fetch: () => new Response("{}") } satisfies ExportedHandler;

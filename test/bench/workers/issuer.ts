@@ -1,18 +1,19 @@
-// Makes access tokens as the gateway does, with its own authorization server and in its own store: a grant, then its code for a token.
-// Only the pages are left out: a thousand people do not sign up for a benchmark.
+// Issues access tokens with the gateway's own authorization server and storage: a grant, then a token for its
+// code. Only the pages are left out.
 
 import { toBase64url } from "../../../contracts/rpc/encoding.ts";
 import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../../src/config.ts";
 import type { Env } from "../../../src/env.ts";
-import { nowSeconds } from "../../../src/oauth/browser/browser-request.ts";
-import { authorizationServer, type GrantProps } from "../../../src/oauth/router.ts";
+import type { GrantProps } from "../../../src/oauth/authorization-server/grant-props.ts";
+import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
+import { nowSeconds } from "../../../src/oauth/clock.ts";
 
 const REDIRECT_URI = "http://localhost:33418/callback";
 const VERIFIER = "a code verifier has at least 43 characters: this".replaceAll(/[ :]/g, "-");
 
 export default {
-  /** Answers with an access token for each name of a JSON list. */
+  /** Responds with an access token for each user id in a JSON list. */
   async fetch(request, env, ctx) {
     const users: string[] = await request.json();
     const api = authorizationServer(env).getOAuthApi(env);
@@ -66,12 +67,12 @@ async function redeem(env: Env, ctx: ExecutionContext, clientId: string, code: s
       resource,
     },
   });
-  const answer = await authorizationServer(env).fetch(
+  const response = await authorizationServer(env).fetch(
     new Request(`${issuer}/token`, { method: "POST", body }),
     env,
     ctx,
   );
-  const { access_token: token }: { access_token?: string } = await answer.json();
-  if (token === undefined) throw new Error(`No token: ${answer.status}`);
+  const { access_token: token }: { access_token?: string } = await response.json();
+  if (token === undefined) throw new Error(`No token: ${response.status}`);
   return token;
 }

@@ -1,7 +1,7 @@
-// Stands in for the runtime's counters of a minute: it counts as they do, and never says no, because one machine sends here what
-// thousands of people would.
+// A fake of the runtime's rate limits: it counts as they do and never refuses, because one machine sends the
+// requests of thousands of users.
 
-/** What a binding of the type `ratelimit` is. */
+/** The binding of type `ratelimit`. */
 export default function counter(): RateLimit {
   const counts = new Map<string, number>();
   return {

@@ -1,11 +1,11 @@
-// Stands in for KV and for the queue, behind the gateway's real bindings: values in memory, nothing else, so that as little as possible
-// of what is measured is the stand-in's. It speaks what the runtime speaks to both, as far as the gateway uses it, and counts.
+// A fake of KV and of the queue, behind the gateway's real bindings. It implements the runtime's protocol for
+// both as far as the gateway uses it, keeps values in memory and counts, at the least possible cost.
 import type { StorageCounts } from "../counts.ts";
 
 const values = new Map<string, string>();
 const counts: StorageCounts = { kvReads: 0, kvWrites: 0, messages: 0 };
 
-/** KV: one value an address. */
+/** KV: the key is the path. */
 export const kv: ExportedHandler = {
   async fetch(request) {
     const { url, method } = request;
@@ -22,21 +22,24 @@ export const kv: ExportedHandler = {
   },
 };
 
-/** What a producer wants to hear. */
-const TAKEN = JSON.stringify({
+/** The response that a producer expects. */
+const ACCEPTED = JSON.stringify({
   metadata: { metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: 0 } },
 });
 
-/** The queue: one message, or several in a batch. */
+/** The queue: one message, or a batch. */
 export const queue: ExportedHandler = {
   async fetch(request) {
     counts.messages += Number(request.headers.get("CF-Queue-Batch-Count") ?? 1);
     await request.arrayBuffer();
-    return new Response(TAKEN);
+    return new Response(ACCEPTED);
   },
 };
 
-/** For the benchmark itself: `GET /counts`; `GET /entries?about=TEXT` and `PUT /entries` take values from one system to the next. */
+/**
+ * For the benchmark itself: `GET /counts`; `GET /entries?about=TEXT` and `PUT /entries` copy values from
+ * one system to the next.
+ */
 export default {
   async fetch(request) {
     const { pathname, searchParams } = new URL(request.url);

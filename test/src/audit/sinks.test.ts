@@ -1,8 +1,9 @@
 import { afterEach, expect, it, vi } from "vitest";
-import type { AuditEvent } from "../../../src/audit/event.ts";
-import { record } from "../../../src/audit/sinks.ts";
+import type { ToolCallEvent } from "../../../src/audit/event.ts";
+import { deliver } from "../../../src/audit/sinks.ts";
+import type { RequestContext } from "../../../src/context.ts";
 
-const event: AuditEvent = {
+const event: ToolCallEvent = {
   type: "tool.called",
   at: "2026-11-22T00:00:00.000Z",
   traceId: "a".repeat(32),
@@ -23,13 +24,14 @@ const event: AuditEvent = {
 
 afterEach(() => vi.restoreAllMocks());
 
-it("a message that cannot be sent is logged with its record, and delays nobody", async () => {
+it("logs a message that cannot be sent together with its record, and delays nothing", async () => {
   vi.spyOn(console, "log").mockImplementation(() => undefined);
   const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
-  const kept: Promise<unknown>[] = [];
+  const background: Promise<unknown>[] = [];
   const broken = { send: () => Promise.reject(new Error("the queue is full of secrets")) } as unknown as Queue;
-  record(broken, { waitUntil: (work) => void kept.push(work) }, event);
-  await Promise.all(kept);
+  const ctx = { waitUntil: (work: Promise<unknown>) => void background.push(work) };
+  deliver({ env: { PLATFORM_EVENTS_QUEUE: broken }, ctx } as unknown as RequestContext, event); // all that it uses
+  await Promise.all(background);
   expect(errors).toHaveBeenCalledOnce();
   const line = String(errors.mock.calls[0]?.[0]);
   expect(JSON.parse(line)).toMatchObject({ event: "audit.undelivered", record: event });

@@ -1,4 +1,5 @@
-// What a stranger reads before connecting: the server card and the catalog of cards (SEP-2127), and the MCP registry's proof.
+// Public documents for clients that are not connected: the server card and the catalog of cards
+// (SEP-2127), and the proof for the MCP registry.
 import { createExecutionContext } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import gateway from "../../../entrypoints/gateway/index.ts";
@@ -10,24 +11,24 @@ import { envWith, ORIGIN } from "../oauth/browser.ts";
 const CARD = "/mcp/server-card";
 const CATALOG = "/.well-known/ai-catalog.json";
 const PROOF = "/.well-known/mcp-registry-auth";
-/** In the place of every binding: fails the test when anything is asked of it. */
-const untouchable = new Proxy(
+/** Replaces every binding. Throws on any use. */
+const unused = new Proxy(
   {},
   {
     get(_, key) {
-      throw new Error(`asked for ${String(key)}`);
+      throw new Error(`The binding's ${String(key)} is used.`);
     },
   },
 ) as never;
 
-async function ask(
+async function get(
   path: string,
   init: RequestInit<IncomingRequestCfProperties> = {},
   settings: Partial<Env> = {},
 ): Promise<Response> {
   const bound = Object.entries(envWith({}, settings)).map(([name, value]) => [
     name,
-    typeof value === "object" ? untouchable : value,
+    typeof value === "object" ? unused : value,
   ]);
   const env = Object.fromEntries(bound) as Env;
   return gateway.fetch(
@@ -39,9 +40,9 @@ async function ask(
 
 describe("the server card", () => {
   it.each([CARD, "/.well-known/mcp/server-card.json"])(
-    "at %s says who we are, where, and which versions we speak",
+    "at %s has the server's name, endpoint and protocol versions",
     async (path) => {
-      const response = await ask(path);
+      const response = await get(path);
       expect(response.headers.get("content-type")).toBe("application/mcp-server-card+json");
       expect(await response.json()).toEqual({
         $schema: "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
@@ -62,8 +63,8 @@ describe("the server card", () => {
     },
   );
 
-  it("is found through the host's catalog", async () => {
-    const response = await ask(CATALOG);
+  it("is listed in the host's catalog", async () => {
+    const response = await get(CATALOG);
     expect(response.headers.get("content-type")).toBe("application/ai-catalog+json");
     const { hostname } = new URL(ORIGIN);
     expect(await response.json()).toEqual({
@@ -78,22 +79,22 @@ describe("the server card", () => {
     });
   });
 
-  it("may be kept for an hour, and is not sent again to who has it", async () => {
-    const response = await ask(CARD);
+  it("is cacheable for an hour, and not sent again to a client that has it", async () => {
+    const response = await get(CARD);
     expect(response.headers.get("cache-control")).toBe("public, max-age=3600");
     const etag = response.headers.get("etag") ?? "";
     expect(etag).toMatch(/^"[\w-]{43}"$/);
-    const again = await ask(CARD, { headers: { "if-none-match": `"another", ${etag}` } });
+    const again = await get(CARD, { headers: { "if-none-match": `"another", ${etag}` } });
     expect([again.status, await again.text(), again.headers.get("etag")]).toEqual([304, "", etag]);
-    expect((await ask(CARD, { headers: { "if-none-match": '"another"' } })).status).toBe(200);
-    expect((await ask(CATALOG)).headers.get("etag")).not.toBe(etag);
+    expect((await get(CARD, { headers: { "if-none-match": '"another"' } })).status).toBe(200);
+    expect((await get(CATALOG)).headers.get("etag")).not.toBe(etag);
   });
 
-  it("can be read by any page", async () => {
-    const response = await ask(CARD, { headers: { origin: "https://anywhere.example" } });
+  it("can be read by any web page", async () => {
+    const response = await get(CARD, { headers: { origin: "https://anywhere.example" } });
     expect(response.headers.get("access-control-allow-origin")).toBe("*");
     expect(response.headers.get("access-control-expose-headers")).toBe("ETag");
-    const preflight = await ask(CARD, { method: "OPTIONS", headers: { origin: "https://anywhere.example" } });
+    const preflight = await get(CARD, { method: "OPTIONS", headers: { origin: "https://anywhere.example" } });
     expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([
       204,
       "Content-Type, If-None-Match",
@@ -101,32 +102,32 @@ describe("the server card", () => {
   });
 });
 
-describe("the MCP registry's proof", () => {
+describe("the proof for the MCP registry", () => {
   const proof = `v=MCPv1; k=ed25519; p=${"A".repeat(43)}=`;
 
-  it("is what the variable says, as plain text", async () => {
-    const response = await ask(PROOF, { headers: { accept: "text/plain" } }, { MCP_REGISTRY_AUTH: proof });
+  it("is the value of the variable, as plain text", async () => {
+    const response = await get(PROOF, { headers: { accept: "text/plain" } }, { MCP_REGISTRY_AUTH: proof });
     expect([response.status, response.headers.get("content-type"), await response.text()]).toEqual([
       200,
       "text/plain",
       proof,
     ]);
     const p384 = `v=MCPv1; k=ecdsap384; p=${"A".repeat(66)}==`;
-    expect(await (await ask(PROOF, {}, { MCP_REGISTRY_AUTH: p384 })).text()).toBe(p384);
+    expect(await (await get(PROOF, {}, { MCP_REGISTRY_AUTH: p384 })).text()).toBe(p384);
   });
 
-  it("is not there where the variable is empty or missing", async () => {
-    for (const settings of [{}, { MCP_REGISTRY_AUTH: "" }]) expect((await ask(PROOF, {}, settings)).status).toBe(404);
+  it("does not exist if the variable is empty or missing", async () => {
+    for (const settings of [{}, { MCP_REGISTRY_AUTH: "" }]) expect((await get(PROOF, {}, settings)).status).toBe(404);
   });
 
-  it("is no address for what cannot be a proof, such as a key that was pasted there", async () => {
+  it("is refused if the variable is not a proof, such as a key that was pasted there", async () => {
     for (const text of [
       "-----BEGIN PRIVATE KEY-----",
       "f".repeat(64),
       `${proof} ${"f".repeat(64)}`,
       `${proof}\n${proof}`,
     ]) {
-      const response = await ask(PROOF, {}, { MCP_REGISTRY_AUTH: text });
+      const response = await get(PROOF, {}, { MCP_REGISTRY_AUTH: text });
       const body = await response.text();
       expect([response.status, body.includes("MCP_REGISTRY_AUTH must be")]).toEqual([500, true]);
       expect(body).not.toContain(text.slice(-20));

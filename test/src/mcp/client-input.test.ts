@@ -1,10 +1,12 @@
-// Requests that go in rounds, 2026-07-28, basic/patterns/mrtr: what a client may say beside its params, and what it is asked for.
+// Multi round-trip requests (2026-07-28, basic/patterns/mrtr): the input that a client may send,
+// and the results that request it.
 import { describe, expect, it } from "vitest";
-import { canConfirm, confirmationForm, confirmationReply } from "../../../src/mcp/elicitation.ts";
-import type { ClientInput, InputRequest, InputRequired, McpServer } from "../../../src/mcp/port.ts";
-import { envelope, eventsOf, features, listedTool, wire } from "./http.ts";
+import { confirmationForm, confirmationResponse, supportsConfirmation } from "../../../src/mcp/elicitation.ts";
+import type { ClientInput, InputRequired, McpServer } from "../../../src/mcp/port.ts";
+import type { InputRequest } from "../../../src/mcp/schema.ts";
+import { emptyFeatures, endpointOf, envelope, messagesIn, toolNamed } from "./http.ts";
 
-const able = (clientCapabilities: object) => ({
+const envelopeWith = (clientCapabilities: object) => ({
   ...envelope,
   "io.modelcontextprotocol/clientCapabilities": clientCapabilities,
 });
@@ -19,33 +21,33 @@ const URL_MODE: InputRequest = {
 const SAMPLE: InputRequest = { method: "sampling/createMessage", params: { messages: [], maxTokens: 1 } };
 const ROOTS: InputRequest = { method: "roots/list", params: {} };
 
-const heard: (ClientInput | undefined)[] = [];
-const asking: InputRequired = { state: "input_required", inputRequests: { who: FORM }, requestState: "sealed" };
+const clientInputs: (ClientInput | undefined)[] = [];
+const inputRequired: InputRequired = { state: "input_required", inputRequests: { who: FORM }, requestState: "sealed" };
 
-/** A host that answers everything with `outcome`. */
-function answering(
-  outcome: Awaited<ReturnType<Extract<ReturnType<McpServer["openTool"]>, { state: "ready" }>["run"]>> & {
+/** An endpoint whose server returns `outcome` for every method. */
+function endpointReturning(
+  outcome: Awaited<ReturnType<Extract<ReturnType<McpServer["prepareCall"]>, { state: "ready" }>["run"]>> & {
     state: string;
   },
 ) {
-  return wire({
+  return endpointOf({
     features: {
-      ...features,
-      tools: [listedTool("t")],
+      ...emptyFeatures,
+      tools: [toolNamed("t")],
       prompts: [{ name: "t", title: "T", description: "T.", arguments: [] }],
       resources: [{ uri: "t:t", name: "t", title: "T", description: "T.", mimeType: "text/plain" }],
     },
-    openTool(_name, _args, _traceparent, aside) {
-      heard.push(aside);
+    prepareCall(_name, _args, _traceparent, clientInput) {
+      clientInputs.push(clientInput);
       return { state: "ready", run: async () => outcome };
     },
-    async getPrompt(_name, _args, aside) {
-      heard.push(aside);
-      return outcome as InputRequired; // the three methods pause alike
+    async getPrompt(_name, _args, clientInput) {
+      clientInputs.push(clientInput);
+      return outcome as InputRequired; // the three methods have it in common
     },
-    async readResource(_uri, _traceparent, aside) {
-      heard.push(aside);
-      return outcome as InputRequired; // the three methods pause alike
+    async readResource(_uri, _traceparent, clientInput) {
+      clientInputs.push(clientInput);
+      return outcome as InputRequired; // the three methods have it in common
     },
   });
 }
@@ -57,10 +59,10 @@ const METHODS: [string, Record<string, unknown>][] = [
 ];
 
 describe.each(METHODS)("%s", (method, params) => {
-  const { modern, legacy } = answering(asking);
+  const { modern, legacy } = endpointReturning(inputRequired);
 
-  it("may be answered with a wish for more, which names no error and keeps for no time", async () => {
-    const { status, body } = await modern(method, { ...params, _meta: able({ elicitation: {} }) });
+  it(`${method} may return input_required, which is no error and not cached`, async () => {
+    const { status, body } = await modern(method, { ...params, _meta: envelopeWith({ elicitation: {} }) });
     expect(status).toBe(200);
     expect(body).toEqual({
       jsonrpc: "2.0",
@@ -69,17 +71,17 @@ describe.each(METHODS)("%s", (method, params) => {
         resultType: "input_required",
         inputRequests: { who: FORM },
         requestState: "sealed",
-        _meta: { "io.modelcontextprotocol/serverInfo": features.info },
+        _meta: { "io.modelcontextprotocol/serverInfo": emptyFeatures.info },
       },
     });
   });
 
-  it("hands on what comes back, names that nobody asked for included", async () => {
+  it(`${method} passes on all input responses, also under names that were not requested`, async () => {
     const inputResponses = { who: { action: "accept", content: { name: "Ada" } }, other: {} };
-    await modern(method, { ...params, _meta: able({ sampling: {} }), inputResponses, requestState: "sealed" });
-    expect(heard.at(-1)).toEqual({ capabilities: { sampling: {} }, inputResponses, requestState: "sealed" });
+    await modern(method, { ...params, _meta: envelopeWith({ sampling: {} }), inputResponses, requestState: "sealed" });
+    expect(clientInputs.at(-1)).toEqual({ capabilities: { sampling: {} }, inputResponses, requestState: "sealed" });
     await modern(method, params);
-    expect(heard.at(-1)).toEqual({ capabilities: {}, inputResponses: {}, requestState: undefined });
+    expect(clientInputs.at(-1)).toEqual({ capabilities: {}, inputResponses: {}, requestState: undefined });
   });
 
   it.each([
@@ -92,19 +94,19 @@ describe.each(METHODS)("%s", (method, params) => {
     { requestState: 1 },
     { requestState: null },
     { requestState: {} },
-  ])("refuses %j, and the host hears of nothing", async (said) => {
-    const before = heard.length;
-    const { status, body } = await modern(method, { ...params, ...said });
+  ])(`${method} refuses %j, before the server is called`, async (input) => {
+    const before = clientInputs.length;
+    const { status, body } = await modern(method, { ...params, ...input });
     expect([status, body]).toMatchObject([
       200,
-      { id: 7, error: { code: -32602, message: expect.stringContaining(Object.keys(said)[0] ?? "-") } },
+      { id: 7, error: { code: -32602, message: expect.stringContaining(Object.keys(input)[0] ?? "-") } },
     ]);
-    expect(heard).toHaveLength(before);
+    expect(clientInputs).toHaveLength(before);
   });
 
-  it("never asks a client of an older revision, and says why", async () => {
+  it(`${method} is an error for a legacy client that would need to give input`, async () => {
     const { status, body } = await legacy(method, { ...params, inputResponses: { who: {} }, requestState: "sealed" });
-    expect(heard.at(-1)).toBeUndefined();
+    expect(clientInputs.at(-1)).toBeUndefined();
     expect([status, body]).toMatchObject([
       200,
       {
@@ -114,14 +116,14 @@ describe.each(METHODS)("%s", (method, params) => {
     ]);
   });
 
-  it("says that a state is not good", async () => {
-    const refusing = answering({ state: "invalid", message: "Not this one." });
-    const { body } = await refusing.modern(method, params);
+  it(`${method} is -32602 with the server's sentence for invalid input`, async () => {
+    const refusingEndpoint = endpointReturning({ state: "invalid", message: "Not this one." });
+    const { body } = await refusingEndpoint.modern(method, params);
     expect(body).toMatchObject({ id: 7, error: { code: -32602, message: "Not this one." } });
   });
 });
 
-describe("a client", () => {
+describe("client capabilities", () => {
   it.each<[string, InputRequest, object, boolean]>([
     ["a form", FORM, { elicitation: {} }, true],
     ["a form", FORM, { elicitation: { form: {} } }, true],
@@ -135,20 +137,25 @@ describe("a client", () => {
     ["a sample", SAMPLE, { elicitation: {} }, false],
     ["roots", ROOTS, { roots: {} }, true],
     ["roots", ROOTS, {}, false],
-  ])("is asked for %s only where it declares it: %j with %j is %s", async (_, request, capabilities, isAsked) => {
-    const { modern } = answering({ state: "input_required", inputRequests: { one: request } });
-    const { body } = await modern("tools/call", { name: "t", _meta: able(capabilities) });
-    const { method } = request;
-    if (isAsked) expect(body).toMatchObject({ result: { inputRequests: { one: { method } } } });
-    else
-      expect(body).toMatchObject({
-        error: { code: -32021, data: { requiredCapabilities: { [method.split("/")[0] ?? ""]: {} } } },
-      });
-  });
+  ])(
+    "a client is asked for %s only if it declares the capability: %j with %j is %s",
+    async (_, request, capabilities, isSupported) => {
+      const { modern } = endpointReturning({ state: "input_required", inputRequests: { one: request } });
+      const { body } = await modern("tools/call", { name: "t", _meta: envelopeWith(capabilities) });
+      const { method } = request;
+      if (isSupported) expect(body).toMatchObject({ result: { inputRequests: { one: { method } } } });
+      else
+        expect(body).toMatchObject({
+          error: { code: -32021, data: { requiredCapabilities: { [method.split("/")[0] ?? ""]: {} } } },
+        });
+    },
+  );
 
-  it("that cannot do what a tool takes is told so with status 400", async () => {
+  it("a client without a capability that a tool needs gets status 400, or an error at 200 in the legacy era", async () => {
     const requiredCapabilities = { sampling: {} };
-    const { modern, legacy } = wire({ openTool: () => ({ state: "missing_capability", requiredCapabilities }) });
+    const { modern, legacy } = endpointOf({
+      prepareCall: () => ({ state: "missing_capability", requiredCapabilities }),
+    });
     const error = { code: -32021, message: expect.stringContaining("sampling"), data: { requiredCapabilities } };
     expect(await modern("tools/call", { name: "t" })).toMatchObject({
       status: 400,
@@ -160,25 +167,27 @@ describe("a client", () => {
     });
   });
 
-  it("that waits on a stream is asked there", async () => {
-    const { modern } = answering(asking);
+  it("a client that reads a stream receives input_required there", async () => {
+    const { modern } = endpointReturning(inputRequired);
     const { body } = await modern(
       "tools/call",
-      { name: "t", _meta: { ...able({ elicitation: {} }), progressToken: 1 } },
+      { name: "t", _meta: { ...envelopeWith({ elicitation: {} }), progressToken: 1 } },
       { accept: "application/json, text/event-stream" },
     );
-    expect(eventsOf(body)).toMatchObject([{ id: 7, result: { resultType: "input_required", requestState: "sealed" } }]);
+    expect(messagesIn(body)).toMatchObject([
+      { id: 7, result: { resultType: "input_required", requestState: "sealed" } },
+    ]);
   });
 });
 
-describe("a yes-or-no question", () => {
-  const said = (confirm: unknown): ClientInput => ({
+describe("a confirmation", () => {
+  const inputWith = (confirm: unknown): ClientInput => ({
     capabilities: {},
     inputResponses: (confirm === undefined ? {} : { confirm }) as ClientInput["inputResponses"],
     requestState: undefined,
   });
 
-  it("is a form with one box", () => {
+  it("a confirmation is a form with one checkbox", () => {
     expect(confirmationForm("Draw?")).toEqual({
       confirm: {
         method: "elicitation/create",
@@ -193,8 +202,9 @@ describe("a yes-or-no question", () => {
         },
       },
     });
-    const client = (capabilities: ClientInput["capabilities"]) => canConfirm({ ...said({}), capabilities });
-    expect([client({ elicitation: {} }), client({ elicitation: { url: {} } }), client({})]).toEqual([
+    const supports = (capabilities: ClientInput["capabilities"]) =>
+      supportsConfirmation({ ...inputWith({}), capabilities });
+    expect([supports({ elicitation: {} }), supports({ elicitation: { url: {} } }), supports({})]).toEqual([
       true,
       false,
       false,
@@ -202,12 +212,12 @@ describe("a yes-or-no question", () => {
   });
 
   it.each([
-    [{ action: "accept", content: { confirm: true } }, "yes"],
-    [{ action: "accept", content: { confirm: true, more: 1 } }, "yes"],
-    [{ action: "accept", content: { confirm: false } }, "no"],
-    [{ action: "decline" }, "no"],
-    [{ action: "cancel" }, "no"],
-    [{ action: "decline", content: { confirm: true } }, "no"],
+    [{ action: "accept", content: { confirm: true } }, "accept"],
+    [{ action: "accept", content: { confirm: true, more: 1 } }, "accept"],
+    [{ action: "accept", content: { confirm: false } }, "decline"],
+    [{ action: "decline" }, "decline"],
+    [{ action: "cancel" }, "decline"],
+    [{ action: "decline", content: { confirm: true } }, "decline"],
     [{ action: "accept", content: { confirm: "true" } }, null],
     [{ action: "accept", content: { confirm: 1 } }, null],
     [{ action: "accept", content: {} }, null],
@@ -217,7 +227,7 @@ describe("a yes-or-no question", () => {
     [{ content: { confirm: true } }, null],
     [{}, null],
     [undefined, null],
-  ])("answered with %j is %s", (answer, meaning) => {
-    expect(confirmationReply(said(answer))).toBe(meaning);
+  ])("a confirmation with the response %j is %s", (response, meaning) => {
+    expect(confirmationResponse(inputWith(response))).toBe(meaning);
   });
 });

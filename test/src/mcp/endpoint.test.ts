@@ -1,42 +1,51 @@
-// The MCP wire without anything behind it: what goes in over HTTP, what comes out, to the letter.
+// The MCP endpoint with a fake server: requests over HTTP and their responses, to the letter.
 import { describe, expect, it } from "vitest";
 import { handleMcp } from "../../../src/mcp/endpoint.ts";
-import type { CallToolResult, OpenTool } from "../../../src/mcp/port.ts";
-import { type Answer, circumstances, listedTool, MODERN, envelope as meta, features as minimal, wire } from "./http.ts";
+import type { PrepareCall } from "../../../src/mcp/port.ts";
+import type { CallToolResult } from "../../../src/mcp/schema.ts";
+import {
+  emptyFeatures,
+  endpointOf,
+  envelope,
+  errorBody,
+  errorBodyWithoutId,
+  MODERN,
+  type ParsedResponse,
+  statelessContext,
+  toolNamed,
+} from "./http.ts";
 
-const features = { ...minimal, tools: [listedTool("add")] };
-const opened: { name: string; args: unknown; traceparent: string | undefined }[] = [];
+const features = { ...emptyFeatures, tools: [toolNamed("add")] };
+const preparedCalls: { name: string; args: unknown; traceparent: string | undefined }[] = [];
 const result: CallToolResult = { content: [{ type: "text", text: "3" }], structuredContent: { sum: 3 } };
 
-const open: OpenTool = (name, args, traceparent) => {
-  opened.push({ name, args, traceparent });
+const prepareCall: PrepareCall = (name, args, traceparent) => {
+  preparedCalls.push({ name, args, traceparent });
   if (name === "forbidden") return { state: "insufficient_scope", scopes: ["read", "generate"] };
   if (name !== "add") return { state: "unknown_tool" };
   return {
     state: "ready",
     async run(progress) {
-      const verdicts = [];
+      const replies = [];
       for (const step of [1, 1, 2, "x", 3])
-        verdicts.push(await progress?.({ progress: step as number, total: 3, message: "working" }));
-      return { ...result, _meta: { verdicts } };
+        replies.push(await progress?.({ progress: step as number, total: 3, message: "working" }));
+      return { ...result, _meta: { replies } };
     },
   };
 };
-const { host, post, modern, legacy } = wire({ features, openTool: open });
-const error = (code: number, id: unknown = 7) => ({ jsonrpc: "2.0", id, error: expect.objectContaining({ code }) });
-const errorWithoutId = (code: number) => ({ jsonrpc: "2.0", error: { code, message: expect.any(String) } });
+const { server, post, modern, legacy } = endpointOf({ features, prepareCall });
 
-describe("what cannot be read as one message", () => {
+describe("an invalid body", () => {
   it.each<[string, unknown, Record<string, string>, number, number]>([
     ["is not JSON", "{", {}, 400, -32700],
     ["is empty", "", {}, 400, -32700],
-    ["is announced as something else", "{}", { "content-type": "text/plain" }, 415, -32600],
+    ["has another media type", "{}", { "content-type": "text/plain" }, 415, -32600],
     ["is a form", "a=b", { "content-type": "application/x-www-form-urlencoded" }, 415, -32600],
-    ["is announced in another charset", "{}", { "content-type": "application/json; charset=utf-16" }, 415, -32600],
-    ["is announced in Latin-1", "{}", { "content-type": 'application/json; charset="ISO-8859-1"' }, 415, -32600],
+    ["declares UTF-16", "{}", { "content-type": "application/json; charset=utf-16" }, 415, -32600],
+    ["declares Latin-1", "{}", { "content-type": 'application/json; charset="ISO-8859-1"' }, 415, -32600],
     ["is a string", '"hi"', {}, 400, -32600],
     ["is null", "null", {}, 400, -32600],
-    ["is of another JSON-RPC", { jsonrpc: "1.0", id: 1, method: "ping" }, {}, 400, -32600],
+    ["has another JSON-RPC version", { jsonrpc: "1.0", id: 1, method: "ping" }, {}, 400, -32600],
     ["has a null id", { jsonrpc: "2.0", id: null, method: "ping" }, {}, 400, -32600],
     ["has a fractional id", { jsonrpc: "2.0", id: 1.5, method: "ping" }, {}, 400, -32600],
     ["has an object as id", { jsonrpc: "2.0", id: {}, method: "ping" }, {}, 400, -32600],
@@ -49,26 +58,29 @@ describe("what cannot be read as one message", () => {
     ],
     ["is 200,000 levels deep", "[".repeat(200_000) + "]".repeat(200_000), {}, 400, -32600],
     [
-      "has more than 10,000 parts",
+      "has more than 10,000 values",
       JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping", params: { a: Array(20_000).fill(0) } }),
       {},
       400,
       -32600,
     ],
-  ])("is refused without an id when it %s", async (_, body, headers, status, code) => {
-    const answer = await post(body, headers);
-    expect([answer.status, answer.body]).toEqual([status, errorWithoutId(code)]);
+  ])("a body that %s is refused without an id", async (_, body, headers, status, code) => {
+    const response = await post(body, headers);
+    expect([response.status, response.body]).toEqual([status, errorBodyWithoutId(code)]);
   });
 
-  it("is refused with its id when only the rest is wrong", async () => {
-    expect(await post({ jsonrpc: "2.0", id: "x", method: 5 })).toMatchObject({ status: 400, body: error(-32600, "x") });
+  it("an invalid request with a valid id is refused with that id", async () => {
+    expect(await post({ jsonrpc: "2.0", id: "x", method: 5 })).toMatchObject({
+      status: 400,
+      body: errorBody(-32600, "x"),
+    });
     expect(await post({ jsonrpc: "2.0", id: "x", method: "ping", params: [1] })).toMatchObject({
       status: 400,
-      body: error(-32600, "x"),
+      body: errorBody(-32600, "x"),
     });
   });
 
-  it("is refused as invalid UTF-8 instead of being repaired", async () => {
+  it("a body in invalid UTF-8 is refused, not repaired", async () => {
     const body = new Uint8Array([
       ...new TextEncoder().encode('{"jsonrpc":"2.0","id":1,"method":"'),
       0xff,
@@ -80,25 +92,25 @@ describe("what cannot be read as one message", () => {
       body,
       headers: { "content-type": "application/json; charset=utf-8" },
     });
-    const answer = await handleMcp(request, host, circumstances);
-    expect(answer instanceof Response && answer.status).toBe(400);
+    const response = await handleMcp(request, server, statelessContext);
+    expect(response instanceof Response && response.status).toBe(400);
   });
 
-  it("is refused at 413 when its stream passes 1 MiB, without being parsed", async () => {
+  it("a body over 1 MiB is refused at 413, before it is parsed", async () => {
     expect(await post(`{"a":"${"x".repeat(1024 * 1024)}"}`)).toMatchObject({
       status: 413,
-      body: errorWithoutId(-32600),
+      body: errorBodyWithoutId(-32600),
     });
   });
 
   it.each([null, "", "abc", "-1", "0x10", "1e3", "1048577"])(
-    "is read no further than 1 MiB where Content-Length is %j",
+    "a body is read only up to 1 MiB with Content-Length: %j",
     async (announced) => {
-      let given = 0;
-      const endless = new ReadableStream<Uint8Array>({
+      let chunks = 0;
+      const endlessBody = new ReadableStream<Uint8Array>({
         pull(controller) {
-          given++;
-          if (given > 100) controller.error(new Error("who reads on has not counted"));
+          chunks++;
+          if (chunks > 100) controller.error(new Error("The body was read without a limit."));
           else controller.enqueue(new Uint8Array(64 * 1024).fill(32));
         },
       });
@@ -106,79 +118,91 @@ describe("what cannot be read as one message", () => {
         "content-type": "application/json",
         ...(announced !== null && { "content-length": announced }),
       };
-      const answer = await handleMcp(
-        new Request("http://localhost/mcp", { method: "POST", headers, body: endless }),
-        host,
-        circumstances,
+      const response = await handleMcp(
+        new Request("http://localhost/mcp", { method: "POST", headers, body: endlessBody }),
+        server,
+        statelessContext,
       );
-      expect(answer instanceof Response && answer.status).toBe(413);
-      expect(given).toBeLessThan(20);
+      expect(response instanceof Response && response.status).toBe(413);
+      expect(chunks).toBeLessThan(20);
     },
   );
 
-  it("is no larger than it says: one that is is refused", async () => {
+  it("a body over 1 MiB with a small Content-Length is refused at 413", async () => {
     const body = new Blob(["x".repeat(1024 * 1024 + 1)]).stream();
     const headers = { "content-type": "application/json", "content-length": "5" };
-    const answer = await handleMcp(
+    const response = await handleMcp(
       new Request("http://localhost/mcp", { method: "POST", headers, body }),
-      host,
-      circumstances,
+      server,
+      statelessContext,
     );
-    expect(answer instanceof Response && answer.status).toBe(413);
+    expect(response instanceof Response && response.status).toBe(413);
   });
 
-  it.each(["GET", "DELETE", "PUT", "PATCH"])("is refused at 405 when it comes by %s", async (method) => {
-    const answer = await handleMcp(new Request("http://localhost/mcp", { method }), host, circumstances);
-    expect(answer instanceof Response && [answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
+  it.each(["GET", "DELETE", "PUT", "PATCH"])("%s without a session is refused at 405", async (method) => {
+    const response = await handleMcp(new Request("http://localhost/mcp", { method }), server, statelessContext);
+    expect(response instanceof Response && [response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
   });
 });
 
 describe("the era of a request", () => {
-  it("is modern where the body says so, whatever the method", async () => {
-    expect(await modern("initialize")).toMatchObject({ status: 404, body: error(-32601) });
-    expect(await modern("ping")).toMatchObject({ status: 404, body: error(-32601) });
+  it("a request with an envelope is modern, whatever its method", async () => {
+    expect(await modern("initialize")).toMatchObject({ status: 404, body: errorBody(-32601) });
+    expect(await modern("ping")).toMatchObject({ status: 404, body: errorBody(-32601) });
   });
 
   it.each<[string, string, object | undefined, string | undefined, number, object]>([
-    ["a modern header without an envelope", "tools/list", {}, MODERN, 400, error(-32602)],
-    ["a later header without an envelope", "tools/list", {}, "2027-01-01", 400, error(-32602)],
-    ["initialize under a modern header", "initialize", { protocolVersion: "2025-11-25" }, MODERN, 400, error(-32020)],
-    ["an unknown old header", "tools/list", {}, "2023-01-01", 400, error(-32022)],
-    ["a header that is no revision", "tools/list", {}, "latest", 400, error(-32022)],
+    ["a modern header without an envelope", "tools/list", {}, MODERN, 400, errorBody(-32602)],
+    ["a later header without an envelope", "tools/list", {}, "2027-01-01", 400, errorBody(-32602)],
+    [
+      "initialize with a modern header",
+      "initialize",
+      { protocolVersion: "2025-11-25" },
+      MODERN,
+      400,
+      errorBody(-32020),
+    ],
+    ["an unknown legacy header", "tools/list", {}, "2023-01-01", 400, errorBody(-32022)],
+    ["a malformed header", "tools/list", {}, "latest", 400, errorBody(-32022)],
     ["no header at all", "ping", undefined, undefined, 200, { jsonrpc: "2.0", id: 7, result: {} }],
     ["2025-11-25", "ping", undefined, "2025-11-25", 200, { jsonrpc: "2.0", id: 7, result: {} }],
     ["2025-06-18", "ping", undefined, "2025-06-18", 200, { jsonrpc: "2.0", id: 7, result: {} }],
     ["2025-03-26", "ping", undefined, "2025-03-26", 200, { jsonrpc: "2.0", id: 7, result: {} }],
     [
-      "initialize under any old header",
+      "initialize with any legacy header",
       "initialize",
       { protocolVersion: "2025-06-18" },
       "2024-01-01",
       200,
       { result: { protocolVersion: "2025-06-18" } },
     ],
-  ])("with %s is decided as the transport document says", async (_, method, params, header, status, body) => {
-    expect(await legacy(method, params, header === undefined ? {} : { "mcp-protocol-version": header })).toMatchObject({
-      status,
-      body,
-    });
-  });
+  ])(
+    "a request with %s gets the response that the transport specification requires",
+    async (_, method, params, header, status, body) => {
+      expect(
+        await legacy(method, params, header === undefined ? {} : { "mcp-protocol-version": header }),
+      ).toMatchObject({
+        status,
+        body,
+      });
+    },
+  );
 
-  it("names what is served where a version is not", async () => {
-    const wanted = { ...meta, "io.modelcontextprotocol/protocolVersion": "2099-01-01" };
-    const answer = await modern("tools/list", { _meta: wanted }, { "mcp-protocol-version": "2099-01-01" });
-    expect(answer).toMatchObject({
+  it("an unsupported version is refused with the list of supported ones", async () => {
+    const future = { ...envelope, "io.modelcontextprotocol/protocolVersion": "2099-01-01" };
+    const response = await modern("tools/list", { _meta: future }, { "mcp-protocol-version": "2099-01-01" });
+    expect(response).toMatchObject({
       status: 400,
       body: { id: 7, error: { code: -32022, data: { supported: [MODERN], requested: "2099-01-01" } } },
     });
-    const old = { ...meta, "io.modelcontextprotocol/protocolVersion": "2025-11-25" };
+    const old = { ...envelope, "io.modelcontextprotocol/protocolVersion": "2025-11-25" };
     expect(await modern("tools/list", { _meta: old }, { "mcp-protocol-version": "2025-11-25" })).toMatchObject({
       status: 400,
-      body: error(-32022),
+      body: errorBody(-32022),
     });
   });
 
-  it("does not matter to notifications and answers of either era", async () => {
+  it("notifications of both eras are 202, and responses are 202 in the legacy era and 400 in the modern one", async () => {
     for (const headers of [{}, { "mcp-protocol-version": MODERN }, { "mcp-protocol-version": "2025-11-25" }]) {
       expect(await post({ jsonrpc: "2.0", method: "notifications/cancelled", params: {} }, headers)).toMatchObject({
         status: 202,
@@ -188,7 +212,7 @@ describe("the era of a request", () => {
     expect(await post({ jsonrpc: "2.0", id: 1, result: {} })).toMatchObject({ status: 202, body: "" });
     expect(await post({ jsonrpc: "2.0", id: 1, result: {} }, { "mcp-protocol-version": MODERN })).toMatchObject({
       status: 400,
-      body: errorWithoutId(-32600),
+      body: errorBodyWithoutId(-32600),
     });
   });
 });
@@ -196,7 +220,12 @@ describe("the era of a request", () => {
 describe("the modern envelope (2026-07-28, basic and transports)", () => {
   it.each<[string, Record<string, unknown>, Record<string, string | null>, number]>([
     ["capabilities are missing", { _meta: { "io.modelcontextprotocol/protocolVersion": MODERN } }, {}, -32602],
-    ["the version is no string", { _meta: { ...meta, "io.modelcontextprotocol/protocolVersion": 3 } }, {}, -32602],
+    [
+      "the version is not a string",
+      { _meta: { ...envelope, "io.modelcontextprotocol/protocolVersion": 3 } },
+      {},
+      -32602,
+    ],
     ["the version header is missing", {}, { "mcp-protocol-version": null }, -32020],
     ["the version header differs", {}, { "mcp-protocol-version": "2025-11-25" }, -32020],
     ["the method header is missing", {}, { "mcp-method": null }, -32020],
@@ -206,14 +235,14 @@ describe("the modern envelope (2026-07-28, basic and transports)", () => {
     ["the name header differs", {}, { "mcp-name": "other" }, -32020],
     ["the name header is bad base64", {}, { "mcp-name": "=?base64?a?=" }, -32020],
     ["the name header is base64 of another name", {}, { "mcp-name": "=?base64?b3RoZXI=?=" }, -32020],
-  ])("is refused at 400 when %s", async (_, params, headers, code) => {
+  ])("a modern request is refused at 400 if %s", async (_, params, headers, code) => {
     expect(await modern("tools/call", { name: "add", ...params }, headers)).toMatchObject({
       status: 400,
-      body: error(code),
+      body: errorBody(code),
     });
   });
 
-  it("is accepted with white space around a header and with a name in base64", async () => {
+  it("a modern request may have white space around a header, and its name in base64", async () => {
     expect(
       await modern("tools/call", { name: "add" }, { "mcp-name": "=?base64?YWRk?=", "mcp-method": "tools/call" }),
     ).toMatchObject({
@@ -222,15 +251,15 @@ describe("the modern envelope (2026-07-28, basic and transports)", () => {
     expect(await modern("tools/call", { name: "add" }, { "mcp-name": " add " })).toMatchObject({ status: 200 });
   });
 
-  it("is 404 and -32601 for a method that is not served", async () => {
+  it("an unknown method is 404 and -32601 in the modern era", async () => {
     for (const method of ["resources/list", "logging/setLevel", "constructor", "__proto__"]) {
-      expect(await modern(method)).toMatchObject({ status: 404, body: error(-32601) });
+      expect(await modern(method)).toMatchObject({ status: 404, body: errorBody(-32601) });
     }
   });
 
-  it("answers server/discover with versions, capabilities, instructions and who we are", async () => {
-    const answer = await modern("server/discover");
-    expect(answer.body).toEqual({
+  it("server/discover returns versions, capabilities, instructions and serverInfo", async () => {
+    const response = await modern("server/discover");
+    expect(response.body).toEqual({
       jsonrpc: "2.0",
       id: 7,
       result: {
@@ -245,7 +274,7 @@ describe("the modern envelope (2026-07-28, basic and transports)", () => {
     });
   });
 
-  it("marks every result complete, signed with who we are", async () => {
+  it("every modern result has a resultType and serverInfo", async () => {
     expect((await modern("tools/list")).body).toMatchObject({
       result: { resultType: "complete", tools: features.tools, cacheScope: "private", ttlMs: 300_000 },
     });
@@ -262,69 +291,71 @@ describe("the legacy handshake (2025-11-25, basic/lifecycle)", () => {
     ["2024-11-05", "2025-11-25"],
     ["2026-07-28", "2025-11-25"],
     ["nonsense", "2025-11-25"],
-  ])("offered %s answers %s", async (requested, answered) => {
-    const answer = await legacy("initialize", {
+  ])("initialize with version %s returns version %s", async (requested, negotiated) => {
+    const response = await legacy("initialize", {
       protocolVersion: requested,
       capabilities: {},
       clientInfo: { name: "c", version: "1" },
     });
-    expect(answer.body).toEqual({
+    expect(response.body).toEqual({
       jsonrpc: "2.0",
       id: 7,
       result: {
-        protocolVersion: answered,
+        protocolVersion: negotiated,
         capabilities: { tools: {} },
         serverInfo: features.info,
         instructions: "Use the tools.",
       },
     });
-    expect(answer.headers.get("mcp-session-id")).toBeNull();
+    expect(response.headers.get("mcp-session-id")).toBeNull();
   });
 
-  it("keeps results free of what later revisions added", async () => {
+  it("a legacy result has no field of a later revision", async () => {
     expect((await legacy("tools/list")).body).toEqual({ jsonrpc: "2.0", id: 7, result: { tools: features.tools } });
   });
 
-  it("answers an unknown method with -32601 and its id", async () => {
-    expect(await legacy("resources/list")).toMatchObject({ status: 200, body: error(-32601) });
+  it("an unknown method is 200 and -32601 in the legacy era", async () => {
+    expect(await legacy("resources/list")).toMatchObject({ status: 200, body: errorBody(-32601) });
   });
 });
 
-describe.each<[string, (params: Record<string, unknown>, headers?: Record<string, string>) => Promise<Answer>]>([
-  ["modern", (params, headers) => modern("tools/call", params, headers)],
-  ["legacy", (params, headers) => legacy("tools/call", params, headers)],
-])("tools/call, %s", (era, call) => {
-  it("takes absent arguments for {}, and hands on the message's own trace", async () => {
+describe.each<[string, (params: Record<string, unknown>, headers?: Record<string, string>) => Promise<ParsedResponse>]>(
+  [
+    ["modern", (params, headers) => modern("tools/call", params, headers)],
+    ["legacy", (params, headers) => legacy("tools/call", params, headers)],
+  ],
+)("tools/call, %s", (era, call) => {
+  it("tools/call treats absent arguments as {}, and passes on the traceparent of the message", async () => {
     const traceparent = `00-${"d".repeat(32)}-${"e".repeat(16)}-01`;
-    await call({ name: "add", _meta: { ...(era === "modern" ? meta : {}), traceparent } });
-    expect(opened.at(-1)).toEqual({ name: "add", args: {}, traceparent });
+    await call({ name: "add", _meta: { ...(era === "modern" ? envelope : {}), traceparent } });
+    expect(preparedCalls.at(-1)).toEqual({ name: "add", args: {}, traceparent });
   });
 
-  it("is -32602 for a tool that does not exist, also for names that every object knows", async () => {
+  it("tools/call is -32602 for an unknown tool, also with the name of an inherited property", async () => {
     for (const name of ["nope", "constructor", "__proto__", "toString"])
-      expect((await call({ name })).body).toMatchObject(error(-32602));
+      expect((await call({ name })).body).toMatchObject(errorBody(-32602));
   });
 
-  it("is -32602 for arguments that are no object and for a missing name", async () => {
-    expect((await call({ name: "add", arguments: [1] })).body).toMatchObject(error(-32602));
-    expect((await call({})).body).toMatchObject(error(-32602));
+  it("tools/call is -32602 without a name, and with arguments that are not an object", async () => {
+    expect((await call({ name: "add", arguments: [1] })).body).toMatchObject(errorBody(-32602));
+    expect((await call({})).body).toMatchObject(errorBody(-32602));
   });
 
-  it("names every scope that is missing, before anything is run", async () => {
+  it("tools/call returns all missing scopes, before the tool runs", async () => {
     expect((await call({ name: "forbidden" })).body).toEqual({ scopesNeeded: ["read", "generate"] });
   });
 
-  it("answers JSON where no progress is asked for, whatever the client accepts", async () => {
+  it("tools/call without a progress token is JSON, whatever the client accepts", async () => {
     for (const accept of ["application/json, text/event-stream", "*/*", "application/json", "text/html"]) {
       expect((await call({ name: "add" }, { accept })).headers.get("content-type")).toBe("application/json");
     }
   });
 
-  it("streams progress that only grows, then the answer, where the client asks for it", async () => {
-    const withToken = { name: "add", _meta: { ...(era === "modern" ? meta : {}), progressToken: "p1" } };
-    const answer = await call(withToken, { accept: "application/json, text/event-stream" });
-    expect(answer.headers.get("content-type")).toBe("text/event-stream");
-    const events = String(answer.body)
+  it("tools/call with a progress token streams increasing progress, then the response", async () => {
+    const withToken = { name: "add", _meta: { ...(era === "modern" ? envelope : {}), progressToken: "p1" } };
+    const response = await call(withToken, { accept: "application/json, text/event-stream" });
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    const events = String(response.body)
       .split("\n\n")
       .filter(Boolean)
       .map((event) => JSON.parse(event.replace(/^event: message\ndata: /, "")) as Record<string, unknown>);
@@ -337,12 +368,12 @@ describe.each<[string, (params: Record<string, unknown>, headers?: Record<string
     );
     expect(events.at(-1)).toMatchObject({
       id: 7,
-      result: { ...result, _meta: { verdicts: Array(5).fill("continue") } },
+      result: { ...result, _meta: { replies: Array(5).fill("continue") } },
     });
   });
 
-  it("answers JSON to a client that wants progress but cannot read a stream, and a stream to one that reads nothing else", async () => {
-    const withToken = { name: "add", _meta: { ...(era === "modern" ? meta : {}), progressToken: 1 } };
+  it("tools/call is JSON for a client that accepts only JSON, and a stream for one that accepts only streams", async () => {
+    const withToken = { name: "add", _meta: { ...(era === "modern" ? envelope : {}), progressToken: 1 } };
     expect((await call(withToken, { accept: "application/json" })).headers.get("content-type")).toBe(
       "application/json",
     );

@@ -1,32 +1,44 @@
-// Somebody in a session, with the real object behind it, and a host whose tools ask, log and work long.
+// Clients with a session in the real Durable Object, and a fake server whose tools request input,
+// write logs and take long. No assertions.
 import { env as bound } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { ProgressCallback } from "../../../contracts/rpc/call-context.ts";
 import { mcpSessionsOf } from "../../../src/durable/mcp-session-object.ts";
 import type { Env } from "../../../src/env.ts";
 import { handleMcp } from "../../../src/mcp/endpoint.ts";
-import type { CallToolResult, ClientInput, McpServer, OpenTool } from "../../../src/mcp/port.ts";
+import type { ClientInput, McpServer, PrepareCall } from "../../../src/mcp/port.ts";
+import type { CallToolResult } from "../../../src/mcp/schema.ts";
 import type { McpSession, McpSessions } from "../../../src/mcp/session.ts";
-import { circumstances, eventsOf, features, listedTool, type Sent, wire } from "./http.ts";
+import {
+  ACCEPT,
+  emptyFeatures,
+  endpointOf,
+  type HeaderChanges,
+  headersOf,
+  messagesIn,
+  statelessContext,
+  toolNamed,
+} from "./http.ts";
 
 export const env = bound as unknown as Env; // the pool types its bindings by another interface
 export const VERSION = "2025-11-25";
-export const FIRST = "2025-03-26";
-export const ACCEPT = "application/json, text/event-stream";
+export const FIRST_VERSION = "2025-03-26";
 export const HOUR_MS = 3_600_000;
 
-export const QUESTION = {
+export const ELICITATION = {
   method: "elicitation/create",
   params: { mode: "form", message: "Sure?", requestedSchema: {} },
 } as const;
-export const SAMPLE = { method: "sampling/createMessage", params: { messages: [], maxTokens: 10 } } as const;
-export const told: (ClientInput | undefined)[] = [];
-/** The work of each call of "long": what it reports with, and what ends it. */
-export const works: { report: ProgressCallback | undefined; end(result: CallToolResult): void }[] = [];
+export const SAMPLING = { method: "sampling/createMessage", params: { messages: [], maxTokens: 10 } } as const;
 
-/** Ends once the question was answered, and shows the answer. */
-const openTool: OpenTool = (name, _args, _trace, aside) => {
-  told.push(aside);
+/** The client input of each call that was prepared. */
+export const clientInputs: (ClientInput | undefined)[] = [];
+/** The calls of "long" that have run: their progress callback, and the function that ends them. */
+export const longCalls: { report: ProgressCallback | undefined; end(result: CallToolResult): void }[] = [];
+
+/** "ask" and "sample" request input and return the response; "long" runs until a test ends it. */
+const prepareCall: PrepareCall = (name, _args, _traceparent, clientInput) => {
+  clientInputs.push(clientInput);
   return {
     state: "ready",
     run: async (progress, log) => {
@@ -35,57 +47,60 @@ const openTool: OpenTool = (name, _args, _trace, aside) => {
       if (name === "plain") return { content: [] };
       if (name === "long") {
         const { promise, resolve } = Promise.withResolvers<CallToolResult>();
-        works.push({ report: progress, end: resolve });
+        longCalls.push({ report: progress, end: resolve });
         return promise;
       }
-      const answer = aside?.inputResponses.sure;
-      if (answer && aside.requestState === "one") return { content: [], structuredContent: answer };
+      const response = clientInput?.inputResponses.sure;
+      if (response && clientInput.requestState === "one") return { content: [], structuredContent: response };
       return {
         state: "input_required",
-        inputRequests: { sure: name === "sample" ? SAMPLE : QUESTION },
+        inputRequests: { sure: name === "sample" ? SAMPLING : ELICITATION },
         requestState: "one",
       };
     },
   };
 };
-export const HOST: Partial<McpServer> = {
-  openTool,
+
+export const SERVER: Partial<McpServer> = {
+  prepareCall,
   features: {
-    ...features,
-    tools: [listedTool("plain"), listedTool("ask"), listedTool("sample"), listedTool("long")],
+    ...emptyFeatures,
+    tools: [toolNamed("plain"), toolNamed("ask"), toolNamed("sample"), toolNamed("long")],
     templates: [{ uriTemplate: "x://{id}", name: "x", title: "X", description: "An x.", mimeType: "text/plain" }],
   },
 };
 
-let people = 0;
+let users = 0;
 
-/** One person, and their client. */
-export function somebody(subject = `u_${++people}`, keep = (sessions: McpSessions) => sessions) {
-  const sessions = keep(mcpSessionsOf(env, subject));
-  const around = { ...circumstances, sessions };
-  const { legacy, open, post, host } = wire(HOST, around);
-  const begin = async (capabilities: object = { elicitation: {} }, protocolVersion = VERSION) => {
+/** A client of one user, by default a new one. `wrap` replaces the user's sessions. */
+export function clientOf(subject = `u_${++users}`, wrap = (sessions: McpSessions) => sessions) {
+  const sessions = wrap(mcpSessionsOf(env, subject));
+  const context = { ...statelessContext, sessions };
+  const { legacy, send, post, server } = endpointOf(SERVER, context);
+  /** Sends `initialize`. `session`: the headers of the requests that follow. */
+  const initialize = async (capabilities: object = { elicitation: {} }, protocolVersion = VERSION) => {
     const { headers, body } = await legacy("initialize", {
       protocolVersion,
       capabilities,
       clientInfo: { name: "c", version: "1" },
     });
     const id = headers.get("mcp-session-id");
-    return { id, body, held: { "mcp-session-id": id, "mcp-protocol-version": protocolVersion, accept: ACCEPT } };
+    return { id, body, session: { "mcp-session-id": id, "mcp-protocol-version": protocolVersion, accept: ACCEPT } };
   };
-  const by = async (method: string, headers: Sent) => {
-    const sent = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== null);
-    const answer = await handleMcp(new Request("http://localhost/mcp", { method, headers: sent }), host, around);
-    if (answer instanceof Response) return answer;
+  /** Sends an HTTP request without a body. */
+  const request = async (method: string, headers: HeaderChanges) => {
+    const init = { method, headers: headersOf(headers) };
+    const result = await handleMcp(new Request("http://localhost/mcp", init), server, context);
+    if (result instanceof Response) return result;
     throw new Error("Scopes are needed.");
   };
-  const ping = async (headers: Sent) => (await legacy("ping", {}, headers)).status;
-  return { subject, sessions, begin, legacy, open, post, by, ping };
+  const pingStatus = async (headers: HeaderChanges) => (await legacy("ping", {}, headers)).status;
+  return { subject, sessions, initialize, legacy, send, post, request, pingStatus };
 }
 
-/** The messages of a stream, one at a time. */
-export function reading(answer: Response) {
-  const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+/** Reads the messages of an event stream one at a time. `next` returns `null` at its end. */
+export function messageReader(response: Response) {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   const decoder = new TextDecoder();
   let text = "";
   const next = async (): Promise<Record<string, unknown> | null> => {
@@ -93,7 +108,7 @@ export function reading(answer: Response) {
       const end = text.indexOf("\n\n");
       const event = text.slice(0, end + 2);
       if (end >= 0) text = text.slice(end + 2);
-      const [message] = end < 0 ? [] : eventsOf(event);
+      const [message] = end < 0 ? [] : messagesIn(event);
       if (message) return message;
       if (end >= 0) continue;
       const { done, value } = await reader.read();
@@ -104,34 +119,40 @@ export function reading(answer: Response) {
   return { next, cancel: () => reader.cancel() };
 }
 
-/** The session, with `instead` in the place of all that it can be asked. */
-export function watched(session: McpSession | null, instead: (method: PropertyKey) => unknown): McpSession | null {
+/** The session with each method replaced by `replacement`, which receives the method's name. */
+export function withMethods(
+  session: McpSession | null,
+  replacement: (method: PropertyKey) => unknown,
+): McpSession | null {
   if (session === null) return null;
   return new Proxy(session, {
     get: (target, key: keyof McpSession) => {
       const { [key]: value } = target;
-      return typeof value === "function" ? () => instead(key) : value;
+      return typeof value === "function" ? () => replacement(key) : value;
     },
   });
 }
 
 const fail = () => Promise.reject(new Error("hunter2"));
 
-/** Somebody whose sessions all fail, or only when something is done with one. */
-export function unlucky(when: "found" | "used") {
+/** A client whose sessions are unavailable: when they are looked up, or only when they are used. */
+export function clientWithFailingSessions(when: "found" | "used") {
   const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
-  const whole = somebody(undefined, (sessions) =>
+  const client = clientOf(undefined, (sessions) =>
     when === "found"
-      ? { begin: fail, find: fail }
-      : { ...sessions, find: async (id) => watched(await sessions.find(id), fail) },
+      ? { create: fail, find: fail }
+      : { ...sessions, find: async (id) => withMethods(await sessions.find(id), fail) },
   );
-  return { ...whole, logged: () => errors.mock.calls.map(([line]) => String(line)) };
+  return { ...client, logged: () => errors.mock.calls.map(([line]) => String(line)) };
 }
 
-export const CALL = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "ask" } };
-export const long = (id: string | number, meta: object = { progressToken: "p" }) => ({
+/** A call of "ask". */
+export const ASK = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "ask" } };
+/** A call of "long". */
+export const longCall = (id: string | number, meta: object = { progressToken: "p" }) => ({
   ...{ jsonrpc: "2.0", id, method: "tools/call" },
   params: { name: "long", _meta: meta },
 });
-export const newest = () => vi.waitUntil(() => works.at(-1));
-export const answering = (id: unknown, result: object = { action: "accept" }) => ({ jsonrpc: "2.0", id, result });
+export const latestLongCall = () => vi.waitUntil(() => longCalls.at(-1));
+/** A response to a request of the server. */
+export const responseTo = (id: unknown, result: object = { action: "accept" }) => ({ jsonrpc: "2.0", id, result });

@@ -1,7 +1,9 @@
-// Prompts, resources and completion over the wire, in both eras: what is advertised is served, and nothing else.
+// Prompts, resources and completion over HTTP in both eras: the advertised methods exist, and no
+// others.
 import { describe, expect, it, vi } from "vitest";
-import type { CompletionRequest, McpServer, Resource, ServerFeatures } from "../../../src/mcp/port.ts";
-import { envelope, listedTool, features as nothing, wire } from "./http.ts";
+import type { CompletionRequest, McpServer, ServerFeatures } from "../../../src/mcp/port.ts";
+import type { Resource } from "../../../src/mcp/schema.ts";
+import { emptyFeatures, endpointOf, envelope, toolNamed } from "./http.ts";
 
 const prompt = {
   name: "design",
@@ -18,8 +20,8 @@ const template = {
   mimeType: "image/png",
 };
 const features: ServerFeatures = {
-  ...nothing,
-  tools: [listedTool("add")],
+  ...emptyFeatures,
+  tools: [toolNamed("add")],
   prompts: [prompt],
   resources: [resource],
   templates: [template],
@@ -27,12 +29,12 @@ const features: ServerFeatures = {
   meta: async () => ({ "com.example/digest": "abc" }),
 };
 const messages = [{ role: "user", content: { type: "text", text: "Design a boat." } }];
-const seen: { traceparent?: string | undefined; typing?: CompletionRequest; args?: object }[] = [];
+const calls: { traceparent?: string | undefined; typing?: CompletionRequest; args?: object }[] = [];
 
-const serving: Omit<McpServer, "openTool"> = {
+const server: Omit<McpServer, "prepareCall"> = {
   features,
   async readResource(uri, traceparent) {
-    seen.push({ traceparent });
+    calls.push({ traceparent });
     if (uri === "pic://1")
       return { state: "read", contents: [{ uri, mimeType: "image/png", blob: "AAAA" }], ttlMs: 60_000 };
     if (uri === "pic://broken") return { state: "failed", message: "The picture could not be read just now." };
@@ -41,19 +43,19 @@ const serving: Omit<McpServer, "openTool"> = {
     return { state: "not_found" };
   },
   async getPrompt(name, args) {
-    seen.push({ args });
+    calls.push({ args });
     if (name !== "design") return { state: "not_found" };
     if (!args.idea) return { state: "invalid", message: "The argument idea is missing." };
     return { state: "filled", description: "Designs.", messages };
   },
   async complete(typing, traceparent) {
-    seen.push({ typing, traceparent });
+    calls.push({ typing, traceparent });
     if (typing.name === "many") return { values: Array.from({ length: 150 }, (_, index) => `v${index}`), total: 150 };
     return typing.name === "idea" || typing.name === "id" ? { values: ["boat"], hasMore: false } : null;
   },
 };
-const full = wire(serving);
-const bare = wire({ features: { ...nothing, tools: [listedTool("add")] } });
+const full = endpointOf(server);
+const bare = endpointOf({ features: { ...emptyFeatures, tools: [toolNamed("add")] } });
 
 const failure = (code: number, more: object = {}) => ({
   jsonrpc: "2.0",
@@ -74,16 +76,16 @@ const cached = { ttlMs: 300_000, cacheScope: "private" };
 const LEGACY = { "mcp-protocol-version": "2025-11-25" };
 
 describe("capabilities", () => {
-  it("are those that the features has something for, in server/discover with the offer's own facts (2026-07-28, server/discover)", async () => {
+  it("server/discover returns the capabilities and the _meta of the features (2026-07-28, server/discover)", async () => {
     const capabilities = { tools: {}, prompts: {}, resources: {}, completions: {}, extensions: features.extensions };
     const result = { supportedVersions: ["2026-07-28"], capabilities, instructions: "Use the tools.", ...cached };
     expect((await full.modern("server/discover")).body).toEqual(modernResult(result, await features.meta()));
     expect((await bare.modern("server/discover")).body).toMatchObject({ result: { capabilities: { tools: {} } } });
   });
 
-  it("are the same in the handshake, without the extension whose answers that era cannot read (2025-11-25, basic/lifecycle)", async () => {
-    const served = await full.legacy("initialize", { protocolVersion: "2025-11-25" });
-    expect((served.body as { result: { capabilities: object } }).result.capabilities).toEqual({
+  it("initialize returns the same capabilities, without the Tasks extension (2025-11-25, basic/lifecycle)", async () => {
+    const initialized = await full.legacy("initialize", { protocolVersion: "2025-11-25" });
+    expect((initialized.body as { result: { capabilities: object } }).result.capabilities).toEqual({
       ...{ tools: {}, prompts: {}, resources: {}, completions: {} },
       extensions: { "io.modelcontextprotocol/ui": {} },
     });
@@ -92,7 +94,7 @@ describe("capabilities", () => {
     expect(JSON.stringify(body)).not.toMatch(/prompts|resources|completions|extensions/);
   });
 
-  it("decide which methods there are: 404 in the modern era, 200 in the legacy one, both -32601", async () => {
+  it("a method without its capability is -32601, at 404 in the modern era and 200 in the legacy one", async () => {
     for (const method of [
       "prompts/list",
       "prompts/get",
@@ -108,8 +110,8 @@ describe("capabilities", () => {
     }
   });
 
-  it("open completion for templates alone, and resources for either kind", async () => {
-    const { modern } = wire({ ...serving, features: { ...nothing, templates: [template] } });
+  it("templates alone enable completions and resources", async () => {
+    const { modern } = endpointOf({ ...server, features: { ...emptyFeatures, templates: [template] } });
     const { body } = await modern("server/discover");
     expect(body).toMatchObject({ result: { capabilities: { tools: {}, resources: {}, completions: {} } } });
     expect((await modern("resources/list")).body).toMatchObject({ result: { resources: [] } });
@@ -123,23 +125,23 @@ describe.each<[string, string, object[]]>([
   ["resources/list", "resources", [resource]],
   ["resources/templates/list", "resourceTemplates", [template]],
 ])("%s", (method, key, entries) => {
-  it("lists everything on one page, in both eras (server/utilities/caching, pagination)", async () => {
+  it(`${method} returns all entries on one page in both eras (server/utilities/caching, pagination)`, async () => {
     expect((await full.modern(method)).body).toEqual(modernResult({ [key]: entries, ...cached }));
     expect((await full.legacy(method, {}, LEGACY)).body).toEqual(legacyResult({ [key]: entries }));
   });
 
-  it("is -32602 with a cursor, whatever it is: none was ever handed out", async () => {
+  it(`${method} is -32602 with any cursor: the server issues none`, async () => {
     for (const cursor of ["", "abc", 1, null]) {
       expect(await full.modern(method, { cursor })).toMatchObject({ status: 200, body: failure(-32602) });
       expect(await full.legacy(method, { cursor })).toMatchObject({ status: 200, body: failure(-32602) });
     }
   });
 
-  it("is made once for an offer", async () => {
-    const changing = { ...features };
-    const { modern } = wire({ features: changing });
+  it(`${method} is serialized once for the same features`, async () => {
+    const mutable = { ...features };
+    const { modern } = endpointOf({ features: mutable });
     const first = await modern(method);
-    Object.assign(changing, {
+    Object.assign(mutable, {
       tools: [],
       prompts: [prompt, prompt],
       resources: [resource, resource],
@@ -149,20 +151,20 @@ describe.each<[string, string, object[]]>([
   });
 });
 
-describe("resources/list of a host with resources beside its offer", () => {
-  const own: Resource = {
+describe("resources/list with resources that come and go", () => {
+  const changing: Resource = {
     ...{ uri: "pic://1", name: "A boat", title: "A boat", mimeType: "image/png", size: 4 },
     annotations: { lastModified: "2026-11-23T04:36:17.000Z" },
   };
-  const listResources = vi.fn<NonNullable<McpServer["listResources"]>>(async () => [own]);
-  const { modern, legacy } = wire({ ...serving, listResources });
+  const listResources = vi.fn<NonNullable<McpServer["listResources"]>>(async () => [changing]);
+  const { modern, legacy } = endpointOf({ ...server, listResources });
   const list = async (version: string) =>
     (await legacy("resources/list", {}, { "mcp-protocol-version": version })).body;
 
-  it("lists them after those, for a short time, each time anew", async () => {
+  it("resources/list returns resources that come and go after the others, with a short ttlMs", async () => {
     const short = { ttlMs: 5_000, cacheScope: "private" };
-    expect((await modern("resources/list")).body).toEqual(modernResult({ resources: [resource, own], ...short }));
-    expect(await list("2025-11-25")).toEqual(legacyResult({ resources: [resource, own] }));
+    expect((await modern("resources/list")).body).toEqual(modernResult({ resources: [resource, changing], ...short }));
+    expect(await list("2025-11-25")).toEqual(legacyResult({ resources: [resource, changing] }));
     listResources.mockResolvedValueOnce([]);
     expect((await modern("resources/list")).body).toEqual(modernResult({ resources: [resource], ...short }));
     expect((await modern("resources/templates/list")).body).toEqual(
@@ -170,25 +172,25 @@ describe("resources/list of a host with resources beside its offer", () => {
     );
   });
 
-  it("tells no time and no title to a client of 2025-03-26, and leaves what annotates a tool", async () => {
-    expect(await list("2025-06-18")).toEqual(legacyResult({ resources: [resource, own] }));
-    const { title: _, ...known } = { ...own, annotations: {} };
+  it("a client of 2025-03-26 gets no lastModified and no title of a resource, and keeps tool annotations", async () => {
+    expect(await list("2025-06-18")).toEqual(legacyResult({ resources: [resource, changing] }));
+    const { title: _, ...known } = { ...changing, annotations: {} };
     const { title: __, ...view } = resource;
     expect(await list("2025-03-26")).toEqual(legacyResult({ resources: [view, known] }));
     const annotations = { readOnlyHint: true };
-    const tools = wire({ features: { ...nothing, tools: [{ ...listedTool("add"), annotations }] } });
+    const tools = endpointOf({ features: { ...emptyFeatures, tools: [{ ...toolNamed("add"), annotations }] } });
     const { body } = await tools.legacy("tools/list", {}, { "mcp-protocol-version": "2025-03-26" });
     expect(body).toMatchObject({ result: { tools: [{ name: "add", annotations }] } });
   });
 
-  it("is -32602 with a cursor, and nobody is asked", async () => {
+  it("resources/list is -32602 with a cursor, before the server is called", async () => {
     listResources.mockClear();
     for (const cursor of ["", "abc", null])
       expect((await modern("resources/list", { cursor })).body).toEqual(failure(-32602));
     expect(listResources).not.toHaveBeenCalled();
   });
 
-  it("lists the offer's where the others cannot be had, and says nothing of what was thrown", async () => {
+  it("resources/list returns the others if resources that come and go fail, and logs no exception text", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     listResources.mockRejectedValueOnce(new Error("hunter2"));
     expect((await modern("resources/list")).body).toMatchObject({ result: { resources: [resource] } });
@@ -197,7 +199,7 @@ describe("resources/list of a host with resources beside its offer", () => {
     log.mockRestore();
   });
 
-  it("hands on the message's trace", async () => {
+  it("resources/list passes on the traceparent of the message", async () => {
     const traceparent = `00-${"d".repeat(32)}-${"e".repeat(16)}-01`;
     await modern("resources/list", { _meta: { ...envelope, traceparent } });
     expect(listResources).toHaveBeenLastCalledWith(traceparent);
@@ -205,7 +207,7 @@ describe("resources/list of a host with resources beside its offer", () => {
 });
 
 describe("resources/read", () => {
-  it("gives the contents, and how long they may be kept (2026-07-28, server/resources)", async () => {
+  it("resources/read returns the contents and their ttlMs (2026-07-28, server/resources)", async () => {
     const contents = [{ uri: "pic://1", mimeType: "image/png", blob: "AAAA" }];
     expect((await full.modern("resources/read", { uri: "pic://1" })).body).toEqual(
       modernResult({ contents, ttlMs: 60_000, cacheScope: "private" }),
@@ -213,19 +215,19 @@ describe("resources/read", () => {
     expect((await full.legacy("resources/read", { uri: "pic://1" })).body).toEqual(legacyResult({ contents }));
   });
 
-  it("is -32602 for what is not there, and was -32002 before 2026-07-28; both name the URI", async () => {
+  it("resources/read of an unknown URI is -32602, or -32002 before 2026-07-28, with the URI", async () => {
     const uri = "pic://nope";
     expect(await full.modern("resources/read", { uri })).toMatchObject({
       status: 200,
       body: failure(-32602, { data: { uri } }),
     });
     for (const version of ["2025-11-25", "2025-06-18", "2025-03-26"]) {
-      const answer = await full.legacy("resources/read", { uri }, { "mcp-protocol-version": version });
-      expect(answer).toMatchObject({ status: 200, body: failure(-32002, { data: { uri } }) });
+      const response = await full.legacy("resources/read", { uri }, { "mcp-protocol-version": version });
+      expect(response).toMatchObject({ status: 200, body: failure(-32002, { data: { uri } }) });
     }
   });
 
-  it("is -32603 with our sentence where reading fails, and says nothing of what was thrown", async () => {
+  it("resources/read that fails is -32603 with the server's sentence, and reveals no exception", async () => {
     expect((await full.modern("resources/read", { uri: "pic://broken" })).body).toEqual(
       failure(-32603, { message: "The picture could not be read just now." }),
     );
@@ -240,35 +242,35 @@ describe("resources/read", () => {
     log.mockRestore();
   });
 
-  it("asks for scopes where the host does", async () => {
+  it("resources/read returns the missing scopes", async () => {
     expect(await full.modern("resources/read", { uri: "pic://forbidden" })).toMatchObject({
       body: { scopesNeeded: ["read"] },
     });
   });
 
-  it("is -32602 for a URI that is no string, and -32020 where Mcp-Name differs", async () => {
+  it("resources/read is -32602 for a URI that is not a string, and -32020 for a different Mcp-Name", async () => {
     for (const uri of [undefined, 1, ["pic://1"]])
       expect((await full.modern("resources/read", { uri })).body).toEqual(failure(-32602));
     for (const name of [null, "pic://2", "PIC://1"]) {
-      const answer = await full.modern("resources/read", { uri: "pic://1" }, { "mcp-name": name });
-      expect(answer).toMatchObject({ status: 400, body: failure(-32020) });
+      const response = await full.modern("resources/read", { uri: "pic://1" }, { "mcp-name": name });
+      expect(response).toMatchObject({ status: 400, body: failure(-32020) });
     }
     const encoded = { "mcp-name": `=?base64?${btoa("pic://1")}?=` };
     expect((await full.modern("resources/read", { uri: "pic://1" }, encoded)).status).toBe(200);
   });
 
-  it("hands on the message's trace where it is one, and nothing where it is not (W3C Trace Context section 3.2)", async () => {
+  it("resources/read passes on a valid traceparent only (W3C Trace Context section 3.2)", async () => {
     const traceparent = `00-${"d".repeat(32)}-${"e".repeat(16)}-01`;
     const bad = ["", "00-x", `00-${"0".repeat(32)}-${"e".repeat(16)}-01`, `${traceparent}\n`, 5, { traceparent }];
     for (const [given, expected] of [[traceparent, traceparent], ...bad.map((one) => [one, undefined])]) {
       await full.modern("resources/read", { uri: "pic://1", _meta: { ...envelope, traceparent: given } });
-      expect(seen.at(-1)).toEqual({ traceparent: expected });
+      expect(calls.at(-1)).toEqual({ traceparent: expected });
     }
   });
 });
 
 describe("prompts/get", () => {
-  it("fills a prompt in (server/prompts)", async () => {
+  it("prompts/get returns the messages of a prompt (server/prompts)", async () => {
     const params = { name: "design", arguments: { idea: "boat" } };
     expect((await full.modern("prompts/get", params)).body).toEqual(
       modernResult({ description: "Designs.", messages }),
@@ -276,10 +278,10 @@ describe("prompts/get", () => {
     expect((await full.legacy("prompts/get", params)).body).toEqual(
       legacyResult({ description: "Designs.", messages }),
     );
-    expect(seen.at(-1)).toEqual({ args: { idea: "boat" } });
+    expect(calls.at(-1)).toEqual({ args: { idea: "boat" } });
   });
 
-  it("is -32602 for an unknown prompt, a missing argument, and params of another shape", async () => {
+  it("prompts/get is -32602 for an unknown prompt, a missing argument and malformed params", async () => {
     const wrong = [{ name: "nope" }, { name: "constructor" }, { name: "design" }, {}, { name: 5 }];
     for (const params of [...wrong, { name: "design", arguments: ["x"] }, { name: "design", arguments: { idea: 1 } }]) {
       expect(await full.modern("prompts/get", params), JSON.stringify(params)).toMatchObject({
@@ -291,23 +293,23 @@ describe("prompts/get", () => {
         body: failure(-32602),
       });
     }
-    const aList = await full.legacy("prompts/get", { name: "design", arguments: ["x"] });
-    expect(aList.body).toEqual(failure(-32602, { message: expect.stringContaining("JSON object") }));
+    const listArguments = await full.legacy("prompts/get", { name: "design", arguments: ["x"] });
+    expect(listArguments.body).toEqual(failure(-32602, { message: expect.stringContaining("JSON object") }));
     expect((await full.legacy("prompts/get", { name: "design" })).body).toEqual(
       failure(-32602, { message: "The argument idea is missing." }),
     );
   });
 
-  it("is -32020 where Mcp-Name differs (2026-07-28, basic/transports)", async () => {
-    const answer = await full.modern("prompts/get", { name: "design" }, { "mcp-name": "other" });
-    expect(answer).toMatchObject({ status: 400, body: failure(-32020) });
+  it("prompts/get is -32020 for a different Mcp-Name (2026-07-28, basic/transports)", async () => {
+    const response = await full.modern("prompts/get", { name: "design" }, { "mcp-name": "other" });
+    expect(response).toMatchObject({ status: 400, body: failure(-32020) });
   });
 });
 
 describe("completion/complete", () => {
   const argument = { name: "idea", value: "b" };
 
-  it("suggests values for a prompt's argument and a template's variable (server/utilities/completion)", async () => {
+  it("completion/complete suggests values for prompt arguments and template variables (server/utilities/completion)", async () => {
     const completion = { values: ["boat"], hasMore: false };
     const ofPrompt = {
       ref: { type: "ref/prompt", name: "design" },
@@ -315,7 +317,7 @@ describe("completion/complete", () => {
       context: { arguments: { tier: "draft" } },
     };
     expect((await full.modern("completion/complete", ofPrompt)).body).toEqual(modernResult({ completion }));
-    expect(seen.at(-1)?.typing).toEqual({
+    expect(calls.at(-1)?.typing).toEqual({
       of: { prompt: "design" },
       name: "idea",
       value: "b",
@@ -323,10 +325,10 @@ describe("completion/complete", () => {
     });
     const ofTemplate = { ref: { type: "ref/resource", uri: "pic://{id}" }, argument: { name: "id", value: "" } };
     expect((await full.legacy("completion/complete", ofTemplate)).body).toEqual(legacyResult({ completion }));
-    expect(seen.at(-1)?.typing).toEqual({ of: { template: "pic://{id}" }, name: "id", value: "", others: {} });
+    expect(calls.at(-1)?.typing).toEqual({ of: { template: "pic://{id}" }, name: "id", value: "", others: {} });
   });
 
-  it("gives at most 100 values and says that there are more", async () => {
+  it("completion/complete returns at most 100 values, and hasMore", async () => {
     const params = { ref: { type: "ref/prompt", name: "design" }, argument: { name: "many", value: "" } };
     const { body } = await full.legacy("completion/complete", params);
     const { completion } = (body as { result: { completion: { values: string[] } } }).result;
@@ -334,7 +336,7 @@ describe("completion/complete", () => {
     expect(completion.values).toHaveLength(100);
   });
 
-  it("is -32602 for what does not exist and for params of another shape", async () => {
+  it("completion/complete is -32602 for an unknown reference or argument, and for malformed params", async () => {
     const ref = { type: "ref/prompt", name: "design" };
     for (const params of [
       {},

@@ -1,28 +1,30 @@
-// The revisions before 2026-07-28, each as its own clients expect it: what later ones added is taken out, what they removed is there.
+// The revisions before 2026-07-28: fields that later revisions added are absent, and features that
+// later revisions removed are present.
 import { describe, expect, it, vi } from "vitest";
-import type { CallToolResult, McpServer, ServerFeatures } from "../../../src/mcp/port.ts";
-import { circumstances, envelope, listedTool, features as nothing, wire } from "./http.ts";
+import type { McpServer, ServerFeatures } from "../../../src/mcp/port.ts";
+import type { CallToolResult } from "../../../src/mcp/schema.ts";
+import { emptyFeatures, endpointOf, envelope, statelessContext, toolNamed } from "./http.ts";
 
 const features: ServerFeatures = {
-  ...nothing,
-  tools: [listedTool("draw")],
+  ...emptyFeatures,
+  tools: [toolNamed("draw")],
   prompts: [{ name: "design", title: "Design", description: "Designs.", arguments: [] }],
   resources: [{ uri: "pic://1", name: "pic", title: "Picture", description: "A picture.", mimeType: "image/png" }],
 };
 const link = { type: "resource_link", uri: "pic://1", name: "pic", title: "A lighthouse", mimeType: "image/png" };
-const words = { type: "text", text: "Drawn." };
+const text = { type: "text", text: "Drawn." };
 const picture = { type: "image", data: "AAAA", mimeType: "image/png" };
 const drawn: CallToolResult = {
-  content: [words, picture, link],
+  content: [text, picture, link],
   structuredContent: { id: 1 },
   _meta: { "com.example/a": 1 },
 };
-const said = { type: "text", text: "A lighthouse: pic://1" };
+const linkAsText = { type: "text", text: "A lighthouse: pic://1" };
 const calls: string[] = [];
 
-const host: Partial<McpServer> = {
+const server: Partial<McpServer> = {
   features,
-  openTool(name) {
+  prepareCall(name) {
     calls.push(name);
     if (name === "forbidden") return { state: "insufficient_scope", scopes: ["read", "generate"] };
     if (name === "silent") return { state: "ready", run: async () => ({ content: [], structuredContent: { id: 2 } }) };
@@ -30,18 +32,18 @@ const host: Partial<McpServer> = {
   },
   getPrompt: async () => ({ state: "filled", description: "Designs.", messages: [{ role: "user", content: link }] }),
 };
-const { post, legacy, modern } = wire(host);
+const { post, legacy, modern } = endpointOf(server);
 const version = (header: string) => ({ "mcp-protocol-version": header });
-const result = (answer: { body: unknown }) => (answer.body as { result: unknown }).result;
+const result = (response: { body: unknown }) => (response.body as { result: unknown }).result;
 
 describe("the handshake (2025-11-25, basic/lifecycle)", () => {
-  it("answers 2025-03-26 to whoever asks for it, with nothing that it does not know", async () => {
-    const answer = await legacy("initialize", {
+  it("initialize returns 2025-03-26 to a client of that revision, without later fields", async () => {
+    const response = await legacy("initialize", {
       protocolVersion: "2025-03-26",
       capabilities: {},
       clientInfo: { name: "c", version: "1" },
     });
-    expect(result(answer)).toEqual({
+    expect(result(response)).toEqual({
       protocolVersion: "2025-03-26",
       capabilities: { tools: {}, prompts: {}, resources: {}, completions: {} },
       serverInfo: { name: "test", version: "1.2.3" },
@@ -49,7 +51,7 @@ describe("the handshake (2025-11-25, basic/lifecycle)", () => {
     });
   });
 
-  it("is -32602 without a version", async () => {
+  it("initialize is -32602 without a version", async () => {
     for (const params of [{}, { protocolVersion: 20250618 }, { protocolVersion: null }]) {
       expect(await legacy("initialize", params)).toMatchObject({
         status: 200,
@@ -60,7 +62,7 @@ describe("the handshake (2025-11-25, basic/lifecycle)", () => {
 });
 
 describe.each(["2025-11-25", "2025-06-18"])("a client of %s", (header) => {
-  it("gets titles, schemas of outputs, values and links as they are", async () => {
+  it(`a client of ${header} gets titles, output schemas, structured content and links`, async () => {
     expect(result(await legacy("tools/list", {}, version(header)))).toEqual({ tools: features.tools });
     expect(result(await legacy("tools/call", { name: "draw" }, version(header)))).toEqual(drawn);
     expect(result(await legacy("prompts/get", { name: "design" }, version(header)))).toMatchObject({
@@ -72,34 +74,37 @@ describe.each(["2025-11-25", "2025-06-18"])("a client of %s", (header) => {
 describe("a client of 2025-03-26", () => {
   const header = version("2025-03-26");
 
-  it("is shown no title and no schema of outputs", async () => {
-    const { title: _, outputSchema: __, ...tool } = listedTool("draw");
+  it("a client of 2025-03-26 gets no title and no output schema", async () => {
+    const { title: _, outputSchema: __, ...tool } = toolNamed("draw");
     expect(result(await legacy("tools/list", {}, header))).toEqual({ tools: [tool] });
     expect(JSON.stringify(result(await legacy("prompts/list", {}, header)))).not.toContain("title");
     expect(JSON.stringify(result(await legacy("resources/list", {}, header)))).not.toContain("title");
   });
 
-  it("gets words in the place of a link, and no value beside the content", async () => {
+  it("a client of 2025-03-26 gets text instead of a link, and no structured content", async () => {
     expect(result(await legacy("tools/call", { name: "draw" }, header))).toEqual({
-      content: [words, picture, said],
+      content: [text, picture, linkAsText],
       _meta: { "com.example/a": 1 },
     });
     expect(result(await legacy("prompts/get", { name: "design" }, header))).toMatchObject({
-      messages: [{ content: said }],
+      messages: [{ content: linkAsText }],
     });
   });
 
-  it("gets the value as words where a tool has no others", async () => {
+  it("a client of 2025-03-26 gets the structured content as text if a tool has no content", async () => {
     expect(result(await legacy("tools/call", { name: "silent" }, header))).toEqual({
       content: [{ type: "text", text: '{"id":2}' }],
     });
   });
 });
 
-describe("a client that names no revision (2025-11-25, basic/transports: assume 2025-03-26)", () => {
-  it("gets no block that a reader of 2025-03-26 would refuse, and keeps what later readers look for", async () => {
+describe("a client without a version header (2025-11-25, basic/transports: assume 2025-03-26)", () => {
+  it("a client without a version header gets no later content block, and keeps structured content", async () => {
     expect(result(await legacy("tools/list"))).toEqual({ tools: features.tools });
-    expect(result(await legacy("tools/call", { name: "draw" }))).toEqual({ ...drawn, content: [words, picture, said] });
+    expect(result(await legacy("tools/call", { name: "draw" }))).toEqual({
+      ...drawn,
+      content: [text, picture, linkAsText],
+    });
   });
 });
 
@@ -110,7 +115,7 @@ describe("a batch (2025-03-26, basic/index)", () => {
   const refused = { status: 400, body: { jsonrpc: "2.0", error: { code: -32600, message: expect.any(String) } } };
 
   it.each([{}, version("2025-03-26"), { accept: "text/event-stream" }])(
-    "is answered as one array, in its order: %j",
+    "a batch gets one array of responses in its order, with headers %j",
     async (headers) => {
       const unknown = { jsonrpc: "2.0", id: "b", method: "nope" };
       const call = {
@@ -119,29 +124,32 @@ describe("a batch (2025-03-26, basic/index)", () => {
         method: "tools/call",
         params: { name: "draw", _meta: { progressToken: 1 } },
       };
-      const answer = await post([ping(1), notification, unknown, call, { jsonrpc: "2.0", id: 9, result: {} }], headers);
-      expect(answer.status).toBe(200);
-      expect(answer.headers.get("content-type")).toBe("application/json");
-      expect(answer.body).toEqual([
+      const response = await post(
+        [ping(1), notification, unknown, call, { jsonrpc: "2.0", id: 9, result: {} }],
+        headers,
+      );
+      expect(response.status).toBe(200);
+      expect(response.headers.get("content-type")).toBe("application/json");
+      expect(response.body).toEqual([
         pong(1),
         { jsonrpc: "2.0", id: "b", error: { code: -32601, message: expect.any(String) } },
-        { jsonrpc: "2.0", id: 3, result: expect.objectContaining({ content: [words, picture, said] }) },
+        { jsonrpc: "2.0", id: 3, result: expect.objectContaining({ content: [text, picture, linkAsText] }) },
       ]);
     },
   );
 
-  it("of one is an array of one", async () => {
+  it("a batch of one message gets an array of one", async () => {
     expect((await post([ping(1)])).body).toEqual([pong(1)]);
   });
 
-  it("of nothing but notifications and answers is 202", async () => {
+  it("a batch of notifications and responses is 202", async () => {
     expect(await post([notification, notification, { jsonrpc: "2.0", id: 1, result: {} }])).toMatchObject({
       status: 202,
       body: "",
     });
   });
 
-  it("answers its broken members one by one (JSON-RPC 2.0 section 6)", async () => {
+  it("each invalid message of a batch gets its own error (JSON-RPC 2.0 section 6)", async () => {
     const broken = [1, null, [ping(1)], { jsonrpc: "2.0", id: 4, method: 5 }];
     const invalid = { jsonrpc: "2.0", error: { code: -32600, message: expect.any(String) } };
     expect(await post([...broken, ping(2)])).toMatchObject({
@@ -150,7 +158,7 @@ describe("a batch (2025-03-26, basic/index)", () => {
     });
   });
 
-  it("is refused whole when it is empty, too long, or holds what must come alone, and nothing of it is run", async () => {
+  it("a batch that is empty, too long or contains a message that must be sent alone is refused whole", async () => {
     const count = calls.length;
     const call = { jsonrpc: "2.0", id: 3, method: "tools/call", params: { name: "draw" } };
     const initialize = { jsonrpc: "2.0", id: 4, method: "initialize", params: { protocolVersion: "2025-03-26" } };
@@ -169,13 +177,13 @@ describe("a batch (2025-03-26, basic/index)", () => {
     expect((await post(Array.from({ length: 20 }, (_, id) => ping(id)))).body).toHaveLength(20);
   });
 
-  it("is refused in every other revision", async () => {
+  it("a batch is refused in every other revision", async () => {
     for (const header of ["2025-06-18", "2025-11-25", "2026-07-28", "2099-01-01", "nonsense"]) {
       expect(await post([ping(1)], version(header)), header).toMatchObject(refused);
     }
   });
 
-  it("names missing scopes in its array, because a challenge would speak for all of it", async () => {
+  it("a request of a batch that needs scopes gets an error in the array that lists them", async () => {
     const call = { jsonrpc: "2.0", id: 3, method: "tools/call", params: { name: "forbidden" } };
     expect((await post([call, ping(1)])).body).toEqual([
       {
@@ -191,16 +199,16 @@ describe("a batch (2025-03-26, basic/index)", () => {
     ]);
   });
 
-  it("counts each piece of work, and answers those that are too many one by one", async () => {
+  it("each call of a batch counts against the rate limit, and gets its own error over it", async () => {
     const admit = vi.fn(async () => (admit.mock.calls.length > 1 ? 30 : 0));
-    const limited = wire(host, { ...circumstances, admit });
+    const limitedEndpoint = endpointOf(server, { ...statelessContext, admit });
     const tooMany = (id: number) => ({
       jsonrpc: "2.0",
       id,
       error: { code: -32600, message: expect.any(String), data: { retryAfterSeconds: 30 } },
     });
     const read = (id: number) => ({ jsonrpc: "2.0", id, method: "tools/call", params: { name: "nothing" } });
-    const { body } = await limited.post([ping(1), read(2), notification, read(3), read(4), ping(5)]);
+    const { body } = await limitedEndpoint.post([ping(1), read(2), notification, read(3), read(4), ping(5)]);
     expect(body).toEqual([
       pong(1),
       expect.objectContaining({ id: 2, error: expect.objectContaining({ code: -32602 }) }),
@@ -212,7 +220,7 @@ describe("a batch (2025-03-26, basic/index)", () => {
   });
 });
 
-describe("what a client can read (RFC 9110 section 12.5.1)", () => {
+describe("content negotiation (RFC 9110 section 12.5.1)", () => {
   it.each([
     null,
     "*/*",
@@ -221,10 +229,10 @@ describe("what a client can read (RFC 9110 section 12.5.1)", () => {
     "text/html",
     "application/json, text/event-stream;q=0",
     "",
-  ])("is JSON for Accept: %s", async (accept) => {
+  ])("a response is JSON for Accept: %s", async (accept) => {
     for (const params of [{ name: "draw" }, { name: "draw", _meta: { progressToken: 1 } }]) {
-      const answer = await legacy("tools/call", params, { accept });
-      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json"]);
+      const response = await legacy("tools/call", params, { accept });
+      expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json"]);
     }
   });
 
@@ -233,13 +241,13 @@ describe("what a client can read (RFC 9110 section 12.5.1)", () => {
     "text/event-stream, text/html",
     "Text/Event-Stream;q=0.5",
     "text/event-stream, application/json;q=0.0",
-  ])("is a stream of one event for Accept: %s, whatever the method", async (accept) => {
+  ])("a response is a stream of one event for Accept: %s, whatever the method", async (accept) => {
     for (const method of ["ping", "tools/list", "tools/call"]) {
-      const answer = await legacy(method, { name: "draw" }, { accept });
-      expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
-      expect(answer.body).toMatch(/^event: message\ndata: {"jsonrpc":"2.0","id":7,"result":.*}\n\n$/);
+      const response = await legacy(method, { name: "draw" }, { accept });
+      expect([response.status, response.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+      expect(response.body).toMatch(/^event: message\ndata: {"jsonrpc":"2.0","id":7,"result":.*}\n\n$/);
     }
-    const refusedWithStatus = await modern("nope", {}, { accept });
-    expect(refusedWithStatus).toMatchObject({ status: 404, body: { error: { code: -32601 } } });
+    const notFound = await modern("nope", {}, { accept });
+    expect(notFound).toMatchObject({ status: 404, body: { error: { code: -32601 } } });
   });
 });

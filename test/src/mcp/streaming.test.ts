@@ -1,29 +1,21 @@
-// Answers that take time: when they become a stream, what the stream says meanwhile, and how the work hears that nobody waits.
+// Responses that take time: when they become a stream, what the stream carries, and how the work
+// learns that its client has left.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ProgressCallback, ProgressReply } from "../../../contracts/rpc/call-context.ts";
-import type { CallToolResult } from "../../../src/mcp/port.ts";
-import { envelope, eventsOf, MODERN, wire } from "./http.ts";
+import type { CallToolResult } from "../../../src/mcp/schema.ts";
+import { ACCEPT, endpointOf, envelope, MODERN, messagesIn } from "./http.ts";
 
-const BOTH = { accept: "application/json, text/event-stream" };
+const BOTH = { accept: ACCEPT };
 const done: CallToolResult = { content: [{ type: "text", text: "done" }] };
 
-/** A wire with one tool that does `work`, and a call of it. */
-function slow(work: (progress: ProgressCallback | undefined) => Promise<CallToolResult>) {
-  const { open } = wire({ openTool: () => ({ state: "ready", run: work }) });
+/** Calls a tool that does `work`. */
+function callerOf(work: (progress: ProgressCallback | undefined) => Promise<CallToolResult>) {
+  const { send } = endpointOf({ prepareCall: () => ({ state: "ready", run: work }) });
   return (meta: object = {}, headers: Record<string, string> = BOTH) =>
-    open({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "slow", _meta: meta } }, headers);
+    send({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "slow", _meta: meta } }, headers);
 }
 
-/** A promise, and what settles it. */
-function gate<T>(): { promise: Promise<T>; open: (value: T) => void } {
-  let open: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { promise, open };
-}
-
-const kind = (response: Response) => response.headers.get("content-type");
+const contentType = (response: Response) => response.headers.get("content-type");
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -33,47 +25,50 @@ afterEach(() => {
 });
 
 describe("a call without a progress token", () => {
-  it("is JSON where it is soon done, and a stream after one second, with the same single answer", async () => {
-    const quick = await slow(async () => done)();
-    expect([kind(quick), await quick.json()]).toEqual(["application/json", { jsonrpc: "2.0", id: 7, result: done }]);
+  it("a call without a progress token is JSON within one second, and a stream after that", async () => {
+    const quick = await callerOf(async () => done)();
+    expect([contentType(quick), await quick.json()]).toEqual([
+      "application/json",
+      { jsonrpc: "2.0", id: 7, result: done },
+    ]);
 
-    const work = gate<CallToolResult>();
-    const answer = slow(() => work.promise)();
+    const work = Promise.withResolvers<CallToolResult>();
+    const pending = callerOf(() => work.promise)();
     await vi.advanceTimersByTimeAsync(1_000);
-    const response = await answer;
-    expect(kind(response)).toBe("text/event-stream");
+    const response = await pending;
+    expect(contentType(response)).toBe("text/event-stream");
     expect([response.headers.get("cache-control"), response.headers.get("x-accel-buffering")]).toEqual([
       "no-cache, no-transform",
       "no",
     ]);
     const text = response.text();
-    work.open(done);
-    expect(eventsOf(await text)).toEqual([{ jsonrpc: "2.0", id: 7, result: done }]);
+    work.resolve(done);
+    expect(messagesIn(await text)).toEqual([{ jsonrpc: "2.0", id: 7, result: done }]);
   });
 
-  it("stays JSON, however long it takes, for a client that reads nothing else", async () => {
+  it("a call is JSON, however long it takes, for a client that accepts only JSON", async () => {
     for (const accept of ["application/json", "*/*"]) {
-      const work = gate<CallToolResult>();
-      const answer = slow(() => work.promise)({}, { accept });
+      const work = Promise.withResolvers<CallToolResult>();
+      const pending = callerOf(() => work.promise)({}, { accept });
       await vi.advanceTimersByTimeAsync(30_000);
-      work.open(done);
-      expect(kind(await answer)).toBe("application/json");
+      work.resolve(done);
+      expect(contentType(await pending)).toBe("application/json");
     }
   });
 
   it.each(["hangs up", "stops reading"])(
-    "sends no progress, and still tells the work when its client %s",
+    "a call without a progress token sends no progress, and is cancelled when its client %s",
     async (way) => {
-      const work = gate<CallToolResult>();
-      const report = gate<ProgressCallback>();
-      const answer = slow((progress) => {
-        if (progress) report.open(progress);
+      const work = Promise.withResolvers<CallToolResult>();
+      const report = Promise.withResolvers<ProgressCallback>();
+      const pending = callerOf((progress) => {
+        if (progress) report.resolve(progress);
         return work.promise;
       })();
       const progress = await report.promise;
       expect(await progress({ progress: 1 })).toBe("continue");
       await vi.advanceTimersByTimeAsync(1_000);
-      const reader = (await answer).body?.getReader();
+      const reader = (await pending).body?.getReader();
       const second = progress({ progress: 2 });
       expect(new TextDecoder().decode((await reader?.read())?.value), "a comment").toMatch(/^:[^\n]*\n\n$/);
       expect(await second).toBe("continue");
@@ -81,46 +76,46 @@ describe("a call without a progress token", () => {
       const third = progress({ progress: 3 });
       if (way === "stops reading") await vi.advanceTimersByTimeAsync(2_000);
       expect(await third).toBe("cancel");
-      work.open(done);
+      work.resolve(done);
     },
   );
 });
 
 describe("a call with a progress token", () => {
-  it("is a stream at once, in both eras", async () => {
-    const work = gate<CallToolResult>();
-    const call = slow(() => work.promise);
+  it("a call with a progress token is a stream at once, in both eras", async () => {
+    const work = Promise.withResolvers<CallToolResult>();
+    const call = callerOf(() => work.promise);
     const modern = { "mcp-protocol-version": MODERN, "mcp-method": "tools/call", "mcp-name": "slow" };
     const responses = [
       await call({ progressToken: 0 }),
       await call({ ...envelope, progressToken: "p" }, { ...BOTH, ...modern }),
     ];
-    expect(responses.map(kind)).toEqual(["text/event-stream", "text/event-stream"]);
-    work.open(done);
-    for (const response of responses) expect(eventsOf(await response.text())).toHaveLength(1);
+    expect(responses.map(contentType)).toEqual(["text/event-stream", "text/event-stream"]);
+    work.resolve(done);
+    for (const response of responses) expect(messagesIn(await response.text())).toHaveLength(1);
   });
 
-  it("passes on a burst of ten reports, then ten a second, always growing, and then the one answer", async () => {
-    const verdicts: ProgressReply[] = [];
-    const response = await slow(async (progress) => {
-      for (let step = 1; step <= 100; step++) verdicts.push((await progress?.({ progress: step })) ?? "cancel");
+  it("a stream carries a burst of ten reports, then ten a second, always increasing, then one response", async () => {
+    const replies: ProgressReply[] = [];
+    const response = await callerOf(async (progress) => {
+      for (let step = 1; step <= 100; step++) replies.push((await progress?.({ progress: step })) ?? "cancel");
       await vi.advanceTimersByTimeAsync(1_000);
-      for (let step = 101; step <= 200; step++) verdicts.push((await progress?.({ progress: step })) ?? "cancel");
-      verdicts.push((await progress?.({ progress: 5 })) ?? "cancel");
+      for (let step = 101; step <= 200; step++) replies.push((await progress?.({ progress: step })) ?? "cancel");
+      replies.push((await progress?.({ progress: 5 })) ?? "cancel");
       return done;
     })({ progressToken: "p" });
-    const events = eventsOf(await response.text());
+    const events = messagesIn(await response.text());
     const progressed = events.slice(0, -1).map(({ params }) => (params as { progress: number }).progress);
     expect(progressed).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110]);
     expect(events.at(-1)).toEqual({ jsonrpc: "2.0", id: 7, result: done });
-    expect(new Set(verdicts)).toEqual(new Set(["continue"]));
+    expect(new Set(replies)).toEqual(new Set(["continue"]));
   });
 
-  it("is cancelled when the client leaves: the next report is answered so, at once", async () => {
-    const work = gate<CallToolResult>();
-    const report = gate<ProgressCallback>();
-    const response = await slow((progress) => {
-      if (progress) report.open(progress);
+  it("a call is cancelled at its next report after the client disconnects", async () => {
+    const work = Promise.withResolvers<CallToolResult>();
+    const report = Promise.withResolvers<ProgressCallback>();
+    const response = await callerOf((progress) => {
+      if (progress) report.resolve(progress);
       return work.promise;
     })({ progressToken: "p" });
     const progress = await report.promise;
@@ -130,22 +125,22 @@ describe("a call with a progress token", () => {
     expect(await first).toBe("continue");
     await reader?.cancel();
     expect(await progress({ progress: 2 })).toBe("cancel");
-    work.open(done);
+    work.resolve(done);
   });
 
-  it("is cancelled when the client stops reading for two seconds", async () => {
-    const work = gate<CallToolResult>();
-    const report = gate<ProgressCallback>();
-    const response = await slow((progress) => {
-      if (progress) report.open(progress);
+  it("a call is cancelled when its client stops reading for two seconds", async () => {
+    const work = Promise.withResolvers<CallToolResult>();
+    const report = Promise.withResolvers<ProgressCallback>();
+    const response = await callerOf((progress) => {
+      if (progress) report.resolve(progress);
       return work.promise;
     })({ progressToken: "p" });
     const progress = await report.promise;
-    const verdicts = Promise.all([1, 2, 3].map(async (step) => progress({ progress: step })));
+    const replies = Promise.all([1, 2, 3].map(async (step) => progress({ progress: step })));
     await vi.advanceTimersByTimeAsync(2_000);
-    expect((await verdicts).at(-1)).toBe("cancel");
-    work.open(done);
-    expect(eventsOf(await response.text()).at(-1), "what it reads when it goes on").toEqual({
+    expect((await replies).at(-1)).toBe("cancel");
+    work.resolve(done);
+    expect(messagesIn(await response.text()).at(-1), "the response, when it reads again").toEqual({
       jsonrpc: "2.0",
       id: 7,
       result: done,
@@ -153,12 +148,12 @@ describe("a call with a progress token", () => {
   });
 });
 
-describe("a stream", () => {
-  it("says every 15 seconds of silence that it is alive, in a comment that no client takes for a message", async () => {
-    const work = gate<CallToolResult>();
-    const report = gate<ProgressCallback>();
-    const response = await slow((progress) => {
-      if (progress) report.open(progress);
+describe("an event stream", () => {
+  it("an event stream sends a comment after every 15 seconds of silence", async () => {
+    const work = Promise.withResolvers<CallToolResult>();
+    const report = Promise.withResolvers<ProgressCallback>();
+    const response = await callerOf((progress) => {
+      if (progress) report.resolve(progress);
       return work.promise;
     })({ progressToken: "p" });
     const text = response.text();
@@ -168,48 +163,48 @@ describe("a stream", () => {
     await vi.advanceTimersByTimeAsync(14_000);
     await vi.advanceTimersByTimeAsync(1_000);
     await vi.advanceTimersByTimeAsync(15_000);
-    work.open(done);
-    const parts = (await text).split("\n\n").map((part) => (part.startsWith(":") ? "alive" : part.slice(0, 5)));
-    expect(parts).toEqual(["event", "event", "alive", "alive", "event", ""]);
-    expect(vi.getTimerCount(), "nothing beats on").toBe(0);
+    work.resolve(done);
+    const parts = (await text).split("\n\n").map((part) => (part.startsWith(":") ? "comment" : part.slice(0, 5)));
+    expect(parts).toEqual(["event", "event", "comment", "comment", "event", ""]);
+    expect(vi.getTimerCount(), "no heartbeat is left").toBe(0);
   });
 });
 
 describe("every call", () => {
-  it("says nothing after its answer, whatever its work reports late", async () => {
-    const report = gate<ProgressCallback>();
-    const response = await slow(async (progress) => {
-      if (progress) report.open(progress);
+  it("a call sends nothing after its response, also for a late report", async () => {
+    const report = Promise.withResolvers<ProgressCallback>();
+    const response = await callerOf(async (progress) => {
+      if (progress) report.resolve(progress);
       return done;
     })({ progressToken: "p" });
     const progress = await report.promise;
     await vi.advanceTimersByTimeAsync(0);
     expect(await progress({ progress: 1 })).toBe("cancel");
-    expect(eventsOf(await response.text())).toEqual([{ jsonrpc: "2.0", id: 7, result: done }]);
+    expect(messagesIn(await response.text())).toEqual([{ jsonrpc: "2.0", id: 7, result: done }]);
   });
 
-  it("has one answer in the end, also when its work throws or never ends", async () => {
+  it("a call has one response, also if its work throws or never ends", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const failed = {
       jsonrpc: "2.0",
       id: 7,
       error: { code: -32603, message: expect.stringMatching(/Trace id: a{32}$/) },
     };
-    const thrown = slow(async () => {
+    const thrown = callerOf(async () => {
       throw new Error("hunter2");
     });
     const asJson = await thrown();
     expect([asJson.status, await asJson.json()]).toEqual([200, failed]);
-    expect(eventsOf(await (await thrown({ progressToken: 1 })).text())).toEqual([failed]);
+    expect(messagesIn(await (await thrown({ progressToken: 1 })).text())).toEqual([failed]);
 
-    const endless = slow(() => new Promise(() => undefined));
+    const endless = callerOf(() => new Promise(() => undefined));
     const text = (await endless({ progressToken: 1 })).text();
     const json = endless({}, { accept: "application/json" });
     for (let waited = 0; waited < 90; waited += 15) await vi.advanceTimersByTimeAsync(15_000);
-    expect(eventsOf(await text)).toEqual([failed]);
+    expect(messagesIn(await text)).toEqual([failed]);
     expect(await (await json).json()).toEqual(failed);
     const events = log.mock.calls.map(([line]) => (JSON.parse(String(line)) as { event: string }).event);
-    expect(events).toEqual(["mcp.crashed", "mcp.crashed", "mcp.late", "mcp.late"]);
+    expect(events).toEqual(["mcp.crashed", "mcp.crashed", "mcp.timeout", "mcp.timeout"]);
     expect(JSON.stringify(log.mock.calls)).not.toContain("hunter2");
     log.mockRestore();
   });

@@ -1,15 +1,15 @@
-// A browser and a client at the gateway's door, without network: cookies are carried by hand, and the auth Worker is a stand-in
-// whose answers a test chooses. Everything between them is the real thing, storage and one-time marks included.
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+// A browser and a client of the authorization server, without network: cookies are carried by hand,
+// and the auth Worker is a fake whose replies a test chooses. Storage and one-time marks are real.
 import { env as bound } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { AuthContract, SignIn, Tenant } from "../../../contracts/auth.ts";
 import { toBase64url } from "../../../contracts/rpc/encoding.ts";
 import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
-import { traceFrom } from "../../../src/context.ts";
 import type { Env } from "../../../src/env.ts";
 import { oauthFetch } from "../../../src/oauth/router.ts";
+import { productTexts } from "../../../src/tools/product-texts.ts";
 import { withAddress } from "../../support/address.ts";
+import { newContext } from "../context.ts";
 
 export const ORIGIN = "http://localhost:8976";
 export const PASSWORD = "correct horse battery staple";
@@ -17,22 +17,25 @@ export const REDIRECT = "http://127.0.0.1:41414/callback";
 export const VERIFIER = "v".repeat(43);
 
 /** A user id or tenant id as the auth Worker would make it. */
-export const userId = (text: string) => text as UserId; // the brand lives in TypeScript only
-export const tenantId = (text: string) => text as TenantId; // the brand lives in TypeScript only
+export const userId = (text: string) => text as UserId; // the brand exists in TypeScript only
+export const tenantId = (text: string) => text as TenantId; // the brand exists in TypeScript only
 
 const ADA: SignIn = { valid: true, userId: userId("u_ada"), email: "ada@example.com", name: "Ada" };
 
-/** One of Ada's many addresses: how often one can be tried is limited, and every test signs her in. */
+/**
+ * An e-mail address of Ada's that no test has used: attempts are limited, and every test signs her
+ * in.
+ */
 export function adasEmail(): string {
   return freshEmail("ada");
 }
 
-/** An address that nobody has tried before. */
+/** An e-mail address that no test has used. */
 export function freshEmail(name: string): string {
   return `${name}+${crypto.randomUUID()}@example.com`;
 }
 
-/** The auth Worker's answers where a test says nothing else. */
+/** The default replies of the auth Worker. */
 export const AUTH: Pick<
   AuthContract,
   "authenticateUser" | "registerUser" | "provisionTenant" | "exchangeSocialCode" | "getUser"
@@ -51,12 +54,12 @@ export const AUTH: Pick<
   }),
   exchangeSocialCode: async (code, { codeVerifier }) =>
     code === `code-${await sha256(codeVerifier)}` ? ADA : { valid: false, error: "INVALID_TOKEN" },
-  getUser: async (_call, { userId: asked }) => ({
+  getUser: async (_call, { userId: requested }) => ({
     ok: true,
     value: {
-      userId: userId(asked),
-      tenantId: tenantId(`t_${asked}`),
-      email: asked === "u_new" ? "new@example.com" : "ada@example.com",
+      userId: userId(requested),
+      tenantId: tenantId(`t_${requested}`),
+      email: requested === "u_new" ? "new@example.com" : "ada@example.com",
       name: "Ada",
       tier: "pro",
       isActive: true,
@@ -65,9 +68,9 @@ export const AUTH: Pick<
   }),
 };
 
-/** The test's bindings with a stand-in for the auth Worker, and other settings where a test needs them. */
+/** The test's bindings with a fake auth Worker, and other settings if a test needs them. */
 export function envWith(auth: Partial<AuthContract> = {}, settings: Partial<Env> = {}): Env {
-  // A plain object cannot be a service binding's type, but it is called like one.
+  // A plain object cannot have the type of a service binding, but it is called like one.
   return {
     ...(bound as unknown as Env),
     ...settings,
@@ -75,12 +78,12 @@ export function envWith(auth: Partial<AuthContract> = {}, settings: Partial<Env>
   };
 }
 
-/** Stands in for a call to the auth Worker, or to storage, that crashes with words nobody may read. */
+/** A call to the auth Worker, or to storage, that throws words which must not leak. */
 export const throwing = async () => {
   throw new Error("a secret of the auth Worker");
 };
 
-/** Keeps the log quiet where a failure is the point, and hands it over. */
+/** Mocks the log where a failure is expected, and returns the mock of `console.error`. */
 export function quiet() {
   const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
   vi.spyOn(console, "warn").mockImplementation(() => undefined);
@@ -91,7 +94,7 @@ export async function sha256(text: string): Promise<string> {
   return toBase64url(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }
 
-/** KV as slow as it is between continents. `vi.restoreAllMocks` brings back the fast one. */
+/** Delays KV as much as between continents, until `vi.restoreAllMocks`. */
 export function slowStorage(delayMs: number): void {
   const prototype = Object.getPrototypeOf((bound as unknown as Env).OAUTH_KV) as KVNamespace;
   for (const method of ["get", "put", "delete"] as const) {
@@ -99,21 +102,24 @@ export function slowStorage(delayMs: number): void {
     vi.spyOn(prototype, method).mockImplementation(async function (this: KVNamespace, ...args: unknown[]) {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       return real.apply(this, args);
-    } as never); // one stand-in for the overloads of all three
+    } as never); // one mock for the overloads of all three
   }
 }
 
-/** One request from outside, from an address of its own unless `init` names one; fails the test where the path is not the door's. */
+/**
+ * Sends one request, from an address of its own unless `init` names one. Throws if the path is not
+ * a route.
+ */
 export async function send(env: Env, path: string, init?: RequestInit): Promise<Response> {
-  const ctx = createExecutionContext();
+  const { context, finish } = newContext(env);
   const request = new Request(ORIGIN + path, { redirect: "manual", ...init, headers: withAddress(init?.headers) });
-  const response = await oauthFetch(request, env, ctx, traceFrom(null));
-  await waitOnExecutionContext(ctx);
-  if (!response) throw new Error(`${path} is not a route of the door.`);
+  const response = await oauthFetch(request, context, productTexts);
+  await finish();
+  if (!response) throw new Error(`${path} is not a route of the authorization side.`);
   return response;
 }
 
-/** Registers a client and answers its id. */
+/** Registers a client and returns its id. */
 export async function register(env: Env, metadata: object = {}): Promise<string> {
   const body = {
     client_name: "Test client",
@@ -161,16 +167,16 @@ export async function authorizePath(
   return `/authorize?${new URLSearchParams(present)}`;
 }
 
-/** What a person sees: a response, and the text of its page. */
+/** A response as the browser shows it. */
 export interface Seen {
   readonly response: Response;
   readonly status: number;
   readonly text: string;
-  /** Path and query of a redirect, or the address that a leave page goes on to. */
+  /** Path and query of a redirect, or the address that a leave page continues to. */
   readonly next: string;
 }
 
-/** A browser with a cookie jar. */
+/** A browser with its cookies. */
 export class Browser {
   readonly env: Env;
   readonly cookies = new Map<string, string>();
@@ -179,9 +185,11 @@ export class Browser {
     this.env = env;
   }
 
-  /** Another browser with every cookie of this one: a thief's, or the other half of a double click. */
-  copy(): Browser {
-    const copy = new Browser(this.env);
+  /**
+   * Another browser with a copy of every cookie: a thief's, or the other half of a double click.
+   */
+  copy(over: Env = this.env): Browser {
+    const copy = new Browser(over);
     for (const [name, value] of this.cookies) copy.cookies.set(name, value);
     return copy;
   }
@@ -223,24 +231,33 @@ export class Browser {
     );
   }
 
-  /** As far as the sign-in page. */
-  async arrive(clientId: string, changes: Record<string, string | undefined> = {}): Promise<Seen> {
+  /** The sign-in page, reached from a client's authorization request. */
+  async signInPage(clientId: string, changes: Record<string, string | undefined> = {}): Promise<Seen> {
     const started = await this.open(await authorizePath(clientId, changes));
     return this.open(started.next);
   }
 
-  /** As far as the decision, with the password. */
-  async reachConsent(clientId: string, changes: Record<string, string | undefined> = {}): Promise<Seen> {
-    return this.open((await this.signIn(await this.arrive(clientId, changes))).next);
+  /** The consent page, reached with the password. */
+  async consentPage(clientId: string, changes: Record<string, string | undefined> = {}): Promise<Seen> {
+    return this.open((await this.signIn(await this.signInPage(clientId, changes))).next);
   }
 
-  /** Sends the sign-in page's form. */
+  /** Signs Ada in with the form of the sign-in page. */
   signIn(login: Seen): Promise<Seen> {
     return this.submit(login, "/login", { email: adasEmail(), password: PASSWORD });
   }
+
+  /** Connects a client, with the given decision, and returns the page on the way to it. */
+  async connect(
+    clientId: string,
+    fields: Record<string, string> = { decision: "approve", scope: "generate" },
+    changes: Record<string, string | undefined> = {},
+  ): Promise<Seen> {
+    return this.submit(await this.consentPage(clientId, changes), "/authorize", fields);
+  }
 }
 
-/** Trades the code in a callback address for tokens. */
+/** Exchanges the code in a callback address for tokens. */
 export async function redeem(
   env: Env,
   clientId: string,

@@ -1,18 +1,17 @@
-// Credentials of each kind, with an auth Worker that says whatever a test wants, and counts. Storage and the objects that know of
-// revocations are the real ones.
+// Credentials of each kind, and a fake auth Worker whose replies a test chooses and counts. Storage
+// and the objects that store revocations are real.
 import { vi } from "vitest";
 import type { ApiKeyValidation, JwtValidation } from "../../../contracts/auth.ts";
 import { toBase64url } from "../../../contracts/rpc/encoding.ts";
-import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
-import { traceFrom } from "../../../src/context.ts";
 import type { Env } from "../../../src/env.ts";
 import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
-import { authenticate, type CredentialKind } from "../../../src/oauth/resource-server/authenticate.ts";
-import { authorizePath, envWith, ORIGIN, redeem, register } from "./browser.ts";
+import { authenticate, type Credential, type CredentialKind } from "../../../src/oauth/resource-server/authenticate.ts";
+import { newContext } from "../context.ts";
+import { authorizePath, envWith, ORIGIN, redeem, register, tenantId, userId } from "./browser.ts";
 
 export const RESOURCE = `${ORIGIN}/mcp`;
-export const tenant = "t_ada" as TenantId; // the brand lives in TypeScript only
-export const ada = "u_ada" as UserId; // the brand lives in TypeScript only
+export const tenant = tenantId("t_ada");
+export const ada = userId("u_ada");
 export const now = () => Math.floor(Date.now() / 1000);
 
 export const KEY = {
@@ -35,28 +34,31 @@ export const TOKEN = (): JwtValidation => ({
 
 export const validateApiKey = vi.fn(async (_key: string): Promise<ApiKeyValidation> => KEY);
 export const validateJwt = vi.fn(async (_token: string): Promise<JwtValidation> => TOKEN());
-export const asked = () => validateApiKey.mock.calls.length + validateJwt.mock.calls.length;
+/** The number of look-ups at the auth Worker since `reset`. */
+export const authCalls = () => validateApiKey.mock.calls.length + validateJwt.mock.calls.length;
 export const env = envWith({ validateApiKey, validateJwt });
-export const check = (bearer: string, only?: CredentialKind) => authenticate(env, bearer, traceFrom(null), only);
 
-/** A key that nobody has used. */
+/** The result of authentication: a credential or a code. */
+export const check = (bearer: string, only?: CredentialKind) => authenticate(newContext(env).context, bearer, only);
+
+/** A key that no test has used. */
 export const newKey = (environment = "live") => `sb_${environment}_${crypto.randomUUID()}`;
 
-/** A JWT that nobody has used, signed by nobody. */
+/** A JWT that no test has used, with an invalid signature. */
 export function newJwt(claims: object = {}, header: object = {}): string {
   const encode = (part: object) => toBase64url(new TextEncoder().encode(JSON.stringify(part)));
   const good = { iss: ORIGIN, aud: RESOURCE, iat: now(), exp: now() + 3600, sub: "u_ada", jti: crypto.randomUUID() };
   return `${encode({ alg: "HS256", typ: "at+jwt", ...header })}.${encode({ ...good, ...claims })}.c2lnbmF0dXJl`;
 }
 
-/** Whoever shows it; fails the test where it is refused. */
-export async function callerOf(bearer: string, asker: Env = env) {
-  const caller = await authenticate(asker, bearer, traceFrom(null));
-  if (typeof caller === "string") throw new Error(`refused: ${caller}`);
-  return caller;
+/** The credential behind `bearer`. Throws if it is refused. */
+export async function credentialOf(bearer: string, over: Env = env): Promise<Credential> {
+  const credential = await authenticate(newContext(over).context, bearer);
+  if (typeof credential === "string") throw new Error(`refused: ${credential}`);
+  return credential;
 }
 
-/** An access token of Ada's, signed in just now. */
+/** An access token of a user who has just signed in, Ada by default. */
 export async function accessToken(user = ada): Promise<string> {
   const client = await register(env);
   const library = authorizationServer(env).getOAuthApi(env);
@@ -72,7 +74,7 @@ export async function accessToken(user = ada): Promise<string> {
   return (await redeem(env, client, redirectTo)).access_token;
 }
 
-/** Every credential is good again. */
+/** Makes every credential valid again. */
 export function reset(): void {
   validateApiKey.mockReset().mockResolvedValue(KEY);
   validateJwt.mockReset().mockImplementation(async () => TOKEN());

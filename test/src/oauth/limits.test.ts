@@ -1,9 +1,9 @@
-// How often the door may be knocked at: each limit is met exactly, says when to come again, in the language of whoever asks, and
-// holds nobody else up. The counters are the runtime's own.
+// Rate limits of the gateway: each allows exactly its number, says when to try again, as a page or
+// as JSON, and does not affect other clients. The counters are the runtime's own.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { TenantId, Tier } from "../../../contracts/rpc/identity.ts";
+import type { Tier } from "../../../contracts/rpc/identity.ts";
 import gateway from "../../../entrypoints/gateway/index.ts";
 import type { Env } from "../../../src/env.ts";
 import { ADDRESS_HEADER, newAddress } from "../../support/address.ts";
@@ -21,6 +21,7 @@ import {
   redeem,
   register,
   send,
+  tenantId,
   userId,
 } from "./browser.ts";
 
@@ -34,8 +35,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Any request to the gateway, also to what is not the door. */
-async function knock(
+/** Sends any request to the gateway. */
+async function request(
   method: string,
   path: string,
   address: string,
@@ -58,25 +59,25 @@ async function knock(
   return response;
 }
 
-/** What is sent, in turn, and how many of them a minute has. The last is another purpose, which goes on. */
+/** The routes that share a limit per minute, and a route with another limit, which stays open. */
 const ROWS: readonly (readonly [what: string, limit: number, routes: readonly string[], other: string])[] = [
   [
     "authorization requests",
     60,
-    ["GET /authorize", "HEAD /authorize", "GET /authorize?client_id=nobody"],
+    ["GET /authorize", "HEAD /authorize", "GET /authorize?client_id=unknown"],
     "POST /login",
   ],
-  ["passwords", 20, ["POST /login", "POST /login?tx=aaaaaaaaaaaa"], "POST /signup"],
-  ["new accounts", 5, ["POST /signup"], "POST /login"],
+  ["sign-ins with a password", 20, ["POST /login", "POST /login?tx=aaaaaaaaaaaa"], "POST /signup"],
+  ["sign-ups", 5, ["POST /signup"], "POST /login"],
   [
-    "ways to a provider and back",
+    "redirects to a provider and callbacks",
     30,
     ["POST /oauth/github", "POST /oauth/google", "GET /oauth/callback?state=x&code=y"],
     "POST /consent",
   ],
   ["decisions", 30, ["POST /authorize", "POST /consent"], "POST /logout"],
   [
-    "changes on the own page",
+    "changes on the account page",
     30,
     ["POST /apps/revoke", "POST /apps/revoke-all", "POST /apps/keys/revoke", "POST /logout"],
     "POST /login",
@@ -84,39 +85,46 @@ const ROWS: readonly (readonly [what: string, limit: number, routes: readonly st
   ["new credentials", 10, ["POST /apps/keys", "POST /apps/token"], "POST /apps/revoke"],
 ];
 
-describe("an address may ask the door for", () => {
-  it.each(ROWS)("%s %i times a minute, and is told on a page when it is too often", async (_, limit, routes, other) => {
-    let address = "";
-    const ask = (route: string, from: string) => knock(...(route.split(" ") as [string, string]), from);
-    const { passed, refused } = await exhaust(() => {
-      address = newAddress();
-      return (attempt) => ask(routes[attempt % routes.length] ?? "", address);
-    });
-    expect(passed).toBe(limit);
-    expect(refused.headers.get("Retry-After")).toBe("60");
-    expect(refused.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
-    expect(refused.headers.get("Content-Security-Policy")).toContain("default-src 'none'");
-    expect(await refused.text()).toMatch(/<h1>Too many attempts<\/h1>.*Wait a minute/s);
-    for (const elsewhere of [ask(routes[0] ?? "", newAddress()), ask(other, address), ask("GET /", address)])
-      expect((await elsewhere).status).not.toBe(429);
-  });
+describe("an address may send", () => {
+  it.each(ROWS)(
+    "%s %i times a minute, and then gets a page that says when to try again",
+    async (_, limit, routes, other) => {
+      let address = "";
+      const visit = (route: string, from: string) => request(...(route.split(" ") as [string, string]), from);
+      const { passed, refused } = await exhaust(() => {
+        address = newAddress();
+        return (attempt) => visit(routes[attempt % routes.length] ?? "", address);
+      });
+      expect(passed).toBe(limit);
+      expect(refused.headers.get("Retry-After")).toBe("60");
+      expect(refused.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
+      expect(refused.headers.get("Content-Security-Policy")).toContain("default-src 'none'");
+      expect(await refused.text()).toMatch(/<h1>Too many attempts<\/h1>.*Wait a minute/s);
+      for (const allowed of [visit(routes[0] ?? "", newAddress()), visit(other, address), visit("GET /", address)])
+        expect((await allowed).status).not.toBe(429);
+    },
+  );
 
-  it("pages that cost nothing as often as it likes", async () => {
+  it("requests for pages that cost nothing without a limit", async () => {
     const address = newAddress();
-    for (let attempt = 0; attempt < 70; attempt++) expect((await knock("GET", "/login", address)).status).toBe(400);
+    for (let attempt = 0; attempt < 70; attempt++) expect((await request("GET", "/login", address)).status).toBe(400);
   });
 
-  it("something from each of its IPv6 addresses, and all of them count", async () => {
+  it("requests from many IPv6 addresses of its /64, and all of them count", async () => {
     const { passed } = await exhaust(() => {
       const network = `2001:db8:${crypto.randomUUID().slice(0, 4)}:${crypto.randomUUID().slice(0, 4)}`;
-      return (attempt) => knock("POST", "/signup", `${network}::${attempt + 1}`);
+      return (attempt) => request("POST", "/signup", `${network}::${attempt + 1}`);
     });
     expect(passed).toBe(5);
   });
 });
 
-describe("programs", () => {
-  const tooMany = async (answer: Response) => [answer.status, answer.headers.get("Retry-After"), await answer.json()];
+describe("clients", () => {
+  const partsOf = async (response: Response) => [
+    response.status,
+    response.headers.get("Retry-After"),
+    await response.json(),
+  ];
   const oauthError = [
     429,
     expect.stringMatching(/^[1-9]\d*$/),
@@ -126,7 +134,7 @@ describe("programs", () => {
     },
   ];
 
-  it("may ask for tokens 300 times a minute from one address, and are told so in OAuth's words", async () => {
+  it("may call /token 300 times a minute from one address, and then get an OAuth error", async () => {
     let address = "";
     const { passed, refused } = await exhaust(() => {
       address = newAddress();
@@ -134,9 +142,9 @@ describe("programs", () => {
     });
     expect(passed).toBe(300);
     expect(refused.headers.get("Access-Control-Allow-Origin")).toBe("https://any.test");
-    expect(await tooMany(refused)).toEqual(oauthError);
+    expect(await partsOf(refused)).toEqual(oauthError);
     expect((await send(env, "/token", form({}))).status).toBe(401);
-    expect((await knock("POST", "/login", address)).status).not.toBe(429);
+    expect((await request("POST", "/login", address)).status).not.toBe(429);
     expect(
       (
         await send(env, "/token", {
@@ -147,7 +155,7 @@ describe("programs", () => {
     ).toBe(204);
   });
 
-  it("may ask 10 times a minute about one grant, from wherever they ask, and whatever else they name", async () => {
+  it("may call /token 10 times a minute about one grant, from any address, whatever other parameters they send", async () => {
     const secret = (attempt: number) => String(attempt).padStart(32, "s");
     const decoy = () => `u_ada:${crypto.randomUUID().slice(0, 16)}:${secret(0)}`;
     const about = (attempt: number, grant: string): Record<string, string>[] => [
@@ -164,12 +172,12 @@ describe("programs", () => {
     ];
     const { passed, refused } = await exhaust(() => {
       const grant = crypto.randomUUID().slice(0, 16);
-      return (attempt) => send(env, "/token", form({ client_id: "nobody", ...about(attempt, grant)[attempt % 5] }));
+      return (attempt) => send(env, "/token", form({ client_id: "unknown", ...about(attempt, grant)[attempt % 5] }));
     });
     expect(passed).toBe(10);
-    expect(await tooMany(refused)).toEqual(oauthError);
+    expect(await partsOf(refused)).toEqual(oauthError);
     const [another] = about(0, crypto.randomUUID().slice(0, 16));
-    expect((await send(env, "/token", form({ client_id: "nobody", ...another }))).status).toBe(401);
+    expect((await send(env, "/token", form({ client_id: "unknown", ...another }))).status).toBe(401);
   });
 
   it("may register 10 clients a minute from one address", async () => {
@@ -184,21 +192,21 @@ describe("programs", () => {
       return attempt;
     });
     expect(passed).toBe(10);
-    expect(await tooMany(refused)).toEqual(oauthError);
+    expect(await partsOf(refused)).toEqual(oauthError);
     expect((await send(env, "/register", json({ redirect_uris: [REDIRECT] }))).status).toBe(201);
     expect((await send(env, "/register", { method: "GET", headers: { [ADDRESS_HEADER]: address } })).status).toBe(405);
   });
 
-  it("may register 50 clients a day from one address, and not one more by asking all at once", async () => {
-    const patient = envWith({}, { LIMIT_10: unlimited });
+  it("may register exactly 50 clients a day from one address, also in parallel", async () => {
+    const dailyOnly = envWith({}, { LIMIT_10: unlimited });
     const headers = { "Content-Type": "application/json", [ADDRESS_HEADER]: newAddress() };
-    const ask = () => send(patient, "/register", { ...json({ redirect_uris: [REDIRECT] }), headers });
-    const answers = await Promise.all(Array.from({ length: 60 }, ask));
-    expect(answers.filter(({ status }) => status === 201)).toHaveLength(50);
-    const refused = answers.filter(({ status }) => status === 429);
+    const registerOne = () => send(dailyOnly, "/register", { ...json({ redirect_uris: [REDIRECT] }), headers });
+    const responses = await Promise.all(Array.from({ length: 60 }, registerOne));
+    expect(responses.filter(({ status }) => status === 201)).toHaveLength(50);
+    const refused = responses.filter(({ status }) => status === 429);
     expect(refused).toHaveLength(10);
-    for (const answer of refused) expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(86_000);
-    expect((await send(patient, "/register", json({ redirect_uris: [REDIRECT] }))).status).toBe(201);
+    for (const response of refused) expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(86_000);
+    expect((await send(dailyOnly, "/register", json({ redirect_uris: [REDIRECT] }))).status).toBe(201);
   });
 });
 
@@ -211,10 +219,10 @@ describe("the MCP endpoint", () => {
   /** An access token of a new user with this plan. */
   async function tokenOf(tier: Tier): Promise<string> {
     const user = userId(`u_${crypto.randomUUID()}`);
-    const tenantId = `t_${user}` as TenantId; // the brand lives in TypeScript only
+    const tenantOfUser = tenantId(`t_${user}`);
     const account = {
       userId: user,
-      tenantId,
+      tenantId: tenantOfUser,
       email: adasEmail(),
       name: "Ada",
       tier,
@@ -224,7 +232,7 @@ describe("the MCP endpoint", () => {
     const own = envWith({
       authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Ada" }),
       provisionTenant: async () => ({
-        tenantId,
+        tenantId: tenantOfUser,
         userId: user,
         tier,
         delinquent: false,
@@ -233,17 +241,15 @@ describe("the MCP endpoint", () => {
       getUser: async () => ({ ok: true, value: account }),
     });
     const client = await register(own);
-    const browser = new Browser(own);
-    const consent = await browser.reachConsent(client);
-    const left = await browser.submit(consent, "/authorize", { decision: "approve", scope: "generate" });
+    const left = await new Browser(own).connect(client);
     return (await redeem(own, client, left.next)).access_token;
   }
 
   const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
-  /** What has somebody work. */
+  /** Methods that cause work. */
   const WORK = ["tools/call", "resources/read", "completion/complete"];
-  const ask = (token: string, method: string, id: number) =>
-    knock(
+  const call = (token: string, method: string, id: number) =>
+    request(
       "POST",
       "/mcp",
       newAddress(),
@@ -257,14 +263,14 @@ describe("the MCP endpoint", () => {
     ["pro", 300],
     ["enterprise", 1000],
   ] as const)(
-    "has a user of the plan %s do %i things a minute, from wherever they ask, and nobody else is held up",
+    "lets a user of the plan %s cause work %i times a minute, from any address, without an effect on others",
     async (tier, limit) => {
       let mine = "";
       const { passed, refused } = await exhaust(() => {
         const token = tokenOf(tier);
         return async (attempt) => {
           mine = await token;
-          return ask(mine, WORK[attempt % WORK.length] ?? "", attempt);
+          return call(mine, WORK[attempt % WORK.length] ?? "", attempt);
         };
       });
       expect(passed).toBe(limit);
@@ -273,18 +279,18 @@ describe("the MCP endpoint", () => {
         "60",
       ]);
       expect(await refused.json()).toEqual({ ...jsonRpcError, id: expect.any(Number) });
-      expect((await ask(mine, "tools/list", 1)).status, "what costs nothing").toBe(200);
-      expect((await ask(await tokenOf(tier), "tools/call", 1)).status).toBe(200);
+      expect((await call(mine, "tools/list", 1)).status, "a list costs nothing").toBe(200);
+      expect((await call(await tokenOf(tier), "tools/call", 1)).status).toBe(200);
     },
   );
 
-  it("counts requests of any kind by who asks, and refuses them unread when they are too many", async () => {
+  it("counts requests of any kind by user, and refuses too many of them unread", async () => {
     const keys: string[] = [];
     const full = {
       ...env,
       LIMIT_3000: { limit: async ({ key }: RateLimitOptions) => ({ success: keys.push(key) < 3 }) },
     };
-    const send = async (token: string) => {
+    const post = async (token: string) => {
       const init = { method: "POST", headers: { [ADDRESS_HEADER]: newAddress(), ...bearer(token) } };
       return gateway.fetch(
         new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, init),
@@ -293,7 +299,7 @@ describe("the MCP endpoint", () => {
       );
     };
     const mine = await tokenOf("free");
-    const [first, , third] = [await send(mine), await send(await tokenOf("free")), await send(mine)];
+    const [first, , third] = [await post(mine), await post(await tokenOf("free")), await post(mine)];
     expect([first.status, third.status, third.headers.get("Retry-After"), await third.json()]).toEqual([
       415,
       429,
@@ -304,90 +310,90 @@ describe("the MCP endpoint", () => {
   });
 
   it.each([
-    ["that are no token of ours", 30, (attempt: number) => `Bearer ${"x".repeat(attempt % 7)}`],
-    ["that look like API keys", 30, () => `Bearer sb_live_${"x".repeat(32)}`],
-    ["that look like JWTs", 30, () => "bearer eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"],
-    ["that are none", 30, () => "Basic YTpi"],
+    ["of no known shape", 30, (attempt: number) => `Bearer ${"x".repeat(attempt % 7)}`],
+    ["shaped like API keys", 30, () => `Bearer sb_live_${"x".repeat(32)}`],
+    ["shaped like JWTs", 30, () => "bearer eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"],
+    ["of another scheme", 30, () => "Basic YTpi"],
     [
-      "that have just expired",
+      "shaped like our access tokens",
       300,
       (attempt: number) => `Bearer u_ada:${"g".repeat(16)}:${String(attempt).padStart(32, "s")}`,
     ],
   ])(
-    "refuses bearers %s %i times a minute from one address with a challenge, then without",
+    "refuses tokens %s %i times a minute from one address with a challenge, then without",
     async (_, limit, authorization) => {
       vi.spyOn(console, "error").mockImplementation(() => undefined);
       let address = "";
       const refuse = (attempt: number, from: string) =>
-        knock("POST", "/mcp", from, { Authorization: authorization(attempt) });
+        request("POST", "/mcp", from, { Authorization: authorization(attempt) });
       const { passed, refused } = await exhaust(() => {
         address = newAddress();
         return async (attempt) => {
-          const answer = await refuse(attempt, address);
-          if (answer.status !== 429)
-            expect([answer.status, answer.headers.has("WWW-Authenticate")]).toEqual([401, true]);
-          return answer;
+          const response = await refuse(attempt, address);
+          if (response.status !== 429)
+            expect([response.status, response.headers.has("WWW-Authenticate")]).toEqual([401, true]);
+          return response;
         };
       });
       expect([passed, refused.headers.get("Retry-After")]).toEqual([limit, "60"]);
       expect(await refused.json()).toEqual(jsonRpcError);
       expect((await refuse(0, newAddress())).status).toBe(401);
-      expect((await knock("POST", "/mcp", address)).status, "whoever only asks where to sign in").toBe(401);
+      expect((await request("POST", "/mcp", address)).status, "a request without a token").toBe(401);
       expect(
-        (await knock("POST", "/mcp", address, bearer(await tokenOf("free")))).status,
-        "a good bearer beside them",
+        (await request("POST", "/mcp", address, bearer(await tokenOf("free")))).status,
+        "a valid token from the same address",
       ).toBe(415);
     },
   );
 });
 
-/** A counter that never has enough, so that the next one can be met. */
+/** A counter that never refuses, so that a test can reach the next one. */
 const unlimited: RateLimit = { limit: async () => ({ success: true }) };
 
 describe("an e-mail address", () => {
-  it("can be signed in to 5 times a minute, from wherever and however it is written, and nobody is asked beyond", async () => {
+  it("can be tried 5 times a minute, from any address and however it is written; the auth Worker is not asked again", async () => {
     const client = await register(env);
-    const asked: string[] = [];
-    const watching = envWith({
+    const tried: string[] = [];
+    const recording = envWith({
       authenticateUser: async (email) => {
-        asked.push(email);
+        tried.push(email);
         return { valid: false, error: "INVALID_CREDENTIALS" };
       },
     });
     let email = "";
-    let browser = new Browser(watching);
+    let browser = new Browser(recording);
     const { passed, refused } = await exhaust(() => {
       email = adasEmail();
-      browser = new Browser(watching);
+      browser = new Browser(recording);
       return async (attempt) => {
-        const login = await browser.arrive(client);
+        const login = await browser.signInPage(client);
         const typed = attempt % 2 === 0 ? email : ` ${email.toUpperCase()} `;
         const seen = await browser.submit(login, "/login", { email: typed, password: "wrong" });
         return new Response(seen.text, seen.response);
       };
     });
-    expect([passed, asked.filter((name) => name === email).length]).toEqual([5, 5]);
+    expect([passed, tried.filter((name) => name === email).length]).toEqual([5, 5]);
     expect(refused.headers.get("Retry-After")).toBe("60");
     expect(await refused.text()).toMatch(/Too many attempts\..*<form method="post" action="\/login/s);
-    const other = await browser.submit(await browser.arrive(client), "/login", {
+    const other = await browser.submit(await browser.signInPage(client), "/login", {
       email: adasEmail(),
       password: "wrong",
     });
     expect(other.status).toBe(401);
   });
 
-  it("can be signed up with 3 times a day, which mistakes in the form do not count towards", async () => {
+  it("can sign up 3 times a day, and mistakes in the form do not count", async () => {
     const client = await register(env);
     let registrations = 0;
-    const watching = envWith({
+    const recording = envWith({
       registerUser: async () => {
         registrations++;
         return { valid: false, error: "WEAK_PASSWORD" };
       },
     });
     const email = adasEmail();
-    const browser = new Browser(watching);
-    const page = await browser.open(signUpPath((await browser.arrive(client)).text));
+    const browser = new Browser(recording);
+    const page = await browser.open(signUpPath((await browser.signInPage(client)).text));
     const signUp = (fields: Record<string, string>) =>
       browser.submit(page, "/signup", { name: "Ada", email, password: PASSWORD, ...fields });
     for (let mistake = 0; mistake < 4; mistake++) expect((await signUp({ password: "short" })).status).toBe(400);
@@ -401,14 +407,14 @@ describe("an e-mail address", () => {
     expect((await signUp({ email: adasEmail() })).status).toBe(400);
   });
 
-  it("is one of at most 20 that an address can sign up with in a day", async () => {
+  it("is one of at most 20 that can sign up from one address in a day", async () => {
     const client = await register(env);
-    const patient = envWith(
+    const dailyOnly = envWith(
       { registerUser: async () => ({ valid: false, error: "EMAIL_EXISTS" }) },
       { LIMIT_5: unlimited },
     );
-    const browser = new Browser(patient);
-    const page = await browser.open(signUpPath((await browser.arrive(client)).text));
+    const browser = new Browser(dailyOnly);
+    const page = await browser.open(signUpPath((await browser.signInPage(client)).text));
     const from = newAddress();
     const signUp = (address: string) =>
       browser.submit(
@@ -426,29 +432,29 @@ describe("an e-mail address", () => {
   });
 });
 
-describe("while nothing can be counted", () => {
+describe("while every counter fails", () => {
   const failing = () => {
     throw new Error("a secret of the platform");
   };
   const limits = ["LIMIT_5", "LIMIT_10", "LIMIT_20", "LIMIT_30", "LIMIT_60", "LIMIT_300", "LIMIT_1000", "LIMIT_3000"];
 
-  it("the door stays open: people sign up and in, and apps get their tokens", async () => {
+  it("users still sign up and in, and clients still get their tokens", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const bindings = {
       ...Object.fromEntries(limits.map((name) => [name, { limit: failing }])),
       RATE_COUNTER: { idFromName: failing },
     };
-    const uncounted = envWith({}, bindings as unknown as Partial<Env>); // what is called of them
+    const uncounted = envWith({}, bindings as unknown as Partial<Env>); // the members that are called
     const client = await register(uncounted);
     const browser = new Browser(uncounted);
-    const page = await browser.open(signUpPath((await browser.arrive(client)).text));
+    const page = await browser.open(signUpPath((await browser.signInPage(client)).text));
     const entered = await browser.submit(page, "/signup", { name: "Ada", email: adasEmail(), password: PASSWORD });
     const left = await browser.submit(await browser.open(entered.next), "/authorize", {
       decision: "approve",
       scope: "generate",
     });
     expect(await redeem(uncounted, client, left.next)).toMatchObject({ access_token: expect.any(String) });
-    expect((await new Browser(uncounted).reachConsent(client)).status).toBe(200);
+    expect((await new Browser(uncounted).consentPage(client)).status).toBe(200);
   });
 });
 
@@ -457,20 +463,20 @@ function signUpPath(login: string): string {
   return path;
 }
 
-describe("somebody who has shown nothing", () => {
-  /** What was asked of a binding, by its name. */
-  function watch<T extends object>(asked: string[], name: string, real: T): T {
+describe("a request without any credential", () => {
+  /** The binding, with every use of a member added to `used`. */
+  function recorded<T extends object>(used: string[], name: string, real: T): T {
     return new Proxy(real, {
       get(target, key) {
-        asked.push(`${name}.${String(key)}`);
+        used.push(`${name}.${String(key)}`);
         const member: unknown = Reflect.get(target, key);
         return typeof member === "function" ? member.bind(target) : member;
       },
     });
   }
 
-  it("writes nothing and wakes no object by looking at anything", async () => {
-    const asked: string[] = [];
+  it("writes nothing and wakes no Durable Object, whatever page it opens", async () => {
+    const used: string[] = [];
     const real = bound as unknown as Env; // the bindings of wrangler.toml, which the runtime types as unknown
     const names = [
       "OAUTH_KV",
@@ -481,8 +487,8 @@ describe("somebody who has shown nothing", () => {
       "PLATFORM_EVENTS_QUEUE",
       "AUTH_SERVICE",
     ] as const;
-    const watched = envWith({}, Object.fromEntries(names.map((name) => [name, watch(asked, name, real[name])])));
-    const everything = { ...watched, AUTH_SERVICE: watch(asked, "AUTH_SERVICE", watched.AUTH_SERVICE) };
+    const partly = envWith({}, Object.fromEntries(names.map((name) => [name, recorded(used, name, real[name])])));
+    const recording = { ...partly, AUTH_SERVICE: recorded(used, "AUTH_SERVICE", partly.AUTH_SERVICE) };
     const client = await register(env);
     const state = "s".repeat(43);
     const junk = { Cookie: "__Host-gw_s=00000000.AAAA.AAAA; __Host-gw_tx_aaaaaaaaaaaa=00000000.AAAA.AAAA" };
@@ -519,25 +525,25 @@ describe("somebody who has shown nothing", () => {
         "/oauth/callback?state=a&code=b",
         `/oauth/callback?state=${state}&error=access_denied`,
       ],
-      ...[await authorizePath(client), await authorizePath("nobody"), await authorizePath(client, { prompt: "none" })],
+      ...[await authorizePath(client), await authorizePath("unknown"), await authorizePath(client, { prompt: "none" })],
     ]) {
       for (const headers of [{}, junk]) {
         const ctx = createExecutionContext();
-        const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, {
+        const opened = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, {
           redirect: "manual",
           headers: { ...headers, [ADDRESS_HEADER]: newAddress() },
         });
-        const answer = await gateway.fetch(request, everything, ctx);
+        const response = await gateway.fetch(opened, recording, ctx);
         await waitOnExecutionContext(ctx);
-        expect(answer.status, path).toBeLessThan(500);
-        expect(answer.status, path).not.toBe(429);
+        expect(response.status, path).toBeLessThan(500);
+        expect(response.status, path).not.toBe(429);
         expect(
-          asked.splice(0).filter((what) => what !== "OAUTH_KV.get"),
+          used.splice(0).filter((member) => member !== "OAUTH_KV.get"),
           path,
         ).toEqual([]);
       }
     }
-    await send(everything, "/register", json({ redirect_uris: [REDIRECT] }));
-    expect(asked).toEqual(expect.arrayContaining(["OAUTH_KV.put", "RATE_COUNTER.get"]));
+    await send(recording, "/register", json({ redirect_uris: [REDIRECT] }));
+    expect(used).toEqual(expect.arrayContaining(["OAUTH_KV.put", "RATE_COUNTER.get"]));
   });
 });

@@ -1,4 +1,5 @@
-// What holds on every page of the door: its headers, its words when the auth Worker or the gateway fails, and the door closed.
+// Properties of every page: its headers, its words when the auth Worker or the gateway fails, and
+// the pages while sign-up is closed.
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   authorizePath,
@@ -37,12 +38,12 @@ describe("every page", () => {
     expect(await response.text()).not.toMatch(/<script|style="|\son\w+=/);
   });
 
-  it("answers HEAD like GET, without the page", async () => {
+  it("responds to HEAD as to GET, without a body", async () => {
     const response = await send(env, "/", { method: "HEAD" });
     expect([response.status, await response.text()]).toEqual([200, ""]);
   });
 
-  it("of a step that nobody has started says where to start", async () => {
+  it("of a step that was not started tells where to start", async () => {
     for (const path of ["/login", "/signup", "/consent", "/login?tx=aaaaaaaaaaaa"]) {
       const response = await send(env, path);
       expect(response.status).toBe(400);
@@ -58,13 +59,13 @@ describe("every page", () => {
   });
 });
 
-describe("when the auth Worker fails", () => {
+describe("a failure of the auth Worker", () => {
   it.each([
     ["crashes", { authenticateUser: throwing }],
-    ["answers nonsense", { authenticateUser: async () => ({ valid: "yes" }) as never }],
-    ["has no tenant to give", { provisionTenant: throwing }],
+    ["returns a malformed reply", { authenticateUser: async () => ({ valid: "yes" }) as never }],
+    ["cannot provide a tenant", { provisionTenant: throwing }],
     [
-      "gives somebody else's tenant",
+      "returns another user's tenant",
       {
         provisionTenant: async () => ({
           tenantId: "t" as never,
@@ -76,36 +77,36 @@ describe("when the auth Worker fails", () => {
       },
     ],
     [
-      "gives a user id that no token can hold",
+      "returns a user id that no token can hold",
       { authenticateUser: async () => ({ valid: true as const, userId: userId("a:b"), email: "a@b.c", name: "" }) },
     ],
-  ])("because it %s, nobody is told that a password was wrong, and nobody gets in", async (_, auth) => {
+  ])("that %s never looks like a wrong password, and signs no user in", async (_, auth) => {
     const log = quiet();
     const browser = new Browser(envWith(auth));
-    const failed = await browser.signIn(await browser.arrive(client));
+    const failed = await browser.signIn(await browser.signInPage(client));
     expect([failed.status, failed.response.headers.get("Retry-After"), failed.next]).toEqual([503, "10", ""]);
     const [, traceId = "-"] = /<code>([0-9a-f]{32})<\/code>/.exec(failed.text) ?? [];
     expect(log).toHaveBeenCalledOnce();
     expect(String(log.mock.calls[0]?.[0])).toContain(traceId);
     expect(String(log.mock.calls[0]?.[0])).not.toMatch(/ada[@+]|secret|horse/);
   });
-
-  it("anything else unexpected is a page with a trace id", async () => {
-    const log = quiet();
-    const broken = envWith({}, { OAUTH_KV: { get: throwing } as never });
-    const failed = await new Browser(broken).open(await authorizePath(client));
-    expect(failed.status).toBe(500);
-    expect(failed.text).toMatch(/<code>[0-9a-f]{32}<\/code>/);
-    expect(failed.text).not.toContain("a secret of");
-    expect(log).toHaveBeenCalledOnce();
-  });
 });
 
-describe("while sign-in is not open", () => {
+it("an unexpected error is a page with a trace id", async () => {
+  const log = quiet();
+  const broken = envWith({}, { OAUTH_KV: { get: throwing } as never });
+  const failed = await new Browser(broken).open(await authorizePath(client));
+  expect(failed.status).toBe(500);
+  expect(failed.text).toMatch(/<code>[0-9a-f]{32}<\/code>/);
+  expect(failed.text).not.toContain("a secret of");
+  expect(log).toHaveBeenCalledOnce();
+});
+
+describe("while sign-up is closed", () => {
   const closed = envWith({}, { PUBLIC_SIGNUPS_ENABLED: "TRUE", OAUTH_KV: { get: throwing } as never });
 
   it.each(["/authorize", "/login", "/signup", "/oauth/github", "/oauth/callback", "/consent"])(
-    "%s says so, whatever the method",
+    "%s shows the coming-soon page, whatever the method",
     async (path) => {
       for (const method of ["GET", "POST", "DELETE", "HEAD"]) {
         const response = await send(closed, path, { method });
@@ -118,21 +119,19 @@ describe("while sign-in is not open", () => {
     },
   );
 
-  it("a person's own page opens for whoever is signed in already, and asks nobody to sign in", async () => {
-    const signedIn = new Browser(envWith());
-    await signedIn.submit(await signedIn.open((await signedIn.open("/apps")).next), "/login", {
+  it("the account page opens for a signed-in user, and does not ask others to sign in", async () => {
+    const browser = new Browser(envWith());
+    await browser.submit(await browser.open((await browser.open("/apps")).next), "/login", {
       email: "ada@example.com",
       password: PASSWORD,
     });
     const shut = envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" });
-    const known = new Browser(shut);
-    for (const [name, value] of signedIn.cookies) known.cookies.set(name, value);
-    expect((await known.open("/apps")).status).toBe(200);
+    expect((await browser.copy(shut).open("/apps")).status).toBe(200);
     const stranger = await new Browser(shut).open("/apps");
     expect([stranger.status, stranger.response.headers.get("Set-Cookie")]).toEqual([503, null]);
   });
 
-  it("no client can register, and metadata stays", async () => {
+  it("no client can register, and the metadata stays available", async () => {
     const refused = await send(closed, "/register", json({ redirect_uris: [REDIRECT] }));
     expect([refused.status, await refused.json<{ error: string }>()]).toMatchObject([403, { error: "access_denied" }]);
     expect((await send(closed, "/.well-known/oauth-authorization-server")).status).toBe(200);

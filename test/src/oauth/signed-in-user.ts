@@ -1,15 +1,14 @@
-// Somebody signed in, in a browser of their own, with apps and keys: for tests of the pages on which they look after both. The auth
-// Worker is a stand-in that keeps keys in memory; grants, sessions and marks are the real thing.
+// A signed-in user with apps and keys, for tests of the account pages. The auth Worker is a fake
+// that stores keys in memory; grants, sessions and one-time marks are real.
 import type { ApiKey, AuthContract } from "../../../contracts/auth.ts";
 import type { CallContext } from "../../../contracts/rpc/call-context.ts";
 import { fromBase64url } from "../../../contracts/rpc/encoding.ts";
-import type { TenantId } from "../../../contracts/rpc/identity.ts";
+import type { UserId } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../../src/config.ts";
-import { browserKeys } from "../../../src/crypto/browser-keys.ts";
 import type { Env } from "../../../src/env.ts";
-import { cleanName } from "../../../src/oauth/authorization-server/client-identity.ts";
+import { cleanName } from "../../../src/oauth/authorization-server/client-name.ts";
+import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
 import { newSession, sessionCookie } from "../../../src/oauth/browser/session.ts";
-import { authorizationServer } from "../../../src/oauth/router.ts";
 import {
   Browser,
   envWith,
@@ -20,22 +19,23 @@ import {
   type Seen,
   send,
   sha256,
+  tenantId,
   userId,
   VERIFIER,
 } from "./browser.ts";
 
 export const COOKIE = "__Host-gw_s";
-/** The key and the token that the stand-in makes, again and again. */
+/** The key and the token that the fake creates each time. */
 export const KEY = `sb_live_${"k3y".repeat(12)}`;
 export const TOKEN = `eyJhbGciOiJFUzI1NiJ9.${"dG9rZW4".repeat(9)}.c2ln`;
-/** What makes the form for a key complete. */
+/** Valid fields of the form that creates a key. */
 export const KEY_FIELDS = { name: "Build server", environment: "live", days: "90" };
 
-/** A user whom no test has met before. */
-export const someone = () => userId(`u_${crypto.randomUUID()}`);
+/** The id of a user that no other test has. */
+export const newUserId = () => userId(`u_${crypto.randomUUID()}`);
 
-/** A key as its owner may see it. */
-export function keyOf(changes: Partial<ApiKey> = {}): ApiKey {
+/** A key as its owner sees it. */
+export function keyWith(changes: Partial<ApiKey> = {}): ApiKey {
   return {
     keyId: "key_a",
     name: "A",
@@ -47,15 +47,15 @@ export function keyOf(changes: Partial<ApiKey> = {}): ApiKey {
   };
 }
 
-/** An auth Worker that keeps keys in memory, and what it was asked. */
-export function keeper(given: readonly ApiKey[] = []) {
+/** A fake auth Worker that stores keys in memory. `calls`: the changes requested of it. */
+export function fakeKeyStore(given: readonly ApiKey[] = []) {
   const keys = [...given];
-  const asked: { readonly method: string; readonly claims: Record<string, unknown>; readonly input: unknown }[] = [];
+  const calls: { readonly method: string; readonly claims: Record<string, unknown>; readonly input: unknown }[] = [];
   const note = (method: string, call: CallContext, input: unknown) => {
     const claims: Record<string, unknown> = JSON.parse(
       new TextDecoder().decode(fromBase64url(call.identity.split(".")[1] ?? "")),
     );
-    asked.push({ method, claims, input });
+    calls.push({ method, claims, input });
   };
   const auth: Partial<AuthContract> = {
     async createApiKey(call, input) {
@@ -81,38 +81,38 @@ export function keeper(given: readonly ApiKey[] = []) {
       return { ok: true, value: { token: TOKEN, expiresAt: 1_800_003_600 } };
     },
   };
-  return { auth, keys, asked };
+  return { auth, keys, calls };
 }
 
-/** With an auth Worker that has no keys yet. */
-export const env = envWith(keeper().auth);
+/** The bindings with a fake auth Worker that has no keys. */
+export const env = envWith(fakeKeyStore().auth);
 
 /** A browser in which `user` is signed in. */
-export async function signedIn(user = someone(), over: Env = env): Promise<Browser> {
+export async function signedInBrowser(user = newUserId(), over: Env = env): Promise<Browser> {
   const account = {
     userId: user,
-    tenantId: `t_${user}` as TenantId,
+    tenantId: tenantId(`t_${user}`),
     tier: "pro" as const,
     email: `${user}@example.com`,
     authTime: 1,
   };
-  const cookie = await sessionCookie(await browserKeys(configOf(over)), newSession(account, 0));
+  const cookie = await sessionCookie(configOf(over), newSession(account, 0));
   const browser = new Browser(over);
   browser.cookies.set(COOKIE, /=([^;]*)/.exec(cookie)?.[1] ?? "");
   return browser;
 }
 
-interface Connecting {
+interface GrantOptions {
   readonly name?: string;
   readonly scope?: readonly string[];
   readonly redirectUri?: string;
   readonly isRedeemed?: boolean;
 }
 
-/** An app that `user` has connected. */
-export async function connect(
-  user: string,
-  { name = "Test client", scope = ["read"], redirectUri = REDIRECT, isRedeemed = true }: Connecting = {},
+/** A grant of `user` to a new client. */
+export async function newGrant(
+  user: UserId,
+  { name = "Test client", scope = ["read"], redirectUri = REDIRECT, isRedeemed = true }: GrantOptions = {},
 ) {
   const client = await register(env, { redirect_uris: [redirectUri] });
   const { redirectTo } = await authorizationServer(env)
@@ -135,7 +135,7 @@ export async function connect(
   return { client, grantId, redirectTo, works, refresh };
 }
 
-/** What /token answers to the code in a callback address. */
+/** The response of /token to the code in a callback address. */
 export async function redeemAt(
   client: string,
   callback: string,
@@ -152,13 +152,13 @@ export async function redeemAt(
   return (await send(env, "/token", form(fields))).json();
 }
 
-interface OwnForm {
+interface PageForm {
   readonly action: string;
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** The forms of a page, with what they hold before anybody types. */
-function formsOf({ text }: Seen): OwnForm[] {
+/** The forms of a page with their hidden fields. */
+function formsOf({ text }: Seen): PageForm[] {
   return Array.from(
     text.matchAll(/<form method="post" action="([^"]*)">(.*?)<\/form>/gs),
     ([, action = "", inside = ""]) => {
@@ -169,13 +169,13 @@ function formsOf({ text }: Seen): OwnForm[] {
 }
 
 /** The page's first form with this `action`. */
-export function formFor(page: Seen, action: string): OwnForm {
+export function formFor(page: Seen, action: string): PageForm {
   const found = formsOf(page).find((candidate) => candidate.action === action);
   if (!found) throw new Error(`No form for ${action}:\n${page.text}`);
   return found;
 }
 
-/** What a browser says about a form of our own page. */
+/** The headers that a browser sends with a form of our own page. */
 export const SAME_ORIGIN = { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin" };
 
 /** Sends the page's form with this `action` as a browser does. */
@@ -189,5 +189,5 @@ export function submit(
   return browser.open(action, form({ ...formFor(page, action).fields, ...filled }, { ...SAME_ORIGIN, ...headers }));
 }
 
-/** The words on the screen. */
+/** The visible text of a page. */
 export const words = ({ text }: Seen) => text.replace(/<style>.*?<\/style>|<[^>]*>/gs, " ").replace(/\s+/g, " ");

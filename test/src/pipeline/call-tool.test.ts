@@ -1,13 +1,12 @@
-// What costs credits, and who gets it: asked of the pipeline itself, with a backend that counts.
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+// Tool calls through the pipeline, with a backend that counts: paid tools, and cancelled calls.
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { CredentialCode } from "../../../contracts/gateway.ts";
 import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
-import type { AuditEvent } from "../../../src/audit/event.ts";
-import { traceFrom } from "../../../src/context.ts";
+import type { ToolCallEvent } from "../../../src/audit/event.ts";
 import type { Env } from "../../../src/env.ts";
-import { openCall } from "../../../src/pipeline/call-tool.ts";
+import { authorizeCall, callTool } from "../../../src/pipeline/call-tool.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
+import { newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
 const job = {
@@ -23,9 +22,9 @@ const job = {
 };
 const generateImage = vi.fn(async () => ({ ok: true, value: job }));
 const listModels = vi.fn(async () => ({ ok: true, value: { models: [] } }));
-const records: AuditEvent[] = [];
-const queue = { send: async (event: AuditEvent) => void records.push(event) };
-// Plain objects cannot be bindings' types, but they are called like them.
+const records: ToolCallEvent[] = [];
+const queue = { send: async (event: ToolCallEvent) => void records.push(event) };
+// Plain objects do not have the bindings' types, but are called alike.
 const env = envWith(
   {},
   { IMG_FORGE: { generateImage, listModels } as unknown as Env["IMG_FORGE"], PLATFORM_EVENTS_QUEUE: queue as never },
@@ -39,29 +38,27 @@ beforeEach(() => {
 const tenant = (text: string) => text as TenantId; // the brand lives in TypeScript only
 const ADA: Identity = { subject: "u", tenantId: tenant("t"), tier: "free", scopes: ["generate"], clientId: "c" };
 
-/** Calls a tool as the pipeline's doors do. */
-async function use(name: string, args: object, caller: Identity, revalidate?: () => Promise<"good" | CredentialCode>) {
-  const ctx = createExecutionContext();
-  const opened = openCall(env, ctx, {
-    catalog,
-    name,
-    args,
-    caller,
-    trace: traceFrom(null),
-    channel: "mcp",
-    revalidate,
-  });
-  const { result } = opened.state === "ready" ? await opened.run() : { result: opened.state };
-  await waitOnExecutionContext(ctx);
-  return { result, told: records.map(({ decision, outcome }) => [decision, outcome]) };
+/** Calls a tool as the entrypoints do. */
+async function use(
+  name: string,
+  args: object,
+  identity: Identity,
+  revalidate?: () => Promise<"good" | CredentialCode>,
+) {
+  const { context, finish } = newContext(env);
+  const call = authorizeCall(context, { catalog, name, args, identity, channel: "mcp", revalidate });
+  const outcome = call.state === "authorized" ? await callTool(call) : call;
+  await finish();
+  const result = outcome.state === "completed" ? outcome.result : outcome.state;
+  return { result, recorded: records.map(({ decision, outcome: ended }) => [decision, ended]) };
 }
 
 describe("a tool that costs credits", () => {
-  it("asks once more whether the credential is still good, and then draws", async () => {
+  it("revalidates the credential once, then calls the backend", async () => {
     const revalidate = vi.fn(async () => "good" as const);
     expect(await use("image_generate", { prompt: "a" }, ADA, revalidate)).toMatchObject({
       result: { ok: true },
-      told: [["allowed", "ok"]],
+      recorded: [["allowed", "ok"]],
     });
     expect([revalidate.mock.calls.length, generateImage.mock.calls.length]).toEqual([1, 1]);
   });
@@ -72,9 +69,9 @@ describe("a tool that costs credits", () => {
     ["payment_required", "payment_required", undefined],
     ["rate_limited", "rate_limited", 60],
   ])(
-    "is not called where the answer is %s, and the refusal is on record",
+    "is not called if revalidation returns %s, and the refusal is recorded",
     async (code, decision, retryAfterSeconds) => {
-      const { result, told } = await use("image_generate", { prompt: "a" }, ADA, async () => code);
+      const { result, recorded } = await use("image_generate", { prompt: "a" }, ADA, async () => code);
       const error = {
         code,
         message: expect.stringMatching(/\w/),
@@ -82,61 +79,54 @@ describe("a tool that costs credits", () => {
         ...(retryAfterSeconds && { retryAfterSeconds }),
       };
       expect(result).toEqual({ ok: false, error });
-      expect(told).toEqual([[decision, code]]);
+      expect(recorded).toEqual([[decision, code]]);
       expect(generateImage).not.toHaveBeenCalled();
     },
   );
 
-  it("asks nobody where the arguments do not fit", async () => {
+  it("does not revalidate if the arguments are invalid", async () => {
     const revalidate = vi.fn(async () => "good" as const);
-    expect((await use("image_generate", {}, ADA, revalidate)).told).toEqual([
+    expect((await use("image_generate", {}, ADA, revalidate)).recorded).toEqual([
       ["invalid_arguments", "invalid_arguments"],
     ]);
     expect(revalidate).not.toHaveBeenCalled();
   });
 
-  it("is never called for a test tenant, whatever its scopes and its credential", async () => {
+  it("is never called for a test tenant, with any scopes and credential", async () => {
     const tester: Identity = { ...ADA, tenantId: tenant("test:t") };
     const revalidate = vi.fn(async () => "good" as const);
-    const { result, told } = await use("image_generate", { prompt: "a" }, tester, revalidate);
+    const { result, recorded } = await use("image_generate", { prompt: "a" }, tester, revalidate);
     expect(result).toMatchObject({
       ok: false,
       error: { code: "test_key_not_allowed", message: expect.stringContaining("live key") },
     });
-    expect(told).toEqual([["test_key_not_allowed", "test_key_not_allowed"]]);
+    expect(recorded).toEqual([["test_key_not_allowed", "test_key_not_allowed"]]);
     expect([revalidate.mock.calls.length, generateImage.mock.calls.length]).toEqual([0, 0]);
     expect((await use("image_list_models", {}, tester)).result).toMatchObject({ ok: true });
   });
 });
 
-it("a tool that costs nothing takes the caller's word, without asking again", async () => {
+it("calls a free tool without revalidating the credential", async () => {
   const revalidate = vi.fn(async () => "unauthenticated" as const);
   expect((await use("image_list_models", {}, ADA, revalidate)).result).toMatchObject({ ok: true });
   expect(revalidate).not.toHaveBeenCalled();
 });
 
-describe("a call that nobody waits for any more", () => {
+describe("a call whose client is gone", () => {
   it.each([
     ["cancelled", 50],
     ["ok", 100],
-  ])("is on record as %s where its backend hears of it at %i of 100", async (outcome, progress) => {
+  ])("is recorded as %s if the backend learns of it at progress %i of 100", async (outcome, progress) => {
     const draws = async (context: { progress(update: object): Promise<unknown> }) => {
       expect(await context.progress({ progress, total: 100 })).toBe("cancel");
       return { ok: true, value: job };
     };
     generateImage.mockImplementationOnce(draws as never);
-    const ctx = createExecutionContext();
-    const args = { prompt: "a" };
-    const opened = openCall(env, ctx, {
-      catalog,
-      name: "image_generate",
-      args,
-      caller: ADA,
-      trace: traceFrom(null),
-      channel: "mcp",
-    });
-    if (opened.state === "ready") await opened.run(() => "cancel");
-    await waitOnExecutionContext(ctx);
+    const { context, finish } = newContext(env);
+    const request = { catalog, name: "image_generate", args: { prompt: "a" }, identity: ADA, channel: "mcp" } as const;
+    const call = authorizeCall(context, request);
+    if (call.state === "authorized") await callTool(call, () => "cancel");
+    await finish();
     expect(records.map(({ decision, outcome: ended }) => [decision, ended])).toEqual([["allowed", outcome]]);
   });
 });

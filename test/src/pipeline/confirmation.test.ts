@@ -1,13 +1,13 @@
-// Tools that need a person's yes: asked of the pipeline itself, with backends that count.
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+// Tools that need the user's confirmation, through the pipeline, with backends that count.
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
-import type { AuditEvent } from "../../../src/audit/event.ts";
-import { traceFrom } from "../../../src/context.ts";
+import type { ToolCallEvent } from "../../../src/audit/event.ts";
 import type { Env } from "../../../src/env.ts";
-import { openCall } from "../../../src/pipeline/call-tool.ts";
-import type { Person } from "../../../src/pipeline/confirmation.ts";
+import type { ClientInput } from "../../../src/mcp/port.ts";
+import { authorizeCall, callTool } from "../../../src/pipeline/call-tool.ts";
+import { STATE_REFUSED } from "../../../src/pipeline/checks.ts";
 import { catalog, catalogOf } from "../../../src/tools/catalog.ts";
+import { newContext } from "../context.ts";
 import { envWith, quiet } from "../oauth/browser.ts";
 
 const job = {
@@ -22,14 +22,14 @@ const generateImage = vi.fn(async () => ({
   value: { ...job, enhanced_prompt: "a", width: 1, height: 1, size_bytes: null },
 }));
 const listModels = vi.fn(async () => ({ ok: true, value: { models: [] } }));
-const records: AuditEvent[] = [];
-const queue = { send: async (event: AuditEvent) => void records.push(event) };
+const records: ToolCallEvent[] = [];
+const queue = { send: async (event: ToolCallEvent) => void records.push(event) };
 const settings = (more: Partial<Env> = {}) =>
   envWith(
     {},
     {
       CONFIRM_RISKS: "EXTERNAL_MUTATION",
-      // Plain objects cannot be bindings' types, but they are called like them.
+      // Plain objects do not have the bindings' types, but are called alike.
       IMG_FORGE: { generateImage, listModels } as unknown as Env["IMG_FORGE"],
       PLATFORM_EVENTS_QUEUE: queue as never,
       ...more,
@@ -45,78 +45,69 @@ beforeEach(() => {
 const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["generate"], clientId: "c" }; // the brand lives in TypeScript only
 const DRAW = { prompt: "a portrait of my neighbour", quality_tier: "draft" };
 
-interface Wish {
+interface Call {
   readonly name?: string;
   readonly args?: object;
-  readonly caller?: Identity;
-  readonly person?: Person | null;
+  readonly identity?: Identity;
+  readonly clientInput?: ClientInput | undefined;
   readonly env?: Env;
   readonly tools?: typeof catalog;
   readonly revalidate?: () => Promise<"good" | "unauthenticated">;
 }
 
-/** Calls a tool as a channel does that can ask a person. */
-async function use({
-  name = "image_generate",
-  args = DRAW,
-  caller = ADA,
-  person = nobody,
-  tools = catalog,
-  revalidate,
-  ...wish
-}: Wish = {}) {
-  const ctx = createExecutionContext();
-  const request = {
-    catalog: tools,
-    name,
-    args,
-    caller,
-    trace: traceFrom(null),
-    channel: "mcp",
-    revalidate,
-    person,
-  } as const;
-  const opened = openCall(wish.env ?? env, ctx, request);
-  if (opened.state !== "ready") throw new Error(opened.state);
-  const ended = await opened.run();
-  await waitOnExecutionContext(ctx);
-  return { ended, told: records.map(({ decision, outcome }) => [decision, outcome]) };
+/** Input of a client that shows forms. */
+function clientInput(response: "accept" | "decline" | null, requestState: string | undefined): ClientInput {
+  const accepted = { confirm: { action: "accept", content: { confirm: response === "accept" } } };
+  return { capabilities: { elicitation: {} }, inputResponses: response === null ? {} : accepted, requestState };
 }
 
-const nobody: Person = { answer: null, state: undefined };
+const NO_RESPONSE = clientInput(null, undefined);
+
+/** Calls a tool; by default for a client that shows forms, without a response. */
+async function use(call: Call = {}) {
+  const { name = "image_generate", args = DRAW, identity = ADA, tools = catalog, revalidate } = call;
+  const input = "clientInput" in call ? call.clientInput : NO_RESPONSE;
+  const { context, finish } = newContext(call.env ?? env);
+  const request = { catalog: tools, name, args, identity, channel: "mcp", revalidate, clientInput: input } as const;
+  const authorized = authorizeCall(context, request);
+  if (authorized.state !== "authorized") throw new Error(authorized.state);
+  const outcome = await callTool(authorized);
+  await finish();
+  return { outcome, recorded: records.map(({ decision, outcome: ended }) => [decision, ended]) };
+}
 
 /** The state of a new question. */
-async function ask(wish: Wish = {}): Promise<string> {
-  const { ended } = await use(wish);
-  if (!("state" in ended) || ended.state !== "asked") throw new Error("Nobody is asked.");
-  return ended.requestState;
+async function ask(call: Call = {}): Promise<string> {
+  const { outcome } = await use(call);
+  if (outcome.state !== "input_required") throw new Error("The user is not asked.");
+  return outcome.requestState ?? "";
 }
-const saying = (answer: Person["answer"], state: string | undefined): Person => ({ answer, state });
 
-describe("a call whose risk needs a yes", () => {
-  it("waits for it: the person is shown tool, redacted arguments and effect, and the backend hears of nothing", async () => {
-    const { ended, told } = await use();
-    expect(ended).toEqual({
-      state: "asked",
-      question: expect.any(String),
+describe("a call whose risk needs a confirmation", () => {
+  it("asks the user with tool, redacted arguments and effect, and does not call the backend", async () => {
+    const { outcome, recorded } = await use();
+    expect(outcome).toEqual({
+      state: "input_required",
+      inputRequests: { confirm: { method: "elicitation/create", params: expect.objectContaining({ mode: "form" }) } },
       requestState: expect.stringMatching(/^[0-9a-f]{8}\./),
     });
-    const { question } = ended as { question: string };
+    const requests = outcome.state === "input_required" ? outcome.inputRequests : {};
+    const question = requests.confirm?.params.message;
     expect(question).toBe(
       [
         'Allow one call of "Generate an image" (image_generate)?',
         'Arguments: {"prompt":"<26 characters>","quality_tier":"draft"}',
-        "Effect: it sets work going outside this platform. It costs credits.",
+        "Effect: it starts work outside this platform. It costs credits.",
       ].join("\n\n"),
     );
-    expect(told).toEqual([["confirmation_required", "asked"]]);
+    expect(recorded).toEqual([["confirmation_required", "asked"]]);
     expect(generateImage).not.toHaveBeenCalled();
   });
 
-  it("goes on with a yes, once", async () => {
+  it("runs once with an accepted confirmation", async () => {
     const state = await ask();
-    expect((await use({ person: saying("yes", state) })).ended).toMatchObject({ result: { ok: true } });
-    expect((await use({ person: saying("yes", state) })).ended).toEqual({ state: "state_refused" });
+    expect((await use({ clientInput: clientInput("accept", state) })).outcome).toMatchObject({ result: { ok: true } });
+    expect((await use({ clientInput: clientInput("accept", state) })).outcome).toEqual(STATE_REFUSED);
     expect(records.map(({ decision, outcome }) => [decision, outcome])).toEqual([
       ["confirmation_required", "asked"],
       ["allowed", "ok"],
@@ -125,19 +116,19 @@ describe("a call whose risk needs a yes", () => {
     expect(generateImage).toHaveBeenCalledTimes(1);
   });
 
-  it("goes on once where the yes comes many times together", async () => {
-    const person = saying("yes", await ask());
-    await Promise.all(Array.from({ length: 5 }, () => use({ person })));
+  it("runs once if the accepted confirmation arrives many times at once", async () => {
+    const input = clientInput("accept", await ask());
+    await Promise.all(Array.from({ length: 5 }, () => use({ clientInput: input })));
     expect(generateImage).toHaveBeenCalledTimes(1);
   });
 
-  it("ends with a no, which no later yes undoes", async () => {
+  it("ends if the user declines, and a later acceptance does not undo that", async () => {
     const state = await ask();
-    const { ended } = await use({ person: saying("no", state) });
-    expect(ended).toMatchObject({
-      result: { ok: false, error: { code: "declined", message: expect.stringContaining("said no") } },
+    const { outcome } = await use({ clientInput: clientInput("decline", state) });
+    expect(outcome).toMatchObject({
+      result: { ok: false, error: { code: "declined", message: expect.stringMatching(/declined/i) } },
     });
-    expect((await use({ person: saying("yes", state) })).ended).toEqual({ state: "state_refused" });
+    expect((await use({ clientInput: clientInput("accept", state) })).outcome).toEqual(STATE_REFUSED);
     expect(records.map(({ decision, outcome }) => [decision, outcome])).toEqual([
       ["confirmation_required", "asked"],
       ["declined", "declined"],
@@ -146,100 +137,97 @@ describe("a call whose risk needs a yes", () => {
     expect(generateImage).not.toHaveBeenCalled();
   });
 
-  it.each<[string, Wish]>([
+  it.each<[string, Call]>([
     ["other arguments", { args: { ...DRAW, prompt: "a portrait of my neighbours" } }],
     ["one argument more", { args: { ...DRAW, wait: false } }],
-    ["another person", { caller: { ...ADA, subject: "v" } }],
-    ["another app of the person's", { caller: { ...ADA, clientId: "d" } }],
+    ["another user", { identity: { ...ADA, subject: "v" } }],
+    ["another client of the user", { identity: { ...ADA, clientId: "d" } }],
     [
       "a tool that changed since",
       { tools: catalogOf(Array.from(catalog.values(), (tool) => ({ ...tool, description: "Erases." }))) },
     ],
-  ])("is refused with a yes that was given for %s", async (_, other) => {
-    const person = saying("yes", await ask());
-    expect((await use({ ...other, person })).ended).toEqual({ state: "state_refused" });
+  ])("is refused with a confirmation that was given for %s", async (_, other) => {
+    const input = clientInput("accept", await ask());
+    expect((await use({ ...other, clientInput: input })).outcome).toEqual(STATE_REFUSED);
     expect(generateImage).not.toHaveBeenCalled();
-    // It is not used up by whoever it was not given to.
-    expect((await use({ person })).ended).toMatchObject({ result: { ok: true } });
+    // The refused attempt does not use it up.
+    expect((await use({ clientInput: input })).outcome).toMatchObject({ result: { ok: true } });
   });
 
-  it("is refused with a yes that comes too late", async () => {
+  it("is refused with an expired confirmation", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     try {
-      const person = saying("yes", await ask());
+      const input = clientInput("accept", await ask());
       vi.setSystemTime(Date.now() + 600_000);
-      expect((await use({ person })).ended).toEqual({ state: "state_refused" });
+      expect((await use({ clientInput: input })).outcome).toEqual(STATE_REFUSED);
       expect(generateImage).not.toHaveBeenCalled();
     } finally {
       vi.useRealTimers();
     }
   });
 
-  it("is asked about again where there is no answer, and where a yes answers no question of ours", async () => {
+  it("asks again without a response, and with a response to no question of ours", async () => {
     const state = await ask();
-    expect((await use({ person: saying(null, state) })).ended).toMatchObject({ state: "asked" });
-    expect((await use({ person: saying("yes", undefined) })).ended).toMatchObject({ state: "asked" });
+    expect((await use({ clientInput: clientInput(null, state) })).outcome).toMatchObject({ state: "input_required" });
+    expect((await use({ clientInput: clientInput("accept", undefined) })).outcome).toMatchObject({
+      state: "input_required",
+    });
     expect(generateImage).not.toHaveBeenCalled();
   });
 
-  it("is refused, in words, where nobody can be asked", async () => {
-    const { ended, told } = await use({ person: null });
+  it("is refused with a sentence if the client cannot show a form", async () => {
+    const { outcome, recorded } = await use({ clientInput: undefined });
     const error = {
       code: "confirmation_required",
-      message: expect.stringMatching(/A person must say yes.*elicitation/),
+      message: expect.stringMatching(/confirm.*elicitation/i),
     };
-    expect(ended).toMatchObject({ result: { ok: false, error } });
-    expect(told).toEqual([["confirmation_required", "confirmation_required"]]);
+    expect(outcome).toMatchObject({ result: { ok: false, error } });
+    expect(recorded).toEqual([["confirmation_required", "confirmation_required"]]);
     expect(generateImage).not.toHaveBeenCalled();
   });
 
-  it("is not asked about before everything else is right", async () => {
+  it("asks only after all other checks have passed", async () => {
     const invalid = { result: { ok: false, error: { code: "invalid_arguments" } } };
-    expect((await use({ args: { prompt: 1 } })).ended).toMatchObject(invalid);
-    const ended = { result: { ok: false, error: { code: "unauthenticated" } } };
-    expect((await use({ revalidate: async () => "unauthenticated" })).ended).toMatchObject(ended);
+    expect((await use({ args: { prompt: 1 } })).outcome).toMatchObject(invalid);
+    const outcome = { result: { ok: false, error: { code: "unauthenticated" } } };
+    expect((await use({ revalidate: async () => "unauthenticated" })).outcome).toMatchObject(outcome);
     const tester = { ...ADA, tenantId: "test:t" as TenantId }; // the brand lives in TypeScript only
-    expect((await use({ caller: tester })).ended).toMatchObject({
+    expect((await use({ identity: tester })).outcome).toMatchObject({
       result: { ok: false, error: { code: "test_key_not_allowed" } },
     });
   });
 
-  it("does not happen where nobody can tell whether the yes was used", async () => {
+  it("does not run if storage cannot tell whether the confirmation was used", async () => {
     const log = quiet();
-    const person = saying("yes", await ask());
+    const input = clientInput("accept", await ask());
     const gone = {
       idFromName() {
         throw new Error("a secret of the storage");
       },
     };
     const broken = settings({ ONE_TIME: gone as never });
-    const { ended, told } = await use({ person, env: broken });
-    expect(ended).toMatchObject({ result: { ok: false, error: { code: "unavailable", retryAfterSeconds: 5 } } });
-    expect(JSON.stringify(ended)).not.toContain("secret");
-    expect(told.at(-1)).toEqual(["confirmation_required", "unavailable"]);
+    const { outcome, recorded } = await use({ clientInput: input, env: broken });
+    expect(outcome).toMatchObject({ result: { ok: false, error: { code: "unavailable", retryAfterSeconds: 5 } } });
+    expect(JSON.stringify(outcome)).not.toContain("secret");
+    expect(recorded.at(-1)).toEqual(["confirmation_required", "unavailable"]);
     expect(log.mock.calls.flat().join()).toContain("confirmation.unchecked");
     expect(generateImage).not.toHaveBeenCalled();
     log.mockRestore();
   });
 });
 
-describe("a call whose risk needs none", () => {
-  it.each(["", "DESTRUCTIVE", undefined])(
-    "goes on without a question where the setting is %j",
-    async (CONFIRM_RISKS) => {
-      const { CONFIRM_RISKS: _, ...rest } = env;
-      const lenient = { ...rest, ...(CONFIRM_RISKS !== undefined && { CONFIRM_RISKS }) } as Env;
-      expect((await use({ env: lenient, person: null })).ended).toMatchObject({ result: { ok: true } });
-      expect((await use({ env: lenient })).ended).toMatchObject({ result: { ok: true } });
-    },
-  );
+describe("a call whose risk needs no confirmation", () => {
+  it.each(["", "DESTRUCTIVE", undefined])("runs without a question if the setting is %j", async (CONFIRM_RISKS) => {
+    const { CONFIRM_RISKS: _, ...rest } = env;
+    const lenient = { ...rest, ...(CONFIRM_RISKS !== undefined && { CONFIRM_RISKS }) } as Env;
+    expect((await use({ env: lenient, clientInput: undefined })).outcome).toMatchObject({ result: { ok: true } });
+    expect((await use({ env: lenient })).outcome).toMatchObject({ result: { ok: true } });
+  });
 
-  it("is still refused with a state that is not its own", async () => {
+  it("is still refused with a state of another call", async () => {
     const name = "image_list_models";
-    expect((await use({ name, args: {} })).ended).toMatchObject({ result: { ok: true } });
-    expect((await use({ name, args: {}, person: saying(null, await ask()) })).ended).toEqual({
-      state: "state_refused",
-    });
+    expect((await use({ name, args: {} })).outcome).toMatchObject({ result: { ok: true } });
+    expect((await use({ name, args: {}, clientInput: clientInput(null, await ask()) })).outcome).toEqual(STATE_REFUSED);
     expect(listModels).toHaveBeenCalledTimes(1);
   });
 });

@@ -1,13 +1,13 @@
-// Reading resources, asked of the pipeline itself, with an img-forge that counts and can be made to misbehave.
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+// Reads of resources through the pipeline, with an img-forge that counts and can be made to
+// misbehave.
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
-import type { ReadEvent } from "../../../src/audit/event.ts";
-import { traceFrom } from "../../../src/context.ts";
+import type { ResourceReadEvent } from "../../../src/audit/event.ts";
 import type { Env } from "../../../src/env.ts";
 import { readResource } from "../../../src/pipeline/read-resource.ts";
 import { PICTURE_LIMIT_BYTES, pictureUri } from "../../../src/resources/picture.ts";
 import { views } from "../../../src/resources/views.ts";
+import { newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
 const JOB = "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10";
@@ -15,9 +15,9 @@ const URI = pictureUri(JOB);
 const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["read"], clientId: "c" }; // the brand lives in TypeScript only
 
 const readImage = vi.fn<(context: unknown, input: { job_id: string }) => Promise<unknown>>();
-const records: ReadEvent[] = [];
-const queue = { send: async (event: ReadEvent) => void records.push(event) };
-// Plain objects cannot be bindings' types, but they are called like them.
+const records: ResourceReadEvent[] = [];
+const queue = { send: async (event: ResourceReadEvent) => void records.push(event) };
+// Plain objects do not have the bindings' types, but are called alike.
 const env = envWith(
   {},
   { IMG_FORGE: { readImage } as unknown as Env["IMG_FORGE"], PLATFORM_EVENTS_QUEUE: queue as never },
@@ -28,21 +28,22 @@ beforeEach(() => {
   records.length = 0;
 });
 
-const TRACE = traceFrom(null);
-
-async function read(uri: string, caller: Identity = ADA) {
-  const ctx = createExecutionContext();
-  const answer = await readResource(env, ctx, { uri, caller, trace: TRACE, channel: "mcp" });
-  await waitOnExecutionContext(ctx);
-  return answer;
+async function read(uri: string, identity: Identity = ADA) {
+  const { context, finish } = newContext(env);
+  const result = await readResource(context, identity, uri);
+  await finish();
+  return result;
 }
 
-/** A picture whose bytes come in these pieces; what is returned tells how many were asked for, and whether somebody stopped reading. */
+/**
+ * A picture that arrives in these pieces. The returned state tells how many were pulled, and if the
+ * reader cancelled.
+ */
 function picture(pieces: readonly Uint8Array[], announced = pieces.reduce((size, piece) => size + piece.length, 0)) {
-  const state = { asked: 0, isCancelled: false };
+  const state = { pulled: 0, isCancelled: false };
   const body = new ReadableStream({
     pull(controller) {
-      const piece = pieces[state.asked++];
+      const piece = pieces[state.pulled++];
       if (piece) controller.enqueue(piece);
       else controller.close();
     },
@@ -55,18 +56,18 @@ function picture(pieces: readonly Uint8Array[], announced = pieces.reduce((size,
 }
 
 describe("a picture", () => {
-  it("is read whole with one RPC, however its bytes are cut", async () => {
+  it("is read in full with one RPC, in pieces of any size", async () => {
     const bytes = Uint8Array.from({ length: 100_003 }, (_, at) => at % 251);
     picture([bytes.subarray(0, 1), bytes.subarray(1, 1), bytes.subarray(1, 40_001), bytes.subarray(40_001)]);
-    const answer = await read(URI);
-    expect(answer).toMatchObject({ state: "read", ttlMs: 86_400_000, contents: [{ uri: URI, mimeType: "image/png" }] });
-    const [contents] = answer.state === "read" ? answer.contents : [];
+    const result = await read(URI);
+    expect(result).toMatchObject({ state: "read", ttlMs: 86_400_000, contents: [{ uri: URI, mimeType: "image/png" }] });
+    const [contents] = result.state === "read" ? result.contents : [];
     const blob = contents && "blob" in contents ? contents.blob : "";
     expect(Uint8Array.from(atob(blob), (char) => char.charCodeAt(0))).toEqual(bytes);
     expect(readImage.mock.calls.map(([, input]) => input)).toEqual([{ job_id: JOB }]);
   });
 
-  it("may be as large as the limit, and not a byte larger, whatever its size was said to be", async () => {
+  it("is read up to the limit and not a byte beyond, whatever size was announced", async () => {
     const half = new Uint8Array(PICTURE_LIMIT_BYTES / 2);
     picture([half, half]);
     expect(await read(URI)).toMatchObject({ state: "read" });
@@ -80,38 +81,38 @@ describe("a picture", () => {
       expect(body.isCancelled).toBe(true);
     }
     // One piece is fetched ahead by the stream itself.
-    expect(announced.asked).toBe(1);
+    expect(announced.pulled).toBe(1);
     expect(records.map(({ outcome }) => outcome)).toEqual(["ok", "picture_too_large", "picture_too_large"]);
   });
 
-  it("that does not exist for this caller is not found", async () => {
+  it("is not found if the backend has no such job for this tenant", async () => {
     readImage.mockResolvedValueOnce({ ok: false, error: { code: "job_not_found" } });
     expect(await read(URI)).toEqual({ state: "not_found" });
     expect(records).toMatchObject([{ decision: "allowed", outcome: "job_not_found" }]);
   });
 
-  it("that is not finished says so", async () => {
+  it("fails with a sentence if it is not completed", async () => {
     readImage.mockResolvedValueOnce({ ok: false, error: { code: "job_not_completed" } });
     expect(await read(URI)).toMatchObject({
       state: "failed",
-      message: expect.stringContaining("This picture is not finished."),
+      message: expect.stringContaining("This image is not finished."),
     });
   });
 
-  it("behind a backend in trouble fails with our words and the trace id", async () => {
+  it("fails with our sentence and the trace id if the backend throws", async () => {
     readImage.mockRejectedValueOnce(new Error("hunter2"));
-    const answer = await read(URI);
-    expect(answer).toEqual({
+    const result = await read(URI);
+    expect(result).toEqual({
       state: "failed",
       message: expect.stringMatching(/could not be reached.*code unavailable, trace id [0-9a-f]{32}/),
     });
-    expect(JSON.stringify([answer, records])).not.toContain("hunter2");
+    expect(JSON.stringify([result, records])).not.toContain("hunter2");
     expect(records).toMatchObject([{ decision: "allowed", outcome: "unavailable" }]);
   });
 
-  it("whose bytes break off, or stop coming, fails", async () => {
+  it("fails if its bytes break off or stop arriving", async () => {
     const value = (body: ReadableStream) => ({ ok: true, value: { mime_type: "image/png", size_bytes: 9, body } });
-    const refused = { state: "failed", message: expect.stringContaining("did not arrive whole") };
+    const refused = { state: "failed", message: expect.stringContaining("did not arrive in full") };
     readImage.mockResolvedValueOnce(
       value(new ReadableStream({ pull: (controller) => controller.error(new Error("hunter2")) })),
     );
@@ -121,16 +122,16 @@ describe("a picture", () => {
       readImage.mockResolvedValueOnce(
         value(new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(3)) })),
       );
-      const answer = read(URI);
+      const result = read(URI);
       await vi.waitFor(() => expect(readImage).toHaveBeenCalledTimes(2));
       await vi.advanceTimersByTimeAsync(20_000);
-      expect(await answer).toEqual(refused);
+      expect(await result).toEqual(refused);
     } finally {
       vi.useRealTimers();
     }
   });
 
-  it("is not for somebody who may not read, and is then never asked for", async () => {
+  it("needs the scope `read`, and is not requested without it", async () => {
     expect(await read(URI, { ...ADA, scopes: [] })).toEqual({ state: "insufficient_scope", scopes: ["read"] });
     expect(readImage).not.toHaveBeenCalled();
     expect(records).toMatchObject([
@@ -155,19 +156,19 @@ it.each([
   "ui://stackbilt/__proto__",
   "file:///etc/passwd",
   "",
-])("what no list names is not found, and no backend hears of it: %s", async (uri) => {
+])("an unknown URI is not found, without a backend call: %s", async (uri) => {
   expect(await read(uri)).toEqual({ state: "not_found" });
   expect(readImage).not.toHaveBeenCalled();
   expect(records).toMatchObject([{ resource: null, decision: "unknown_resource" }]);
 });
 
-it("a read leaves one record, which shows the job and never an address that somebody made up", async () => {
+it("each read has one record, which shows the job id and never an invented URI", async () => {
   picture([new Uint8Array(1)]);
   await read(URI);
   await read("my-scheme://a portrait of my neighbour");
   const common = {
     type: "resource.read",
-    traceId: TRACE.traceId,
+    traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
     at: expect.stringMatching(/Z$/),
     durationMs: expect.any(Number),
   };

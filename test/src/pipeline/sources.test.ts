@@ -1,23 +1,22 @@
-// What is asked of backends for suggestions and lists, with backends that are older than the question, slow, down or wrong.
-import { createExecutionContext } from "cloudflare:test";
+// Backend calls for completion and lists, with backends that lack the method, are slow, fail or
+// break the contract.
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity, Scope, TenantId } from "../../../contracts/rpc/identity.ts";
 import { mcpServerFor } from "../../../entrypoints/gateway/mcp-server.ts";
-import { traceFrom } from "../../../src/context.ts";
 import type { Env } from "../../../src/env.ts";
-import { suggest } from "../../../src/pipeline/prompts.ts";
+import { complete } from "../../../src/pipeline/prompts.ts";
 import { sourcesFor } from "../../../src/pipeline/sources.ts";
+import { newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
 const JOB = "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10";
 const FLOW = { flowId: "flow_2", projectId: null, createdAt: 1_795_408_577 };
 const IMAGE = { job_id: JOB, prompt: "A lighthouse", size_bytes: 4, completed_at: 1_795_408_577 };
 const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["read"], clientId: "c" }; // the brand lives in TypeScript only
-const TRACE = traceFrom(null);
 
 type Method = (context: { deadlineMs: number }, input: object) => Promise<unknown>;
 const [listFlows, listImages] = [vi.fn<Method>(), vi.fn<Method>()];
-/** Bindings of plain objects, which are called like them. */
+/** Bindings as plain objects, which are called alike. */
 const bound = (bindings: { STACKBILDER?: object; IMG_FORGE?: object }) =>
   envWith({}, bindings as unknown as Partial<Env>);
 const env = bound({ STACKBILDER: { listFlows }, IMG_FORGE: { listImages } });
@@ -35,91 +34,96 @@ afterAll(() => log.mockRestore());
 const logged = () =>
   log.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string; fault: string; method: string });
 
-const asked: readonly [string, typeof listFlows, (from: Env, caller?: Identity) => Promise<readonly object[]>][] = [
-  ["STACKBILDER.listFlows", listFlows, (from, caller = ADA) => sourcesFor(from, caller, TRACE).flows()],
-  ["IMG_FORGE.listImages", listImages, (from, caller = ADA) => sourcesFor(from, caller, TRACE).images()],
+const sources = (from: Env, identity: Identity) => sourcesFor(newContext(from).context, identity);
+const lists: readonly [string, typeof listFlows, (from: Env, identity?: Identity) => Promise<readonly object[]>][] = [
+  ["STACKBILDER.listFlows", listFlows, (from, identity = ADA) => sources(from, identity).flows()],
+  ["IMG_FORGE.listImages", listImages, (from, identity = ADA) => sources(from, identity).images()],
 ];
 
-describe.each(asked)("%s", (name, method, ask) => {
-  it("is asked once, for nothing but what the caller has", async () => {
-    expect(await ask(env)).not.toHaveLength(0);
+describe.each(lists)("%s", (name, method, list) => {
+  it("is called once, with an empty input", async () => {
+    expect(await list(env)).not.toHaveLength(0);
     expect(method.mock.calls.map(([, input]) => input)).toEqual([{}]);
     expect(log).not.toHaveBeenCalled();
   });
 
-  it("is not asked for who may not read, and is for who may generate", async () => {
-    const withScopes = (...scopes: Scope[]) => ask(env, { ...ADA, scopes });
+  it("is not called without a scope, and is with `generate`", async () => {
+    const withScopes = (...scopes: Scope[]) => list(env, { ...ADA, scopes });
     expect(await withScopes()).toEqual([]);
     expect(method).not.toHaveBeenCalled();
     expect(await withScopes("generate")).not.toHaveLength(0);
   });
 
-  it("has nothing to say where the backend is older than the question, down or wrong: each leaves one line, without its words", async () => {
-    // Bound by RPC, these entrypoints have none of the methods.
-    expect(await ask(bound({}))).toEqual([]);
+  it("is empty if the backend lacks the method, fails or breaks the contract; each logs one line without the backend's words", async () => {
+    // These entrypoints, bound by RPC, have none of the methods.
+    expect(await list(bound({}))).toEqual([]);
     method.mockRejectedValueOnce(new Error("hunter2"));
-    expect(await ask(env)).toEqual([]);
+    expect(await list(env)).toEqual([]);
     method.mockResolvedValueOnce({ ok: true, value: { flows: "hunter2", images: Array(51).fill(IMAGE) } });
-    expect(await ask(env)).toEqual([]);
+    expect(await list(env)).toEqual([]);
     method.mockResolvedValueOnce({ ok: false, error: { code: "invented" } });
-    expect(await ask(env)).toEqual([]);
+    expect(await list(env)).toEqual([]);
     expect(logged().map(({ event, fault, method }) => [event, fault, method])).toEqual(
       ["rejected", "rejected", "breach", "breach"].map((fault) => ["rpc.fault", fault, name]),
     );
     expect(JSON.stringify(logged())).not.toContain("hunter2");
-    expect(await ask(env)).not.toHaveLength(0);
+    expect(await list(env)).not.toHaveLength(0);
   });
 
-  it("has nothing to say where the backend takes more than two seconds", async () => {
+  it("is empty if the backend takes more than two seconds", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     method.mockReturnValueOnce(new Promise(() => undefined));
-    let answer: readonly object[] | undefined;
-    const asking = ask(env).then((found) => {
-      answer = found;
+    let found: readonly object[] | undefined;
+    const asking = list(env).then((list) => {
+      found = list;
     });
     await vi.waitFor(() => expect(method).toHaveBeenCalled());
-    // Looking for the call has taken some of the time.
+    // Waiting for the call has taken some of the time.
     await vi.advanceTimersByTimeAsync(1_500);
-    expect(answer).toBeUndefined();
+    expect(found).toBeUndefined();
     await vi.advanceTimersByTimeAsync(500);
     await asking;
-    expect(answer).toEqual([]);
+    expect(found).toEqual([]);
     expect(logged()).toMatchObject([{ event: "rpc.fault", fault: "timeout", method: name }]);
   });
 });
 
-describe("suggestions", () => {
-  it("for a flow are the caller's latest, newest first; for a picture's job its latest pictures", async () => {
-    const typing = { value: "", others: {} };
-    const flows = { ...typing, of: { prompt: "review_flow" }, name: "flowId" };
-    expect(await suggest(env, ADA, TRACE, flows)).toEqual({ values: ["flow_2", "flow_1"], total: 2, hasMore: false });
-    expect((await suggest(env, ADA, TRACE, { ...flows, value: "FLOW_1" }))?.values).toEqual(["flow_1"]);
-    const jobs = { ...typing, of: { template: "stackbilt://images/{job_id}" }, name: "job_id" };
-    expect((await suggest(env, ADA, TRACE, jobs))?.values).toEqual([JOB]);
-    expect((await suggest(env, ADA, TRACE, { ...jobs, value: "1" }))?.values).toEqual([]);
+describe("completion", () => {
+  it("of a flow id has the user's latest flows, newest first; of a job id the latest pictures", async () => {
+    const request = { value: "", others: {} };
+    const flows = { ...request, of: { prompt: "review_flow" }, name: "flowId" };
+    expect(await complete(newContext(env).context, ADA, flows)).toEqual({
+      values: ["flow_2", "flow_1"],
+      total: 2,
+      hasMore: false,
+    });
+    expect((await complete(newContext(env).context, ADA, { ...flows, value: "FLOW_1" }))?.values).toEqual(["flow_1"]);
+    const jobs = { ...request, of: { template: "stackbilt://images/{job_id}" }, name: "job_id" };
+    expect((await complete(newContext(env).context, ADA, jobs))?.values).toEqual([JOB]);
+    expect((await complete(newContext(env).context, ADA, { ...jobs, value: "1" }))?.values).toEqual([]);
   });
 });
 
 describe("the list of resources", () => {
-  const hostOf = (scopes: Scope[]) =>
-    mcpServerFor(
-      env,
-      createExecutionContext(),
-      { kind: "api_key", identity: { ...ADA, scopes }, expiresAt: null, revalidate: async () => "good" },
-      TRACE,
-    );
+  const serverFor = (scopes: Scope[]) =>
+    mcpServerFor(newContext(env).context, {
+      kind: "api_key",
+      identity: { ...ADA, scopes },
+      expiresAt: null,
+      revalidate: async () => "good",
+    });
 
-  it("has pictures for whom the template is shown to", async () => {
-    expect(await hostOf(["read"]).listResources?.(undefined)).toMatchObject([
+  it("has pictures for a credential that is shown the template", async () => {
+    expect(await serverFor(["read"]).listResources?.(undefined)).toMatchObject([
       { uri: `stackbilt://images/${JOB}`, title: "A lighthouse" },
     ]);
-    const nobody = hostOf([]);
-    expect([nobody.features.templates, nobody.listResources]).toEqual([[], undefined]);
+    const withoutScopes = serverFor([]);
+    expect([withoutScopes.features.templates, withoutScopes.listResources]).toEqual([[], undefined]);
   });
 
-  it("asks once in a request, however often it is listed", async () => {
-    const host = hostOf(["read"]);
-    const lists = await Promise.all([1, 2, 3].map(async () => host.listResources?.(undefined)));
+  it("calls the backend once a request, however often it is listed", async () => {
+    const server = serverFor(["read"]);
+    const lists = await Promise.all([1, 2, 3].map(async () => server.listResources?.(undefined)));
     expect(lists.map((list) => list?.length)).toEqual([1, 1, 1]);
     expect(listImages).toHaveBeenCalledTimes(1);
   });

@@ -1,14 +1,15 @@
-// Questions about work that goes on, asked of the pipeline itself, with backends that count and can be made to misbehave.
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+// Tasks through the pipeline, with backends that count and can be made to misbehave.
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity, Scope, TenantId } from "../../../contracts/rpc/identity.ts";
-import type { AuditEvent, TaskEvent } from "../../../src/audit/event.ts";
-import { traceFrom } from "../../../src/context.ts";
+import type { TaskEvent, ToolCallEvent } from "../../../src/audit/event.ts";
 import type { Env } from "../../../src/env.ts";
-import { openCall } from "../../../src/pipeline/call-tool.ts";
-import type { Person } from "../../../src/pipeline/confirmation.ts";
-import { cancelTask, pollTask, startTask, type TaskRequest, updateTask } from "../../../src/pipeline/task.ts";
+import type { ClientInput } from "../../../src/mcp/port.ts";
+import { authorizeCall, callTool } from "../../../src/pipeline/call-tool.ts";
+import { STATE_REFUSED } from "../../../src/pipeline/checks.ts";
+import { cancelTask, pollTask, type TaskRequest, updateTask } from "../../../src/pipeline/task.ts";
+import { sealTask } from "../../../src/pipeline/task-handle.ts";
 import { catalog, catalogOf } from "../../../src/tools/catalog.ts";
+import { newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
 const JOB = "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10";
@@ -25,12 +26,12 @@ const job = {
 };
 type Method = (context: unknown, input: object) => Promise<unknown>;
 const [generateImage, checkJob, cancelJob] = [vi.fn<Method>(), vi.fn<Method>(), vi.fn<Method>()];
-const records: (AuditEvent | TaskEvent)[] = [];
-const queue = { send: async (event: AuditEvent | TaskEvent) => void records.push(event) };
+const records: (ToolCallEvent | TaskEvent)[] = [];
+const queue = { send: async (event: ToolCallEvent | TaskEvent) => void records.push(event) };
 const env = envWith(
   {},
   {
-    // Plain objects cannot be bindings' types, but they are called like them.
+    // Plain objects do not have the bindings' types, but are called alike.
     IMG_FORGE: { generateImage, checkJob, cancelJob } as unknown as Env["IMG_FORGE"],
     PLATFORM_EVENTS_QUEUE: queue as never,
   },
@@ -45,115 +46,120 @@ beforeEach(() => {
 
 const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["generate"], clientId: "c" }; // the brand lives in TypeScript only
 const DRAW = { prompt: "a portrait", quality_tier: "draft" };
-const tool = catalog.get("image_generate");
 
-async function begin(args: object, allowTask: boolean, person: Person | null = null, settings: Env = env) {
-  const ctx = createExecutionContext();
+interface Options {
+  readonly allowTask?: boolean;
+  readonly clientInput?: ClientInput;
+  readonly env?: Env;
+}
+
+async function generate(args: object, { allowTask = true, clientInput, env: settings = env }: Options = {}) {
+  const { context, finish } = newContext(settings);
   const request = {
     catalog,
     name: "image_generate",
     args,
-    caller: ADA,
-    trace: traceFrom(null),
+    identity: ADA,
     channel: "mcp",
-    person,
     allowTask,
+    clientInput,
   } as const;
-  const opened = openCall(settings, ctx, request);
-  if (opened.state !== "ready") throw new Error(opened.state);
-  const ended = await opened.run();
-  await waitOnExecutionContext(ctx);
-  return ended;
+  const call = authorizeCall(context, request);
+  if (call.state !== "authorized") throw new Error(call.state);
+  const outcome = await callTool(call);
+  await finish();
+  return outcome;
 }
 
-async function taskOf(ref: Readonly<Record<string, string>> = { job_id: JOB }): Promise<string> {
-  if (!tool) throw new Error("There is no such tool.");
-  return startTask(env, ADA, tool, DRAW, ref, Date.now());
+function newTask(): Promise<string> {
+  const work = { tool: "image_generate", ref: { job_id: JOB }, inputDigest: "d", createdAtMs: Date.now() };
+  return sealTask(newContext(env).context, ADA, work);
 }
 
-const QUESTIONS = { pollTask, updateTask, cancelTask } as const;
-type Name = keyof typeof QUESTIONS;
-const NAMES = Object.keys(QUESTIONS) as Name[];
+const REQUESTS = { pollTask, updateTask, cancelTask } as const;
+type Name = keyof typeof REQUESTS;
+const NAMES = Object.keys(REQUESTS) as Name[];
 
-async function ask(name: Name, request: Partial<TaskRequest> = {}) {
-  const ctx = createExecutionContext();
-  const taskId = request.taskId ?? (await taskOf());
-  const answer = await QUESTIONS[name](env, ctx, {
-    catalog,
-    caller: ADA,
-    trace: traceFrom(null),
-    channel: "mcp",
-    ...request,
-    taskId,
-  });
-  await waitOnExecutionContext(ctx);
-  return answer;
+async function send(name: Name, request: Partial<TaskRequest> = {}) {
+  const { context, finish } = newContext(env);
+  const taskId = request.taskId ?? (await newTask());
+  const result = await REQUESTS[name](context, { catalog, identity: ADA, ...request, taskId });
+  await finish();
+  return result;
 }
-const told = () => records.map(({ type, tool: of, decision, outcome }) => [type, of, decision, outcome]);
+const recorded = () => records.map(({ type, tool: of, decision, outcome }) => [type, of, decision, outcome]);
 
-describe("a call whose work may go on", () => {
-  it("only starts it, and is on record like any call", async () => {
-    expect(await begin(DRAW, true)).toMatchObject({ state: "started", ref: { job_id: JOB } });
+describe("a call whose client accepts a task", () => {
+  it("only starts the work, and is recorded like any call", async () => {
+    const outcome = await generate(DRAW);
+    expect(outcome).toMatchObject({ state: "task", task: { taskId: expect.any(String), status: "working" } });
     expect(generateImage.mock.calls.map(([, input]) => input)).toEqual([{ ...DRAW, wait: false }]);
-    expect(told()).toEqual([["tool.called", "image_generate", "allowed", "ok"]]);
+    expect(recorded()).toEqual([["tool.called", "image_generate", "allowed", "ok"]]);
+    const taskId = outcome.state === "task" ? outcome.task.taskId : "";
+    expect(await send("pollTask", { taskId })).toMatchObject({ state: "found", task: { taskId } });
+    expect(checkJob.mock.calls.map(([, input]) => input)).toEqual([{ job_id: JOB }]);
   });
 
-  it("waits for its end as ever where the client takes no tasks, or the call asks not to wait", async () => {
-    expect(await begin(DRAW, false)).toMatchObject({ result: { ok: true, value: job } });
-    expect(await begin({ ...DRAW, wait: false }, true)).toMatchObject({ result: { ok: true, value: job } });
+  it("waits for the result if the client accepts no task, or the call asks not to wait", async () => {
+    const completed = { state: "completed", result: { ok: true, value: job } };
+    expect(await generate(DRAW, { allowTask: false })).toMatchObject(completed);
+    expect(await generate({ ...DRAW, wait: false })).toMatchObject(completed);
     expect(generateImage.mock.calls.map(([, input]) => input)).toMatchObject([{ wait: true }, { wait: false }]);
   });
 
-  it("is asked about first where its risk needs a yes, and begins with it, once", async () => {
+  it("needs its confirmation first, and starts with it once", async () => {
     const careful = { ...env, CONFIRM_RISKS: "EXTERNAL_MUTATION" };
-    const asked = await begin(DRAW, true, { answer: null, state: undefined }, careful);
-    expect(asked).toMatchObject({ state: "asked" });
+    const client = { capabilities: { elicitation: {} }, inputResponses: {}, requestState: undefined };
+    const asked = await generate(DRAW, { clientInput: client, env: careful });
+    expect(asked).toMatchObject({ state: "input_required" });
     expect(generateImage).not.toHaveBeenCalled();
-    const state = "requestState" in asked ? asked.requestState : "";
-    expect(await begin(DRAW, true, { answer: "yes", state }, careful)).toMatchObject({ state: "started" });
-    expect(await begin(DRAW, true, { answer: "yes", state }, careful)).toEqual({ state: "state_refused" });
+    const requestState = asked.state === "input_required" ? asked.requestState : undefined;
+    const inputResponses = { confirm: { action: "accept", content: { confirm: true } } };
+    const clientInput = { ...client, inputResponses, requestState };
+    expect(await generate(DRAW, { clientInput, env: careful })).toMatchObject({ state: "task" });
+    expect(await generate(DRAW, { clientInput, env: careful })).toEqual(STATE_REFUSED);
     expect(generateImage).toHaveBeenCalledTimes(1);
   });
 
-  it("is refused at once where the backend refuses", async () => {
+  it("is refused at once if the backend refuses", async () => {
     generateImage.mockResolvedValueOnce({ ok: false, error: { code: "content_rejected" } });
-    expect(await begin(DRAW, true)).toMatchObject({ result: { ok: false, error: { code: "content_rejected" } } });
+    expect(await generate(DRAW)).toMatchObject({ result: { ok: false, error: { code: "content_rejected" } } });
   });
 });
 
 describe("a picture's task", () => {
   it.each([
-    ["queued", { state: "working" }],
-    ["running", { state: "working" }],
-    ["cancelled", { state: "cancelled" }],
-    ["completed", { state: "done", ended: { result: { ok: true, value: { ...job, status: "completed" } } } }],
-    ["failed", { state: "done", ended: { result: { ok: true, value: { ...job, status: "failed" } } } }],
-  ])("whose job is %s", async (status, task) => {
+    ["queued", { status: "working" }],
+    ["running", { status: "working" }],
+    ["cancelled", { status: "cancelled" }],
+    ["completed", { status: "completed", result: { structuredContent: { ...job, status: "completed" } } }],
+    ["failed", { status: "completed", result: { structuredContent: { ...job, status: "failed" } } }],
+  ])("has the status of a job that is %s", async (status, task) => {
     checkJob.mockResolvedValueOnce({ ok: true, value: { ...job, status } });
-    expect(await ask("pollTask")).toMatchObject({ state: "found", createdAtMs: expect.any(Number), task });
+    expect(await send("pollTask")).toMatchObject({ state: "found", task });
     expect(checkJob.mock.calls.map(([, input]) => input)).toEqual([{ job_id: JOB }]);
-    expect(told()).toEqual([["task.read", "image_generate", "allowed", "ok"]]);
+    expect(recorded()).toEqual([["task.read", "image_generate", "allowed", "ok"]]);
   });
 
-  it("is stopped by stopping the job", async () => {
-    expect(await ask("cancelTask")).toEqual({ state: "done" });
+  it("is cancelled by cancelling the job", async () => {
+    expect(await send("cancelTask")).toEqual({ state: "done" });
     expect(cancelJob.mock.calls.map(([, input]) => input)).toEqual([{ job_id: JOB }]);
-    expect(told()).toEqual([["task.cancelled", "image_generate", "allowed", "ok"]]);
+    expect(recorded()).toEqual([["task.cancelled", "image_generate", "allowed", "ok"]]);
     expect(records).toMatchObject([{ input: { job_id: JOB }, subject: "u", channel: "mcp" }]);
   });
 
-  it("takes no answers, but says whether it is there", async () => {
-    expect(await ask("updateTask")).toEqual({ state: "done" });
+  it("drops input responses, and is not found if the job does not exist", async () => {
+    expect(await send("updateTask")).toEqual({ state: "done" });
     checkJob.mockResolvedValueOnce({ ok: false, error: { code: "job_not_found" } });
-    expect(await ask("updateTask")).toEqual({ state: "not_found" });
+    expect(await send("updateTask")).toEqual({ state: "not_found" });
   });
 });
 
 describe.each(NAMES)("%s", (name) => {
-  it("finds nothing that is not the caller's, and asks no backend", async () => {
-    const taskId = await taskOf();
-    expect(await ask(name, { taskId, caller: { ...ADA, subject: "v" } })).toEqual({ state: "not_found" });
-    expect(await ask(name, { taskId: "nonsense" })).toEqual({ state: "not_found" });
+  it("finds no task of another user, without a backend call", async () => {
+    const taskId = await newTask();
+    expect(await send(name, { taskId, identity: { ...ADA, subject: "v" } })).toEqual({ state: "not_found" });
+    expect(await send(name, { taskId: "nonsense" })).toEqual({ state: "not_found" });
     expect([checkJob.mock.calls, cancelJob.mock.calls]).toEqual([[], []]);
     expect(records).toMatchObject([
       { tool: null, decision: "unknown_task", input: {} },
@@ -161,22 +167,22 @@ describe.each(NAMES)("%s", (name) => {
     ]);
   });
 
-  it("finds nothing of a tool that is not there any more", async () => {
-    expect(await ask(name, { catalog: catalogOf([]) })).toEqual({ state: "not_found" });
+  it("finds no task of a tool that was removed", async () => {
+    expect(await send(name, { catalog: catalogOf([]) })).toEqual({ state: "not_found" });
   });
 
-  it("finds nothing that the backend does not have", async () => {
+  it("finds no task whose work the backend does not know", async () => {
     for (const method of [checkJob, cancelJob])
       method.mockResolvedValueOnce({ ok: false, error: { code: "job_not_found" } });
-    expect(await ask(name)).toEqual({ state: "not_found" });
+    expect(await send(name)).toEqual({ state: "not_found" });
     expect(records).toMatchObject([{ decision: "allowed", outcome: "job_not_found" }]);
   });
 
-  it("takes rights: to read for a look, those of the tool for more", async () => {
-    const asked = async (...scopes: Scope[]) => (await ask(name, { caller: { ...ADA, scopes } })).state;
-    expect(await asked()).toBe("insufficient_scope");
-    expect(await asked("read")).toBe(name === "pollTask" ? "found" : "insufficient_scope");
-    expect(await asked("generate")).toBe(name === "pollTask" ? "found" : "done");
+  it("needs `read` to poll, and the tool's scope otherwise", async () => {
+    const stateWith = async (...scopes: Scope[]) => (await send(name, { identity: { ...ADA, scopes } })).state;
+    expect(await stateWith()).toBe("insufficient_scope");
+    expect(await stateWith("read")).toBe(name === "pollTask" ? "found" : "insufficient_scope");
+    expect(await stateWith("generate")).toBe(name === "pollTask" ? "found" : "done");
     expect(records[0]).toMatchObject({
       tool: "image_generate",
       decision: "insufficient_scope",
@@ -184,14 +190,14 @@ describe.each(NAMES)("%s", (name) => {
     });
   });
 
-  it("says so in our words where the backend is in trouble", async () => {
+  it("fails with our sentence if the backend throws", async () => {
     for (const method of [checkJob, cancelJob]) method.mockRejectedValueOnce(new Error("hunter2"));
-    const answer = await ask(name);
-    expect(answer).toEqual({
+    const result = await send(name);
+    expect(result).toEqual({
       state: "failed",
       message: expect.stringMatching(/could not be reached.*code unavailable, trace id [0-9a-f]{32}/),
     });
-    expect(JSON.stringify([answer, records])).not.toContain("hunter2");
+    expect(JSON.stringify([result, records])).not.toContain("hunter2");
     expect(records).toMatchObject([{ decision: "allowed", outcome: "unavailable" }]);
   });
 });

@@ -3,13 +3,13 @@ import { missingScopes, permits } from "../../../src/pipeline/authorize.ts";
 import { validate } from "../../../src/pipeline/validate.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
 
-function judge(tool: string, args: unknown) {
+function validateFor(tool: string, args: unknown) {
   const operation = catalog.get(tool)?.operation;
   if (!operation) throw new Error(`no tool ${tool}`);
   return validate(operation, args);
 }
 
-describe("arguments that do not fit", () => {
+describe("invalid arguments", () => {
   it.each<[string, string, unknown, RegExp]>([
     ["a missing one", "flow_create", {}, /"policy" is required/],
     ["an invented one", "flow_status", { flowId: "f", depth: 3 }, /"depth" is not an argument of this tool/],
@@ -43,24 +43,27 @@ describe("arguments that do not fit", () => {
     ["an id that is none", "image_check_job", { job_id: "7" }, /"job_id" must be a valid uuid, not "7"/],
     ["words instead of arguments", "flow_create", "please", /the arguments must be Object, not "please"/],
     ["nothing at all", "flow_create", null, /the arguments must be Object, not null/],
-  ])("are told apart: %s", (_, tool, args, sentence) => {
-    const judged = judge(tool, args);
-    expect(judged.ok ? "it fits" : judged.problems).toMatch(sentence);
+  ])("are named with what is expected: %s", (_, tool, args, sentence) => {
+    const result = validateFor(tool, args);
+    expect(result.ok ? "valid" : result.problems).toMatch(sentence);
   });
 
-  it("are listed together, a few at a time, and never echoed at length", () => {
+  it("are listed together, at most eight, and clipped", () => {
     const args = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`invented${n}`, "x".repeat(5000)]));
-    const judged = judge("flow_create", { ...args, policy: "y".repeat(5000) });
-    expect(judged.ok ? "" : judged.problems).toMatch(/"policy" must be .*; "invented0" is not an argument/);
-    expect(judged.ok ? "" : judged.problems.length).toBeLessThan(1500);
+    const result = validateFor("flow_create", { ...args, policy: "y".repeat(5000) });
+    expect(result.ok ? "" : result.problems).toMatch(/"policy" must be .*; "invented0" is not an argument/);
+    expect(result.ok ? "" : result.problems.length).toBeLessThan(1500);
   });
 
-  it("do not include keys that would reach an object's prototype", () => {
+  it("cannot reach an object's prototype", () => {
     const hostile = JSON.parse(
       '{"policy": {"__proto__": {"profile": "strict"}, "constructor": {"x": 1}, "profile": "balanced"}}',
     ) as unknown;
-    expect(judge("flow_create", hostile)).toEqual({ ok: true, input: { policy: { profile: "balanced" } } });
-    const outside = judge("flow_create", JSON.parse('{"policy": {}, "__proto__": {"projectId": "p"}}') as unknown);
+    expect(validateFor("flow_create", hostile)).toEqual({ ok: true, input: { policy: { profile: "balanced" } } });
+    const outside = validateFor(
+      "flow_create",
+      JSON.parse('{"policy": {}, "__proto__": {"projectId": "p"}}') as unknown,
+    );
     expect(outside.ok ? (outside.input as { projectId?: string }).projectId : undefined).toBeUndefined();
   });
 });
@@ -75,13 +78,13 @@ describe("scopes", () => {
     ]).toEqual([true, false, false, true]);
   });
 
-  it("a refusal names everything that one step-up should ask for", () => {
-    const caller = { subject: "u", tenantId: null, tier: "free", clientId: "c" } as const;
+  it("that are missing are all listed, for one step-up", () => {
+    const identity = { subject: "u", tenantId: null, tier: "free", clientId: "c" } as const;
     const [reading, generating] = [catalog.get("flow_status"), catalog.get("flow_create")];
     if (!reading || !generating) throw new Error("tools are missing");
-    expect(missingScopes(reading, { ...caller, scopes: [] })).toEqual(["read"]);
-    expect(missingScopes(generating, { ...caller, scopes: ["read"] })).toEqual(["read", "generate"]);
-    expect(missingScopes(generating, { ...caller, scopes: ["generate"] })).toBeNull();
-    expect(missingScopes(generating, { ...caller, scopes: [] })).toEqual(["read", "generate"]);
+    expect(missingScopes(reading, { ...identity, scopes: [] })).toEqual(["read"]);
+    expect(missingScopes(generating, { ...identity, scopes: ["read"] })).toEqual(["read", "generate"]);
+    expect(missingScopes(generating, { ...identity, scopes: ["generate"] })).toBeNull();
+    expect(missingScopes(generating, { ...identity, scopes: [] })).toEqual(["read", "generate"]);
   });
 });

@@ -1,23 +1,22 @@
-// The digest of a tool: what it covers, what it does not depend on, and where it is shown.
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+// Digests of tools: the data that they cover, and the places where they appear.
 import { describe, expect, it } from "vitest";
 import { canonicalJson } from "../../../contracts/rpc/encoding.ts";
 import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
 import { featuresFor } from "../../../entrypoints/gateway/features.ts";
-import type { AuditEvent } from "../../../src/audit/event.ts";
-import { traceFrom } from "../../../src/context.ts";
+import type { ToolCallEvent } from "../../../src/audit/event.ts";
 import type { Credential } from "../../../src/oauth/resource-server/authenticate.ts";
-import { openCall } from "../../../src/pipeline/call-tool.ts";
+import { authorizeCall } from "../../../src/pipeline/call-tool.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
 import { digestOf, digestsOf, factsOf } from "../../../src/tools/digest.ts";
 import type { ToolDefinition } from "../../../src/tools/tool-definition.ts";
+import { newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
 const tools = [...catalog.values()];
 const tool = catalog.get("image_generate") as ToolDefinition;
 const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["read"], clientId: "c" };
 
-/** SHA-256 as base64url, by hand. */
+/** SHA-256 as base64url, written independently. */
 async function sha256(text: string): Promise<string> {
   const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
   return btoa(String.fromCharCode(...bytes))
@@ -27,12 +26,12 @@ async function sha256(text: string): Promise<string> {
 }
 
 describe("a tool's digest", () => {
-  it("is SHA-256, base64url, of the canonical JSON of all that is data about it", async () => {
+  it("is SHA-256, base64url, of the canonical JSON of all its data", async () => {
     expect(await digestOf(tool)).toBe(await sha256(canonicalJson(await factsOf(tool))));
     expect(await digestOf(tool)).toMatch(/^[\w-]{43}$/);
   });
 
-  it("is another for whatever a client is shown, and for what decides who may call it and where a call ends", async () => {
+  it("changes with everything that clients see, and with the scope, price, backend and method", async () => {
     const view = { uri: "ui://a", name: "a", title: "a", description: "a", mimeType: "text/html", html: "a" };
     const changed: Partial<ToolDefinition>[] = [
       { name: "image_other" },
@@ -54,7 +53,7 @@ describe("a tool's digest", () => {
     expect(digests[0]).toBe(await digestOf(tool));
   });
 
-  it("does not depend on the order in which anything is written, nor on a tool's code", async () => {
+  it("does not depend on the order of fields or tools, nor on a tool's code", async () => {
     const reversed = Object.fromEntries(Object.entries(tool).toReversed()) as unknown as ToolDefinition;
     expect(await digestOf(reversed)).toBe(await digestOf(tool));
     expect(await digestOf({ ...tool, render: async () => [] })).toBe(await digestOf(tool));
@@ -62,8 +61,8 @@ describe("a tool's digest", () => {
   });
 });
 
-describe("the digest of the whole", () => {
-  it("is another where a tool is, or where one is missing", async () => {
+describe("the common digest", () => {
+  it("changes with each tool, and if one is missing", async () => {
     const whole = await digestsOf(tools);
     expect(Object.keys(whole.tools)).toEqual([...catalog.keys()]);
     expect(whole.digest).toBe(await sha256(canonicalJson(whole.tools)));
@@ -89,15 +88,14 @@ describe("the digest of the whole", () => {
 });
 
 it("the audit record of a call says which tool it was, down to its digest; one without a tool says null", async () => {
-  const records: AuditEvent[] = [];
-  const queue = { send: async (event: AuditEvent) => void records.push(event) };
+  const records: ToolCallEvent[] = [];
+  const queue = { send: async (event: ToolCallEvent) => void records.push(event) };
   const env = envWith({}, { PLATFORM_EVENTS_QUEUE: queue as never }); // called like a queue
   for (const name of ["image_generate", "image_nothing"]) {
-    const ctx = createExecutionContext();
-    expect(
-      openCall(env, ctx, { catalog, name, args: {}, caller: ADA, trace: traceFrom(null), channel: "mcp" }).state,
-    ).not.toBe("ready");
-    await waitOnExecutionContext(ctx);
+    const { context, finish } = newContext(env);
+    const request = { catalog, name, args: {}, identity: ADA, channel: "mcp" } as const;
+    expect(authorizeCall(context, request).state).not.toBe("authorized");
+    await finish();
   }
   expect(records.map(({ tool: name, decision, toolDigest }) => [name, decision, toolDigest])).toEqual([
     ["image_generate", "insufficient_scope", await digestOf(tool)],

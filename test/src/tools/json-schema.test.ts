@@ -1,3 +1,4 @@
+// JSON Schema of contracts, compared with valibot's own converter.
 import { toJsonSchema } from "@valibot/to-json-schema";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
@@ -14,7 +15,7 @@ function official(schema: Schema, typeMode: "input" | "output" = "input") {
 
 describe("the JSON Schema of a tool", () => {
   it.each(Array.from(catalog.values(), (tool) => [tool.name, tool] as const))(
-    "%s is what valibot's own converter makes of it",
+    "%s equals the result of valibot's own converter",
     (_, tool) => {
       expect(tool.inputSchema).toEqual(official(tool.operation.input));
       expect(tool.outputSchema).toEqual(official(tool.operation.output, "output"));
@@ -60,7 +61,7 @@ describe("the JSON Schema of a tool", () => {
   it.each<[string, Schema]>([
     ["a transformation", v.pipe(v.string(), v.transform(Number)) as Schema],
     [
-      "a check of one's own",
+      "a custom check",
       v.pipe(
         v.string(),
         v.check((text) => text !== ""),
@@ -72,8 +73,8 @@ describe("the JSON Schema of a tool", () => {
       "a class",
       v.object({ body: stackbilder.methods.createFlow.input, stream: imgForge.methods.readImage.output }) as Schema,
     ],
-    ["anything at all", v.unknown() as Schema],
-  ])("refuses %s instead of showing less than is asked", (_, schema) => {
+    ["an unknown value", v.unknown() as Schema],
+  ])("throws for %s instead of returning a weaker schema", (_, schema) => {
     expect(() => jsonSchemaOf(schema)).toThrow(/no JSON Schema for/);
   });
 });

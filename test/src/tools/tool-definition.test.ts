@@ -1,40 +1,71 @@
+// Tools from declarations: the errors of a declaration that cannot become a tool, and the
+// properties that derive from a risk.
 import { describe, expect, it } from "vitest";
+import { ListModels } from "../../../contracts/img-forge.ts";
+import { contract } from "../../../contracts/rpc/contract.ts";
 import { catalogOf } from "../../../src/tools/catalog.ts";
-import { imgForgeTools } from "../../../src/tools/img-forge.ts";
+import { imgForge } from "../../../src/tools/img-forge.ts";
 import { annotationsOf, RISKS, scopeOf } from "../../../src/tools/risk.ts";
-import { toolsOf } from "../../../src/tools/tool-definition.ts";
+import { toolsFrom, toolsOf } from "../../../src/tools/tool-definition.ts";
 
-const definition = { title: "t", description: "d", risk: "READ_ONLY", render: () => [] };
-/** As code that no compiler has seen would call it. */
-const untyped = toolsOf as unknown as (backend: string, definitions: Record<string, unknown>) => unknown;
+const declaration = { title: "t", description: "d", risk: "READ_ONLY", render: async () => [] } as const;
+/** `toolsOf` for code that the compiler has not checked. */
+const untyped = toolsOf as unknown as (backend: string, declarations: Record<string, unknown>) => unknown;
 
-describe("a definition that cannot become a tool throws when the module loads, naming the tool", () => {
+describe("an invalid declaration throws an error with the tool's name when the module loads", () => {
   it.each<[string, Record<string, unknown>]>([
-    ["image_check_job: it declares no risk", { image_check_job: { ...definition, risk: undefined } }],
-    ["image_check_job: it declares no risk", { image_check_job: { ...definition, risk: "HARMLESS" } }],
+    ["image_check_job: it declares no risk", { image_check_job: { ...declaration, risk: undefined } }],
+    ["image_check_job: it declares no risk", { image_check_job: { ...declaration, risk: "HARMLESS" } }],
     [
-      "image_generate: its risk is READ_ONLY, and its method changes something",
-      { image_generate: { ...definition, risk: "READ_ONLY" } },
+      "image_generate: its risk is READ_ONLY, but its method changes data",
+      { image_generate: { ...declaration, risk: "READ_ONLY" } },
     ],
     [
-      "image_check_job: its risk is LOCAL_MUTATION, and its method changes nothing",
-      { image_check_job: { ...definition, risk: "LOCAL_MUTATION" } },
+      "image_check_job: its risk is LOCAL_MUTATION, but its method does not change data",
+      { image_check_job: { ...declaration, risk: "LOCAL_MUTATION" } },
     ],
-    ["image_delete: the contract of IMG_FORGE has no such tool", { image_delete: definition }],
-    ["constructor: the contract of IMG_FORGE has no such tool", { constructor: definition }],
-  ])("%s", (message, definitions) => {
-    expect(() => untyped("IMG_FORGE", definitions)).toThrow(`Tool ${message}`);
+    ["image_delete: the contract of IMG_FORGE has no such tool", { image_delete: declaration }],
+    ["constructor: the contract of IMG_FORGE has no such tool", { constructor: declaration }],
+  ])("%s", (message, declarations) => {
+    expect(() => untyped("IMG_FORGE", declarations)).toThrow(`Tool ${message}`);
   });
 
-  it("two tools with one name", () => {
-    expect(() => catalogOf([...imgForgeTools, ...imgForgeTools])).toThrow(
+  it("two tools with the same name", () => {
+    expect(() => catalogOf([...imgForge.tools, ...imgForge.tools])).toThrow(
       "Tool image_check_job: two tools have this name",
     );
   });
+
+  it.each(["ec", "ech", "echo_"])("a name that does not begin with the prefix %s", (prefix) => {
+    const other = { ...single, prefix } as unknown as typeof single; // no contract of this shape compiles
+    expect(() => toolsFrom("IMG_FORGE", other, { echo: declaration })).toThrow("Tool echo: its name does not match");
+  });
 });
 
-describe("what follows from a risk", () => {
-  it("is the scope that a caller needs", () => {
+const single = contract({
+  audience: "img-forge",
+  prefix: "echo",
+  methods: { echo: ListModels },
+  tools: { echo: "echo" },
+  internal: [],
+});
+
+describe("a backend with a single tool and no internal method", () => {
+  it("can name the tool like its prefix", () => {
+    const [tool, ...others] = toolsFrom("IMG_FORGE", single, { echo: declaration });
+    expect(tool).toMatchObject({ name: "echo", backend: "IMG_FORGE", method: "echo", scope: "read" });
+    expect(others).toEqual([]);
+  });
+
+  it("can name the tool with its prefix", () => {
+    const prefixed = contract({ ...single, tools: { echo_all: "echo" }, internal: [] });
+    const names = toolsFrom("IMG_FORGE", prefixed, { echo_all: declaration }).map(({ name }) => name);
+    expect(names).toEqual(["echo_all"]);
+  });
+});
+
+describe("a risk determines", () => {
+  it("the scope that a call needs", () => {
     expect(RISKS.map((risk) => [risk, scopeOf(risk)])).toEqual([
       ["READ_ONLY", "read"],
       ["LOCAL_MUTATION", "generate"],
@@ -43,7 +74,7 @@ describe("what follows from a risk", () => {
     ]);
   });
 
-  it("is what clients are told to expect", () => {
+  it("the annotations for clients", () => {
     const hints = (
       readOnlyHint: boolean,
       destructiveHint: boolean,

@@ -1,4 +1,4 @@
-// The Stackbilder reference Worker with lists that never answer.
+// The Stackbilder reference Worker with lists that never respond.
 import { DurableObject } from "cloudflare:workers";
 
 export { default, FlowObject, StackbilderEntrypoint, UsedTokens } from "../../../entrypoints/stackbilder/worker.ts";

@@ -1,4 +1,4 @@
-// The img-forge reference Worker with lists that never answer.
+// The img-forge reference Worker with lists that never respond.
 import { DurableObject } from "cloudflare:workers";
 
 export { default, ImgForgeEntrypoint, JobObject, UsedTokens } from "../../../entrypoints/img-forge/worker.ts";

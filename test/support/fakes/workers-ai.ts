@@ -1,5 +1,5 @@
-// Stands in for Workers AI: answers as its image models do, with a small real PNG whose colour says which model was asked.
-// It is no bucket: bound in place of one, every write and read fails.
+// A fake Workers AI: responds as its image models do, with a small PNG whose colour identifies the
+// model. Bound in place of a bucket or a namespace, it makes every access fail.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { encodePng } from "../../../entrypoints/img-forge/png.ts";
 

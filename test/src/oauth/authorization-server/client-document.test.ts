@@ -1,27 +1,26 @@
-// Clients that are known by a metadata document (CIMD): real ones get in, with private_key_jwt too, and a document that is not what
-// it should be is refused before anything else is fetched, without a word of it reaching a page or a log.
-import { createExecutionContext, runInDurableObject } from "cloudflare:test";
+// Clients with a metadata document (CIMD). Real ones are accepted, with private_key_jwt too. An
+// invalid document is refused before anything else is fetched, and none of its words reach a page
+// or a log.
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { toBase64url } from "../../../../contracts/rpc/encoding.ts";
-import { configOf } from "../../../../src/config.ts";
-import { traceFrom } from "../../../../src/context.ts";
 import { grantNameOf, grantObjectOf } from "../../../../src/durable/grant-object.ts";
 import type { Env } from "../../../../src/env.ts";
 import { validateClientDocument } from "../../../../src/oauth/authorization-server/client-document.ts";
-import type { BrowserRequest } from "../../../../src/oauth/browser/browser-request.ts";
 import { exhaust } from "../../../support/exhaust-limit.ts";
+import { newContext } from "../../context.ts";
 import { authorizePath, Browser, envWith, form, ORIGIN, send, VERIFIER } from "../browser.ts";
 
 const env = envWith({}, { CIMD_ENABLED: "true" });
 
-/** Makes its answer when it is asked: a body can be read only where it was made. */
-type Answer = (init: RequestInit) => Response | Promise<Response>;
+/** Makes the response at each fetch: a body can be read only in the request that made it. */
+type Responder = (init: RequestInit) => Response | Promise<Response>;
 
-/** Everything that the internet has, by URL. */
-let internet: Map<string, Answer>;
-/** What was asked of it, oldest first. */
+/** The resources of the internet, by URL. */
+let internet: Map<string, Responder>;
+/** The URLs fetched, oldest first. */
 let fetched: string[];
-/** Every line that was logged. */
+/** All lines logged. */
 let logged: string[];
 
 beforeEach(() => {
@@ -31,9 +30,9 @@ beforeEach(() => {
   vi.spyOn(globalThis, "fetch").mockImplementation(async (target, init = {}) => {
     const url = String(target instanceof Request ? target.url : target);
     fetched.push(url);
-    const answer = internet.get(url);
-    if (!answer) throw new Error(`a stranger's words about ${url}`);
-    return answer(init);
+    const respond = internet.get(url);
+    if (!respond) throw new Error(`a stranger's words about ${url}`);
+    return respond(init);
   });
   for (const level of ["log", "warn", "error"] as const) {
     vi.spyOn(console, level).mockImplementation((...words) => void logged.push(words.join(" ")));
@@ -46,7 +45,7 @@ afterEach(() => {
 
 const newHost = (name = "app") => `${name}-${crypto.randomUUID()}.example.com`;
 
-/** Claude Code's document, at a host of its own for each test: what was good is remembered. */
+/** Claude Code's document, on a new host for each test, because usable documents are cached. */
 function claudeCode(host = newHost("claude"), changes: object = {}) {
   const id = `https://${host}/oauth/claude-code-client-metadata`;
   const document = {
@@ -66,27 +65,26 @@ function publish(url: string, document: unknown): void {
   internet.set(url, () => Response.json(document));
 }
 
-/** The gate of a grant has the settings of the test's own Worker, in which documents are off. */
-async function allowDocuments(callback: string): Promise<URLSearchParams> {
-  const answer = new URL(callback).searchParams;
-  const name = grantNameOf(answer.get("code") ?? "");
-  if (!name) throw new Error(`${callback} brings no code.`);
-  await runInDurableObject(grantObjectOf(env, name), (gate) => {
-    const inside = gate as unknown as { env: Env }; // `protected` in TypeScript
+/** Enables CIMD in the grant's object, which has the settings of the test's own Worker. */
+async function enableCimdInGrantObject(callback: URLSearchParams): Promise<void> {
+  const name = grantNameOf(callback.get("code") ?? "");
+  if (!name) throw new Error(`The callback has no code: ${callback}`);
+  await runInDurableObject(grantObjectOf(env, name), (object) => {
+    const inside = object as unknown as { env: Env }; // `protected` in TypeScript
     inside.env = { ...inside.env, CIMD_ENABLED: "true" };
   });
-  return answer;
 }
 
-/** From the authorization request to the code. */
-async function authorize(id: string, redirect_uri: string): Promise<URLSearchParams> {
-  const browser = new Browser(env);
-  const consent = await browser.reachConsent(id, { redirect_uri });
-  return allowDocuments((await browser.submit(consent, "/authorize", { decision: "approve", scope: "generate" })).next);
+/** The parameters of the callback, with a code, after an authorization request of this client. */
+async function callbackOf(id: string, redirect_uri: string): Promise<URLSearchParams> {
+  const left = await new Browser(env).connect(id, { decision: "approve", scope: "generate" }, { redirect_uri });
+  const callback = new URL(left.next).searchParams;
+  await enableCimdInGrantObject(callback);
+  return callback;
 }
 
 describe("a client with a metadata document", () => {
-  it("is not offered where documents are off", async () => {
+  it("is not advertised while CIMD is off", async () => {
     const supported = async (settings: Env) => {
       const metadata = await (await send(settings, "/.well-known/oauth-authorization-server")).json<
         Record<string, unknown>
@@ -101,16 +99,16 @@ describe("a client with a metadata document", () => {
   });
 
   it.each(["http://localhost:51234/callback", "http://127.0.0.1:8/callback"])(
-    "like Claude Code's is answered at %s",
+    "like Claude Code's can redirect to %s",
     async (redirect_uri) => {
       const { id, document } = claudeCode();
       publish(id, document);
-      const answer = await authorize(id, redirect_uri);
-      expect(answer.get("iss")).toBe(ORIGIN);
+      const callback = await callbackOf(id, redirect_uri);
+      expect(callback.get("iss")).toBe(ORIGIN);
       const fields = {
         grant_type: "authorization_code",
         client_id: id,
-        code: answer.get("code") ?? "",
+        code: callback.get("code") ?? "",
         redirect_uri,
         code_verifier: VERIFIER,
       };
@@ -122,24 +120,24 @@ describe("a client with a metadata document", () => {
     },
   );
 
-  it("is asked for its document once a minute, however often it signs in", async () => {
+  it("has its document fetched once a minute, however often it signs in", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     const { id } = claudeCode();
-    let own = 0;
+    let fetches = 0;
     internet.set(id, ({ redirect }) => {
-      if (redirect === "manual") own++;
+      if (redirect === "manual") fetches++;
       return Response.json(claudeCode(new URL(id).host).document);
     });
-    for (let visit = 0; visit < 3; visit++)
+    for (let attempt = 0; attempt < 3; attempt++)
       await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
-    expect(own).toBe(1);
+    expect(fetches).toBe(1);
     vi.setSystemTime(Date.now() + 60_001);
     await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
-    expect(own).toBe(2);
+    expect(fetches).toBe(2);
   });
 });
 
-describe("a client with a key of its own, like ChatGPT", () => {
+describe("a client that authenticates with private_key_jwt, like ChatGPT", () => {
   const RSA = {
     name: "RSASSA-PKCS1-v1_5",
     hash: "SHA-256",
@@ -181,7 +179,7 @@ describe("a client with a key of its own, like ChatGPT", () => {
       const now = Math.floor(Date.now() / 1000);
       return { iss: id, sub: id, aud: `${ORIGIN}/token`, jti: crypto.randomUUID(), iat: now, exp: now + 300 };
     };
-    const ask = async (fields: Record<string, string>, proof: string | null) =>
+    const requestToken = async (fields: Record<string, string>, proof: string | null) =>
       send(
         env,
         "/token",
@@ -195,64 +193,66 @@ describe("a client with a key of its own, like ChatGPT", () => {
               }),
         }),
       );
-    const code = async () => {
-      const answer = await authorize(id, redirect_uri);
+    const codeFields = async () => {
+      const callback = await callbackOf(id, redirect_uri);
       return {
         grant_type: "authorization_code",
-        code: answer.get("code") ?? "",
+        code: callback.get("code") ?? "",
         redirect_uri,
         code_verifier: VERIFIER,
       };
     };
-    return { id, key, claims, ask, code };
+    return { id, key, claims, requestToken, codeFields };
   }
 
-  it("gets its tokens for a proof that it holds the key, a new one each time", async () => {
-    const { id, key, claims, ask, code } = await chatGpt();
+  it("gets its tokens for an assertion signed with its key, a new one each time", async () => {
+    const { id, key, claims, requestToken, codeFields } = await chatGpt();
     const first = await assertion(key, claims());
-    const granted = await ask({ ...(await code()), client_id: id }, first);
+    const granted = await requestToken({ ...(await codeFields()), client_id: id }, first);
     const tokens = await granted.json<{ refresh_token: string }>();
     expect([granted.status, tokens]).toMatchObject([200, { access_token: expect.any(String) }]);
     const refresh = { grant_type: "refresh_token", refresh_token: tokens.refresh_token };
-    const replayed = await ask(refresh, first);
+    const replayed = await requestToken(refresh, first);
     expect([replayed.status, await replayed.json<{ error: string }>()]).toMatchObject([
       401,
       { error: "invalid_client" },
     ]);
-    // The issuer is as good an audience as the endpoint, and the client need not be named a second time.
-    expect((await ask(refresh, await assertion(key, { ...claims(), aud: ORIGIN }))).status).toBe(200);
+    // The issuer is a valid audience as well, and `client_id` is optional.
+    expect((await requestToken(refresh, await assertion(key, { ...claims(), aud: ORIGIN }))).status).toBe(200);
   });
 
   type Client = Awaited<ReturnType<typeof chatGpt>>;
   const bad: Record<string, (client: Client) => string | null | Promise<string>> = {
-    "no proof": () => null,
-    "one of another key": async ({ claims }) => assertion(await newKey("one"), claims()),
-    "one of a key that is not published": async ({ claims }) => assertion(await newKey("two"), claims()),
-    "one that has expired": ({ key, claims }) =>
+    "no assertion": () => null,
+    "an assertion of another key": async ({ claims }) => assertion(await newKey("one"), claims()),
+    "an assertion of an unpublished key": async ({ claims }) => assertion(await newKey("two"), claims()),
+    "an expired assertion": ({ key, claims }) =>
       assertion(key, { ...claims(), exp: Math.floor(Date.now() / 1000) - 120 }),
-    "one that is good for a day": ({ key, claims }) =>
+    "an assertion that is valid for a day": ({ key, claims }) =>
       assertion(key, { ...claims(), exp: Math.floor(Date.now() / 1000) + 86_400 }),
-    "one for another server": ({ key, claims }) => assertion(key, { ...claims(), aud: "https://other.test/token" }),
-    "one about somebody else": ({ key, claims }) =>
+    "an assertion for another server": ({ key, claims }) =>
+      assertion(key, { ...claims(), aud: "https://other.test/token" }),
+    "an assertion about another client": ({ key, claims }) =>
       assertion(key, { ...claims(), sub: "https://other.test/client.json" }),
-    "one that can be used twice": ({ key, claims }) => assertion(key, { ...claims(), jti: undefined }),
-    "one without a signature": async ({ key, claims }) => (await assertion(key, claims())).replace(/[^.]*$/, ""),
-    "one that was changed": async ({ key, claims }) =>
+    "an assertion without a jti": ({ key, claims }) => assertion(key, { ...claims(), jti: undefined }),
+    "an assertion without a signature": async ({ key, claims }) =>
+      (await assertion(key, claims())).replace(/[^.]*$/, ""),
+    "an assertion that was changed": async ({ key, claims }) =>
       (await assertion(key, claims())).replace(/\..*\./, `.${encode({ ...claims(), jti: "mine" })}.`),
-    "one in no algorithm": ({ claims }) => `${encode({ alg: "none" })}.${encode(claims())}.AA`,
+    "an assertion with alg none": ({ claims }) => `${encode({ alg: "none" })}.${encode(claims())}.AA`,
     junk: () => "junk",
   };
 
-  it.each(Object.entries(bad))("gets none for %s, and can still bring a good one", async (_, prove) => {
+  it.each(Object.entries(bad))("gets no token for %s, and can then send a valid one", async (_, makeProof) => {
     const client = await chatGpt();
-    const { id, key, claims, ask } = client;
-    const fields = await client.code();
-    const refused = await ask({ ...fields, client_id: id }, await prove(client));
+    const { id, key, claims, requestToken } = client;
+    const fields = await client.codeFields();
+    const refused = await requestToken({ ...fields, client_id: id }, await makeProof(client));
     expect([refused.status, await refused.json<{ error: string }>()]).toMatchObject([401, { error: "invalid_client" }]);
-    expect((await ask(fields, await assertion(key, claims()))).status).toBe(200);
+    expect((await requestToken(fields, await assertion(key, claims()))).status).toBe(200);
   });
 
-  it("may not say that its keys are with us, or at an address that is nobody's", async () => {
+  it("may not publish its keys at our own address, or at one that is no public site", async () => {
     for (const jwks_uri of [
       `${ORIGIN}/jwks`,
       "https://169.254.169.254/jwks",
@@ -269,28 +269,28 @@ describe("a client with a key of its own, like ChatGPT", () => {
   });
 });
 
-/** Words of a stranger's that must turn up nowhere. */
+/** Words of a stranger that must not appear anywhere. */
 const INJECTED = 'INJECTED"><script>\n{"event":"forged"}';
 
-describe("a document is refused, and nothing else is fetched, where", () => {
+describe("a document is refused, and nothing else is fetched, if", () => {
   const refused: Record<string, (id: string, document: Record<string, unknown>) => Response> = {
-    "it is elsewhere": () =>
+    "it is redirected": () =>
       new Response(null, { status: 302, headers: { Location: "https://internal.example.com/secret" } }),
-    "it is elsewhere for good": () =>
+    "it is redirected permanently": () =>
       new Response(null, { status: 308, headers: { Location: "https://internal.example.com/secret" } }),
-    "there is none": () => Response.json({ error: INJECTED }, { status: 404 }),
-    "it comes with another status": (_, document) => Response.json(document, { status: 203 }),
+    "it does not exist": () => Response.json({ error: INJECTED }, { status: 404 }),
+    "its status is not 200": (_, document) => Response.json(document, { status: 203 }),
     "its host fails": () => new Response(INJECTED, { status: 502 }),
     "its host is not found": () => {
       throw new TypeError(INJECTED);
     },
-    "it is a page": () => new Response(`<html>${INJECTED}`, { headers: { "Content-Type": "text/html" } }),
-    "it is JSON that calls itself something else": (_, document) =>
+    "it is HTML": () => new Response(`<html>${INJECTED}`, { headers: { "Content-Type": "text/html" } }),
+    "it is JSON with another media type": (_, document) =>
       new Response(JSON.stringify(document), { headers: { "Content-Type": "text/plain; application/json" } }),
-    "it calls itself nothing": (_, document) => new Response(new TextEncoder().encode(JSON.stringify(document))),
+    "it has no media type": (_, document) => new Response(new TextEncoder().encode(JSON.stringify(document))),
     "it has 6 KB": (_, document) =>
       Response.json({ ...document, padding: ["x".repeat(500), ...Array(12).fill("y".repeat(500))] }),
-    "it has 6 KB and does not say so": (_, document) =>
+    "it has 6 KB and declares no length": (_, document) =>
       new Response(new Blob([JSON.stringify(document), " ".repeat(6_000)]).stream(), {
         headers: { "Content-Type": "application/json" },
       }),
@@ -313,26 +313,26 @@ describe("a document is refused, and nothing else is fetched, where", () => {
         },
       ),
     "it is a list": (_, document) => Response.json([document]),
-    "it is nothing": () => Response.json(null),
-    "it is somebody else's": (_, document) =>
+    "it is null": () => Response.json(null),
+    "it describes another client": (_, document) =>
       Response.json({ ...document, client_id: `https://claude.ai/${INJECTED}` }),
-    "it is nearly its own": (id, document) => Response.json({ ...document, client_id: `${id}/` }),
+    "its client_id differs by a slash": (id, document) => Response.json({ ...document, client_id: `${id}/` }),
     "it has no name": (_, { client_name: __, ...document }) => Response.json(document),
-    "nothing of its name can be seen": (_, document) => Response.json({ ...document, client_name: "\u200b\u202e\n" }),
+    "its name is invisible": (_, document) => Response.json({ ...document, client_name: "\u200b\u202e\n" }),
     "its name is too long": (_, document) => Response.json({ ...document, client_name: INJECTED.repeat(5) }),
-    "it has nowhere to be answered": (_, document) => Response.json({ ...document, redirect_uris: [] }),
-    "it would be answered at our own address": (_, document) =>
+    "it has no redirect address": (_, document) => Response.json({ ...document, redirect_uris: [] }),
+    "it redirects to our own address": (_, document) =>
       Response.json({ ...document, redirect_uris: [`${ORIGIN}/oauth/callback`] }),
-    "it would be answered at an IP address": (_, document) =>
+    "it redirects to an IP address": (_, document) =>
       Response.json({ ...document, redirect_uris: ["https://10.0.0.1/cb"] }),
-    "it would be answered at any address": (_, document) =>
+    "it redirects to a wildcard": (_, document) =>
       Response.json({ ...document, redirect_uris: ["https://*.example.com/cb"] }),
-    "it would be answered by a script": (_, document) =>
+    "it redirects to a script": (_, document) =>
       Response.json({ ...document, redirect_uris: [`javascript:${INJECTED}`] }),
-    "it has a shared secret": (_, document) => Response.json({ ...document, client_secret: INJECTED }),
-    "it would prove itself by a shared secret": (_, document) =>
+    "it contains a shared secret": (_, document) => Response.json({ ...document, client_secret: INJECTED }),
+    "its authentication method uses a shared secret": (_, document) =>
       Response.json({ ...document, token_endpoint_auth_method: "client_secret_basic" }),
-    "it gives a private key away": (_, document) =>
+    "it contains a private key": (_, document) =>
       Response.json({
         ...document,
         jwks: {
@@ -342,14 +342,14 @@ describe("a document is refused, and nothing else is fetched, where", () => {
           ],
         },
       }),
-    "it gives a symmetric key away": (_, document) =>
+    "it contains a symmetric key": (_, document) =>
       Response.json({ ...document, jwks: { keys: [{ kty: "oct", k: INJECTED }] } }),
   };
 
-  it.each(Object.entries(refused))("%s", async (_, answer) => {
+  it.each(Object.entries(refused))("%s", async (_, respond) => {
     const { id, document } = claudeCode();
     publish("https://internal.example.com/secret", document);
-    internet.set(id, () => answer(id, document));
+    internet.set(id, () => respond(id, document));
     const page = await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
     expect([page.status, page.next]).toEqual([400, ""]);
     expect(page.text).toContain("This app could not be checked");
@@ -361,19 +361,14 @@ describe("a document is refused, and nothing else is fetched, where", () => {
     );
   });
 
-  it("it does not come in time, at all or to its end", async () => {
+  it("its response or its body is late", async () => {
     const { id, document } = claudeCode();
-    const visit = {
-      env,
-      config: configOf(env),
-      trace: traceFrom(null),
-      ctx: createExecutionContext(),
-    } as unknown as BrowserRequest; // all that is looked at
+    const { context } = newContext(env);
     internet.set(
       id,
       ({ signal }) => new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
     );
-    expect(await validateClientDocument(visit, id, 20)).toEqual({
+    expect(await validateClientDocument(context, id, 20)).toEqual({
       state: "unread",
       status: 503,
       retryAfterSeconds: 30,
@@ -385,21 +380,21 @@ describe("a document is refused, and nothing else is fetched, where", () => {
       };
       return new Response(new ReadableStream({ start }), { headers: { "Content-Type": "application/json" } });
     });
-    expect(await validateClientDocument(visit, id, 20)).toMatchObject({ state: "unread" });
+    expect(await validateClientDocument(context, id, 20)).toMatchObject({ state: "unread" });
     publish(id, document);
-    expect(await validateClientDocument(visit, id, 20)).toEqual({ state: "usable" });
+    expect(await validateClientDocument(context, id, 20)).toEqual({ state: "usable" });
   });
 });
 
-it("a document may have a name with line breaks, which no log gets to see", async () => {
+it("a document may have a name with line breaks, which are never logged", async () => {
   const { id, document } = claudeCode(newHost(), { client_name: 'Claude\n{"event":"forged"}\u2028Code' });
   publish(id, document);
-  const page = await new Browser(env).arrive(id, { redirect_uri: "http://localhost:1/callback" });
+  const page = await new Browser(env).signInPage(id, { redirect_uri: "http://localhost:1/callback" });
   expect([page.status, page.text]).toEqual([200, expect.stringContaining("Claude {&quot;event&quot;")]);
   expect(logged.join("\n")).not.toMatch(/forged|Claude/);
 });
 
-it("a document that could not be read is asked for again at once, and costs nobody the token they have", async () => {
+it("a document that could not be read is fetched again at the next request, and ends no grant", async () => {
   const { id, document } = claudeCode();
   const refresh = form({
     grant_type: "refresh_token",
@@ -421,8 +416,8 @@ it("a document that could not be read is asked for again at once, and costs nobo
   ).toBe(303);
 });
 
-describe("nothing at all is fetched", () => {
-  const nobodys = [
+describe("nothing is fetched", () => {
+  const unacceptable = [
     `${ORIGIN.replace("http", "https")}/client.json`,
     "https://auth.example.com/client.json",
     "https://10.0.0.1/client.json",
@@ -456,13 +451,13 @@ describe("nothing at all is fetched", () => {
   const refresh = { grant_type: "refresh_token", refresh_token: `u_ada:${"g".repeat(16)}:${"s".repeat(32)}` };
   const type = { client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" };
 
-  it.each(nobodys)("for the client id %j, however it is brought", async (id) => {
+  it.each(unacceptable)("for the client id %j, however it is sent", async (id) => {
     const page = await new Browser(own).open(await authorizePath(id));
     expect([page.status, page.next, page.text]).toEqual([400, "", expect.stringContaining("not known here")]);
     const repeated = (name: string, value: string) =>
       new URLSearchParams([...Object.entries({ ...refresh, ...type }), [name, ""], [name, value]]);
     const basic = (text: string) => form(refresh, { Authorization: `Basic ${btoa(text)}` });
-    const asked: RequestInit[] = [
+    const requests: RequestInit[] = [
       form({ ...refresh, client_id: id }),
       form(repeated("client_id", id)),
       form({ ...refresh, ...type, client_assertion: proof(id) }),
@@ -473,27 +468,27 @@ describe("nothing at all is fetched", () => {
       ),
       form({ token: refresh.refresh_token, client_id: id }),
     ];
-    for (const request of asked) {
-      const answer = await send(own, "/token", request);
-      expect([answer.status, (await answer.json<{ error: string }>()).error]).toEqual([401, "invalid_client"]);
+    for (const request of requests) {
+      const refused = await send(own, "/token", request);
+      expect([refused.status, (await refused.json<{ error: string }>()).error]).toEqual([401, "invalid_client"]);
     }
     expect([fetched, logged.filter((line) => line.includes("forged") || line.includes("CIMD"))]).toEqual([[], []]);
   });
 
-  it("for a client that a secret would prove, wherever its document is", async () => {
+  it("for a client that authenticates with a secret, wherever its document is", async () => {
     const { id, document } = claudeCode();
     publish(id, document);
-    const answer = await send(
+    const refused = await send(
       env,
       "/token",
       form(refresh, { Authorization: `Basic ${btoa(`${encodeURIComponent(id)}:secret`)}` }),
     );
-    expect([answer.status, fetched]).toEqual([401, []]);
+    expect([refused.status, fetched]).toEqual([401, []]);
   });
 
-  it("where documents are off", async () => {
+  it("while CIMD is off", async () => {
     const off = envWith({}, { CIMD_ENABLED: "false" });
-    const id = "https://a.example.com/c"; // short enough for an id that is made here
+    const id = "https://a.example.com/c"; // short enough for an id of a registered client
     publish(id, claudeCode("a.example.com", { client_id: id }).document);
     expect((await new Browser(off).open(await authorizePath(id))).text).toContain("not known here");
     expect((await send(off, "/token", form({ ...refresh, client_id: id }))).status).toBe(401);
@@ -502,7 +497,7 @@ describe("nothing at all is fetched", () => {
 });
 
 describe("a host", () => {
-  it("is asked for 30 new documents a minute, and for those that were good whenever they are due", async () => {
+  it("gets 30 fetches of new documents a minute, and fetches of usable ones whenever they are due", async () => {
     let host = "";
     let known = "";
     const redirect = { redirect_uri: "http://localhost:1/callback" };
@@ -516,9 +511,9 @@ describe("a host", () => {
     });
     expect(passed).toBe(30);
     expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "60"]);
-    const asked = fetched.length;
+    const before = fetched.length;
     const atToken = await send(env, "/token", form({ grant_type: "refresh_token", client_id: `https://${host}/more` }));
-    expect([atToken.status, atToken.headers.get("Retry-After"), fetched.length]).toEqual([429, "60", asked]);
+    expect([atToken.status, atToken.headers.get("Retry-After"), fetched.length]).toEqual([429, "60", before]);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
     expect((await open(known)).status).toBe(303);
     const { id, document } = claudeCode();

@@ -1,7 +1,8 @@
-// What programs call at the door: metadata, registration, tokens.
+// Endpoints that programs call: metadata, registration, tokens.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { traceFrom } from "../../../../src/context.ts";
 import { oauthFetch } from "../../../../src/oauth/router.ts";
+import { productTexts } from "../../../../src/tools/product-texts.ts";
+import { newContext } from "../../context.ts";
 import { Browser, envWith, form, json, ORIGIN, REDIRECT, redeem, register, send } from "../browser.ts";
 
 const env = envWith();
@@ -17,7 +18,7 @@ async function errorOf(response: Response): Promise<[number, string]> {
   return [response.status, (await response.json<{ error: string }>()).error];
 }
 
-describe("metadata (RFC 8414)", () => {
+describe("the metadata (RFC 8414)", () => {
   it.each([
     "/.well-known/oauth-authorization-server",
     "/.well-known/oauth-authorization-server/mcp",
@@ -25,7 +26,7 @@ describe("metadata (RFC 8414)", () => {
     "/.well-known/openid-configuration/mcp",
     "/mcp/.well-known/oauth-authorization-server",
     "/mcp/.well-known/openid-configuration",
-  ])("stands at %s, for every origin", async (path) => {
+  ])("is at %s, for every origin", async (path) => {
     const response = await send(env, path, { headers: { Origin: "https://any.test" } });
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
     expect(await response.json()).toMatchObject({
@@ -41,21 +42,21 @@ describe("metadata (RFC 8414)", () => {
     expect((await send(env, path, { method: "OPTIONS", headers: { Origin: "https://any.test" } })).status).toBe(204);
   });
 
-  it("does not name registration where it is off", async () => {
+  it("does not name registration while it is off", async () => {
     const closed = envWith({}, { DYNAMIC_REGISTRATION_ENABLED: "false" });
     const metadata = await (await send(closed, "/.well-known/oauth-authorization-server")).json();
     expect(metadata).not.toHaveProperty("registration_endpoint");
     expect(await errorOf(await send(closed, "/register", json({})))).toEqual([403, "access_denied"]);
   });
+});
 
-  it("is all of the door that lies beyond its routes", async () => {
-    const request = new Request(`${ORIGIN}/elsewhere`);
-    expect(await oauthFetch(request, env, {} as ExecutionContext, traceFrom(null))).toBeNull();
-  });
+it("a path that is not a route of the authorization side gets no response from it", async () => {
+  const request = new Request(`${ORIGIN}/elsewhere`);
+  expect(await oauthFetch(request, newContext(env).context, productTexts)).toBeNull();
 });
 
 describe("registration (RFC 7591)", () => {
-  it("takes all of Cursor's addresses", async () => {
+  it("accepts all redirect addresses of Cursor", async () => {
     const redirect_uris = [
       "cursor://anysphere.cursor-mcp/oauth/callback",
       "https://www.cursor.com/agents/mcp/oauth/callback",
@@ -73,7 +74,7 @@ describe("registration (RFC 7591)", () => {
     expect(response.headers.get("Cache-Control")).toBe("no-store");
   });
 
-  it("refuses what is too long, of another type, not JSON or against our rules", async () => {
+  it("refuses a body that is too long, of another type, not JSON or against our rules", async () => {
     const big = json({ redirect_uris: [REDIRECT], x: "x".repeat(17_000) });
     expect(await errorOf(await send(env, "/register", big))).toEqual([413, "invalid_request"]);
     const streamed = { ...big, body: new Blob([String(big.body)]).stream() };
@@ -86,8 +87,8 @@ describe("registration (RFC 7591)", () => {
 });
 
 describe("the token endpoint", () => {
-  it("answers nobody's client with invalid_client, however long its id, so that clients register anew", async () => {
-    for (const client_id of ["nobody", "x".repeat(600)]) {
+  it("responds to an unknown client with invalid_client, however long its id, so that clients register again", async () => {
+    for (const client_id of ["unknown", "x".repeat(600)]) {
       const fields = { grant_type: "refresh_token", refresh_token: "a:b:c", client_id };
       expect(await errorOf(await send(env, "/token", form(fields)))).toEqual([401, "invalid_client"]);
     }
@@ -105,7 +106,7 @@ describe("the token endpoint", () => {
     expect(await errorOf(await send(env, "/token", asserted))).toEqual([401, "invalid_client"]);
   });
 
-  it("has limits for everything that reaches storage", async () => {
+  it("limits the length of everything that reaches storage", async () => {
     const client = await register(env);
     for (const name of ["code", "refresh_token", "token"]) {
       const fields = { client_id: client, grant_type: "authorization_code", [name]: `${"u".repeat(600)}:g:s` };
@@ -123,7 +124,7 @@ describe("the token endpoint", () => {
   });
 
   it("is open to browser clients and never cached", async () => {
-    const response = await send(env, "/token", form({ client_id: "nobody" }, { Origin: "http://localhost:6274" }));
+    const response = await send(env, "/token", form({ client_id: "unknown" }, { Origin: "http://localhost:6274" }));
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe("http://localhost:6274");
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     expect(
@@ -132,14 +133,10 @@ describe("the token endpoint", () => {
     expect(await errorOf(await send(env, "/token"))).toEqual([405, "invalid_request"]);
   });
 
-  it("revokes where it is given no grant type, or an empty one (RFC 7009)", async () => {
+  it("revokes if the grant type is missing or empty (RFC 7009)", async () => {
     const client = await register(env);
     for (const fields of [{}, { grant_type: "" }] as Record<string, string>[]) {
-      const browser = new Browser(env);
-      const left = await browser.submit(await browser.reachConsent(client), "/authorize", {
-        decision: "approve",
-        scope: "generate",
-      });
+      const left = await new Browser(env).connect(client);
       const { refresh_token } = await redeem(env, client, left.next);
       const revoked = await send(env, "/token", form({ ...fields, client_id: client, token: refresh_token }));
       expect([revoked.status, await revoked.text()]).toEqual([200, ""]);
@@ -148,9 +145,9 @@ describe("the token endpoint", () => {
     }
   });
 
-  it("logs refusals by reason, without a word of the client's", async () => {
+  it("logs a refusal by its reason, without a word of the client's", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
-    await send(env, "/token", form({ client_id: "nobody", grant_type: "password", password: "secret words" }));
+    await send(env, "/token", form({ client_id: "unknown", grant_type: "password", password: "secret words" }));
     expect(warn).toHaveBeenCalledOnce();
     expect(JSON.parse(String(warn.mock.calls[0]?.[0]))).toEqual({
       event: "oauth.refused",

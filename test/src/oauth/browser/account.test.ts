@@ -1,14 +1,15 @@
-// A person's own page: what they see of the apps that have access to their account, and how they take it away and sign out.
+// The account page: the connected apps as their user sees them, ending access, and signing out.
 import { env as bound } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { UserId } from "../../../../contracts/rpc/identity.ts";
 import { grantObjectOf } from "../../../../src/durable/grant-object.ts";
 import type { Env } from "../../../../src/env.ts";
 import { Browser, envWith, ORIGIN, quiet, type Seen, sha256, throwing } from "../browser.ts";
-import { COOKIE, connect, env, redeemAt, signedIn, someone, submit, words } from "../signed-in-user.ts";
+import { COOKIE, env, newGrant, newUserId, redeemAt, signedInBrowser, submit, words } from "../signed-in-user.ts";
 
 const { OAUTH_KV } = bound as unknown as Env; // the pool types its bindings by another interface
-/** The grants on the screen. */
-const rows = ({ text }: Seen) => Array.from(text.matchAll(/name="grantId" value="([^"]*)"/g), ([, id]) => id);
+/** The ids of the grants on a page. */
+const grantIds = ({ text }: Seen) => Array.from(text.matchAll(/name="grantId" value="([^"]*)"/g), ([, id]) => id);
 
 const audit = vi.fn();
 beforeEach(() => {
@@ -19,21 +20,21 @@ afterEach(() => {
   audit.mockClear();
 });
 
-describe("the apps page", () => {
-  it("asks whoever is not signed in to sign in", async () => {
+describe("the account page", () => {
+  it("redirects a browser without a session to sign-in", async () => {
     const seen = await new Browser(env).open("/apps");
     expect([seen.status, seen.next]).toEqual([303, expect.stringMatching(/^\/login\?tx=[\w-]{12}$/)]);
   });
 
-  it("says who is signed in, and of each app its name, place, powers and dates", async () => {
-    const user = someone();
-    await connect(user, {
+  it("shows the signed-in user, and the name, place, scopes and dates of each app", async () => {
+    const user = newUserId();
+    await newGrant(user, {
       name: "Elsewhere",
       scope: ["read", "generate", "offline_access"],
       redirectUri: "https://app.example:8443/cb",
     });
-    await connect(user, { name: "Here" });
-    const seen = await (await signedIn(user)).open("/apps");
+    await newGrant(user, { name: "Here" });
+    const seen = await (await signedInBrowser(user)).open("/apps");
     expect(seen.status).toBe(200);
     const [today, end] = [0, 30].map((days) =>
       new Date(Date.now() + days * 86_400_000).toLocaleDateString("en-GB", {
@@ -44,24 +45,24 @@ describe("the apps page", () => {
     );
     expect(words(seen)).toContain(`Signed in as ${user}@example.com`);
     expect(words(seen)).toContain(
-      `Elsewhere on app.example:8443 Can see your flows, your pictures and the image models, run flows and make images on your plan. Connected ${today} , ends ${end} .`,
+      `Elsewhere on app.example:8443 Can see your architecture flows; see your images and the image models; create and run architecture flows; generate images, which costs credits. Connected ${today} , ends ${end} .`,
     );
     expect(words(seen)).toContain(
-      "Here on this computer ( 127.0.0.1:41414 ) Can see your flows, your pictures and the image models.",
+      "Here on this computer ( 127.0.0.1:41414 ) Can see your architecture flows; see your images and the image models.",
     );
     expect(seen.text).toMatch(/<time datetime="\d{4}-\d\d-\d\dT[\d:.]+Z">/);
     expect(seen.text).not.toContain("offline_access");
   });
 
-  it("keeps the session going", async () => {
-    const { response } = await (await signedIn()).open("/apps");
+  it("extends the session", async () => {
+    const { response } = await (await signedInBrowser()).open("/apps");
     expect(response.headers.get("Set-Cookie")).toMatch(
       /^__Host-gw_s=[^;]+; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600$/,
     );
   });
 
-  it("is kept by no cache, framed by nobody, and runs no script", async () => {
-    const { response, text } = await (await signedIn()).open("/apps");
+  it("is neither cached nor framed, and runs no script", async () => {
+    const { response, text } = await (await signedInBrowser()).open("/apps");
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     expect(response.headers.get("Content-Security-Policy")).toMatch(
       /^default-src 'none'; style-src 'sha256-[^']+'; .*frame-ancestors 'none'/,
@@ -69,8 +70,8 @@ describe("the apps page", () => {
     expect(text).not.toContain("<script");
   });
 
-  it("tells somebody without apps how to connect one", async () => {
-    expect(words(await (await signedIn()).open("/apps"))).toContain(
+  it("tells a user without apps how to connect one", async () => {
+    expect(words(await (await signedInBrowser()).open("/apps"))).toContain(
       `No app is connected. To connect one, add this address to your MCP client: ${ORIGIN}/mcp`,
     );
   });
@@ -80,10 +81,10 @@ describe("the apps page", () => {
     "שלום (עולם)",
     `"><img src=x onerror=alert(1)>'&amp;`,
     "</bdi></li></ul><form action=//evil.test>",
-  ])("shows the name %s as the text that it is", async (name) => {
-    const user = someone();
-    await connect(user, { name });
-    const { text } = await (await signedIn(user)).open("/apps");
+  ])("shows the name %s as text, never as markup", async (name) => {
+    const user = newUserId();
+    await newGrant(user, { name });
+    const { text } = await (await signedInBrowser(user)).open("/apps");
     const escaped = name.replace(
       /[&<>"']/g,
       (character) => `&${{ "&": "amp", "<": "lt", ">": "gt", '"': "quot", "'": "#39" }[character]};`,
@@ -93,40 +94,40 @@ describe("the apps page", () => {
     expect(text).not.toMatch(/<img|<form action=/);
   });
 
-  it("shows an app that has not fetched its token yet, which can be disconnected", async () => {
-    const user = someone();
-    const { client, redirectTo } = await connect(user, { isRedeemed: false });
-    const browser = await signedIn(user);
+  it("shows an app that has not redeemed its code, and can disconnect it", async () => {
+    const user = newUserId();
+    const { client, redirectTo } = await newGrant(user, { isRedeemed: false });
+    const browser = await signedInBrowser(user);
     const seen = await browser.open("/apps");
-    expect(words(seen)).toContain("not finished by the app yet");
+    expect(words(seen)).toContain("waiting for the app to finish");
     await submit(browser, seen, "/apps/revoke");
     expect(await redeemAt(client, redirectTo)).toMatchObject({ error: "invalid_grant" });
   });
 
-  it("shows an app whose record it cannot read in full, so that it can be disconnected", async () => {
-    const user = someone();
-    const { grantId } = await connect(user);
+  it("shows an app whose record it cannot fully read, so that it can be disconnected", async () => {
+    const user = newUserId();
+    const { grantId } = await newGrant(user);
     const name = `grant:${user}:${grantId}`;
     const stored = await OAUTH_KV.get<object>(name, "json");
     await OAUTH_KV.put(name, JSON.stringify({ ...stored, metadata: null }));
-    expect(words(await (await signedIn(user)).open("/apps"))).toContain("Unnamed application on this computer");
+    expect(words(await (await signedInBrowser(user)).open("/apps"))).toContain("Unnamed application on this computer");
   });
 
-  it("shows no app whose access has ended, also where storage has not heard of it", async () => {
-    const user = someone();
-    const { grantId } = await connect(user);
+  it("shows no app whose access has ended, although KV still has the grant", async () => {
+    const user = newUserId();
+    const { grantId } = await newGrant(user);
     const name = `grant:${user}:${grantId}`;
     const stored = (await OAUTH_KV.get(name)) ?? "";
     await grantObjectOf(env, { userId: user, grantId }).revoke({ userId: user, grantId });
     await OAUTH_KV.put(name, stored);
-    expect(rows(await (await signedIn(user)).open("/apps"))).toEqual([]);
+    expect(grantIds(await (await signedInBrowser(user)).open("/apps"))).toEqual([]);
   });
 });
 
-describe("many apps", () => {
-  /** Grants made one after the other, under ids that say nothing about their order. */
-  async function crowd(user: string, count: number): Promise<string[]> {
-    const { grantId } = await connect(user);
+describe("a list of many apps", () => {
+  /** Ids of grants made one after the other, newest first. The ids do not show their order. */
+  async function newGrants(user: UserId, count: number): Promise<string[]> {
+    const { grantId } = await newGrant(user);
     const first = await OAUTH_KV.get<{ createdAt: number; expiresAt: number }>(`grant:${user}:${grantId}`, "json");
     if (!first) throw new Error("There is no grant.");
     const ids = [grantId];
@@ -141,28 +142,28 @@ describe("many apps", () => {
     return ids;
   }
 
-  it("come newest first, 20 a page", async () => {
-    const user = someone();
-    const newest = await crowd(user, 43);
-    const browser = await signedIn(user);
+  it("is sorted newest first, with 20 on a page", async () => {
+    const user = newUserId();
+    const newest = await newGrants(user, 43);
+    const browser = await signedInBrowser(user);
     const pages = [await browser.open("/apps")];
-    for (let turns = 0; turns < 5; turns++) {
+    for (let clicks = 0; clicks < 5; clicks++) {
       const [, more] = /href="(\/apps\?cursor=[^"]+)"/.exec(pages.at(-1)?.text ?? "") ?? [];
       if (more === undefined) break;
       pages.push(await browser.open(more));
     }
-    expect(pages.map((page) => rows(page).length)).toEqual([20, 20, 3]);
-    expect(pages.flatMap(rows)).toEqual(newest);
+    expect(pages.map((page) => grantIds(page).length)).toEqual([20, 20, 3]);
+    expect(pages.flatMap(grantIds)).toEqual(newest);
   });
 
-  it("go on after the same app when the last one of a page is disconnected meanwhile", async () => {
-    const user = someone();
-    const newest = await crowd(user, 22);
-    const browser = await signedIn(user);
+  it("continues after the same app if the last one of a page was disconnected meanwhile", async () => {
+    const user = newUserId();
+    const newest = await newGrants(user, 22);
+    const browser = await signedInBrowser(user);
     const first = await browser.open("/apps");
     const [, more = ""] = /href="(\/apps\?cursor=[^"]+)"/.exec(first.text) ?? [];
     await submit(browser, first, "/apps/revoke", { grantId: newest[19] ?? "" });
-    expect(rows(await browser.open(more))).toEqual(newest.slice(20));
+    expect(grantIds(await browser.open(more))).toEqual(newest.slice(20));
   });
 
   it.each([
@@ -174,50 +175,50 @@ describe("many apps", () => {
     "99999999999999999999.AAAAAAAAAAAAAAAA",
     "%00",
     "1.AAAAAAAAAAAAAAA%3A",
-  ])("start at the first page for the cursor %s", async (cursor) => {
-    const user = someone();
-    const { grantId } = await connect(user);
-    const seen = await (await signedIn(user)).open(`/apps?cursor=${cursor}`);
-    expect([seen.status, rows(seen)]).toEqual([200, [grantId]]);
+  ])("starts at the first page for the cursor %s", async (cursor) => {
+    const user = newUserId();
+    const { grantId } = await newGrant(user);
+    const seen = await (await signedInBrowser(user)).open(`/apps?cursor=${cursor}`);
+    expect([seen.status, grantIds(seen)]).toEqual([200, [grantId]]);
   });
 
-  it("show nobody else's, whatever the cursor", async () => {
-    const [ada, eve] = [someone(), someone()];
-    await crowd(ada, 22);
+  it("shows no other user's apps, whatever the cursor", async () => {
+    const [ada, eve] = [newUserId(), newUserId()];
+    await newGrants(ada, 22);
     const [, cursor = ""] =
-      /href="\/apps\?cursor=([^"]+)"/.exec((await (await signedIn(ada)).open("/apps")).text) ?? [];
-    const { grantId } = await connect(eve);
-    expect(rows(await (await signedIn(eve)).open(`/apps?cursor=${cursor}`))).toEqual([grantId]);
+      /href="\/apps\?cursor=([^"]+)"/.exec((await (await signedInBrowser(ada)).open("/apps")).text) ?? [];
+    const { grantId } = await newGrant(eve);
+    expect(grantIds(await (await signedInBrowser(eve)).open(`/apps?cursor=${cursor}`))).toEqual([grantId]);
   });
 });
 
 describe("disconnecting an app", () => {
-  it("ends its token and its refresh at once, forgets its approvals, leaves a record, and goes back to the page", async () => {
-    const user = someone();
-    const [doomed, kept] = [await connect(user, { name: "Doomed" }), await connect(user, { name: "Kept" })];
+  it("ends its tokens at once, deletes its approvals, leaves an audit record, and returns to the page", async () => {
+    const user = newUserId();
+    const [ended, kept] = [await newGrant(user, { name: "Ended" }), await newGrant(user, { name: "Kept" })];
     const approval = (name: string) => `approval:${user}:${name}`;
-    await OAUTH_KV.put(approval("doomed"), "{}", { metadata: { clientId: doomed.client } });
+    await OAUTH_KV.put(approval("ended"), "{}", { metadata: { clientId: ended.client } });
     await OAUTH_KV.put(approval("kept"), "{}", { metadata: { clientId: kept.client } });
-    const browser = await signedIn(user);
-    const gone = await submit(browser, await browser.open("/apps"), "/apps/revoke", { grantId: doomed.grantId });
+    const browser = await signedInBrowser(user);
+    const gone = await submit(browser, await browser.open("/apps"), "/apps/revoke", { grantId: ended.grantId });
     expect([gone.status, gone.next]).toEqual([303, "/apps"]);
-    expect([await doomed.works(), await doomed.refresh(), await kept.works(), await kept.refresh()]).toEqual([
+    expect([await ended.works(), await ended.refresh(), await kept.works(), await kept.refresh()]).toEqual([
       false,
       400,
       true,
       200,
     ]);
-    expect([await OAUTH_KV.get(approval("doomed")), await OAUTH_KV.get(approval("kept"))]).toEqual([null, "{}"]);
-    expect(rows(await browser.open("/apps"))).toEqual([kept.grantId]);
+    expect([await OAUTH_KV.get(approval("ended")), await OAUTH_KV.get(approval("kept"))]).toEqual([null, "{}"]);
+    expect(grantIds(await browser.open("/apps"))).toEqual([kept.grantId]);
     expect(audit.mock.calls).toMatchObject([
-      [{ event: "audit", type: "grant.revoked", subject: user, clientId: doomed.client }],
+      [{ event: "audit", type: "grant.revoked", subject: user, clientId: ended.client }],
     ]);
   });
 
-  it("a second time says that it is not connected any more", async () => {
-    const user = someone();
-    await connect(user);
-    const browser = await signedIn(user);
+  it("a second time shows that it is not connected any more", async () => {
+    const user = newUserId();
+    await newGrant(user);
+    const browser = await signedInBrowser(user);
     const page = await browser.open("/apps");
     await submit(browser, page, "/apps/revoke");
     const again = await submit(browser, page, "/apps/revoke");
@@ -226,10 +227,10 @@ describe("disconnecting an app", () => {
     expect(audit).toHaveBeenCalledOnce();
   });
 
-  it("of somebody else changes nothing", async () => {
-    const [ada, eve] = [await connect(someone()), someone()];
-    await connect(eve);
-    const browser = await signedIn(eve);
+  it("of another user changes nothing", async () => {
+    const [ada, eve] = [await newGrant(newUserId()), newUserId()];
+    await newGrant(eve);
+    const browser = await signedInBrowser(eve);
     const page = await browser.open("/apps");
     expect((await submit(browser, page, "/apps/revoke", { grantId: ada.grantId })).status).toBe(404);
     expect([await ada.works(), await ada.refresh()]).toEqual([true, 200]);
@@ -244,21 +245,21 @@ describe("disconnecting an app", () => {
     "../../../../../../",
     "AAAAAAAAAAAAAAA\n",
     "A".repeat(600),
-  ])("needs the name of a grant, not %j", async (grantId) => {
-    const user = someone();
-    await connect(user);
-    const browser = await signedIn(user);
+  ])("needs the id of a grant, not %j", async (grantId) => {
+    const user = newUserId();
+    await newGrant(user);
+    const browser = await signedInBrowser(user);
     expect((await submit(browser, await browser.open("/apps"), "/apps/revoke", { grantId })).status).toBe(404);
   });
 });
 
 describe("disconnecting everything", () => {
-  it("ends every app, every approval and every browser session, and says so", async () => {
-    const user = someone();
-    const apps = [await connect(user), await connect(user)];
-    const other = await connect(someone());
-    await OAUTH_KV.put(`approval:${user}:one`, "{}", { metadata: { clientId: "anybody" } });
-    const [browser, elsewhere] = [await signedIn(user), await signedIn(user)];
+  it("ends every grant, approval and browser session, and says so", async () => {
+    const user = newUserId();
+    const apps = [await newGrant(user), await newGrant(user)];
+    const other = await newGrant(newUserId());
+    await OAUTH_KV.put(`approval:${user}:one`, "{}", { metadata: { clientId: "any-client" } });
+    const [browser, elsewhere] = [await signedInBrowser(user), await signedInBrowser(user)];
     const seen = await submit(browser, await browser.open("/apps"), "/apps/revoke-all");
     expect(seen.status).toBe(200);
     expect(words(seen)).toContain(
@@ -282,23 +283,23 @@ describe("while the auth Worker is down", () => {
     getUser: throwing,
   });
 
-  it("apps are shown and can be disconnected, and the page says that keys cannot be shown", async () => {
+  it("apps are shown and can be disconnected, and the page tells that keys cannot be shown", async () => {
     quiet();
-    const user = someone();
-    const { grantId, works } = await connect(user);
-    const browser = await signedIn(user, down);
+    const user = newUserId();
+    const { grantId, works } = await newGrant(user);
+    const browser = await signedInBrowser(user, down);
     const page = await browser.open("/apps");
-    expect([page.status, rows(page)]).toEqual([200, [grantId]]);
+    expect([page.status, grantIds(page)]).toEqual([200, [grantId]]);
     expect(words(page)).toContain("Your keys cannot be shown right now.");
     expect((await submit(browser, page, "/apps/revoke")).status).toBe(303);
     expect(await works()).toBe(false);
   });
 
-  it("everything can be disconnected, and anybody can sign out", async () => {
+  it("everything can be disconnected, and every user can sign out", async () => {
     quiet();
-    const user = someone();
-    const { works } = await connect(user);
-    const [browser, other] = [await signedIn(user, down), await signedIn(user, down)];
+    const user = newUserId();
+    const { works } = await newGrant(user);
+    const [browser, other] = [await signedInBrowser(user, down), await signedInBrowser(user, down)];
     expect((await submit(other, await other.open("/apps"), "/logout")).status).toBe(200);
     expect((await submit(browser, await browser.open("/apps"), "/apps/revoke-all")).status).toBe(200);
     expect(await works()).toBe(false);
@@ -306,14 +307,14 @@ describe("while the auth Worker is down", () => {
 });
 
 describe("signing out", () => {
-  it("is asked for, ends the session everywhere, and leaves apps connected", async () => {
-    const user = someone();
-    const { works } = await connect(user);
-    const browser = await signedIn(user);
+  it("is confirmed first, ends the session everywhere, and leaves apps connected", async () => {
+    const user = newUserId();
+    const { works } = await newGrant(user);
+    const browser = await signedInBrowser(user);
     const copied = browser.cookies.get(COOKIE) ?? "";
     const page = await browser.open("/logout");
     expect(words(page)).toContain("Sign out?");
-    expect((await browser.open("/apps")).status, "a link signs nobody out").toBe(200);
+    expect((await browser.open("/apps")).status, "a link does not sign out").toBe(200);
     const seen = await submit(browser, page, "/logout");
     expect(words(seen)).toContain("You are signed out");
     expect(words(seen)).toContain("Connected apps stay connected.");
@@ -325,7 +326,7 @@ describe("signing out", () => {
     expect(audit.mock.calls).toMatchObject([[{ type: "session.ended", subject: user }]]);
   });
 
-  it("of nobody says that nobody is signed in", async () => {
-    expect(words(await new Browser(env).open("/logout"))).toContain("Nobody is signed in");
+  it("without a session shows that the user is not signed in", async () => {
+    expect(words(await new Browser(env).open("/logout"))).toContain("You are not signed in");
   });
 });

@@ -1,4 +1,5 @@
-// What a client may ask for, whom its answer may reach, and how a client is known: registered, or named by a metadata document.
+// Authorization requests: what a client may request, where a response may go, and how a client is
+// known.
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { authorizePath, Browser, envWith, form, ORIGIN, quiet, REDIRECT, register, send } from "../browser.ts";
 
@@ -10,23 +11,23 @@ afterEach(() => {
 });
 
 describe("an authorization request", () => {
-  const ask = async (changes: Record<string, string | undefined>, clientId = client) => {
+  const open = async (changes: Record<string, string | undefined>, clientId = client) => {
     quiet();
     return new Browser(env).open(await authorizePath(clientId, changes));
   };
 
-  it("of an unknown client is explained to the person, who is sent nowhere", async () => {
-    for (const id of ["nobody", "x".repeat(600), "https://app.test/client.json"]) {
-      const refused = await ask({}, id);
+  it("of an unknown client shows an error page, and redirects nowhere", async () => {
+    for (const id of ["unknown", "x".repeat(600), "https://app.test/client.json"]) {
+      const refused = await open({}, id);
       expect([refused.status, refused.next]).toEqual([400, ""]);
       expect(refused.text).toContain("not known here");
     }
   });
 
-  it("may not be answered to an address that is not registered, or to ourselves", async () => {
-    expect((await ask({ redirect_uri: "https://evil.test/cb" })).next).toBe("");
+  it("may not redirect to an unregistered address, or to the gateway itself", async () => {
+    expect((await open({ redirect_uri: "https://evil.test/cb" })).next).toBe("");
     const own = await register(env, { redirect_uris: ["http://localhost:1234/oauth/callback"] });
-    const refused = await ask({ redirect_uri: `${ORIGIN}/oauth/callback` }, own);
+    const refused = await open({ redirect_uri: `${ORIGIN}/oauth/callback` }, own);
     expect([refused.status, refused.next]).toEqual([400, ""]);
   });
 
@@ -36,11 +37,11 @@ describe("an authorization request", () => {
     ["a challenge that is no SHA-256", { code_challenge: "short" }, "invalid_request"],
     ["another resource", { resource: "https://other.test/mcp" }, "invalid_target"],
     ["the implicit flow", { response_type: "token" }, "unsupported_response_type"],
-    ["no interaction", { prompt: "none" }, "login_required"],
-  ])("with %s goes back to a client on this computer as an error", async (_, changes, code) => {
-    const refused = await ask(changes);
-    const answer = new URL(refused.next).searchParams;
-    expect([refused.status, answer.get("error"), answer.get("state"), answer.get("iss")]).toEqual([
+    ["prompt=none", { prompt: "none" }, "login_required"],
+  ])("with %s returns an error to a client on this computer", async (_, changes, code) => {
+    const refused = await open(changes);
+    const callback = new URL(refused.next).searchParams;
+    expect([refused.status, callback.get("error"), callback.get("state"), callback.get("iss")]).toEqual([
       303,
       code,
       "a state & more",
@@ -48,15 +49,15 @@ describe("an authorization request", () => {
     ]);
   });
 
-  it("needs PKCE of clients with a secret too", async () => {
+  it("needs PKCE from clients with a secret too", async () => {
     const confidential = await register(env, { token_endpoint_auth_method: "client_secret_basic" });
-    const refused = await ask({ code_challenge: undefined, code_challenge_method: undefined }, confidential);
+    const refused = await open({ code_challenge: undefined, code_challenge_method: undefined }, confidential);
     expect(new URL(refused.next).searchParams.get("error")).toBe("invalid_request");
   });
 
-  it("with an error is no open redirector: a stranger's address takes a click", async () => {
+  it("with an error is no open redirector: an untrusted address takes a click", async () => {
     const web = await register(env, { redirect_uris: ["https://app.test/cb"] });
-    const refused = await ask({ redirect_uri: "https://app.test/cb", response_type: "token" }, web);
+    const refused = await open({ redirect_uri: "https://app.test/cb", response_type: "token" }, web);
     expect([refused.status, refused.response.headers.get("Location")]).toEqual([400, null]);
     expect(refused.text).toContain("Return to app.test");
   });
@@ -71,47 +72,47 @@ describe("an authorization request", () => {
     ]) {
       expect((await send(env, bad)).status).toBe(400);
     }
-    expect((await ask({ state: "x".repeat(3_000) })).status).toBe(400);
+    expect((await open({ state: "x".repeat(3_000) })).status).toBe(400);
   });
 
-  it("shows a client's words as words", async () => {
+  it("shows the client's name as text, never as markup", async () => {
     const odd = await register(env, { client_name: `<img src=x onerror=alert(1)>"'&` });
-    const login = await new Browser(env).arrive(odd);
+    const login = await new Browser(env).signInPage(odd);
     expect(login.text).toContain("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;");
     expect(login.text).not.toContain("<img");
   });
 });
 
-describe("a client that is named by its metadata document (CIMD)", () => {
+describe("a client with a metadata document (CIMD)", () => {
   const id = "https://app.test/oauth/client.json";
-  const open = envWith({}, { CIMD_ENABLED: "true" });
+  const cimd = envWith({}, { CIMD_ENABLED: "true" });
   const serve = (document: object) =>
     vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json(document));
 
   it("is shown with the domain that the document proves", async () => {
     serve({ client_id: id, client_name: "Helpful app", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" });
-    const consent = await new Browser(open).reachConsent(id);
+    const consent = await new Browser(cimd).consentPage(id);
     expect(consent.text).toContain('<dt>Verified domain</dt><dd><bdi class="host">app.test</bdi></dd>');
   });
 
-  it("is refused without a redirect where the document is about somebody else", async () => {
+  it("is refused without a redirect if the document describes another client", async () => {
     quiet();
     serve({ client_id: "https://other.test/x", client_name: "Helpful app", redirect_uris: [REDIRECT] });
-    const refused = await new Browser(open).open(await authorizePath(id));
+    const refused = await new Browser(cimd).open(await authorizePath(id));
     expect([refused.status, refused.next]).toEqual([400, ""]);
   });
 
-  it("gets no code where the document has become unreadable before the decision", async () => {
+  it("gets no code if the document has become unusable before the decision", async () => {
     quiet();
     serve({ client_id: id, client_name: "Helpful app", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" });
-    const browser = new Browser(open);
-    const consent = await browser.reachConsent(id);
+    const browser = new Browser(cimd);
+    const consent = await browser.consentPage(id);
     serve({});
     const refused = await browser.submit(consent, "/authorize", { decision: "approve" });
     expect([refused.status, refused.next]).toEqual([400, ""]);
   });
 
-  it("is not fetched from addresses that are nobody's public site", async () => {
+  it("is not fetched from an address that is no public site", async () => {
     const fetched = serve({});
     for (const address of [
       "https://localhost/c",
@@ -119,8 +120,8 @@ describe("a client that is named by its metadata document (CIMD)", () => {
       "https://app.test:444/c",
       `https://app.test/${"x".repeat(500)}`,
     ]) {
-      expect((await new Browser(open).open(await authorizePath(address))).status).toBe(400);
-      expect((await send(open, "/token", form({ client_id: address, grant_type: "refresh_token" }))).status).toBe(401);
+      expect((await new Browser(cimd).open(await authorizePath(address))).status).toBe(400);
+      expect((await send(cimd, "/token", form({ client_id: address, grant_type: "refresh_token" }))).status).toBe(401);
     }
     expect(fetched).not.toHaveBeenCalled();
   });

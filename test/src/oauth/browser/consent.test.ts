@@ -1,4 +1,4 @@
-// The forms of the door's pages: one decision counts once, and nobody else's form counts at all. And what a person is told first.
+// The decision: made once, only by our own form, and with the information that a user needs.
 import { env as bound } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../../../src/env.ts";
@@ -11,28 +11,29 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("one decision", () => {
-  it("is made once, also by ten forms sent together while storage is slow", async () => {
+describe("a decision", () => {
+  it("is made once, also by ten forms sent in parallel while storage is slow", async () => {
     const user = userId("u_hasty");
-    const theirs = envWith({
+    const own = envWith({
       authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Grace" }),
     });
-    const browser = new Browser(theirs);
-    const consent = await browser.reachConsent(client);
+    const browser = new Browser(own);
+    const consent = await browser.consentPage(client);
     slowStorage(150);
-    const answers = await Promise.all(
+    const sent = await Promise.all(
       Array.from({ length: 10 }, () => browser.copy().submit(consent, "/authorize", { decision: "approve" })),
     );
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array(9).fill(400)]);
-    expect(answers.filter(({ next }) => next.includes("code="))).toHaveLength(1);
-    expect(answers.find(({ status }) => status === 400)?.text).toContain("Already used");
+    expect(sent.map(({ status }) => status).toSorted()).toEqual([200, ...Array(9).fill(400)]);
+    expect(sent.filter(({ next }) => next.includes("code="))).toHaveLength(1);
+    expect(sent.find(({ status }) => status === 400)?.text).toContain("Already used");
     const { keys } = await (bound as unknown as Env).OAUTH_KV.list({ prefix: `grant:${user}:` });
     expect(keys).toHaveLength(1);
   });
 
-  it("in each of two tabs is made in both, whatever order their steps come in", async () => {
+  it("in each of two tabs is made in both, in any order of their steps", async () => {
     const browser = new Browser(env);
-    const [one, two] = [await browser.arrive(client, { state: "one" }), await browser.arrive(client, { state: "two" })];
+    const one = await browser.signInPage(client, { state: "one" });
+    const two = await browser.signInPage(client, { state: "two" });
     const [second, first] = [await browser.signIn(two), await browser.signIn(one)];
     const [firstConsent, secondConsent] = [await browser.open(first.next), await browser.open(second.next)];
     for (const [consent, state] of [
@@ -45,9 +46,9 @@ describe("one decision", () => {
     }
   });
 
-  it("is a decision: anything else changes nothing", async () => {
+  it("is to allow or to deny: any other value changes nothing", async () => {
     const browser = new Browser(env);
-    const consent = await browser.reachConsent(client);
+    const consent = await browser.consentPage(client);
     expect((await browser.submit(consent, "/authorize", { decision: "maybe" })).status).toBe(400);
     expect((await browser.submit(consent, "/authorize", { decision: "approve" })).status).toBe(200);
   });
@@ -56,21 +57,20 @@ describe("one decision", () => {
 describe("a forged form", () => {
   it.each([
     ["from another site", { "Sec-Fetch-Site": "cross-site" }, 403],
-    ["from a neighbour's subdomain", { "Sec-Fetch-Site": "same-site" }, 403],
+    ["from another subdomain of the site", { "Sec-Fetch-Site": "same-site" }, 403],
     ["with another Origin", { Origin: "https://evil.test" }, 403],
     ["with an opaque Origin", { Origin: "null" }, 403],
     ["of another media type", { "Content-Type": "text/plain" }, 415],
   ])("%s is refused", async (_, headers, status) => {
     const browser = new Browser(env);
-    expect(
-      (await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve" }, headers)).status,
-    ).toBe(status);
+    const consent = await browser.consentPage(client);
+    expect((await browser.submit(consent, "/authorize", { decision: "approve" }, headers)).status).toBe(status);
   });
 
   it("without our token, for another step, or without the cookie is refused", async () => {
     const browser = new Browser(env);
-    const login = await browser.arrive(client);
-    const consent = await browser.reachConsent(client);
+    const login = await browser.signInPage(client);
+    const consent = await browser.consentPage(client);
     expect((await browser.submit(consent, "/authorize", { decision: "approve", csrf: "x".repeat(43) })).status).toBe(
       400,
     );
@@ -79,57 +79,57 @@ describe("a forged form", () => {
     expect((await new Browser(env).submit(consent, "/authorize", { decision: "approve" })).status).toBe(400);
   });
 
-  it("that is too long or names a field twice is refused", async () => {
+  it("that is too long or repeats a field is refused", async () => {
     const browser = new Browser(env);
-    const login = await browser.arrive(client);
+    const login = await browser.signInPage(client);
     expect((await browser.submit(login, "/login", { email: "a", password: "x".repeat(9_000) })).status).toBe(413);
-    const twice = new URLSearchParams([
+    const repeated = new URLSearchParams([
       ["email", "a"],
       ["email", "b"],
     ]);
-    expect((await browser.open("/login", form(twice))).status).toBe(400);
+    expect((await browser.open("/login", form(repeated))).status).toBe(400);
   });
 });
 
-describe("the decision's page", () => {
+describe("the consent page", () => {
   const pageOf = async (metadata: object, changes: Record<string, string> = {}) => {
-    const { text } = await new Browser(env).reachConsent(await register(env, metadata), changes);
+    const { text } = await new Browser(env).consentPage(await register(env, metadata), changes);
     return text;
   };
 
   it.each([
     ["runs on this computer", {}, {}, "This app runs on this computer, where any program could use its name."],
     [
-      "takes a name that people trust",
+      "uses a trusted name",
       { client_name: "Claude", redirect_uris: ["https://app.test/cb"] },
       { redirect_uri: "https://app.test/cb" },
-      "Any app can call itself “<bdi>Claude</bdi>”. Go by the address, not by the name.",
+      "Any app can call itself “<bdi>Claude</bdi>”. Check the address, not the name.",
     ],
     [
-      "takes a name that only looks like one, also on this computer",
+      "uses a lookalike of a trusted name, also on this computer",
       { client_name: "\u0421l\u0430ude Code" },
       {},
-      "“<bdi>\u0421l\u0430ude Code</bdi>” is written with letters that only look like those of a name you may know.",
+      "“<bdi>\u0421l\u0430ude Code</bdi>” uses letters that only look like those of a name you may know.",
     ],
     [
-      "is at an address with letters that can look like others",
+      "is at an address with lookalike letters",
       { redirect_uris: ["https://\u0441l\u0430ude.test:8443/cb"] },
       { redirect_uri: "https://\u0441l\u0430ude.test:8443/cb" },
       '<bdi class="host">xn--lude-53d4h.test:8443</bdi> (shown as <bdi class="host">\u0441l\u0430ude.test</bdi>)',
     ],
-    ["has only its own word for its name", {}, {}, "Self-registered, name not verified"],
+    ["has registered itself", {}, {}, "Self-registered, name not verified"],
     [
-      "asks for reading only",
+      "requests read only",
       {},
       { scope: "read" },
-      "It cannot run flows or make images, see your password or change your account.",
+      "It cannot create or change anything, see your password or change your account.",
     ],
-    ["asks for all there is", {}, {}, "It cannot see your password or change your account."],
-  ])("says of an app that %s", async (_, metadata, changes, words) => {
+    ["requests all scopes", {}, {}, "It cannot see your password or change your account."],
+  ])("describes an app that %s", async (_, metadata, changes, words) => {
     expect(await pageOf(metadata, changes)).toContain(words);
   });
 
-  it("says where to take access back, and has nothing chosen in the app's favour but what it asked for", async () => {
+  it("says where to end access, and preselects nothing but the requested scope", async () => {
     const text = await pageOf({});
     expect(text).toContain('<a href="/apps">Your connected apps</a>');
     expect(text).not.toContain("autofocus");

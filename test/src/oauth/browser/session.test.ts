@@ -1,10 +1,10 @@
-// The signed-in browser: what a session spares a person, what it never decides for them, and everything that ends it.
+// Sessions of signed-in browsers: they replace the password, never the decision; and everything
+// that ends them.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import gateway from "../../../../entrypoints/gateway/index.ts";
 import { configOf } from "../../../../src/config.ts";
-import { browserKeys } from "../../../../src/crypto/browser-keys.ts";
 import { revocationsOf } from "../../../../src/durable/user-revocations.ts";
 import type { Env } from "../../../../src/env.ts";
 import { openTransaction } from "../../../../src/oauth/browser/transaction.ts";
@@ -26,18 +26,21 @@ import {
 const SESSION = "__Host-gw_s";
 const env = envWith();
 const client = await register(env);
-let people = 0;
+let users = 0;
 
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
-/** Somebody of their own, so that nothing that ends their sessions ends another test's, and what the auth Worker says of them. */
-function somebody(changes: { isActive?: boolean; sessionVersion?: number } = {}) {
-  const user = userId(`u_session_${++people}`);
+/**
+ * A user of this test only, so that no other test ends the sessions. `known`: the reply of the auth
+ * Worker.
+ */
+function newUser(changes: { isActive?: boolean; sessionVersion?: number } = {}) {
+  const user = userId(`u_session_${++users}`);
   const known = { isActive: true, sessionVersion: 3, ...changes };
-  const answers = {
+  const replies = {
     authenticateUser: async (email: string) => ({ valid: true as const, userId: user, email, name: "Grace" }),
     registerUser: async (name: string, email: string) => ({ valid: true as const, userId: user, email, name }),
     getUser: (async (call, input) => {
@@ -45,30 +48,30 @@ function somebody(changes: { isActive?: boolean; sessionVersion?: number } = {})
       return reply.ok ? { ok: true, value: { ...reply.value, ...known } } : reply;
     }) as typeof AUTH.getUser,
   };
-  return { user, known, env: envWith(answers) };
+  return { user, known, env: envWith(replies) };
 }
 
-/** A browser in which this person has just signed in. */
-async function signedIn(theirs: Env): Promise<Browser> {
-  const browser = new Browser(theirs);
-  await browser.reachConsent(client);
+/** A browser in which the user has just signed in. */
+async function signedInBrowser(over: Env): Promise<Browser> {
+  const browser = new Browser(over);
+  await browser.consentPage(client);
   return browser;
 }
 
-/** Where GET /authorize sends the browser: the page's name. */
+/** The name of the page to which GET /authorize redirects. */
 async function nextPage(browser: Browser, changes: Record<string, string> = {}): Promise<string> {
   const { next } = await browser.open(await authorizePath(client, changes));
   return /^\/(login|consent)\?tx=/.exec(next)?.[1] ?? next;
 }
 
-/** Moves the clock on, for everything but storage. */
-function later(seconds: number): void {
+/** Advances the clock, for everything but storage. */
+function advanceClock(seconds: number): void {
   vi.useFakeTimers({ now: Date.now() + seconds * 1000, toFake: ["Date"] });
 }
 
 describe("a session", () => {
-  it("spares the next app's sign-in, and never the decision", async () => {
-    const browser = await signedIn(env);
+  it("replaces the sign-in for the next app, and never the decision", async () => {
+    const browser = await signedInBrowser(env);
     const second = await browser.open(await authorizePath(client, { state: "second" }));
     expect(second.next).toMatch(/^\/consent\?tx=/);
     const consent = await browser.open(second.next);
@@ -78,24 +81,24 @@ describe("a session", () => {
     expect((await redeem(env, client, left.next)).scope).toBe("read");
   });
 
-  it("is a cookie that no script, no other site and no plain connection gets, and that names nobody", async () => {
+  it("is a cookie that no script, no other site and no plain connection gets, and that reveals no user", async () => {
     const browser = new Browser(env);
-    const entered = await browser.signIn(await browser.arrive(client));
+    const entered = await browser.signIn(await browser.signInPage(client));
     const line = entered.response.headers.getSetCookie().find((cookie) => cookie.startsWith(SESSION));
     expect(line).toMatch(
       /^__Host-gw_s=[0-9a-f]{8}\.[\w-]{16}\.[\w-]+; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600$/,
     );
   });
 
-  it("is told to the platform when it starts", async () => {
+  it("leaves an audit record when it starts", async () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
-    await signedIn(env);
+    await signedInBrowser(env);
     const records = log.mock.calls.map(([line]) => JSON.parse(String(line)));
     expect(records).toMatchObject([{ event: "audit", type: "session.started", subject: "u_ada", clientId: null }]);
   });
 
-  it("opens nothing at /mcp", async () => {
-    const browser = await signedIn(env);
+  it("authorizes nothing at /mcp", async () => {
+    const browser = await signedInBrowser(env);
     const ctx = createExecutionContext();
     const headers = { Cookie: `${SESSION}=${browser.cookies.get(SESSION)}`, "Content-Type": "application/json" };
     const request = new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, {
@@ -108,84 +111,78 @@ describe("a session", () => {
     expect(response.status).toBe(401);
   });
 
-  it("is not a transaction's cookie under another name, nor one from before the keys were changed twice", async () => {
-    const browser = await signedIn(env);
+  it("is neither a transaction's cookie under another name, nor a cookie from before two rotations of the secret", async () => {
+    const browser = await signedInBrowser(env);
     const transaction = [...browser.cookies].find(([name]) => name.startsWith("__Host-gw_tx_"))?.[1] ?? "";
     const confused = new Browser(env);
     confused.cookies.set(SESSION, transaction);
     expect(await nextPage(confused)).toBe("login");
-    const elsewhere = new Browser(
-      envWith({}, { SERVICE_BINDING_SECRET: "quite another root secret, 32 bytes or more" }),
-    );
-    elsewhere.cookies.set(SESSION, browser.cookies.get(SESSION) ?? "");
-    expect(await nextPage(elsewhere)).toBe("login");
-    expect(elsewhere.cookies.has(SESSION), "and the browser is freed of it").toBe(false);
+    const rotated = new Browser(envWith({}, { SERVICE_BINDING_SECRET: "quite another root secret, 32 bytes or more" }));
+    rotated.cookies.set(SESSION, browser.cookies.get(SESSION) ?? "");
+    expect(await nextPage(rotated)).toBe("login");
+    expect(rotated.cookies.has(SESSION), "the cookie is deleted").toBe(false);
   });
 
-  it("may be ignored by an app (prompt=login), and is there again for the next one", async () => {
-    const browser = await signedIn(env);
+  it("is ignored for an app with prompt=login, and used again for the next one", async () => {
+    const browser = await signedInBrowser(env);
     expect(await nextPage(browser, { prompt: "login" })).toBe("login");
-    expect(await nextPage(browser, { prompt: "select_account" }), "a prompt that nobody knows").toBe("consent");
+    expect(await nextPage(browser, { prompt: "select_account" }), "an unknown prompt").toBe("consent");
   });
 
-  it("is not used by “Not you?”, whoever signs in then", async () => {
+  it("is not used by “Not you?”, whichever user then signs in", async () => {
     const eve = envWith({
       authenticateUser: async (email) =>
         email === "eve@example.com"
           ? { valid: true, userId: userId("u_new"), email, name: "Eve" }
           : { valid: false, error: "x" },
     });
-    const browser = await signedIn(env);
+    const browser = await signedInBrowser(env);
     const consent = await browser.open((await browser.open(await authorizePath(client))).next);
     const [, notYou = ""] = /<a href="([^"]*)">Not you\?<\/a>/.exec(consent.text) ?? [];
-    const theirs = new Browser(eve);
-    for (const [name, value] of browser.cookies) theirs.cookies.set(name, value);
-    const login = await theirs.open(notYou);
+    const evesBrowser = browser.copy(eve);
+    const login = await evesBrowser.open(notYou);
     expect(login.text).toContain("<h1>Sign in</h1>");
-    const entered = await theirs.submit(login, "/login", { email: "eve@example.com", password: PASSWORD });
-    expect((await theirs.open(entered.next)).text).toContain("new@example.com");
-    expect((await theirs.open((await theirs.open(await authorizePath(client))).next)).text).toContain(
-      "new@example.com",
-    );
+    const entered = await evesBrowser.submit(login, "/login", { email: "eve@example.com", password: PASSWORD });
+    expect((await evesBrowser.open(entered.next)).text).toContain("new@example.com");
+    const nextConsent = await evesBrowser.open((await evesBrowser.open(await authorizePath(client))).next);
+    expect(nextConsent.text).toContain("new@example.com");
   });
 });
 
 describe("signing in", () => {
-  it("makes a new session each time, and the one before is worth nothing any more", async () => {
-    const browser = await signedIn(env);
+  it("makes a new session each time, and ends the previous one", async () => {
+    const browser = await signedInBrowser(env);
     const before = browser.copy();
-    await browser.signIn(await browser.arrive(client, { prompt: "login" }));
+    await browser.signIn(await browser.signInPage(client, { prompt: "login" }));
     expect(browser.cookies.get(SESSION)).not.toBe(before.cookies.get(SESSION));
     expect(await nextPage(before)).toBe("login");
     expect(await nextPage(browser)).toBe("consent");
   });
 
-  it("changes the transaction, so that one which was planted or captured before leads nowhere", async () => {
+  it("changes the transaction, so that one planted or captured before is useless", async () => {
     const browser = new Browser(env);
-    const login = await browser.arrive(client);
+    const login = await browser.signInPage(client);
     const thief = browser.copy();
     const entered = await browser.signIn(login);
     const id = entered.next.slice(-12);
-    const keys = await browserKeys(configOf(env));
     const open = ({ cookies }: Browser) =>
       openTransaction(
-        keys,
+        configOf(env),
         [...cookies].map(([name, value]) => `${name}=${value}`).join("; "),
         id,
         Math.floor(Date.now() / 1000),
       );
-    const [mine, theirs] = [await open(browser), await open(thief)];
-    expect([mine?.stage, theirs?.stage]).toEqual(["consent", "login"]);
-    expect(mine?.jti).not.toBe(theirs?.jti);
+    const [mine, stolen] = [await open(browser), await open(thief)];
+    expect([mine?.stage, stolen?.stage]).toEqual(["consent", "login"]);
+    expect(mine?.jti).not.toBe(stolen?.jti);
     expect((await thief.open(entered.next)).next).toBe(`/login?tx=${id}`);
     const consent = await browser.open(entered.next);
     expect((await thief.submit(consent, "/authorize", { decision: "approve" })).status).toBe(400);
   });
 
-  it("is no use to somebody who is disabled: they hear what everybody hears whose sign-in is wrong", async () => {
-    const { env: theirs } = somebody({ isActive: false });
-    const browser = new Browser(theirs);
-    const login = await browser.arrive(client);
+  it("fails for a disabled user with the words of any failed sign-in", async () => {
+    const browser = new Browser(newUser({ isActive: false }).env);
+    const login = await browser.signInPage(client);
     const refused = await browser.signIn(login);
     expect([refused.status, /role="alert">(.*?)<\/p>/.exec(refused.text)?.[1]]).toEqual([
       401,
@@ -198,10 +195,10 @@ describe("signing in", () => {
     expect(browser.cookies.has(SESSION)).toBe(false);
   });
 
-  it("is 503, and nobody gets in, while it cannot be known whether the account may be used", async () => {
+  it("is 503 without a session while the auth Worker cannot tell if the account is active", async () => {
     quiet();
     const browser = new Browser(envWith({ getUser: throwing }));
-    const failed = await browser.signIn(await browser.arrive(client));
+    const failed = await browser.signIn(await browser.signInPage(client));
     expect([failed.status, failed.response.headers.get("Retry-After"), browser.cookies.has(SESSION)]).toEqual([
       503,
       "10",
@@ -211,9 +208,8 @@ describe("signing in", () => {
 });
 
 describe("a session ends", () => {
-  it("when the person signs out, also where somebody copied it, and with it what they had not decided", async () => {
-    const { env: theirs } = somebody();
-    const browser = await signedIn(theirs);
+  it("when the user signs out, also in a copy of the cookie, and with it every pending decision", async () => {
+    const browser = await signedInBrowser(newUser().env);
     const undecided = await browser.open((await browser.open(await authorizePath(client))).next);
     const thief = browser.copy();
     await browser.submit(await browser.open("/logout"), "/logout");
@@ -227,73 +223,71 @@ describe("a session ends", () => {
     for (const copy of [thief, browser]) {
       const decided = await copy.submit(undecided, "/authorize", { decision: "approve" });
       expect(decided.next).toMatch(/^\/login\?tx=[\w-]{12}&e=ended$/);
-      expect((await copy.open(decided.next)).text).toContain("You have signed out meanwhile.");
+      expect((await copy.open(decided.next)).text).toContain("You have signed out in the meantime.");
     }
     const [id = ""] = [...thief.cookies.keys()]
       .filter((name) => name.startsWith("__Host-gw_tx_"))
       .map((name) => name.slice(-12));
-    expect((await thief.open(`/consent?tx=${id}`)).next, "nor does the page show whose it was").toContain("/login?tx=");
+    expect((await thief.open(`/consent?tx=${id}`)).next, "the page does not reveal the user").toContain("/login?tx=");
   });
 
-  it("when everything of the user's is ended, and with it what they had not decided", async () => {
-    const { env: theirs, user } = somebody();
-    const browser = await signedIn(theirs);
+  it("when all sessions of the user are ended, and with it every pending decision", async () => {
+    const { env: own, user } = newUser();
+    const browser = await signedInBrowser(own);
     const undecided = await browser.open((await browser.open(await authorizePath(client))).next);
-    await revocationsOf(theirs, user).endSessions();
+    await revocationsOf(own, user).endSessions();
     expect((await browser.submit(undecided, "/authorize", { decision: "approve" })).next).toContain("&e=ended");
     expect(await nextPage(browser)).toBe("login");
   });
 
-  it("after an hour without use, and goes on for as long as it is used", async () => {
-    const { env: theirs } = somebody();
-    const browser = await signedIn(theirs);
-    later(3_500);
+  it("after an hour without use, and lives while it is used", async () => {
+    const browser = await signedInBrowser(newUser().env);
+    advanceClock(3_500);
     expect(await nextPage(browser)).toBe("consent");
-    later(3_500);
+    advanceClock(3_500);
     expect(await nextPage(browser)).toBe("consent");
-    later(3_601);
+    advanceClock(3_601);
     expect(await nextPage(browser)).toBe("login");
   });
 
   it("after eight hours, however much it is used", async () => {
-    const { env: theirs } = somebody();
-    const browser = await signedIn(theirs);
+    const browser = await signedInBrowser(newUser().env);
     for (let minutes = 50; minutes < 8 * 60; minutes += 50) {
-      later(3_000);
+      advanceClock(3_000);
       expect(await nextPage(browser), `after ${minutes} minutes`).toBe("consent");
     }
-    later(1_801);
+    advanceClock(1_801);
     expect(await nextPage(browser)).toBe("login");
   });
 
   it.each([
     ["the auth Worker has raised the user's session version", { sessionVersion: 4 }],
     ["the user is disabled", { isActive: false }],
-  ])("when %s, and the browser is freed of its cookie", async (_, change) => {
-    const { env: theirs, known } = somebody();
-    const browser = await signedIn(theirs);
+  ])("when %s, and the cookie is deleted", async (_, change) => {
+    const { env: own, known } = newUser();
+    const browser = await signedInBrowser(own);
     Object.assign(known, change);
     expect(await nextPage(browser)).toBe("login");
     expect(browser.cookies.has(SESSION)).toBe(false);
   });
 
-  it("when the user is gone, even though there is no tenant to be had for them", async () => {
+  it("when the user is deleted, although no tenant can be provided", async () => {
     quiet();
-    const browser = await signedIn(env);
-    const gone = new Browser(
+    const browser = await signedInBrowser(env);
+    const deleted = new Browser(
       envWith({ getUser: async () => ({ ok: false, error: { code: "user_not_found" } }), provisionTenant: throwing }),
     );
-    gone.cookies.set(SESSION, browser.cookies.get(SESSION) ?? "");
-    expect(await nextPage(gone)).toBe("login");
+    deleted.cookies.set(SESSION, browser.cookies.get(SESSION) ?? "");
+    expect(await nextPage(deleted)).toBe("login");
   });
 
-  it("not because the auth Worker cannot be asked: that is 503, and the session stays", async () => {
+  it("not because the auth Worker fails: that is 503, and the session stays", async () => {
     quiet();
-    const browser = await signedIn(env);
-    const unlucky = new Browser(envWith({ getUser: throwing }));
-    unlucky.cookies.set(SESSION, browser.cookies.get(SESSION) ?? "");
-    const failed = await unlucky.open(await authorizePath(client));
-    expect([failed.status, failed.response.headers.get("Retry-After"), unlucky.cookies.has(SESSION)]).toEqual([
+    const browser = await signedInBrowser(env);
+    const withoutAuth = new Browser(envWith({ getUser: throwing }));
+    withoutAuth.cookies.set(SESSION, browser.cookies.get(SESSION) ?? "");
+    const failed = await withoutAuth.open(await authorizePath(client));
+    expect([failed.status, failed.response.headers.get("Retry-After"), withoutAuth.cookies.has(SESSION)]).toEqual([
       503,
       "10",
       true,
@@ -301,12 +295,12 @@ describe("a session ends", () => {
   });
 });
 
-describe("a person who opens their own page", () => {
-  it("signs in for that alone, and comes to the page with nothing left over", async () => {
+describe("a user who opens the account page", () => {
+  it("signs in for that page only, and keeps no other cookie", async () => {
     const browser = new Browser(env);
-    const sent = await browser.open("/apps");
-    expect(sent.next).toMatch(/^\/login\?tx=[\w-]{12}$/);
-    const login = await browser.open(sent.next);
+    const started = await browser.open("/apps");
+    expect(started.next).toMatch(/^\/login\?tx=[\w-]{12}$/);
+    const login = await browser.open(started.next);
     expect(login.text).toContain("<h1>Sign in</h1>\n<p>to manage your account</p>");
     const entered = await browser.signIn(login);
     expect([entered.status, entered.next, [...browser.cookies.keys()]]).toEqual([303, "/apps", [SESSION]]);
@@ -333,7 +327,7 @@ describe("a person who opens their own page", () => {
     expect([back.next, [...other.cookies.keys()]]).toEqual(["/apps", [SESSION]]);
   });
 
-  it("finds nothing to decide, whatever their browser is sent to", async () => {
+  it("cannot decide on anything, whatever address or form the browser is led to", async () => {
     const browser = new Browser(env);
     const login = await browser.open((await browser.open("/apps")).next);
     const [, id = ""] = /\?tx=([\w-]{12})/.exec(login.text) ?? [];
@@ -344,12 +338,11 @@ describe("a person who opens their own page", () => {
       headers: { "Content-Type": "application/x-www-form-urlencoded", Origin: ORIGIN },
       body: new URLSearchParams({ csrf, decision: "approve" }).toString(),
     });
-    expect([forced.status, (await (bound as unknown as Env).OAUTH_KV.list({ prefix: "grant:u_nobody" })).keys]).toEqual(
-      [400, []],
-    );
+    const grants = await (bound as unknown as Env).OAUTH_KV.list({ prefix: "grant:u_unknown" });
+    expect([forced.status, grants.keys]).toEqual([400, []]);
   });
 
-  it("gets there from the front page", async () => {
+  it("finds a link to it on the home page", async () => {
     const home = await new Browser(env).open("/");
     expect(home.text).toContain('<a href="/apps">Your connected apps</a>');
   });

@@ -1,6 +1,6 @@
-// A person who signs in or up with a password and decides, from the client's request to its answer.
+// Sign-in and sign-up with a password, from the client's request to its response.
 import { describe, expect, it, vi } from "vitest";
-import { authorizationServer } from "../../../../src/oauth/router.ts";
+import { authorizationServer } from "../../../../src/oauth/authorization-server/server.ts";
 import {
   authorizePath,
   Browser,
@@ -11,6 +11,7 @@ import {
   REDIRECT,
   redeem,
   register,
+  type Seen,
   throwing,
 } from "../browser.ts";
 
@@ -18,16 +19,16 @@ const env = envWith();
 const client = await register(env);
 
 describe("signing in", () => {
-  it("ends at the client with a code, its state and our issuer (RFC 9207), and the code becomes a token for this user", async () => {
+  it("returns to the client with a code, its state and our issuer (RFC 9207), and the code becomes a token for this user", async () => {
     const browser = new Browser(env);
-    const consent = await browser.reachConsent(client);
+    const consent = await browser.consentPage(client);
     expect(consent.text).toContain("ada@example.com");
     const left = await browser.submit(consent, "/authorize", { decision: "approve", scope: "generate" });
     expect(left.status).toBe(200);
-    const answer = new URL(left.next);
-    expect(answer.origin + answer.pathname).toBe(REDIRECT);
-    expect(answer.searchParams.get("state")).toBe("a state & more");
-    expect(answer.searchParams.get("iss")).toBe(ORIGIN);
+    const callback = new URL(left.next);
+    expect(callback.origin + callback.pathname).toBe(REDIRECT);
+    expect(callback.searchParams.get("state")).toBe("a state & more");
+    expect(callback.searchParams.get("iss")).toBe(ORIGIN);
     expect([...browser.cookies.keys()]).toEqual(["__Host-gw_s"]);
 
     const tokens = await redeem(env, client, left.next);
@@ -36,27 +37,25 @@ describe("signing in", () => {
     expect(grant?.props).toMatchObject({ userId: "u_ada", tenantId: "t_u_ada", tier: "free", v: 1 });
   });
 
-  it("leaves out what the person unticks", async () => {
-    const browser = new Browser(env);
-    const left = await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "approve" });
+  it("grants no scope that the user unticks", async () => {
+    const left = await new Browser(env).connect(client, { decision: "approve" });
     expect((await redeem(env, client, left.next)).scope).toBe("read");
   });
 
-  it("can be declined, and the client is told (RFC 6749 4.1.2.1)", async () => {
-    const browser = new Browser(env);
-    const left = await browser.submit(await browser.reachConsent(client), "/authorize", { decision: "deny" });
-    const answer = new URL(left.next).searchParams;
-    expect([answer.get("error"), answer.get("state"), answer.get("iss")]).toEqual([
+  it("can end with a refusal, which the client receives as an error (RFC 6749 4.1.2.1)", async () => {
+    const left = await new Browser(env).connect(client, { decision: "deny" });
+    const callback = new URL(left.next).searchParams;
+    expect([callback.get("error"), callback.get("state"), callback.get("iss")]).toEqual([
       "access_denied",
       "a state & more",
       ORIGIN,
     ]);
-    expect(answer.has("code")).toBe(false);
+    expect(callback.has("code")).toBe(false);
   });
 
-  it("with a wrong password is 401 on the same page, which keeps the e-mail and not the password", async () => {
+  it("with a wrong password shows the same page with 401, and keeps the e-mail address but not the password", async () => {
     const browser = new Browser(env);
-    const again = await browser.submit(await browser.arrive(client), "/login", {
+    const again = await browser.submit(await browser.signInPage(client), "/login", {
       email: " ADA@example.com ",
       password: "guess 1",
     });
@@ -67,59 +66,49 @@ describe("signing in", () => {
     expect((await browser.signIn(again)).status).toBe(303);
   });
 
-  it("too often is 429 on the same page, with the time to wait", async () => {
+  it("too often shows the same page with 429 and the time to wait", async () => {
     const browser = new Browser(envWith({ authenticateUser: async () => ({ valid: false, error: "RATE_LIMITED" }) }));
-    const refused = await browser.signIn(await browser.arrive(client));
+    const refused = await browser.signIn(await browser.signInPage(client));
     expect([refused.status, refused.response.headers.get("Retry-After")]).toEqual([429, "300"]);
     expect(refused.text).toContain("Too many attempts.");
   });
 
-  it("starts over when the person comes back to the form, and the decision page of before is void", async () => {
+  it("starts over when the user returns to the form, and the earlier consent page becomes void", async () => {
     const browser = new Browser(env);
-    const consent = await browser.reachConsent(client);
+    const consent = await browser.consentPage(client);
     const [, id] = /\?tx=([\w-]{12})/.exec(consent.text) ?? [];
     expect((await browser.open(`/login?tx=${id}`)).status).toBe(200);
     expect((await browser.submit(consent, "/authorize", { decision: "approve" })).status).toBe(400);
     expect((await browser.open(`/consent?tx=${id}`)).next).toBe(`/login?tx=${id}`);
   });
 
-  it("passes a password on as it is", async () => {
-    const asked = vi.fn(async () => ({ valid: false as const, error: "INVALID_CREDENTIALS" }));
-    const browser = new Browser(envWith({ authenticateUser: asked }));
-    await browser.submit(await browser.arrive(client), "/login", {
+  it("passes the password on unchanged", async () => {
+    const authenticateUser = vi.fn(async () => ({ valid: false as const, error: "INVALID_CREDENTIALS" }));
+    const browser = new Browser(envWith({ authenticateUser }));
+    await browser.submit(await browser.signInPage(client), "/login", {
       email: "ada@example.com",
       password: "  p\u0061\u0308ß &+%  ",
     });
-    expect(asked).toHaveBeenCalledWith("ada@example.com", "  p\u0061\u0308ß &+%  ");
+    expect(authenticateUser).toHaveBeenCalledWith("ada@example.com", "  p\u0061\u0308ß &+%  ");
   });
 });
 
 describe("signing up", () => {
-  it("signs in at once", async () => {
+  const signUpPage = async (browser: Browser): Promise<Seen> =>
+    browser.open((await browser.open(await authorizePath(client))).next.replace("/login", "/signup"));
+  const newAccount = (password = PASSWORD) => ({ name: "New", email: freshEmail("new"), password });
+
+  it("signs the user in at once", async () => {
     const browser = new Browser(env);
-    const signup = await browser.open(
-      (await browser.open(await authorizePath(client))).next.replace("/login", "/signup"),
-    );
-    const entered = await browser.submit(signup, "/signup", {
-      name: "New",
-      email: freshEmail("new"),
-      password: PASSWORD,
-    });
+    const entered = await browser.submit(await signUpPage(browser), "/signup", newAccount());
     expect((await browser.open(entered.next)).text).toContain("new@example.com");
   });
 
-  it("says the same whatever the auth Worker's reason is", async () => {
+  it("shows the same sentence for every refusal of the auth Worker", async () => {
     const texts = [];
     for (const error of ["EMAIL_EXISTS", "INVALID_CREDENTIALS", "RATE_LIMITED"]) {
       const browser = new Browser(envWith({ registerUser: async () => ({ valid: false, error }) }));
-      const signup = await browser.open(
-        (await browser.open(await authorizePath(client))).next.replace("/login", "/signup"),
-      );
-      const refused = await browser.submit(signup, "/signup", {
-        name: "New",
-        email: freshEmail("new"),
-        password: PASSWORD,
-      });
+      const refused = await browser.submit(await signUpPage(browser), "/signup", newAccount());
       texts.push(`${refused.status} ${/role="alert">(.*?)<\/p>/.exec(refused.text)?.[1]}`);
     }
     expect(new Set(texts)).toEqual(
@@ -127,17 +116,10 @@ describe("signing up", () => {
     );
   });
 
-  it("points at what the person can mend, without asking the auth Worker", async () => {
+  it("points out a mistake that the user can correct, without asking the auth Worker", async () => {
     const registerUser = vi.fn(throwing);
     const browser = new Browser(envWith({ registerUser }));
-    const signup = await browser.open(
-      (await browser.open(await authorizePath(client))).next.replace("/login", "/signup"),
-    );
-    const refused = await browser.submit(signup, "/signup", {
-      name: "New",
-      email: freshEmail("new"),
-      password: "too short",
-    });
+    const refused = await browser.submit(await signUpPage(browser), "/signup", newAccount("too short"));
     expect(refused.status).toBe(400);
     expect(refused.text).toContain("at least 15 characters");
     expect(registerUser).not.toHaveBeenCalled();

@@ -1,4 +1,5 @@
-// Signing in by way of GitHub or Google: what the door sends to the bridge of the auth Worker, and whom it believes on the way back.
+// Sign-in with GitHub or Google: the redirect to the auth Worker's bridge, and the callbacks that
+// are accepted.
 import { env as bound } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../../../src/env.ts";
@@ -14,16 +15,17 @@ afterEach(() => {
 });
 
 describe("signing in with GitHub or Google", () => {
+  /** The page on the way to the provider, and the bridge's address on it. */
   async function leave(browser: Browser, provider: string) {
-    const left = await browser.submit(await browser.arrive(client), `/oauth/${provider}`);
+    const left = await browser.submit(await browser.signInPage(client), `/oauth/${provider}`);
     return { left, bridge: new URL(left.next) };
   }
 
-  /** Where the provider's answer comes in. */
+  /** The address of the callback after a successful sign-in at the provider. */
   const callback = ({ searchParams }: URL) =>
     `/oauth/callback?state=${searchParams.get("state")}&code=code-${searchParams.get("code_challenge")}`;
 
-  it("goes through the bridge with a challenge, and comes back with a code that only its verifier opens", async () => {
+  it("sends the bridge a challenge, and accepts a code that only its verifier opens", async () => {
     const browser = new Browser(env);
     const { left, bridge } = await leave(browser, "github");
     expect(left.status).toBe(200);
@@ -36,15 +38,14 @@ describe("signing in with GitHub or Google", () => {
     expect((await browser.open(back)).status).toBe(400);
   });
 
-  it("keeps nothing readable under the state", async () => {
-    const browser = new Browser(env);
-    const { bridge } = await leave(browser, "google");
+  it("stores nothing readable under the state", async () => {
+    const { bridge } = await leave(new Browser(env), "google");
     const state = bridge.searchParams.get("state") ?? "";
     const stored = await OAUTH_KV.get(`social_state:${await sha256(state)}`);
     expect(stored).toMatch(/^[0-9a-f]{8}\.[\w-]+\.[\w-]+$/);
   });
 
-  it("shows the verifier to nobody but the auth Worker, and forgets the state before it asks", async () => {
+  it("gives the verifier to the auth Worker only, and deletes the state before it asks", async () => {
     const browser = new Browser(env);
     const { left, bridge } = await leave(browser, "github");
     const back = callback(bridge);
@@ -52,16 +53,14 @@ describe("signing in with GitHub or Google", () => {
       expect(await OAUTH_KV.get(`social_state:${await sha256(bridge.searchParams.get("state") ?? "")}`)).toBeNull();
       return AUTH.exchangeSocialCode(code, proof);
     });
-    const asking = new Browser(envWith({ exchangeSocialCode }));
-    for (const [name, value] of browser.cookies) asking.cookies.set(name, value);
-    const entered = await asking.open(back);
+    const entered = await browser.copy(envWith({ exchangeSocialCode })).open(back);
     const { codeVerifier = "-" } = exchangeSocialCode.mock.calls[0]?.[1] ?? {};
     expect(bridge.searchParams.get("code_challenge")).toBe(await sha256(codeVerifier));
     expect([left.text, bridge.href, back, entered.next, entered.text].join()).not.toContain(codeVerifier);
     expect(entered.next).toMatch(/^\/consent/);
   });
 
-  it("exchanges once, also where the provider's answer comes in twice at once and storage is slow", async () => {
+  it("exchanges the code once, also if the callback arrives twice in parallel and storage is slow", async () => {
     const exchangeSocialCode = vi.fn(AUTH.exchangeSocialCode);
     const browser = new Browser(envWith({ exchangeSocialCode }));
     const back = callback((await leave(browser, "google")).bridge);
@@ -70,17 +69,17 @@ describe("signing in with GitHub or Google", () => {
     expect([one.status, two.status].toSorted()).toEqual([303, 400]);
     expect(exchangeSocialCode).toHaveBeenCalledOnce();
     const late = one.status === 400 ? one : two;
-    expect(late.response.headers.getSetCookie(), "it takes nothing from the one that came first").toEqual([]);
+    expect(late.response.headers.getSetCookie(), "the refusal changes no cookie of the other").toEqual([]);
   });
 
   it("takes five minutes at most", async () => {
     const exchangeSocialCode = vi.fn(AUTH.exchangeSocialCode);
-    const asking = envWith({ exchangeSocialCode });
+    const over = envWith({ exchangeSocialCode });
     for (const [seconds, status] of [
       [299, 303],
       [300, 400],
     ] as const) {
-      const browser = new Browser(asking);
+      const browser = new Browser(over);
       vi.useFakeTimers({ now: 1_900_000_000_000, toFake: ["Date"] });
       const { bridge } = await leave(browser, "github");
       vi.setSystemTime(1_900_000_000_000 + seconds * 1000);
@@ -89,7 +88,7 @@ describe("signing in with GitHub or Google", () => {
     expect(exchangeSocialCode).toHaveBeenCalledOnce();
   });
 
-  it("leads back to the sign-in page where the account is disabled, as any failure does", async () => {
+  it("redirects to the sign-in page if the account is disabled, as after any failure", async () => {
     const getUser: typeof AUTH.getUser = async (call, input) => {
       const reply = await AUTH.getUser(call, input);
       return reply.ok ? { ok: true, value: { ...reply.value, isActive: false } } : reply;
@@ -100,18 +99,18 @@ describe("signing in with GitHub or Google", () => {
     expect([...browser.cookies.keys()]).toEqual([expect.stringMatching(/^__Host-gw_tx_/)]);
   });
 
-  it("signs nobody in who arrives with somebody else's state, and asks nobody about it", async () => {
+  it("does not sign in a browser with another browser's state, and does not ask the auth Worker", async () => {
     const exchangeSocialCode = vi.fn(throwing);
     const attacked = envWith({ exchangeSocialCode });
     const { bridge } = await leave(new Browser(attacked), "github");
     const victim = new Browser(attacked);
-    await victim.arrive(client);
+    await victim.signInPage(client);
     const lured = await victim.open(`/oauth/callback?state=${bridge.searchParams.get("state")}&code=stolen`);
     expect(lured.status).toBe(400);
     expect(exchangeSocialCode).not.toHaveBeenCalled();
   });
 
-  it("knows only the last state that a browser left with", async () => {
+  it("accepts only the last state of a browser", async () => {
     const browser = new Browser(env);
     const { bridge } = await leave(browser, "github");
     const [cookie = ""] = browser.cookies.keys();
@@ -119,14 +118,14 @@ describe("signing in with GitHub or Google", () => {
     expect((await browser.open(callback(bridge))).status).toBe(400);
   });
 
-  it("returns to the sign-in page when the provider says no or the code is no good", async () => {
-    for (const answer of ["error=access_denied&error_description=%3Cscript%3E", "code=wrong"]) {
+  it("redirects to the sign-in page if the provider returns an error, or the code is wrong", async () => {
+    for (const result of ["error=access_denied&error_description=%3Cscript%3E", "code=wrong"]) {
       const browser = new Browser(env);
       const { bridge } = await leave(browser, "github");
-      const back = await browser.open(`/oauth/callback?state=${bridge.searchParams.get("state")}&${answer}`);
+      const back = await browser.open(`/oauth/callback?state=${bridge.searchParams.get("state")}&${result}`);
       expect(back.next).toMatch(/^\/login\?tx=[\w-]{12}&e=social$/);
       const login = await browser.open(back.next);
-      expect(login.text).toContain("Signing in there did not work");
+      expect(login.text).toContain("That sign-in did not work");
       expect(login.text).not.toContain("script");
       expect((await browser.signIn(login)).status).toBe(303);
     }

@@ -1,0 +1,35 @@
+// Tables of tools and scopes in the README, the user guide and the API reference.
+import { Scope } from "../../contracts/rpc/identity.ts";
+import type { ProductTexts } from "../../src/tools/product-texts.ts";
+import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
+import { table } from "./generated-part.ts";
+
+/** One row per tool. `reference` is the path of the API reference; empty within it. */
+export function toolTable(tools: readonly ToolDefinition[], reference: string): string {
+  const rows = tools.map(({ name, title, scope, isPaid }) => [
+    `[\`${name}\`](${reference}#${name})`,
+    title,
+    `\`${scope}\``,
+    isPaid ? "yes" : "",
+  ]);
+  return table(["tool", "purpose", "scope", "costs credits"], rows);
+}
+
+const CHOICE: Readonly<Record<Scope, string>> = {
+  read: "Always included.",
+  generate: "Optional when you allow an app.",
+};
+
+/** One row per scope, with its tools. */
+export function scopeTable(tools: readonly ToolDefinition[], { allows }: Pick<ProductTexts, "allows">): string {
+  const rows = Scope.options.map((scope) => {
+    const names = tools.filter((tool) => tool.scope === scope).map(({ name }) => `\`${name}\``);
+    return [`\`${scope}\``, `${allows[scope]}. ${CHOICE[scope]}`, names.join(", ")];
+  });
+  const offline = [
+    "`offline_access`",
+    "nothing more. Some apps ask for it to stay connected, which every app does.",
+    "",
+  ];
+  return table(["scope", "allows", "tools"], [...rows, offline]);
+}

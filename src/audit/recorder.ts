@@ -1,0 +1,91 @@
+// Assembles audit records: the only place that does.
+import type { Identity } from "../../contracts/rpc/identity.ts";
+import type { RequestContext } from "../context.ts";
+import { digestOf } from "../tools/digest.ts";
+import type { ToolDefinition } from "../tools/tool-definition.ts";
+import type { AccessEvent, Channel, PolicyDecision, ResourceReadEvent, TaskEvent } from "./event.ts";
+import { summarize } from "./redact.ts";
+import { deliver } from "./sinks.ts";
+
+/** Records the result of one request. Its clock starts when it is made. */
+export class Recorder {
+  readonly #context: RequestContext;
+  readonly #identity: Identity;
+  readonly #channel: Channel;
+  readonly #startedAtMs = Date.now();
+
+  constructor(context: RequestContext, identity: Identity, channel: Channel) {
+    this.#context = context;
+    this.#identity = identity;
+    this.#channel = channel;
+  }
+
+  /**
+   * `tool` is absent if the catalog has none named `name`. The tool's digest is made in the
+   * background.
+   */
+  toolCall(
+    { tool, name, args }: { readonly tool: ToolDefinition | undefined; readonly name: string; readonly args: unknown },
+    decision: PolicyDecision,
+    outcome: string,
+  ): void {
+    const event = {
+      type: "tool.called",
+      ...this.#fields(outcome, args),
+      tool: tool?.name ?? String(summarize(name)),
+      risk: tool?.risk ?? null,
+      decision,
+    } as const;
+    this.#context.ctx.waitUntil(this.#deliverWithDigest(event, tool));
+  }
+
+  resourceRead(
+    resource: string | null,
+    input: unknown,
+    decision: ResourceReadEvent["decision"],
+    outcome: string,
+  ): void {
+    deliver(this.#context, { type: "resource.read", ...this.#fields(outcome, input), resource, decision });
+  }
+
+  task(
+    { type, tool, input }: { readonly type: TaskEvent["type"]; readonly tool: string | null; readonly input: unknown },
+    decision: TaskEvent["decision"],
+    outcome: string,
+  ): void {
+    deliver(this.#context, { type, ...this.#fields(outcome, input), tool, decision });
+  }
+
+  async #deliverWithDigest(
+    event: Omit<Parameters<typeof deliver>[1] & { type: "tool.called" }, "toolDigest">,
+    tool: ToolDefinition | undefined,
+  ): Promise<void> {
+    deliver(this.#context, { ...event, toolDigest: tool ? await digestOf(tool) : null });
+  }
+
+  #fields(outcome: string, input: unknown) {
+    const { subject, tenantId, clientId, tier, scopes } = this.#identity;
+    const now = Date.now();
+    return {
+      at: new Date(now).toISOString(),
+      traceId: this.#context.trace.traceId,
+      channel: this.#channel,
+      subject,
+      tenantId,
+      clientId,
+      tier,
+      scopes,
+      outcome,
+      durationMs: now - this.#startedAtMs,
+      input: summarize(input),
+    };
+  }
+}
+
+/** Records a change of access. */
+export function recordAccess(
+  context: RequestContext,
+  change: Pick<AccessEvent, "type" | "subject" | "clientId" | "scopes">,
+): void {
+  deliver(context, { ...change, at: new Date().toISOString(), traceId: context.trace.traceId });
+}

@@ -1,0 +1,31 @@
+// Client ids that may be looked up. A URL is a metadata document to fetch (CIMD,
+// draft-ietf-oauth-client-id-metadata-document); anything else is a key in storage.
+import { isIpAddress } from "./hosts.ts";
+
+/** Ids made by the library have 16 characters. */
+const MAX_ID_LENGTH = 64;
+const MAX_DOCUMENT_URL_LENGTH = 512;
+
+/**
+ * True if `url` may be fetched as a metadata document: https on the default port, at a public host
+ * name other than our own, and spelled as `URL` spells it, so that no parser reads another address
+ * in it. Stops server-side request forgery: a stranger cannot aim this server at other machines.
+ */
+export function isDocumentUrlAcceptable(url: string, ownOrigins: readonly string[]): boolean {
+  const parsed = url.length <= MAX_DOCUMENT_URL_LENGTH ? URL.parse(url) : null;
+  if (parsed?.protocol !== "https:" || parsed.href !== url || url.includes("#")) return false;
+  if (parsed.port !== "" || parsed.username !== "" || parsed.password !== "") return false;
+  const { hostname } = parsed;
+  const isPublicName = /\.[a-z][a-z0-9-]*$/.test(hostname) && !/\.(local|localhost|internal)$/.test(hostname);
+  return isPublicName && !isIpAddress(hostname) && !ownOrigins.includes(parsed.origin);
+}
+
+/**
+ * True if `clientId` may be looked up: short enough for a storage key, or the URL of a document
+ * that may be fetched. The library fetches anything that `URL` reads as https, so a colon is
+ * allowed in a document URL only.
+ */
+export function isClientIdAcceptable(clientId: string, isCimdEnabled: boolean, ownOrigins: readonly string[]): boolean {
+  if (clientId.includes(":")) return isCimdEnabled && isDocumentUrlAcceptable(clientId, ownOrigins);
+  return clientId.length <= MAX_ID_LENGTH;
+}

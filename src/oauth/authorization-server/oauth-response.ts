@@ -1,0 +1,43 @@
+// Responses of the endpoints that programs call: never stored, errors as RFC 6749 section 5.2.
+
+const NEVER_STORED = { "Cache-Control": "no-store", Pragma: "no-cache", "X-Content-Type-Options": "nosniff" };
+
+/** An error that pages of any origin can read, as they can read the library's own responses. */
+export function oauthError(request: Request, status: number, error: string, description: string): Response {
+  const origin = request.headers.get("Origin");
+  const readable = {
+    "Access-Control-Allow-Origin": origin ?? "",
+    "Access-Control-Expose-Headers": "WWW-Authenticate, Retry-After",
+    Vary: "Origin",
+  };
+  const headers = { ...NEVER_STORED, ...(origin !== null && readable) };
+  return Response.json({ error, error_description: description }, { status, headers });
+}
+
+/** The library's words for an unknown client. Clients register again when they read them. */
+export function unknownClient(request: Request): Response {
+  return oauthError(request, 401, "invalid_client", "Client not found");
+}
+
+/**
+ * 429 with `temporarily_unavailable`: RFC 6749 defines no code for this at the token endpoint, and
+ * clients know the one of its section 4.1.2.1.
+ */
+export function tooManyRequests(request: Request, retryAfterSeconds: number): Response {
+  return retryLater(request, 429, "Too many requests.", retryAfterSeconds);
+}
+
+/** A refusal that says when to try again. `reason` is a sentence. */
+export function retryLater(request: Request, status: 429 | 503, reason: string, retryAfterSeconds: number): Response {
+  const description = `${reason} Try again in ${retryAfterSeconds} s.`;
+  const response = oauthError(request, status, "temporarily_unavailable", description);
+  response.headers.set("Retry-After", String(retryAfterSeconds));
+  return response;
+}
+
+/** A copy of a response of the library's, with the headers that forbid every cache to keep it. */
+export function neverStored(original: Response): Response {
+  const response = new Response(original.body, original);
+  for (const [name, value] of Object.entries(NEVER_STORED)) response.headers.set(name, value);
+  return response;
+}

@@ -1,0 +1,72 @@
+// Forms of the account pages, and the checks that each must pass: media type, sender, size, no
+// repeated fields, a session of this browser, and proof that our own page, in this session, made
+// this form.
+import { claimOnce } from "../../durable/one-time-mark.ts";
+import { SESSION_LIFETIME_SECONDS } from "../../durable/user-revocations.ts";
+import { ACCOUNT_FORMS, type AccountForm, type AccountFormTokens } from "../pages/account-parts.ts";
+import type { BrowserRequest } from "./browser-request.ts";
+import { errorPage } from "./error-pages.ts";
+import { type BrowserSession, isSessionCsrf, sessionCsrf, sessionOf } from "./session.ts";
+import { readForm } from "./transaction-form.ts";
+
+const ONE_TIME_VALUE = /^[\w-]{22}$/;
+
+/** The next step after a problem on an account page. */
+export const ACCOUNT_LINK = { href: "/apps", label: "Your apps and keys" } as const;
+
+/** The tokens that bind the forms to this session. */
+export async function accountFormTokens(
+  { config }: BrowserRequest,
+  session: BrowserSession,
+): Promise<AccountFormTokens> {
+  const entries = ACCOUNT_FORMS.map(async (form) => [form, await sessionCsrf(config, session, form)] as const);
+  return Object.fromEntries(await Promise.all(entries)) as AccountFormTokens; // `fromEntries` widens the names
+}
+
+/** A form that passed all checks, and the session that it belongs to. */
+export interface SubmittedAccountForm {
+  readonly form: URLSearchParams;
+  readonly session: BrowserSession;
+}
+
+/**
+ * Reads the form `name`; the response if it cannot be used, which is `withoutSession()` if the
+ * browser has no session.
+ */
+export async function readAccountForm(
+  browser: BrowserRequest,
+  name: AccountForm,
+  withoutSession: (browser: BrowserRequest) => Response | Promise<Response>,
+): Promise<SubmittedAccountForm | Response> {
+  const form = await readForm(browser, ACCOUNT_LINK);
+  if (form instanceof Response) return form;
+  const session = await sessionOf(browser);
+  if (!session) return withoutSession(browser);
+  if (await isSessionCsrf(browser.config, session, name, form.get("csrf") ?? "")) return { form, session };
+  return errorPage(browser, {
+    status: 400,
+    title: "This page was out of date",
+    text: "Its form belongs to another sign-in, so nothing was done.",
+    link: ACCOUNT_LINK,
+  });
+}
+
+/**
+ * Claims a form that creates something: `true` for the one request that may continue, however often
+ * the browser sends it. The mark lives as long as a session can, after which the form is void
+ * anyway.
+ */
+export async function claimForm({ env }: BrowserRequest, { form, session }: SubmittedAccountForm): Promise<boolean> {
+  const once = form.get("once") ?? "";
+  return ONE_TIME_VALUE.test(once) && claimOnce(env, `own|${session.sid}|${once}`, SESSION_LIFETIME_SECONDS);
+}
+
+/** A form that was already used. */
+export function formAlreadyUsed(browser: BrowserRequest, text: string): Response {
+  return errorPage(browser, { status: 400, title: "Already used", text, link: ACCOUNT_LINK });
+}
+
+/** No usable reply from the auth Worker, which is logged already. */
+export function accountUnavailable(browser: BrowserRequest, title: string, text: string): Response {
+  return errorPage(browser, { status: 503, title, text, link: ACCOUNT_LINK, headers: { "Retry-After": "10" } });
+}

@@ -1,0 +1,18 @@
+// Pages that are open to everyone at any time.
+import { toText } from "../pages/html.ts";
+import { BRAND_MARK } from "../pages/marks.ts";
+import { homePage } from "../pages/notices.ts";
+import { pageResponse } from "../pages/page.ts";
+import type { BrowserRequest } from "./browser-request.ts";
+
+/** GET / */
+export function showHome({ config, texts }: BrowserRequest): Response {
+  return pageResponse(homePage(config.resource, config.isSignupOpen, texts));
+}
+
+/** GET /favicon.svg: the icon of the browser tab. */
+export function showFavicon(): Response {
+  return new Response(toText(BRAND_MARK), {
+    headers: { "Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=86400" },
+  });
+}

@@ -1,0 +1,50 @@
+// The result of a call as MCP writes it: the value with text and pictures, or a tool error that
+// says what to do.
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
+import type { Identity } from "../../contracts/rpc/identity.ts";
+import { backendClient } from "../backends/dispatch.ts";
+import type { RequestContext } from "../context.ts";
+import type { CallToolResult, ContentBlock } from "../mcp/schema.ts";
+import { describeValue, text } from "../tools/content.ts";
+import type { ToolDefinition } from "../tools/tool-definition.ts";
+import type { Completed } from "./tool-call.ts";
+
+/** Renders a completed call. May call the backend again, for pictures. Never throws. */
+export async function renderResult(
+  context: RequestContext,
+  identity: Identity,
+  { tool, result }: Completed,
+): Promise<CallToolResult> {
+  if (result.ok) {
+    return { content: await renderValue(context, identity, tool, result.value), structuredContent: result.value };
+  }
+  const { code, message, retryAfterSeconds, traceId } = result.error;
+  const wait = retryAfterSeconds === undefined ? null : `Try again in ${retryAfterSeconds} s.`;
+  return {
+    isError: true,
+    content: [text(message, wait, `(code ${code}, trace id ${traceId})`)],
+    _meta: { "com.stackbilt/error": result.error },
+  };
+}
+
+/** A picture whose bytes stop arriving must not delay a value that is there. */
+const RENDER_TIMEOUT_MS = 10_000;
+
+async function renderValue(
+  context: RequestContext,
+  identity: Identity,
+  tool: ToolDefinition,
+  value: object,
+): Promise<readonly ContentBlock[]> {
+  try {
+    const render = () => tool.render(value, backendClient(context, identity, tool));
+    const blocks = await withDeadline(render, RENDER_TIMEOUT_MS);
+    if (blocks === TIMED_OUT) throw new Error("the content did not arrive in time");
+    return blocks as readonly ContentBlock[]; // what `render` resolves to, or `TIMED_OUT`
+  } catch (error) {
+    const { traceId } = context.trace;
+    console.error(JSON.stringify({ event: "tool.unrendered", tool: tool.name, traceId, ...describeCrash(error) }));
+    return [describeValue(value)];
+  }
+}

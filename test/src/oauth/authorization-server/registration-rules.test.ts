@@ -1,0 +1,72 @@
+// Rules for registrations (RFC 7591) and client ids, without storage.
+import { describe, expect, it } from "vitest";
+import { isClientIdAcceptable, isDocumentUrlAcceptable } from "../../../../src/oauth/authorization-server/client-id.ts";
+import { registrationProblem } from "../../../../src/oauth/authorization-server/registration-rules.ts";
+
+const OWN = ["https://mcp.test", "https://auth.test"];
+
+describe("a registration (RFC 7591)", () => {
+  const valid = {
+    client_name: "Cursor",
+    redirect_uris: ["cursor://anysphere.cursor-mcp/oauth/callback", "http://localhost:8787/callback"],
+  };
+
+  it("may list a private-use scheme beside a usable address", () => {
+    expect(registrationProblem(valid, OWN)).toBeUndefined();
+    expect(registrationProblem({ ...valid, unknown_field: { any: "thing" } }, OWN)).toBeUndefined();
+  });
+
+  it.each([
+    ["our own origin", "https://mcp.test/oauth/callback"],
+    ["the auth Worker's origin", "https://auth.test/x"],
+    ["a wildcard", "https://*.app.test/cb"],
+    ["an IP address", "https://169.254.169.254/cb"],
+    ["an IP address in disguise", "https://2852039166/cb"],
+    ["an IPv6 address", "https://[fe80::1]/cb"],
+    ["an encoded control character", "https://app.test/cb%0d%0a"],
+    ["a private-use scheme alone", "cursor://cb"],
+    ["text that is no URI", "callback"],
+  ])("may not redirect to %s", (_, uri) => {
+    expect(registrationProblem({ redirect_uris: [uri] }, OWN)?.code).toBe("invalid_redirect_uri");
+  });
+
+  it("is refused above its limits", () => {
+    const redirect_uris = ["https://app.test/cb"];
+    expect(registrationProblem({ redirect_uris: Array(11).fill(redirect_uris[0]) }, OWN)?.code).toBe(
+      "invalid_redirect_uri",
+    );
+    for (const field of [
+      { client_name: "\u200b" },
+      { client_name: "x".repeat(81) },
+      { client_uri: `https://${"x".repeat(512)}` },
+      { contacts: Array(21).fill("a") },
+    ])
+      expect(registrationProblem({ redirect_uris, ...field }, OWN)?.code).toBe("invalid_client_metadata");
+  });
+});
+
+describe("a client id", () => {
+  it("that is the URL of a document names a public host over https", () => {
+    expect(isDocumentUrlAcceptable("https://claude.ai/oauth/claude-code-client-metadata", OWN)).toBe(true);
+    for (const url of [
+      "http://app.test/c",
+      "https://app.test:8443/c",
+      "https://user@app.test/c",
+      "https://localhost/c",
+      "https://intranet/c",
+      "https://printer.local/c",
+      "https://10.0.0.1/c",
+      "https://[::1]/c",
+      "https://mcp.test/c",
+      `https://app.test/${"x".repeat(500)}`,
+    ]) {
+      expect(isDocumentUrlAcceptable(url, OWN), url).toBe(false);
+    }
+  });
+
+  it("that is looked up in storage is short", () => {
+    expect(isClientIdAcceptable("https://app.test/client.json", true, OWN)).toBe(true);
+    expect(isClientIdAcceptable(`https://app.test/${"x".repeat(60)}`, false, OWN)).toBe(false);
+    expect(isClientIdAcceptable("x".repeat(65), true, OWN)).toBe(false);
+  });
+});

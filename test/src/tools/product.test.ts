@@ -1,0 +1,47 @@
+// Products: the texts beside the tools, and their joined form on pages, in instructions and
+// documents.
+import { describe, expect, it } from "vitest";
+import { products } from "../../../src/tools/catalog.ts";
+import { imgForge } from "../../../src/tools/img-forge.ts";
+import { product } from "../../../src/tools/product.ts";
+import { productTexts, textsOf } from "../../../src/tools/product-texts.ts";
+
+const { backend, ...definition } = imgForge;
+const readOnly = { ...definition, tools: imgForge.tools.filter(({ scope }) => scope === "read") };
+
+describe("a product describes each scope that its tools need", () => {
+  it("and no other scope", () => {
+    const { read = "" } = definition.allows;
+    expect(product(backend, { ...readOnly, allows: { read } }).allows).toEqual({ read });
+    expect(() => product(backend, { ...definition, allows: { read } })).toThrow(
+      "Product IMG_FORGE: it has tools of the scope generate, but `allows` does not describe it.",
+    );
+    expect(() => product(backend, readOnly)).toThrow(
+      "Product IMG_FORGE: `allows` describes the scope generate, but no tool needs it.",
+    );
+  });
+});
+
+describe("the joined texts", () => {
+  it("are these, as literals", () => {
+    expect(productTexts).toEqual({
+      summary: "architecture flows and image generation",
+      instructions:
+        "flow_* tools design a system: call flow_create with the user's description, then flow_advance once for each mode, " +
+        "then flow_summary for all artifacts. image_* tools generate images: call image_generate with a complete visual " +
+        "description of the image. Ids that a tool returns stay valid for the signed-in user.",
+      allows: {
+        read: "see your architecture flows; see your images and the image models",
+        generate: "create and run architecture flows; generate images, which costs credits",
+      },
+    });
+  });
+
+  it("name each product once, in the order of the catalog", () => {
+    const three = textsOf([...products, { ...imgForge, summary: "sounds", allows: { read: "hear your sounds" } }]);
+    expect(three.summary).toBe("architecture flows, image generation and sounds");
+    expect(three.allows.read).toMatch(/; hear your sounds$/);
+    expect(three.allows.generate).toBe(productTexts.allows.generate);
+    expect(textsOf([imgForge]).summary).toBe("image generation");
+  });
+});
