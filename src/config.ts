@@ -73,6 +73,7 @@ export function configOf(env: Env): Config {
     ...BINDINGS.filter((name) => !env[name]).map((name) => `${name} is not bound`),
     ...allowedOrigins.flatMap((origin) => originProblems("ALLOWED_ORIGINS", origin)),
     ...risks.problems,
+    ...("CREDENTIAL_MEMORY_SECONDS" in env ? ["CREDENTIAL_MEMORY_SECONDS is called CREDENTIAL_CACHE_SECONDS"] : []),
     ...cacheProblems(cacheSeconds),
   ];
   if (problems.length > 0) throw new ConfigError(`${problems.join("; ")}.`);

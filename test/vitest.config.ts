@@ -1,5 +1,6 @@
-// How the tests run: each folder is a project. `src` runs inside workerd with the gateway's own bindings, all others in plain Node.
-// One worker process at a time, folder by folder, the fast ones first: most projects start real Workers, which use every core.
+// The test projects, one for each folder of test/. `src` runs inside workerd with the gateway's own
+// bindings, all others in Node. They run one after the other, the fast ones first, because most of
+// them start real Workers, which use every core.
 import path from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
@@ -15,7 +16,10 @@ import {
 
 let order = 0;
 
-/** The project of `test/<name>`. `timeoutMs` is for one test; hooks that start Workers have twice as long. */
+/**
+ * The project of `test/<name>`. `timeoutMs` is for one test; hooks, which start Workers, get twice
+ * that.
+ */
 function project(
   name: string,
   timeoutMs: number,
@@ -35,7 +39,10 @@ function project(
   };
 }
 
-/** Takes the place of a backend where only the gateway's own logic is tested: it has no method, so every call to it fails. */
+/**
+ * Takes the place of a backend where only the gateway's own logic is tested: it has no method, so
+ * every call to it fails.
+ */
 const absent = (entrypoint: string) => `
   import { WorkerEntrypoint } from "cloudflare:workers";
   export class ${entrypoint} extends WorkerEntrypoint {}
@@ -43,8 +50,8 @@ const absent = (entrypoint: string) => `
 `;
 
 /**
- * The auth Worker for the gateway's Durable Objects, which have no other one. It knows every user; the id says what is wrong with
- * the user or with the service.
+ * The auth Worker for the gateway's Durable Objects, which have no other one. It knows every user;
+ * the id says what is wrong with the user or with the service.
  */
 const auth = (entrypoint: string) => `
   import { WorkerEntrypoint } from "cloudflare:workers";
@@ -63,7 +70,7 @@ const auth = (entrypoint: string) => `
 `;
 
 const insideWorkerd = cloudflareTest({
-  // A copy, because a developer's own .dev.vars stands beside the original and would be read.
+  // A copy, because wrangler would read the developer's own .dev.vars beside the original.
   wrangler: { configPath: writeAdaptedConfig("gateway", path.join(ROOT, ".test/src/wrangler.toml"), {}) },
   miniflare: {
     cf: false,

@@ -12,7 +12,7 @@ export interface Refusal<Code extends string = string> extends Failure<Code> {
   readonly message: string;
 }
 
-/** Refusals of any call: the backend was not reached in time, or did not keep its contract. */
+/** Refusals of any call: the backend was not reached in time, or broke its contract. */
 export type FaultCode = "unavailable" | "internal";
 
 /**

@@ -38,39 +38,39 @@ const SEVERITY = [
   "paid flag dropped",
   "stricter",
   "added",
-  "words",
+  "text",
   "other",
 ] as const;
 
 interface Change {
   readonly kind: (typeof SEVERITY)[number];
-  readonly words: string;
+  readonly sentence: string;
 }
 
 /** The differences between two locks, one sentence each. Empty only if the locks are equal. */
 export function changesOf(before: Lock, after: Lock): string[] {
   const names = (lock: Lock, other: Lock) =>
     Object.keys(lock.tools).filter((name) => !Object.hasOwn(other.tools, name));
-  const gone = new Set(names(before, after));
-  const arrived = names(after, before);
+  const removed = new Set(names(before, after));
+  const added = names(after, before);
   const changes: Change[] = [];
-  for (const name of arrived) {
+  for (const name of added) {
     const now = toolOf(after, name);
-    const former = [...gone].find((old) => isSameMethod(toolOf(before, old), now));
+    const former = [...removed].find((old) => isSameMethod(toolOf(before, old), now));
     if (former === undefined) {
       const costs = now.isPaid ? ", costs credits" : "";
-      changes.push({ kind: "added", words: `${name}: added, ${now.risk}, needs the scope ${now.scope}${costs}.` });
+      changes.push({ kind: "added", sentence: `${name}: added, ${now.risk}, needs the scope ${now.scope}${costs}.` });
       continue;
     }
-    gone.delete(former);
+    removed.delete(former);
     changes.push({
       kind: "renamed",
-      words: `${former}: renamed to ${name}. Clients that use the old name lose the tool.`,
+      sentence: `${former}: renamed to ${name}. Clients that use the old name lose the tool.`,
     });
     changes.push(...changesOfTool(name, toolOf(before, former), now));
   }
-  for (const name of gone)
-    changes.push({ kind: "removed", words: `${name}: removed. Clients that use it lose the tool.` });
+  for (const name of removed)
+    changes.push({ kind: "removed", sentence: `${name}: removed. Clients that use it lose the tool.` });
   for (const name of Object.keys(after.tools)) {
     if (Object.hasOwn(before.tools, name))
       changes.push(...changesOfTool(name, toolOf(before, name), toolOf(after, name)));
@@ -78,11 +78,11 @@ export function changesOf(before: Lock, after: Lock): string[] {
   if (changes.length === 0 && before.digest !== after.digest) {
     changes.push({
       kind: "other",
-      words: "The common digest does not match the tools in the lock: it was changed by hand.",
+      sentence: "The common digest does not match the tools in the lock: it was changed by hand.",
     });
   }
   const rank = ({ kind }: Change) => SEVERITY.indexOf(kind);
-  return changes.toSorted((a, b) => rank(a) - rank(b)).map(({ words }) => words);
+  return changes.toSorted((a, b) => rank(a) - rank(b)).map(({ sentence }) => sentence);
 }
 
 function toolOf(lock: Lock, name: string): LockedTool {
@@ -97,10 +97,10 @@ function isSameMethod(a: LockedTool, b: LockedTool): boolean {
 
 function changesOfTool(name: string, before: LockedTool, after: LockedTool): Change[] {
   const changes: Change[] = [];
-  const say = (kind: Change["kind"], words: string) => changes.push({ kind, words: `${name}: ${words}` });
+  const add = (kind: Change["kind"], sentence: string) => changes.push({ kind, sentence: `${name}: ${sentence}` });
   if (before.risk !== after.risk) {
     const isLower = RISKS.indexOf(after.risk) < RISKS.indexOf(before.risk);
-    say(
+    add(
       isLower ? "risk lowered" : "stricter",
       `risk ${isLower ? "lowered" : "raised"} from ${before.risk} to ${after.risk}.`,
     );
@@ -108,30 +108,30 @@ function changesOfTool(name: string, before: LockedTool, after: LockedTool): Cha
   if (before.scope !== after.scope) {
     // `generate` includes `read`: a tool that needs `read` admits more callers.
     const isWider = after.scope === "read";
-    say(
+    add(
       isWider ? "scope widened" : "stricter",
       `scope ${isWider ? "widened" : "narrowed"}: ${after.scope} is needed instead of ${before.scope}.`,
     );
   }
   if (!isSameMethod(before, after)) {
-    say("moved", `calls ${after.backend}.${after.method} instead of ${before.backend}.${before.method}.`);
+    add("moved", `calls ${after.backend}.${after.method} instead of ${before.backend}.${before.method}.`);
   }
-  for (const { kind, words } of schemaChanges(before, after)) say(kind, words);
+  for (const { kind, sentence } of schemaChanges(before, after)) add(kind, sentence);
   if (before.isPaid && !after.isPaid)
-    say("paid flag dropped", "no longer costs credits: test keys may call it, and its credential is not revalidated.");
-  if (!before.isPaid && after.isPaid) say("stricter", "now costs credits.");
-  if (before.title !== after.title) say("words", `title changed from "${before.title}" to "${after.title}".`);
+    add("paid flag dropped", "no longer costs credits: test keys may call it, and its credential is not revalidated.");
+  if (!before.isPaid && after.isPaid) add("stricter", "now costs credits.");
+  if (before.title !== after.title) add("text", `title changed from "${before.title}" to "${after.title}".`);
   if (before.description !== after.description) {
-    say("words", `description changed.\n      was: ${before.description}\n      is:  ${after.description}`);
+    add("text", `description changed.\n      was: ${before.description}\n      is:  ${after.description}`);
   }
   if (!isDeepStrictEqual(before.view, after.view)) {
     const [was, is] = [before.view?.uri ?? "none", after.view?.uri ?? "none"];
-    say("words", was === is ? `the page of its view changed (${is}).` : `view changed from ${was} to ${is}.`);
+    add("text", was === is ? `the page of its view changed (${is}).` : `view changed from ${was} to ${is}.`);
   }
   const others = otherKeys(before, after);
-  if (others.length > 0) say("other", `${others.join(", ")} changed.`);
+  if (others.length > 0) add("other", `${others.join(", ")} changed.`);
   if (changes.length === 0 && before.digest !== after.digest)
-    say("other", "its entry in the lock was changed by hand: the digest does not match.");
+    add("other", "its entry in the lock was changed by hand: the digest does not match.");
   return changes;
 }
 
@@ -172,7 +172,7 @@ function schemaChanges(before: LockedTool, after: LockedTool): Change[] {
     if (isDeepStrictEqual(before[side], after[side])) return [];
     const noun = side === "inputSchema" ? "argument" : "result field";
     const changes = fieldChanges(noun, fieldsOf(before[side]), fieldsOf(after[side]));
-    return changes.length > 0 ? changes : [{ kind: "schema", words: `${side} changed outside of its fields.` }];
+    return changes.length > 0 ? changes : [{ kind: "schema", sentence: `${side} changed outside of its fields.` }];
   });
 }
 
@@ -180,21 +180,21 @@ function fieldChanges(noun: string, before: readonly Field[], after: readonly Fi
   const was = new Map(before.map((field) => [field.path, field]));
   const is = new Set(after.map(({ path }) => path));
   const changes: Change[] = [];
-  const say = (kind: Change["kind"], path: string, words: string) =>
-    changes.push({ kind, words: `${noun} ${path} ${words}` });
-  for (const { path } of before) if (!is.has(path)) say("schema", path, "removed.");
+  const add = (kind: Change["kind"], path: string, sentence: string) =>
+    changes.push({ kind, sentence: `${noun} ${path} ${sentence}` });
+  for (const { path } of before) if (!is.has(path)) add("schema", path, "removed.");
   for (const { path, type, isRequired, default: fallback, meaning } of after) {
     const old = was.get(path);
     if (!old) {
-      say("schema", path, `added${noun === "argument" && isRequired ? ", and required" : ""}: ${type}.`);
+      add("schema", path, `added${noun === "argument" && isRequired ? ", and required" : ""}: ${type}.`);
       continue;
     }
-    if (old.isRequired !== isRequired) say("schema", path, isRequired ? "is now required." : "is no longer required.");
-    if (old.type !== type) say("schema", path, `changed from ${old.type} to ${type}.`);
+    if (old.isRequired !== isRequired) add("schema", path, isRequired ? "is now required." : "is no longer required.");
+    if (old.type !== type) add("schema", path, `changed from ${old.type} to ${type}.`);
     if (old.default !== fallback)
-      say("schema", path, `has the default ${fallback ?? "none"} instead of ${old.default ?? "none"}.`);
+      add("schema", path, `has the default ${fallback ?? "none"} instead of ${old.default ?? "none"}.`);
     if (old.meaning !== meaning)
-      say("words", path, `has another description.\n      was: ${old.meaning}\n      is:  ${meaning}`);
+      add("text", path, `has another description.\n      was: ${old.meaning}\n      is:  ${meaning}`);
   }
   return changes;
 }

@@ -5,7 +5,7 @@ import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { AuthService } from "../backends/auth.ts";
 import type { RequestContext } from "../context.ts";
 import { addressOf, consume, type LimitName } from "../limits/rate-limits.ts";
-import { METADATA_PATHS, metadataEndpoint } from "./authorization-server/metadata.ts";
+import { metadataEndpoint } from "./authorization-server/metadata.ts";
 import { oauthError } from "./authorization-server/oauth-response.ts";
 import { registrationEndpoint } from "./authorization-server/registration-endpoint.ts";
 import { tokenEndpoint } from "./authorization-server/token-endpoint.ts";
@@ -74,7 +74,14 @@ const ROUTES: readonly (PageRoute | EndpointRoute)[] = [
 
   { path: "/token", method: "ANY", kind: "endpoint", handler: tokenEndpoint },
   { path: "/register", method: "ANY", kind: "endpoint", handler: registrationEndpoint },
-  ...METADATA_PATHS.map((path) => ({ path, method: "ANY", kind: "endpoint", handler: metadataEndpoint }) as const),
+  // RFC 8414 section 3.1 with and without the resource's path, OpenID Connect discovery, and the
+  // combinations that clients make of the two.
+  { path: "/.well-known/oauth-authorization-server", method: "ANY", kind: "endpoint", handler: metadataEndpoint },
+  { path: "/.well-known/oauth-authorization-server/mcp", method: "ANY", kind: "endpoint", handler: metadataEndpoint },
+  { path: "/.well-known/openid-configuration", method: "ANY", kind: "endpoint", handler: metadataEndpoint },
+  { path: "/.well-known/openid-configuration/mcp", method: "ANY", kind: "endpoint", handler: metadataEndpoint },
+  { path: "/mcp/.well-known/oauth-authorization-server", method: "ANY", kind: "endpoint", handler: metadataEndpoint },
+  { path: "/mcp/.well-known/openid-configuration", method: "ANY", kind: "endpoint", handler: metadataEndpoint },
 ];
 
 const ENDPOINTS = new Map(ROUTES.flatMap((route) => (route.kind === "endpoint" ? [[route.path, route] as const] : [])));

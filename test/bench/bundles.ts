@@ -1,5 +1,5 @@
-// Builds the code that is measured: the gateway and a reference backend as `npm run deploy` builds them, and
-// the benchmark's own Workers.
+// Builds the code that is measured: the gateway and a reference backend as `npm run deploy` builds
+// them, and the benchmark's own Workers.
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { build as bundle } from "esbuild";

@@ -1,5 +1,5 @@
-// Processor time from a new process to the gateway's first response, minus that of a Worker without code.
-// The Workers behind it are the same in both.
+// Processor time from a new process to the gateway's first response, minus that of a Worker without
+// code. The Workers behind it are the same in both.
 import { send } from "./load.ts";
 import { toolList } from "./requests.ts";
 import { PRODUCT_TOOLS } from "./series.ts";
@@ -8,7 +8,9 @@ import { startServer } from "./server.ts";
 /** Pairs of starts: one of the gateway, one of the empty Worker. */
 const STARTS = 9;
 
-/** Microseconds above an empty Worker, one value for each pair. `entries`: KV entries of `token`. */
+/**
+ * Microseconds above an empty Worker, one value for each pair. `entries`: KV entries of `token`.
+ */
 export async function coldStarts(
   folder: string,
   token: string,

@@ -30,7 +30,10 @@ export const SCALED_GATEWAYS = {
 /** Bindings of a Worker, or other parts of its definition. */
 type Lines = readonly string[];
 
-/** A system with the `chosen` Workers and img-forge. Paths are relative to the folder of the bundles. */
+/**
+ * A system with the `chosen` Workers and img-forge. Paths are relative to the folder of the
+ * bundles.
+ */
 export async function systemConfig(chosen: readonly ServiceName[]): Promise<string> {
   const gateway: Unstable_Config = unstable_readConfig({ config: path.join(ROOT, CONFIGS.gateway) });
   const secret = randomSecret();

@@ -1,5 +1,5 @@
-// The performance goals, and the report that compares a run with them. Their numbers are those of the table
-// in docs/performance.md.
+// The performance goals, and the report that compares a run with them. Their numbers are those of
+// the table in docs/performance.md.
 import type { Operations } from "./counts.ts";
 import { type Costs, median, type SeriesName } from "./series.ts";
 

@@ -40,7 +40,10 @@ export async function send(planned: BenchRequest): Promise<string> {
   return body;
 }
 
-/** Sends a request again if the runtime has just closed its idle connection, before reading the request. */
+/**
+ * Sends a request again if the runtime has just closed its idle connection, before reading the
+ * request.
+ */
 function post(planned: BenchRequest): Promise<IncomingMessage> {
   const { port, path, headers, body } = planned;
   const options = { agent, host: "127.0.0.1", port, path, method: "POST" };

@@ -1,5 +1,5 @@
-// `npm run bench`: measures the cost of requests to the gateway, relative to one RPC, and reports each goal.
-// A wrong response ends it with an error; a missed goal does so with `--check` only.
+// `npm run bench`: measures the cost of requests to the gateway, relative to one RPC, and reports
+// each goal. A wrong response ends it with an error; a missed goal does so with `--check` only.
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";

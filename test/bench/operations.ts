@@ -1,5 +1,5 @@
-// Counts instead of times: the operations of one call on KV, the queue and the backends, and the status of a
-// request whose announced body is too large.
+// Counts instead of times: the operations of one call on KV, the queue and the backends, and the
+// status of a request whose announced body is too large.
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_ORIGIN } from "../../entrypoints/cli/workers.ts";
@@ -29,7 +29,10 @@ async function countsOf({ ports }: Server): Promise<Operations> {
 /** Timeout for the response to a request without its body. */
 const TIMEOUT_MS = 5_000;
 
-/** The status for a request that announces 2 MiB and sends no body; `null` if the gateway waits for it. */
+/**
+ * The status for a request that announces 2 MiB and sends no body; `null` if the gateway waits for
+ * it.
+ */
 export async function statusBeforeBody({ ports }: Server, token: string): Promise<number | null> {
   const socket = connect(ports.get("gateway") ?? 0, "127.0.0.1");
   const lines = [

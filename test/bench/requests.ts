@@ -49,7 +49,10 @@ export function largeResult(target: Target): BenchRequest {
   return call(target, "flow_summary", { flowId: "large" }, isExpected);
 }
 
-/** The part after the id of a checked list, by its number of tools. Responses differ by their ids only. */
+/**
+ * The part after the id of a checked list, by its number of tools. Responses differ by their ids
+ * only.
+ */
 const lists = new Map<number, string>();
 
 /** The list of all tools, which must be `count`. */

@@ -1,5 +1,5 @@
-// Measures each kind of request as a series. All series take turns in short slices, so that other load on the
-// machine affects all of them alike.
+// Measures each kind of request as a series. All series take turns in short slices, so that other
+// load on the machine affects all of them alike.
 import { SCALED_GATEWAYS, type ServiceName } from "./config.ts";
 import { type BenchRequest, sendAll } from "./load.ts";
 import { largeArguments, largeResult, modelsCall, readyBytes, statusCall, type Target, toolList } from "./requests.ts";

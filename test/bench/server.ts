@@ -73,8 +73,8 @@ async function listening(control: Readable, count: number): Promise<ReadonlyMap<
 }
 
 /**
- * Linux: the first number of a thread's `schedstat` is its processor time in nanoseconds. `stat` has
- * hundredths of a second only.
+ * Linux: the first number of a thread's `schedstat` is its processor time in nanoseconds. `stat`
+ * has hundredths of a second only.
  */
 function cpuUsOf(pid: number): number {
   const folder = `/proc/${pid}/task`;

@@ -1,5 +1,5 @@
-// Each kind of page in several sizes and both colour schemes: no overflow, enough contrast, large enough
-// controls. A screenshot of each is written to .test/screenshots.
+// Each kind of page in several sizes and both colour schemes: no overflow, enough contrast, large
+// enough controls. A screenshot of each is written to .test/screenshots.
 import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { Page } from "playwright-core";
@@ -28,7 +28,9 @@ beforeAll(() => {
 
 /** Everything that is wrong with the look of a page. */
 interface Report {
-  /** Texts below a contrast of 4.5, and borders of controls below 3 (WCAG 2.2, 1.4.3 and 1.4.11). */
+  /**
+   * Texts below a contrast of 4.5, and borders of controls below 3 (WCAG 2.2, 1.4.3 and 1.4.11).
+   */
   readonly lowContrast: readonly string[];
   readonly overflow: readonly string[];
   /** Sizes at which a control is smaller than 24 CSS pixels (WCAG 2.2, 2.5.8). */

@@ -1,5 +1,5 @@
-// The client on the consent page: its name is self-declared, so it must not be able to imitate or break
-// the page.
+// The client on the consent page: its name is self-declared, so it must not be able to imitate or
+// break the page.
 import type { Page } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ConnectOptions, HOSTED_APP, signUp, useBrowser } from "../support/browser.ts";
@@ -10,7 +10,10 @@ const system = useSystem();
 const { newPage, connect, pageErrors } = useBrowser(system);
 afterEach(() => expect(pageErrors()).toEqual([]));
 
-/** The consent page of an app for a new user, with JavaScript on, so that an injected script would run. */
+/**
+ * The consent page of an app for a new user, with JavaScript on, so that an injected script would
+ * run.
+ */
 async function consent(options: ConnectOptions): Promise<{ page: Page; text: string; host: string }> {
   const connection = await connect(options);
   const page = await newPage({ javaScriptEnabled: true });

@@ -130,7 +130,7 @@ describe("a flow of the gateway", () => {
     expect(await rowsOf(await call("flow_quality", { flowId }))).toEqual({ rows: 3, artifacts: [] });
     expect(await rowsOf(await call("flow_summary", { flowId }))).toEqual({
       rows: 7,
-      artifacts: [...headings, "Journeys", "States", "Access"],
+      artifacts: [...headings, "Journeys", "States", "Accessibility"],
     });
     await close();
   });

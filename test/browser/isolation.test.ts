@@ -1,5 +1,6 @@
-// Attacks of other sites on a signed-in user, in a real browser: framing the gateway's pages, submitting its
-// forms, reading its cookies, controlling its window, reading its pages after sign-out. Each must fail.
+// Attacks of other sites on a signed-in user, in a real browser: framing the gateway's pages,
+// submitting its forms, reading its cookies, controlling its window, reading its pages after
+// sign-out. Each must fail.
 import type { Page, Response } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { decide, follow, signIn, signUp, useBrowser } from "../support/browser.ts";
@@ -13,7 +14,10 @@ const elsewhere = useReceiver();
 // Chromium as users run it, with the back/forward cache.
 const { newPage, connect } = useBrowser(system, { ignoreDefaultArgs: ["--disable-back-forward-cache"] });
 
-/** Sites of an attacker: another host name is another site, another port another origin of the same site. */
+/**
+ * Sites of an attacker: another host name is another site, another port another origin of the same
+ * site.
+ */
 const ATTACKERS = [
   ["another site", "localhost"],
   ["another origin of the same site", "127.0.0.1"],
@@ -123,8 +127,8 @@ async function formsOf(page: Page, typed: Readonly<Record<string, string>> = {})
 }
 
 /**
- * Submits `form` from an attacker's page in a second tab of the same browser. Throws unless the request
- * has the attacker's Origin, and cookies from the same site only.
+ * Submits `form` from an attacker's page in a second tab of the same browser. Throws unless the
+ * request has the attacker's Origin, and cookies from the same site only.
  */
 async function submitFrom(
   host: (typeof ATTACKERS)[number][1],
@@ -245,7 +249,10 @@ describe("a window of the gateway", () => {
     "opened.name",
     "opened.eval('1')",
   ];
-  /** The result of each attempt by the page that opened the window: a value, or the name of the error. */
+  /**
+   * The result of each attempt by the page that opened the window: a value, or the name of the
+   * error.
+   */
   const outcomes = (tab: Page) =>
     tab.evaluate<string[]>(
       `${JSON.stringify(attempts)}.map((attempt) => {
@@ -276,7 +283,8 @@ describe("a window of the gateway", () => {
     await popup.goto(`${system.origin}/apps`);
     await popup.getByRole("heading", { name: "Your apps and keys" }).waitFor();
     expect(await outcomes(tab)).toEqual(nothing);
-    // An opener can navigate its window elsewhere, as in any browser, and gets no Referer of the gateway.
+    // An opener can navigate its window elsewhere, as in any browser, and gets no Referer of the
+    // gateway.
     await tab.evaluate(`void (window.opened.location = "/opener")`);
     await popup.waitForURL(`${elsewhere.at(host)}/opener`);
     expect(elsewhere.received.map(({ referer }) => referer)).not.toContainEqual(expect.stringContaining(system.origin));

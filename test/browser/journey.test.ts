@@ -19,12 +19,12 @@ describe("a user whose client opens the browser", () => {
       await signUp(page, account);
       expect(await headingOf(page)).toBe("Allow Test client?");
       expect(await page.locator("main").textContent()).toContain(account.email);
-      const answer = await decide(page, "Allow", connection);
+      const callback = await decide(page, "Allow", connection);
       expect(await page.getByRole("heading").textContent()).toBe("Back in the app");
-      expect([...answer.keys()].sort()).toEqual(["code", "iss", "state"]);
-      expect(answer.get("state")).toBe(connection.state);
-      expect(answer.get("iss")).toBe(system.origin);
-      const token = await connection.redeem(answer.get("code"));
+      expect([...callback.keys()].sort()).toEqual(["code", "iss", "state"]);
+      expect(callback.get("state")).toBe(connection.state);
+      expect(callback.get("iss")).toBe(system.origin);
+      const token = await connection.redeem(callback.get("code"));
       expect(token.scope).toBe("read generate");
       expect(connection.received).toHaveLength(1);
     },
@@ -54,13 +54,13 @@ describe("a user whose client opens the browser", () => {
   it("can deny, and the client gets access_denied with its state and the issuer", async () => {
     const { connection, page } = await openSignInPage();
     await signUp(page, newAccount());
-    const answer = await decide(page, "Deny", connection);
-    expect(Object.fromEntries(answer)).toMatchObject({
+    const callback = await decide(page, "Deny", connection);
+    expect(Object.fromEntries(callback)).toMatchObject({
       error: "access_denied",
       state: connection.state,
       iss: system.origin,
     });
-    expect(answer.has("code")).toBe(false);
+    expect(callback.has("code")).toBe(false);
   });
 
   it("can clear Generate, and the token has the scope read only", async () => {

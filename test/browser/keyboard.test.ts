@@ -1,4 +1,5 @@
-// Sign-in and consent with a keyboard only: the order of the focus, its visibility, Enter and Space.
+// Sign-in and consent with a keyboard only: the order of the focus, its visibility, Enter and
+// Space.
 import type { Page } from "playwright-core";
 import { afterEach, expect, it } from "vitest";
 import { useBrowser } from "../support/browser.ts";
@@ -69,6 +70,6 @@ it("Enter on the checkbox of the consent page denies the client", async () => {
   await enter(page, "Allow Test client?");
   await tabTo(page, "Not you?", "Generate");
   await page.keyboard.press("Enter");
-  const answer = await connection.waitForCallback(page);
-  expect(answer.get("error")).toBe("access_denied");
+  const callback = await connection.waitForCallback(page);
+  expect(callback.get("error")).toBe("access_denied");
 });

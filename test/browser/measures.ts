@@ -1,8 +1,11 @@
-// Measurements of the page in the browser: contrast, overflow, sizes, focus. They run inside the page and
-// are text, because the types of the DOM and those of Workers exclude each other.
+// Measurements of the page in the browser: contrast, overflow, sizes, focus. They run inside the
+// page and are text, because the types of the DOM and those of Workers exclude each other.
 import type { Page } from "playwright-core";
 
-/** Relative luminance and contrast as WCAG 2.2 defines them. `ground` is the colour behind an element. */
+/**
+ * Relative luminance and contrast as WCAG 2.2 defines them. `ground` is the colour behind an
+ * element.
+ */
 const COLOURS = `
   const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
   const luminance = (colour) => {
@@ -51,7 +54,10 @@ export async function contrasts(
   })()`);
 }
 
-/** Short descriptions of the elements beyond the right edge; empty if the page cannot scroll sideways. */
+/**
+ * Short descriptions of the elements beyond the right edge; empty if the page cannot scroll
+ * sideways.
+ */
 export async function overflowing(page: Page): Promise<readonly string[]> {
   return page.evaluate(`(() => {
     const width = document.documentElement.clientWidth;
@@ -62,8 +68,8 @@ export async function overflowing(page: Page): Promise<readonly string[]> {
 }
 
 /**
- * The smaller side, in CSS pixels, of the smallest control; links within a sentence do not count (WCAG
- * 2.2, 2.5.8).
+ * The smaller side, in CSS pixels, of the smallest control; links within a sentence do not count
+ * (WCAG 2.2, 2.5.8).
  */
 export async function smallestTarget(page: Page): Promise<number> {
   return page.evaluate(`(() => {
@@ -84,8 +90,8 @@ export async function focus(page: Page): Promise<{ readonly what: string; readon
 }
 
 /**
- * Presses Tab once for each label. Throws unless the focus is on an element whose text begins with the
- * label, with a visible outline.
+ * Presses Tab once for each label. Throws unless the focus is on an element whose text begins with
+ * the label, with a visible outline.
  */
 export async function tabTo(page: Page, ...labels: readonly string[]): Promise<void> {
   for (const label of labels) {

@@ -1,5 +1,5 @@
-// The redirect to the client in a real browser: the redirect URIs that the pages' policy allows, the Referer
-// that the client gets, and the link on the page if the redirect does not succeed.
+// The redirect to the client in a real browser: the redirect URIs that the pages' policy allows,
+// the Referer that the client gets, and the link on the page if the redirect does not succeed.
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { HOSTED_APP, signUp, useBrowser } from "../support/browser.ts";
@@ -13,8 +13,8 @@ const receiver = useReceiver();
 const { newPage, pageErrors } = useBrowser(system);
 
 const HOSTS = ["127.0.0.1", "localhost", "[::1]", HOSTED_APP] as const;
-type Host = (typeof HOSTS)[number];
-const originOf = (host: Host) => (host === HOSTED_APP ? `https://${HOSTED_APP}` : receiver.at(host));
+type RedirectHost = (typeof HOSTS)[number];
+const originOf = (host: RedirectHost) => (host === HOSTED_APP ? `https://${HOSTED_APP}` : receiver.at(host));
 
 afterEach(() => {
   const isRedirect = (error: string) => HOSTS.some((host) => error.startsWith(`requests ${originOf(host)}/callback?`));
@@ -30,7 +30,7 @@ interface ConsentPage {
 }
 
 /** The consent page for a new user and a client whose redirect URI is on `host`. */
-async function openConsentPage(host: Host, profile: BrowserContextOptions = {}): Promise<ConsentPage> {
+async function openConsentPage(host: RedirectHost, profile: BrowserContextOptions = {}): Promise<ConsentPage> {
   const redirectUri = `${originOf(host)}/callback`;
   const client = await WireClient.register(system, {
     client_name: "Test client",
@@ -50,7 +50,10 @@ async function openConsentPage(host: Host, profile: BrowserContextOptions = {}):
   return { page, client, request: authorization, requests };
 }
 
-/** Waits for the client's page. Returns its parameters. Throws for a second request, and for a Referer. */
+/**
+ * Waits for the client's page. Returns its parameters. Throws for a second request, and for a
+ * Referer.
+ */
 async function callbackOf(page: Page, { redirectUri }: AuthorizationRequest): Promise<URLSearchParams> {
   await page.waitForURL((at) => at.href.startsWith(`${redirectUri}?`));
   await page.getByRole("heading", { name: "Back in the app" }).waitFor();

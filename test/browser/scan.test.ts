@@ -1,5 +1,6 @@
-// Each kind of page against axe-core's rules, at 400 % zoom and with a keyboard only. Contrast in both colour
-// schemes and sizes, which the rules cannot decide, are measured in `appearance.test.ts`.
+// Each kind of page against axe-core's rules, at 400 % zoom and with a keyboard only. Contrast in
+// both colour schemes and sizes, which the rules cannot decide, are measured in
+// `appearance.test.ts`.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
@@ -14,7 +15,10 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const SYMBOLS = "Element content contains only non-text characters";
 
-/** 1280 by 1024 at 400 % zoom (WCAG 2.2, 1.4.10). JavaScript is on for axe; the pages have no scripts. */
+/**
+ * 1280 by 1024 at 400 % zoom (WCAG 2.2, 1.4.10). JavaScript is on for axe; the pages have no
+ * scripts.
+ */
 const ZOOMED = { javaScriptEnabled: true, viewport: { width: 320, height: 256 }, deviceScaleFactor: 4 };
 const WIDE = { width: 1280, height: 1024 };
 
@@ -119,7 +123,7 @@ describe("a page", () => {
   const kinds = { ...signInPages(system, { connect }), ...accountPages(system, { connect }) };
 
   it.each(Object.keys(kinds))(
-    "of the kind %s passes axe-core, and each control can be reached by keyboard, also at 400 %% zoom",
+    "of the kind %s passes axe-core, and each control can be reached by keyboard, also at a zoom of 4",
     async (kind) => {
       const page = await newPage(ZOOMED);
       await kinds[kind]?.(page);

@@ -1,4 +1,5 @@
-// Continue with GitHub or Google, through the local provider that replaces them on a developer's machine.
+// Continue with GitHub or Google, through the local provider that replaces them on a developer's
+// machine.
 import type { Page } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
 import { follow, useBrowser } from "../support/browser.ts";

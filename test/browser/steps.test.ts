@@ -1,4 +1,5 @@
-// Detours of users: two tabs, reload, back, submitting twice. And the cookies in the browser meanwhile.
+// Detours of users: two tabs, reload, back, submitting twice. And the cookies in the browser
+// meanwhile.
 import { afterEach, describe, expect, it } from "vitest";
 import { decide, follow, headingOf, signIn, signUp, useBrowser } from "../support/browser.ts";
 import { useSystem } from "../support/system.ts";
@@ -18,9 +19,9 @@ describe("two tabs of one browser", () => {
     expect(await headingOf(second)).toBe("Allow Second app?");
     expect(await headingOf(first)).toBe("Allow First app?");
     await Promise.all([second, first].map((page) => page.getByRole("button", { name: "Allow" }).click()));
-    const [answer, otherAnswer] = await Promise.all([one.waitForCallback(first), other.waitForCallback(second)]);
-    expect([answer.get("state"), otherAnswer.get("state")]).toEqual([one.state, other.state]);
-    await Promise.all([one.redeem(answer.get("code")), other.redeem(otherAnswer.get("code"))]);
+    const [callback, otherCallback] = await Promise.all([one.waitForCallback(first), other.waitForCallback(second)]);
+    expect([callback.get("state"), otherCallback.get("state")]).toEqual([one.state, other.state]);
+    await Promise.all([one.redeem(callback.get("code")), other.redeem(otherCallback.get("code"))]);
   });
 
   it("with the same request can decide only once", async () => {

@@ -2,37 +2,54 @@
 // and called.
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { callTool, connect } from "../support/mcp-clients.ts";
 import type { System } from "../support/system.ts";
 import { linkTo, newAccount, User } from "../support/user.ts";
 
 const execute = promisify(execFile);
-const COPIED = [".biome.json", ".gitignore", ".oxlintrc.json", "README.md", "package.json", "tsconfig.json"];
-const COPIED_FOLDERS = ["contracts", "docs", "entrypoints", "src", "test"];
+const COPIED = [
+  ".biome.json",
+  ".gitignore",
+  ".oxlintrc.json",
+  "README.md",
+  "contracts",
+  "docs",
+  "entrypoints",
+  "package.json",
+  "src",
+  "test",
+  "tsconfig.json",
+  "wrangler.toml",
+];
 
-let copy = "";
-beforeAll(() => {
-  copy = mkdtempSync(path.join(tmpdir(), "new-"));
-  for (const name of [...COPIED, ...COPIED_FOLDERS, "wrangler.toml"]) {
-    const isWritten = (file: string) => !/\.dev\.vars$|\.generated\.toml$/.test(file);
-    cpSync(path.join(ROOT, name), path.join(copy, name), { recursive: true, filter: isWritten });
-  }
-  symlinkSync(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"));
+const copies: string[] = [];
+afterAll(() => {
+  for (const copy of copies) rmSync(copy, { recursive: true, force: true, maxRetries: 5 });
 });
-afterAll(() => rmSync(copy, { recursive: true, force: true, maxRetries: 5 }));
 
-const read = (file: string) => readFileSync(path.join(copy, file), "utf8");
+/** The path of a new copy of the repository, with its dependencies linked. */
+function copyRepository(): string {
+  mkdirSync(path.join(ROOT, ".test"), { recursive: true });
+  // Within the repository, whose node_modules the compiler must find in a parent folder.
+  const copy = mkdtempSync(path.join(ROOT, ".test/new-"));
+  copies.push(copy);
+  const isSource = (file: string) => !/\.dev\.vars$|\.generated\.toml$/.test(file);
+  for (const name of COPIED)
+    cpSync(path.join(ROOT, name), path.join(copy, name), { recursive: true, filter: isSource });
+  symlinkSync(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"));
+  mkdirSync(path.join(copy, ".git")); // the ignore files of the repository end here
+  return copy;
+}
 
-/**
- * Runs a program of node_modules, or the launcher, in the copy. Rejects with its output if it
- * fails.
- */
-async function run(program: string, ...args: string[]): Promise<string> {
+/** A module of a copy, which takes the copy for its repository. Node caches it. */
+const importFrom = async <Module>(copy: string, file: string) => (await import(path.join(copy, file))) as Module;
+
+/** Runs a program of the copy. Rejects with its output if it fails. */
+async function run(copy: string, program: string, ...args: string[]): Promise<string> {
   const flags = ["--no-warnings", path.join(copy, program), ...args];
   const { stdout } = await execute(process.execPath, flags, { cwd: copy }).catch((error) => {
     throw new Error(`${program} ${args.join(" ")}: ${error.stdout}${error.stderr}`);
@@ -40,15 +57,13 @@ async function run(program: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-const launch = (...args: string[]) => run("entrypoints/cli/launch.mjs", ...args);
-
-/** A module of the copy, which finds the copy as its repository. */
-const importFromCopy = async <Module>(file: string) => (await import(path.join(copy, file))) as Module;
-
 describe("a refusal is one sentence and changes nothing", () => {
+  const copy = copyRepository();
+  const read = (file: string) => readFileSync(path.join(copy, file), "utf8");
+
   /** The message of the `CliError` that the command throws in the copy. */
   const refused = async (...args: string[]): Promise<string> => {
-    const { run } = await importFromCopy<typeof import("../../entrypoints/cli/new.ts")>("entrypoints/cli/new.ts");
+    const { run } = await importFrom<typeof import("../../entrypoints/cli/new.ts")>(copy, "entrypoints/cli/new.ts");
     const before = [read("contracts/backends.ts"), read("wrangler.toml")];
     const error = await run(args).catch((thrown: Error) => thrown);
     expect([read("contracts/backends.ts"), read("wrangler.toml")]).toEqual(before);
@@ -130,6 +145,9 @@ async function consentPage(origin: string): Promise<string> {
 }
 
 describe("a new backend", () => {
+  const copy = copyRepository();
+  const read = (file: string) => readFileSync(path.join(copy, file), "utf8");
+  const launch = (...args: string[]) => run(copy, "entrypoints/cli/launch.mjs", ...args);
   let system: System | undefined;
   afterAll(() => system?.stop());
 
@@ -152,16 +170,16 @@ describe("a new backend", () => {
   });
 
   it("compiles and has no lint", async () => {
-    const folders = ["contracts", "src/tools", "entrypoints/field-notes", "test/backends"];
+    const folders = ["contracts", "entrypoints", "src/tools", "test/backends", "test/pins", "test/support"];
     await Promise.all([
-      run("node_modules/typescript/bin/tsc", "-b"),
-      run("node_modules/@biomejs/biome/bin/biome", "check", "."),
-      run("node_modules/oxlint/bin/oxlint", "--type-aware", ...folders),
+      run(copy, "node_modules/typescript/bin/tsc", "-b"),
+      run(copy, "node_modules/@biomejs/biome/bin/biome", "check", ...folders),
+      run(copy, "node_modules/oxlint/bin/oxlint", "--type-aware", ...folders),
     ]);
   }, 180_000);
 
   it("runs, and is named on the consent page", async () => {
-    const { startSystem } = await importFromCopy<typeof import("../support/system.ts")>("test/support/system.ts");
+    const { startSystem } = await importFrom<typeof import("../support/system.ts")>(copy, "test/support/system.ts");
     const props = { caller: "charter-web", scopes: ["read", "generate"] };
     const binding = { binding: "GATEWAY", service: "stackbilt-mcp-gateway", entrypoint: "GatewayEntrypoint", props };
     system = await startSystem({
@@ -170,7 +188,7 @@ describe("a new backend", () => {
     const consent = await consentPage(system.origin);
     expect(consent).toContain("see your field notes items.");
     expect(consent).toContain("create field notes items.");
-  });
+  }, 180_000);
 
   it("is called through MCP", async () => {
     const connected = await connect(system?.origin ?? "", "modern");

@@ -1,5 +1,5 @@
-// The official conformance suite against the authorization server, by its own command line: all its scenarios
-// for one, in each revision. The user's steps are made on the gateway's pages.
+// The official conformance suite against the authorization server, by its own command line: all its
+// scenarios for one, in each revision. The user's steps are made on the gateway's pages.
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -9,11 +9,14 @@ import { newAccount, User } from "../support/user.ts";
 import { WireClient } from "../support/wire-client.ts";
 import { type Checks, checksIn, newFolder, type Run, run } from "./suite.ts";
 
-// As in production, where client metadata documents are enabled; without them the suite has a warning.
+// As in production, where client metadata documents are enabled; without them the suite has a
+// warning.
 const system = useSystem({ vars: { gateway: { CIMD_ENABLED: "true" } } });
 
 const REVISIONS = ["2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"] as const;
-/** The suite's checks, by scenario. `SINCE` has the first revision of a check that later ones added. */
+/**
+ * The suite's checks, by scenario. `SINCE` has the first revision of a check that later ones added.
+ */
 const CHECKS = {
   "authorization-server-metadata-endpoint": ["authorization-server-metadata", "authorization-server-metadata-cimd"],
   "authorization-code-grant": ["authorization-code-grant"],

@@ -1,10 +1,11 @@
-// The backend of the suite's tools and resources, which replaces Stackbilder behind the same binding.
+// The backend of the suite's tools and resources, which replaces Stackbilder behind the same
+// binding.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { guardOf } from "../../contracts/rpc/claim-once.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { serve } from "../../contracts/rpc/serve.ts";
 import type { Env } from "../../entrypoints/stackbilder/env.ts";
-import { type Ask, type Block, PNG, type ShowContract, show, type Topic } from "./contract.ts";
+import { type Block, type InputRequest, PNG, type ShowContract, show, type Topic } from "./contract.ts";
 import type { WorkObject } from "./work.ts";
 
 export { RecentFlows } from "../../entrypoints/stackbilder/recent-flows.ts";
@@ -24,24 +25,24 @@ const resource = (uri: string, mime_type: string, words: string): Block => ({
   text: words,
 });
 
-const ask = (key: string, method: Ask["method"], params: object): Ask => ({
+const inputRequest = (key: string, method: InputRequest["method"], params: object): InputRequest => ({
   key,
   method,
   params_json: JSON.stringify(params),
 });
 const form = (key: string, message: string, field: string, type = "string") =>
-  ask(key, "elicitation/create", {
+  inputRequest(key, "elicitation/create", {
     message,
     requestedSchema: { type: "object", properties: { [field]: { type } }, required: [field] },
   });
 const wholeForm = (key: string, message: string, properties: object, required: string[] = []) =>
-  ask(key, "elicitation/create", { message, requestedSchema: { type: "object", properties, required } });
+  inputRequest(key, "elicitation/create", { message, requestedSchema: { type: "object", properties, required } });
 const sample = (key: string, words: string, maxTokens: number) =>
-  ask(key, "sampling/createMessage", {
+  inputRequest(key, "sampling/createMessage", {
     messages: [{ role: "user", content: { type: "text", text: words } }],
     maxTokens,
   });
-const roots = ask("client_roots", "roots/list", {});
+const roots = inputRequest("client_roots", "roots/list", {});
 const name = form("user_name", "What is your name?", "name");
 const greeting = sample("greeting", "Generate a greeting", 50);
 
@@ -72,7 +73,7 @@ const USER_DETAILS = {
 };
 
 /** The input requests of each round trip, by topic. `words`: the text of the request. */
-const requestsOf = (words: string): Readonly<Record<Topic, readonly (readonly Ask[])[]>> => ({
+const requestsOf = (words: string): Readonly<Record<Topic, readonly (readonly InputRequest[])[]>> => ({
   words: [[sample("words", words, 100)]],
   user_details: [[wholeForm("user_details", words, USER_DETAILS, ["username", "email"])]],
   defaults: [[wholeForm("defaults", "Please look at these", DEFAULTS)]],
@@ -90,7 +91,7 @@ const requestsOf = (words: string): Readonly<Record<Topic, readonly (readonly As
 });
 
 /** True if the response fits the request. */
-function isAnswer({ method }: Ask, response: Readonly<Record<string, unknown>> | undefined): boolean {
+function isResponse({ method }: InputRequest, response: Readonly<Record<string, unknown>> | undefined): boolean {
   if (method === "elicitation/create") return response?.action === "accept" && typeof response.content === "object";
   return method === "roots/list" ? Array.isArray(response?.roots) : response?.content !== undefined;
 }
@@ -152,14 +153,14 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
       show,
       "converse",
       { guard: guardOf(this.env), call, input },
-      async ({ about, words, methods, answers_json, state }) => {
-        const answers = JSON.parse(answers_json) as Record<string, Record<string, unknown>>; // by the gateway
+      async ({ about, words, methods, responses_json, state }) => {
+        const responses = JSON.parse(responses_json) as Record<string, Record<string, unknown>>; // by the gateway
         for (const [round, wanted] of requestsOf(words ?? "")[about].entries()) {
           if (round < Number(state)) continue;
-          const asks = wanted.filter((one) => methods.includes(one.method) && !isAnswer(one, answers[one.key]));
-          if (asks.length > 0) return ok({ blocks: [], asks, state: String(round) });
+          const requests = wanted.filter((one) => methods.includes(one.method) && !isResponse(one, responses[one.key]));
+          if (requests.length > 0) return ok({ blocks: [], requests, state: String(round) });
         }
-        return ok({ blocks: [text("state-ok")], asks: [], state: null });
+        return ok({ blocks: [text("state-ok")], requests: [], state: null });
       },
     );
   }

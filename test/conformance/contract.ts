@@ -47,12 +47,12 @@ const Greet = operation({
 const Repeat = operation({ input: v.strictObject({ value: v.string() }), output, errors: {}, timeoutMs: 10_000 });
 
 /** An input request. `params_json`: a contract cannot have free-form JSON, so it is text. */
-const Ask = v.object({
+const InputRequest = v.object({
   key: v.string(),
   method: v.picklist(["elicitation/create", "sampling/createMessage", "roots/list"]),
   params_json: v.string(),
 });
-export type Ask = v.InferOutput<typeof Ask>;
+export type InputRequest = v.InferOutput<typeof InputRequest>;
 
 const Converse = operation({
   input: v.strictObject({
@@ -74,11 +74,11 @@ const Converse = operation({
     /** The methods that the client supports. */
     methods: v.array(v.string()),
     /** The responses so far, by key, as JSON. */
-    answers_json: v.string(),
+    responses_json: v.string(),
     /** The state of the previous round trip. */
     state: v.nullable(v.string()),
   }),
-  output: v.object({ blocks: v.array(Block), asks: v.array(Ask), state: v.nullable(v.string()) }),
+  output: v.object({ blocks: v.array(Block), requests: v.array(InputRequest), state: v.nullable(v.string()) }),
   errors: {},
   timeoutMs: 10_000,
 });
@@ -92,7 +92,7 @@ const Read = operation({
   timeoutMs: 10_000,
 });
 
-const WorkKind = v.picklist(["compute", "fail", "crash", "ask", "ask_twice"]);
+const WorkKind = v.picklist(["compute", "fail", "crash", "input", "input_twice"]);
 export type WorkKind = v.InferOutput<typeof WorkKind>;
 
 /** Work that continues after the call that started it. */
@@ -101,7 +101,7 @@ const Work = v.object({
   status: v.picklist(["working", "input_required", "done", "fail", "crash", "cancelled"]),
   words: v.string(),
   /** The input requests that have no response yet. */
-  asks: v.array(Ask),
+  requests: v.array(InputRequest),
 });
 export type Work = v.InferOutput<typeof Work>;
 

@@ -1,5 +1,5 @@
-// The gateway with the suite's tools, prompts and resources instead of the product's. OAuth, limits, MCP,
-// pipeline and audit are the product's own.
+// The gateway with the suite's tools, prompts and resources instead of the product's. OAuth,
+// limits, MCP, pipeline and audit are the product's own.
 
 import { INFO } from "../../entrypoints/gateway/features.ts";
 import { httpHandler } from "../../entrypoints/gateway/http.ts";
@@ -219,12 +219,12 @@ function preparerFor(requestContext: RequestContext, credential: Credential): Pr
     if (name === "test_tool_with_logging") return logged(prepare(name, args, traceparent, clientInput));
     const about = TOPICS.get(name);
     if (about === undefined) return prepare(name, args, traceparent, clientInput);
-    const ask = async (input: object) => {
+    const send = async (input: object) => {
       const prepared = prepare(name, input, traceparent);
       if (prepared.state !== "ready") throw new Error(`${name}: ${prepared.state}`);
       return prepared.run();
     };
-    const conversation = { context, credential, name, args, about, clientInput, ask };
+    const conversation = { context, credential, name, args, about, clientInput, send };
     return { state: "ready", run: () => converse(conversation) };
   };
 }
@@ -251,25 +251,25 @@ interface ConversationCall {
   readonly args: unknown;
   readonly about: Topic;
   readonly clientInput: ClientInput;
-  ask(input: object): Promise<ToolOutcome>;
+  send(input: object): Promise<ToolOutcome>;
 }
 
 /** One step of a multi round-trip request: the backend returns its input requests and its state. */
 async function converse(call: ConversationCall): Promise<ToolOutcome> {
-  const { context, credential, name, args, about, ask } = call;
+  const { context, credential, name, args, about, send } = call;
   const { capabilities, inputResponses, requestState } = call.clientInput;
   const binding = { identity: credential.identity, method: "tools/call", target: [name], args };
   const opened = requestState === undefined ? null : await openState(context, binding, requestState);
   if (requestState !== undefined && opened === null) return STATE_REFUSED;
   const methods = METHODS.filter((method) => supportsRequest(capabilities, { method, params: {} }));
   const words = Object.values(args as Record<string, unknown>)[0] ?? null;
-  const answers_json = JSON.stringify(inputResponses);
-  const outcome = await ask({ about, words, methods, answers_json, state: opened?.payload ?? null });
+  const responses_json = JSON.stringify(inputResponses);
+  const outcome = await send({ about, words, methods, responses_json, state: opened?.payload ?? null });
   if ("state" in outcome) return outcome;
-  const { asks, state } = outcome.structuredContent as Conversation; // validated by the pipeline
-  if (asks.length === 0) return outcome;
+  const { requests, state } = outcome.structuredContent as Conversation; // validated by the pipeline
+  if (requests.length === 0) return outcome;
   const inputRequests = Object.fromEntries(
-    asks.map(({ key, method, params_json }) => [
+    requests.map(({ key, method, params_json }) => [
       key,
       { method, params: JSON.parse(params_json) as InputRequest["params"] },
     ]),

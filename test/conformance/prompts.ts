@@ -54,7 +54,7 @@ const CONTEXT: InputRequest = {
   },
 };
 
-/** A prompt with its arguments filled in. One prompt asks the user for an argument. */
+/** A prompt with its arguments filled in. One prompt requires an argument from the user. */
 export function fill(name: string, given: Arguments, clientInput: ClientInput | undefined): GetPromptResult {
   if (name !== "test_input_required_result_prompt") return fillFrom(name, given);
   const { action, content } = clientInput?.inputResponses.user_context ?? {};

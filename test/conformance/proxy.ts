@@ -1,5 +1,5 @@
-// A proxy in front of the gateway, because the suite cannot send a credential: it adds a bearer and a client
-// address only. Host and Origin pass unchanged, because the gateway validates them.
+// A proxy in front of the gateway, because the suite cannot send a credential: it adds a bearer and
+// a client address only. Host and Origin pass unchanged, because the gateway validates them.
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";

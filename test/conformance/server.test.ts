@@ -1,6 +1,6 @@
-// The official conformance suite against the MCP endpoint, by its own command line: all its scenarios for a
-// server in each revision, with an access token of a user who signed in. The tools are the suite's instead
-// of the product's.
+// The official conformance suite against the MCP endpoint, by its own command line: all its
+// scenarios for a server in each revision, with an access token of a user who signed in. The tools
+// are the suite's instead of the product's.
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withAddress } from "../support/address.ts";
@@ -25,7 +25,9 @@ beforeAll(async () => {
 });
 afterAll(() => proxy.stop());
 
-/** The expected results of the suite for a revision. A change in either direction fails the test. */
+/**
+ * The expected results of the suite for a revision. A change in either direction fails the test.
+ */
 interface Expected {
   /** Options for the revision: its list of requirements, if the suite has one. */
   readonly options: readonly string[];

@@ -22,7 +22,9 @@ export interface Run {
   readonly output: string;
 }
 
-/** Runs the suite's command line. `onLine` is called with each line that it prints while it runs. */
+/**
+ * Runs the suite's command line. `onLine` is called with each line that it prints while it runs.
+ */
 export async function run(
   args: readonly string[],
   onLine: (line: string) => Promise<void> = async () => {},

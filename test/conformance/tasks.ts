@@ -1,5 +1,5 @@
-// The suite's tools with tasks, which also do what no tool of the product does with a task: require input,
-// fail, be refused.
+// The suite's tools with tasks, which also do what no tool of the product does with a task: require
+// input, fail, be refused.
 
 import { dispatch } from "../../src/backends/dispatch.ts";
 import { type RequestContext, traceFrom } from "../../src/context.ts";
@@ -15,8 +15,8 @@ export const WORKS: ReadonlyMap<string, WorkKind> = new Map([
   ["slow_compute", "compute"],
   ["failing_job", "fail"],
   ["protocol_error_job", "crash"],
-  ["confirm_delete", "ask"],
-  ["multi_input", "ask_twice"],
+  ["confirm_delete", "input"],
+  ["multi_input", "input_twice"],
   ["test_tool_with_task", "compute"],
 ]);
 
@@ -99,7 +99,7 @@ function detailed(fields: Omit<Task, "status">, work: Work): DetailedTask {
     case "cancelled":
       return { ...fields, status: work.status };
     case "input_required": {
-      const requests = work.asks.map(({ key, method, params_json }) => [
+      const requests = work.requests.map(({ key, method, params_json }) => [
         key,
         { method, params: JSON.parse(params_json) as InputRequest["params"] },
       ]);

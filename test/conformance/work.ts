@@ -1,7 +1,7 @@
-// Work that continues after the call that started it. Nothing runs: its status follows from the clock and
-// from the calls that it received.
+// Work that continues after the call that started it. Nothing runs: its status follows from the
+// clock and from the calls that it received.
 import { DurableObject } from "cloudflare:workers";
-import type { Ask, Work, WorkKind } from "./contract.ts";
+import type { InputRequest, Work, WorkKind } from "./contract.ts";
 
 interface StoredWork {
   readonly kind: WorkKind;
@@ -12,7 +12,7 @@ interface StoredWork {
   readonly answered: readonly string[];
 }
 
-const form = (key: string): Ask => ({
+const form = (key: string): InputRequest => ({
   key,
   method: "elicitation/create",
   params_json: JSON.stringify({
@@ -21,9 +21,9 @@ const form = (key: string): Ask => ({
   }),
 });
 
-const ASKS: Readonly<Partial<Record<WorkKind, readonly Ask[]>>> = {
-  ask: [form("first")],
-  ask_twice: [form("first"), form("second")],
+const REQUESTS: Readonly<Partial<Record<WorkKind, readonly InputRequest[]>>> = {
+  input: [form("first")],
+  input_twice: [form("first"), form("second")],
 };
 
 export class WorkObject extends DurableObject {
@@ -37,10 +37,10 @@ export class WorkObject extends DurableObject {
     const work = {
       work_id: this.ctx.id.toString(),
       words,
-      asks: (ASKS[kind] ?? []).filter(({ key }) => !answered.includes(key)),
+      requests: (REQUESTS[kind] ?? []).filter(({ key }) => !answered.includes(key)),
     };
     if (isStopped) return { ...work, status: "cancelled" };
-    if (work.asks.length > 0) return { ...work, status: "input_required" };
+    if (work.requests.length > 0) return { ...work, status: "input_required" };
     if (Date.now() < endsAtMs) return { ...work, status: "working" };
     return { ...work, status: kind === "fail" || kind === "crash" ? kind : "done" };
   }

@@ -1,5 +1,5 @@
-// Each tool call, refused or not, and each change of access makes one audit record: a log line and a
-// message on the platform's queue. No record holds a secret or text that a user wrote.
+// Each tool call, refused or not, and each change of access makes one audit record: a log line and
+// a message on the platform's queue. No record holds a secret or text that a user wrote.
 import { expect, it, vi } from "vitest";
 import type { AuditEvent, ToolCallEvent } from "../../src/audit/event.ts";
 import { auditEventsIn } from "../support/audit-log.ts";

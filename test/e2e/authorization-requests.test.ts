@@ -1,5 +1,5 @@
-// Authorization requests: redirect URIs on loopback, resource (RFC 8707), scope, state and PKCE, each from
-// the registration to a working tools/list.
+// Authorization requests: redirect URIs on loopback, resource (RFC 8707), scope, state and PKCE,
+// each from the registration to a working tools/list.
 import { beforeAll, describe, expect, it } from "vitest";
 import { useSystem } from "../support/system.ts";
 import { countTools, errorOf, locationOf, type Tokens, WireClient } from "../support/wire-client.ts";

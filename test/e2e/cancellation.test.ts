@@ -1,5 +1,5 @@
-// Cancelled calls. The flows are real; their modes do not end while a client waits, so that only the
-// cancellation can stop them.
+// Cancelled calls. The flows are real; their modes do not end while a client waits, so that only
+// the cancellation can stop them.
 import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import { describe, expect, it, vi } from "vitest";

@@ -1,5 +1,6 @@
-// Requests of real clients, from registration to tools/list, with the small differences at which other
-// servers fail. They are copied from the clients' sources and issue trackers; no client runs here.
+// Requests of real clients, from registration to tools/list, with the small differences at which
+// other servers fail. They are copied from the clients' sources and issue trackers; no client runs
+// here.
 import { beforeAll, describe, expect, it } from "vitest";
 import { useSystem } from "../support/system.ts";
 import { countTools, errorOf, locationOf, postMcp, register, type Tokens, WireClient } from "../support/wire-client.ts";

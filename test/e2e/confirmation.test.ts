@@ -1,5 +1,5 @@
-// Confirmation: the user is asked before a tool of a configured risk runs. The official clients show the
-// forms; requests that no official client sends are written here.
+// Confirmation: the user is asked before a tool of a configured risk runs. The official clients
+// show the forms; requests that no official client sends are written here.
 import type { Client, ElicitRequest, ElicitResult } from "@modelcontextprotocol/client";
 import { describe, expect, it } from "vitest";
 import { auditEventsIn } from "../support/audit-log.ts";
@@ -32,7 +32,9 @@ const DRAW = {
 };
 const YES: ElicitResult = { action: "accept", content: { confirm: true } };
 
-/** A client with forms, whose user responds to each with `response`. `forms`: those shown so far. */
+/**
+ * A client with forms, whose user responds to each with `response`. `forms`: those shown so far.
+ */
 async function connectWithForms(
   response: ElicitResult,
 ): Promise<Connected & { readonly forms: ElicitRequest["params"][] }> {
@@ -112,7 +114,9 @@ describe("a client with forms", () => {
     const user = await connectWithForms(response);
     const refused = await user.client.callTool(DRAW);
     expect([refused.isError, codeOf(refused)]).toEqual([true, "declined"]);
-    expect(refused.content).toMatchObject([{ type: "text", text: expect.stringContaining("The user declined this call") }]);
+    expect(refused.content).toMatchObject([
+      { type: "text", text: expect.stringContaining("The user declined this call") },
+    ]);
     expect(auditedDraws(user)).toEqual([
       ["confirmation_required", "asked"],
       ["declined", "declined"],
@@ -159,7 +163,9 @@ describe("a tool that needs confirmation", () => {
       content: [
         {
           type: "text",
-          text: expect.stringMatching(/The user must confirm this call.*2025-06-18.*elicitation.*confirmation_required/s),
+          text: expect.stringMatching(
+            /The user must confirm this call.*2025-06-18.*elicitation.*confirmation_required/s,
+          ),
         },
       ],
     });

@@ -1,5 +1,5 @@
-// The three kinds of credential at /mcp: OAuth access tokens, API keys and JWTs. Each is issued by the
-// real auth Worker for a user who signed up, and has its own rights until it ends.
+// The three kinds of credential at /mcp: OAuth access tokens, API keys and JWTs. Each is issued by
+// the real auth Worker for a user who signed up, and has its own rights until it ends.
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { auditEventsIn } from "../support/audit-log.ts";

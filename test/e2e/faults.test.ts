@@ -1,5 +1,5 @@
-// A misbehaving backend, an auth Worker that is down, an invalid request: each gets its own error, and the
-// next request succeeds.
+// A misbehaving backend, an auth Worker that is down, an invalid request: each gets its own error,
+// and the next request succeeds.
 import { describe, expect, it } from "vitest";
 import { connect } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";

@@ -1,5 +1,5 @@
-// A user's whole journey with an official client: discovery, registration, sign-up, consent, token, every
-// tool, refresh and revocation.
+// A user's whole journey with an official client: discovery, registration, sign-up, consent, token,
+// every tool, refresh and revocation.
 import { inflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { accessTokenOf, callTool, clientIdOf, connect, MODES } from "../support/mcp-clients.ts";
@@ -218,7 +218,10 @@ function call(accessToken: string, name: string, args: object): Promise<Response
   return postRequest(system, accessToken, { method: "tools/call", params }, { headers });
 }
 
-/** A PNG's signature and size, and the bytes of its unpacked pixels (PNG 3rd edition, sections 5 and 11). */
+/**
+ * A PNG's signature and size, and the bytes of its unpacked pixels (PNG 3rd edition, sections 5 and
+ * 11).
+ */
 function readPng(png: Buffer): { signature: string; width: number; height: number; pixelBytes: number } {
   const data: Buffer[] = [];
   for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at)) {

@@ -1,5 +1,5 @@
-// Rate limits: each kind of client gets 429 in its own format; other clients, and other requests of the
-// same client, still pass. The limits themselves are tested in test/src.
+// Rate limits: each kind of client gets 429 in its own format; other clients, and other requests of
+// the same client, still pass. The limits themselves are tested in test/src.
 import { expect, it } from "vitest";
 import { ADDRESS_HEADER, newAddress, withAddress } from "../support/address.ts";
 import { exhaust } from "../support/exhaust-limit.ts";

@@ -1,4 +1,5 @@
-// Prompts and completion with the official clients, and the calls that a prompt tells a model to make.
+// Prompts and completion with the official clients, and the calls that a prompt tells a model to
+// make.
 import { describe, expect, it } from "vitest";
 import { type Connected, callTool, connect, MODES } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";

@@ -1,5 +1,6 @@
 // Each method in each revision. The form of the responses is validated by the fetch of these tests
-// (test/support/message-validator.ts); here each method must respond, and each response be validated.
+// (test/support/message-validator.ts); here each method must respond, and each response be
+// validated.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,5 +1,5 @@
-// The Tasks extension with the real backends: work that continues after the response to its call. No
-// official client sends these requests by itself, so they are written here.
+// The Tasks extension with the real backends: work that continues after the response to its call.
+// No official client sends these requests by itself, so they are written here.
 import { describe, expect, it } from "vitest";
 import { auditEventsIn } from "../support/audit-log.ts";
 import { accessTokenOf, type Connected, callTool, connect, userIdOf } from "../support/mcp-clients.ts";
@@ -26,7 +26,9 @@ interface Reply {
   readonly error: { readonly code: number; readonly message: string; readonly data?: object };
 }
 
-/** Sends a request of a client with the Tasks extension, unless `options` has other capabilities. */
+/**
+ * Sends a request of a client with the Tasks extension, unless `options` has other capabilities.
+ */
 async function send(
   connected: Pick<Connected, "auth">,
   method: string,

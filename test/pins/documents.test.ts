@@ -9,7 +9,7 @@ import { FILES, textOf } from "./sources.ts";
 const DOCUMENTS = FILES.filter((file) => file.endsWith(".md"));
 
 interface Link {
-  /** Where it stands, for a message. */
+  /** Its position, for messages. */
   readonly at: string;
   readonly text: string;
   /** From the root; the document itself for a link to one of its headings. */

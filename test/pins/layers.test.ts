@@ -7,8 +7,8 @@ const files = FILES.filter((file) => /^(?:contracts|src|entrypoints)\/.*\.ts$/.t
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
 
 /**
- * The folders, and single files, of src that each folder may import. `root`: src/config.ts, context.ts
- * and env.ts.
+ * The folders, and single files, of src that each folder may import. `root`: src/config.ts,
+ * context.ts and env.ts.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   root: ["durable", "tools"],
@@ -29,7 +29,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tools: ["limits", "resources"],
 };
 
-/** Files from which a folder may import types, beside `MAY_IMPORT`. The MCP port has one definition. */
+/**
+ * Files from which a folder may import types, beside `MAY_IMPORT`. The MCP port has one definition.
+ */
 const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
   pipeline: ["src/mcp/port.ts", "src/mcp/schema.ts"],
   prompts: ["src/mcp/schema.ts"],

@@ -78,7 +78,7 @@ const REPLACED: readonly ReplacedWord[] = [
   { pattern: /dialects?\b/gi, instead: "Codec, or protocol revision", example: "type Dialect" },
   { pattern: /circumstances?\b/gi, instead: "RequestContext", example: "const circumstances = {}" },
   {
-    pattern: /goesInRounds|IN_ROUNDS|\b(?:in|by) rounds\b|inRounds/g,
+    pattern: /goesInRounds|\bIN_ROUNDS|\b(?:in|by) rounds\b|inRounds/g,
     instead: "supportsInputRequired, or multi round-trip (MRTR)",
     example: "a call that goes in rounds",
     allowed: ["rounds to ten", "three rounds of a measurement"],
@@ -131,6 +131,7 @@ const REPLACED: readonly ReplacedWord[] = [
     pattern: /\bCREDENTIAL_MEMORY|\bcredential memory\b|[mM]emoryOf\b/g,
     instead: "CREDENTIAL_CACHE_SECONDS, credential cache",
     example: "CREDENTIAL_MEMORY_SECONDS",
+    except: /^(?:src|test\/src)\/config(?:\.test)?\.ts$/,
     allowed: ["in memory"],
   },
   { pattern: /\brecall(?:s|ed|ing)?\b/gi, instead: "get", example: "recall(token)" },

@@ -54,6 +54,11 @@ describe("the gateway's settings", () => {
       { CREDENTIAL_CACHE_SECONDS: seconds },
       "CREDENTIAL_CACHE_SECONDS must be a whole number from 0 to 30",
     ]),
+    [
+      "a setting under its earlier name",
+      { CREDENTIAL_MEMORY_SECONDS: "0" },
+      "CREDENTIAL_MEMORY_SECONDS is called CREDENTIAL_CACHE_SECONDS",
+    ],
     ["a missing origin", { API_BASE_URL: undefined }, "API_BASE_URL is missing"],
     ["an origin with a slash", { API_BASE_URL: "https://mcp.stackbilt.dev/" }, "API_BASE_URL must be"],
     ["an origin with a path", { AUTH_BASE_URL: "https://auth.test/bridge" }, "AUTH_BASE_URL must be"],

@@ -1,4 +1,4 @@
-// What one request costs in operations that leave the isolate: reads, writes, calls, messages. Counted, not timed.
+// Counts the operations of one request that leave the isolate: reads, writes, calls, messages.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { AuthContract } from "../../contracts/auth.ts";
@@ -40,17 +40,18 @@ function counted<T extends object>(name: string, target: T): T {
       return (...args: unknown[]) => {
         const operation = `${name}.${String(key)}`;
         counts[operation] = (counts[operation] ?? 0) + 1;
-        // A stub has an answer to every name, `apply` too.
+        // An RPC stub has a method of every name, also `apply`.
         return Reflect.apply(value, object, args) as unknown;
       };
     },
   });
 }
 
-/** The same Durable Objects, with every question to one of them counted. */
+/** The same Durable Objects, with every call of a method counted. */
 function countedObjects<T extends Env["GRANTS"] | Env["USER_REVOCATIONS"]>(name: string, namespace: T): T {
-  const ask = (id: DurableObjectId) => counted<object>(name, namespace.get(id));
-  return { idFromName: (text: string) => namespace.idFromName(text), get: ask } as unknown as T; // all of it that is used here
+  const get = (id: DurableObjectId) => counted<object>(name, namespace.get(id));
+  // The two methods that the gateway uses.
+  return { idFromName: (text: string) => namespace.idFromName(text), get } as unknown as T;
 }
 
 const validateApiKey: AuthContract["validateApiKey"] = async () => ({
@@ -79,7 +80,7 @@ function countedEnv(): Env {
     ...env,
     OAUTH_KV: counted("kv", env.OAUTH_KV),
     PLATFORM_EVENTS_QUEUE: counted("queue", { send: async () => undefined } as unknown as Queue),
-    GRANTS: countedObjects("token-gate", env.GRANTS),
+    GRANTS: countedObjects("grant-object", env.GRANTS),
     USER_REVOCATIONS: countedObjects("user-revocations", env.USER_REVOCATIONS),
     AUTH_SERVICE: counted("auth", env.AUTH_SERVICE),
     STACKBILDER: counted("stackbilder", backend) as unknown as Env["STACKBILDER"],
@@ -109,7 +110,9 @@ beforeAll(async () => {
   accessToken = tokens.access_token;
 });
 
-/** Sends one message and tells which operations it took; of an isolate that has seen nobody before, unless `env` has served already. */
+/**
+ * Sends one message and returns its operations, of a new isolate unless `env` has served before.
+ */
 async function operationsOf(
   method: string,
   params: object,
@@ -125,9 +128,9 @@ async function operationsOf(
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
   });
   const response = await gateway.fetch(request, env, ctx);
-  const answer = await response.json<{ result?: { isError?: boolean } }>();
+  const body = await response.json<{ result?: { isError?: boolean } }>();
   await waitOnExecutionContext(ctx);
-  expect([response.status, answer.result?.isError], JSON.stringify(answer)).toEqual([200, undefined]);
+  expect([response.status, body.result?.isError], JSON.stringify(body)).toEqual([200, undefined]);
   return { ...counts };
 }
 
@@ -137,7 +140,7 @@ describe("one request to /mcp takes", () => {
     expect(operations).toEqual({ "kv.get": 1, "stackbilder.getFlowStatus": 1, "queue.send": 1 });
   });
 
-  it("for a call soon after another with the same token: one RPC, one audit message", async () => {
+  it("for a call with a cached token: one RPC, one audit message", async () => {
     const env = countedEnv();
     const call = { name: "flow_status", arguments: { flowId: "f" } };
     await operationsOf("tools/list", {}, {}, accessToken, env);
@@ -148,11 +151,11 @@ describe("one request to /mcp takes", () => {
     expect(await operationsOf("tools/list", {}, {}, accessToken, env)).toEqual({});
   });
 
-  it("for a picture: one RPC more, and whether grant or user have ended", async () => {
+  it("for an image: one more RPC, and one question each to the objects of grant and user", async () => {
     const operations = await operationsOf("tools/call", { name: "image_generate", arguments: { prompt: "a" } });
     expect(operations).toEqual({
       "kv.get": 1,
-      "token-gate.hasEnded": 1,
+      "grant-object.hasEnded": 1,
       "user-revocations.hasEndedTokens": 1,
       "img-forge.generateImage": 1,
       "img-forge.readImage": 1,
@@ -160,18 +163,18 @@ describe("one request to /mcp takes", () => {
     });
   });
 
-  it("with an API key: no KV, and the auth Worker is asked once in half a minute, or where it costs credits", async () => {
+  it("with an API key: no KV, and one call of the auth Worker unless it is cached and the tool is free", async () => {
     const [key, env] = [`sb_live_${crypto.randomUUID()}`, countedEnv()];
     const status = { name: "flow_status", arguments: { flowId: "f" } };
     const without = { "stackbilder.getFlowStatus": 1, "queue.send": 1 };
     expect(await operationsOf("tools/call", status, {}, key, env)).toEqual({ "auth.validateApiKey": 1, ...without });
     expect(await operationsOf("tools/call", status, {}, key, env)).toEqual(without);
-    const picture = { name: "image_generate", arguments: { prompt: "a" } };
-    const drawn = { "img-forge.generateImage": 1, "img-forge.readImage": 1, "queue.send": 1 };
-    expect(await operationsOf("tools/call", picture, {}, key, env)).toEqual({ "auth.validateApiKey": 1, ...drawn });
+    const generate = { name: "image_generate", arguments: { prompt: "a" } };
+    const paid = { "img-forge.generateImage": 1, "img-forge.readImage": 1, "queue.send": 1 };
+    expect(await operationsOf("tools/call", generate, {}, key, env)).toEqual({ "auth.validateApiKey": 1, ...paid });
   });
 
-  it("for reading a picture: one RPC; for a view and a prompt: none; for a suggestion: one where only a backend knows", async () => {
+  it("for reading an image one RPC; for a view and a prompt none; for a completion one if only a backend has the values", async () => {
     const audited = { "kv.get": 1, "queue.send": 1 };
     expect(await operationsOf("resources/read", { uri: `stackbilt://images/${job.job_id}` })).toEqual({
       ...audited,
@@ -181,14 +184,14 @@ describe("one request to /mcp takes", () => {
     expect(await operationsOf("prompts/get", { name: "review_flow", arguments: { flowId: "f" } })).toEqual({
       "kv.get": 1,
     });
-    const typing = (prompt: string, name: string) =>
+    const complete = (prompt: string, name: string) =>
       operationsOf("completion/complete", { ref: { type: "ref/prompt", name: prompt }, argument: { name, value: "" } });
-    expect(await typing("design_system", "profile")).toEqual({ "kv.get": 1 });
-    expect(await typing("illustrate_idea", "model")).toEqual({ "kv.get": 1, "img-forge.listModels": 1 });
-    expect(await typing("review_flow", "flowId")).toEqual({ "kv.get": 1, "stackbilder.listFlows": 1 });
+    expect(await complete("design_system", "profile")).toEqual({ "kv.get": 1 });
+    expect(await complete("illustrate_idea", "model")).toEqual({ "kv.get": 1, "img-forge.listModels": 1 });
+    expect(await complete("review_flow", "flowId")).toEqual({ "kv.get": 1, "stackbilder.listFlows": 1 });
   });
 
-  it("for lists, the handshake and discovery: one KV read, and no backend but for one's own pictures", async () => {
+  it("for lists, the handshake and discovery: one KV read, and one RPC for the user's own images", async () => {
     for (const list of ["tools/list", "prompts/list", "resources/templates/list"])
       expect(await operationsOf(list, {}), list).toEqual({ "kv.get": 1 });
     expect(await operationsOf("resources/list", {})).toEqual({ "kv.get": 1, "img-forge.listImages": 1 });

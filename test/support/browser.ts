@@ -1,6 +1,6 @@
-// A real Chromium, with an empty profile for each user and JavaScript off, and a client: it registers,
-// opens the authorization URL, receives the redirect and redeems its code. Everything that no page of
-// the gateway may do is recorded.
+// A real Chromium, with an empty profile for each user and JavaScript off, and a client: it
+// registers, opens the authorization URL, receives the redirect and redeems its code. Everything
+// that no page of the gateway may do is recorded.
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
@@ -45,7 +45,9 @@ export interface Connection {
 }
 
 export interface Browsing {
-  /** An empty tab in an empty profile. `page.context().newPage()` is a second tab of the profile. */
+  /**
+   * An empty tab in an empty profile. `page.context().newPage()` is a second tab of the profile.
+   */
   newPage(options?: BrowserContextOptions): Promise<Page>;
   connect(options?: ConnectOptions): Promise<Connection>;
   /** A new page at a client's authorization URL: it shows the sign-in page. */
@@ -54,8 +56,8 @@ export interface Browsing {
     profile?: BrowserContextOptions,
   ): Promise<{ readonly connection: Connection; readonly page: Page }>;
   /**
-   * Forbidden actions of pages since the running test began: console errors and warnings, violations
-   * of their content security policy, exceptions, requests to other origins.
+   * Forbidden actions of pages since the running test began: console errors and warnings,
+   * violations of their content security policy, exceptions, requests to other origins.
    */
   pageErrors(): readonly string[];
 }
@@ -118,7 +120,8 @@ export function useBrowser(system: System, launch: LaunchOptions = {}): Browsing
       profile.on("weberror", (error) => pageErrors.push(`throws ${error.error().message}`));
       profile.on("console", (message) => {
         const text = message.text();
-        // Chromium reports each status like 401; tests check the page of such a response themselves.
+        // Chromium reports each status like 401; tests check the page of such a response
+        // themselves.
         if (
           /^(error|warning)$/.test(message.type()) &&
           !text.startsWith("Failed to load resource: the server responded")
@@ -246,7 +249,9 @@ export async function signIn(page: Page, { email, password }: Pick<Account, "ema
   await follow(page.getByRole("button", { name: "Sign in", exact: true }));
 }
 
-/** Presses a button of the consent page and waits for the client. Returns the redirect's parameters. */
+/**
+ * Presses a button of the consent page and waits for the client. Returns the redirect's parameters.
+ */
 export async function decide(page: Page, button: "Allow" | "Deny", connection: Connection): Promise<URLSearchParams> {
   await page.getByRole("button", { name: button }).click();
   return connection.waitForCallback(page);

@@ -1,5 +1,5 @@
-// The official MCP clients, connected by themselves: discovery, registration, PKCE, the gateway's own
-// sign-up and consent pages, and the token request.
+// The official MCP clients, connected by themselves: discovery, registration, PKCE, the gateway's
+// own sign-up and consent pages, and the token request.
 import {
   Client,
   type ClientCapabilities,
@@ -89,7 +89,9 @@ export interface ConnectOptions extends AuthorizeOptions {
   readonly capabilities?: ClientCapabilities;
 }
 
-/** Connects an official client to the system at `origin`. Its user signs up and allows everything. */
+/**
+ * Connects an official client to the system at `origin`. Its user signs up and allows everything.
+ */
 export async function connect(origin: string, mode: Mode, options: ConnectOptions = {}): Promise<Connected> {
   const { account = newAccount(), capabilities = {} } = options;
   const auth = new BrowserAuthProvider((url) => new User().authorize(url, account, options));

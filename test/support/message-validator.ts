@@ -1,13 +1,14 @@
-// Validates a server's MCP messages by the official schemas of `@modelcontextprotocol/core`, strictly.
-// Those schemas are one set for all revisions and tolerate unknown fields; here each field must exist
-// in the revision of the message. The envelope of 2026-07-28 and the fields of the Tasks extension,
-// which the package lacks, are written out. HTTP is validated by `validating-fetch.ts`.
+// Validates a server's MCP messages by the official schemas of `@modelcontextprotocol/core`,
+// strictly. Those schemas are one set for all revisions and tolerate unknown fields; here each
+// field must exist in the revision of the message. The envelope of 2026-07-28 and the fields of the
+// Tasks extension, which the package lacks, are written out. HTTP is validated by
+// `validating-fetch.ts`.
 import * as core from "@modelcontextprotocol/core";
 import * as v from "valibot";
 
 /**
- * `unnamed`: a request without a version header. By the specification it is 2025-03-26, but clients of
- * later revisions omit the header, too.
+ * `unnamed`: a request without a version header. By the specification it is 2025-03-26, but clients
+ * of later revisions omit the header, too.
  */
 export type Revision = "2026-07-28" | "2025-11-25" | "2025-06-18" | "2025-03-26" | "unnamed";
 
@@ -52,8 +53,8 @@ function changes(sent: unknown, read: unknown, path: string): string[] {
 }
 
 /**
- * The revisions of each field that not all of them have. Revisions are dates, so they compare as text.
- * `_meta` is not listed: 2025-03-26 has it in fewer places, but reserves the name everywhere.
+ * The revisions of each field that not all of them have. Revisions are dates, so they compare as
+ * text. `_meta` is not listed: 2025-03-26 has it in fewer places, but reserves the name everywhere.
  */
 const SPANS: readonly (readonly [path: RegExp, since: string, until?: string])[] = [
   [/(?<!\.annotations)\.title$/, "2025-06-18"],
@@ -96,7 +97,10 @@ const anyRevision = {
   }).strict(),
 };
 
-/** Up to 2025-11-25 structured content is an object, and an output schema has the form of an input schema. */
+/**
+ * Up to 2025-11-25 structured content is an object, and an output schema has the form of an input
+ * schema.
+ */
 const LEGACY_RESULTS: Readonly<Record<string, Schema>> = {
   ...anyRevision,
   "tools/call": anyRevision["tools/call"].extend({ structuredContent: core.JSONObjectSchema.optional() }),

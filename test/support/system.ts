@@ -1,6 +1,6 @@
-// The whole system for end-to-end tests: the local entrypoint, the gateway and every backend, each from
-// its own wrangler.toml, joined by real bindings behind one real port. Storage is empty and in memory;
-// secrets are generated here; no developer's own file is read.
+// The whole system for end-to-end tests: the local entrypoint, the gateway and every backend, each
+// from its own wrangler.toml, joined by real bindings behind one real port. Storage is empty and in
+// memory; secrets are generated here; no developer's own file is read.
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
@@ -43,8 +43,8 @@ export interface SystemOptions {
    */
   readonly mains?: Partial<Record<WorkerKey, string>>;
   /**
-   * More Workers, e.g. a sibling bound to `GatewayEntrypoint`: a wrangler.toml, or settings without a
-   * compatibility date, which get the gateway's. Paths are relative to the repository's root.
+   * More Workers, e.g. a sibling bound to `GatewayEntrypoint`: a wrangler.toml, or settings without
+   * a compatibility date, which get the gateway's. Paths are relative to the repository's root.
    */
   readonly extraWorkers?: readonly (
     | { readonly configPath: string }
@@ -133,8 +133,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 }
 
 /**
- * A system for all tests of the calling file: started before the first, stopped after the last. If a
- * test fails, the Workers' logs during it are printed. A test also fails if an MCP message of the
+ * A system for all tests of the calling file: started before the first, stopped after the last. If
+ * a test fails, the Workers' logs during it are printed. A test also fails if an MCP message of the
  * server violated the protocol.
  */
 export function useSystem(options: SystemOptions = {}): System {

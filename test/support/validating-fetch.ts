@@ -45,8 +45,8 @@ export function takeViolations(): readonly string[] {
 }
 
 /**
- * Node's own fetch. A stream passes chunk by chunk, at the pace of its reader; any other body is read
- * to its end at once.
+ * Node's own fetch. A stream passes chunk by chunk, at the pace of its reader; any other body is
+ * read to its end at once.
  */
 export async function validatingFetch(target: string | URL, init: RequestInit = {}): Promise<Response> {
   const sent = parsed(textOf(init.body));

@@ -67,13 +67,13 @@ toolsFrom("IMG_FORGE", single, { echo: { ...words, risk: "READ_ONLY" } });
 toolsFrom("IMG_FORGE", single, {});
 
 // A product for each backend with tools, and for no other one.
-declare const stackbilder: Product<"STACKBILDER">;
-declare const images: Product<"IMG_FORGE">;
-export const products: { [B in ToolBackendName]: Product<B> } = { STACKBILDER: stackbilder, IMG_FORGE: images };
+type Products = { readonly [B in ToolBackendName]: Product<B> };
+declare const products: Products;
+const { IMG_FORGE: images, ...others } = products;
 // @ts-expect-error IMG_FORGE is missing
-export const incomplete: { [B in ToolBackendName]: Product<B> } = { STACKBILDER: stackbilder };
+export const incomplete: Products = others;
 // @ts-expect-error the product of another backend
-export const mixed: { [B in ToolBackendName]: Product<B> } = { STACKBILDER: images, IMG_FORGE: images };
+export const mixed: Products = { ...products, STACKBILDER: images };
 
 declare const gateway: GatewayContract;
 // @ts-expect-error there is no such tool

@@ -2,20 +2,8 @@
 import type { RequestContext } from "../../context.ts";
 import { forwardToLibrary } from "./server.ts";
 
+/** The library's own path. The router lists the others. */
 const METADATA_PATH = "/.well-known/oauth-authorization-server";
-
-/**
- * Paths of RFC 8414 section 3.1 (with and without the resource's path) and of OpenID Connect
- * discovery, and the combinations that clients make of the two.
- */
-export const METADATA_PATHS: readonly string[] = [
-  METADATA_PATH,
-  `${METADATA_PATH}/mcp`,
-  "/.well-known/openid-configuration",
-  "/.well-known/openid-configuration/mcp",
-  `/mcp${METADATA_PATH}`,
-  "/mcp/.well-known/openid-configuration",
-];
 
 /** The same for every client, so any page may read it and any cache may keep it for a while. */
 export async function metadataEndpoint(request: Request, context: RequestContext): Promise<Response> {

@@ -1,5 +1,5 @@
-// Fake backends: they return at once and verify nothing. The baseline calls them, too, so that the difference
-// is the cost of the gateway.
+// Fake backends: they return at once and verify nothing. The baseline calls them, too, so that the
+// difference is the cost of the gateway.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { ok } from "../../../contracts/rpc/result.ts";
 import type { BackendCounts } from "../counts.ts";

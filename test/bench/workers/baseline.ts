@@ -1,6 +1,6 @@
-// The baseline for the gateway, without OAuth, protocol, validation and audit: parsing and responding
-// (`/parse`), the same with one RPC to a second Worker (`/call`), and sending ready bytes
-// (`/ready?bytes=N`).
+// The baseline for the gateway, without OAuth, protocol, validation and audit: parsing and
+// responding (`/parse`), the same with one RPC to a second Worker (`/call`), and sending ready
+// bytes (`/ready?bytes=N`).
 
 import { flowOf } from "../flow.ts";
 import type { StackbilderEntrypoint } from "./backends.ts";

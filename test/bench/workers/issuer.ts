@@ -1,5 +1,5 @@
-// Issues access tokens with the gateway's own authorization server and storage: a grant, then a token for its
-// code. Only the pages are left out.
+// Issues access tokens with the gateway's own authorization server and storage: a grant, then a
+// token for its code. Only the pages are left out.
 
 import { toBase64url } from "../../../contracts/rpc/encoding.ts";
 import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";

@@ -1,5 +1,5 @@
-// A fake of the runtime's rate limits: it counts as they do and never refuses, because one machine sends the
-// requests of thousands of users.
+// A fake of the runtime's rate limits: it counts as they do and never refuses, because one machine
+// sends the requests of thousands of users.
 
 /** The binding of type `ratelimit`. */
 export default function counter(): RateLimit {

@@ -1,5 +1,5 @@
-// The gateway with other numbers of tools and backends, as its variables say: each tool is `flow_status`
-// under another name. OAuth, limits, MCP, pipeline and audit are the product's own.
+// The gateway with other numbers of tools and backends, as its variables say: each tool is
+// `flow_status` under another name. OAuth, limits, MCP, pipeline and audit are the product's own.
 
 import { INFO } from "../../../entrypoints/gateway/features.ts";
 import { httpHandler } from "../../../entrypoints/gateway/http.ts";

@@ -1,5 +1,6 @@
-// A fake of KV and of the queue, behind the gateway's real bindings. It implements the runtime's protocol for
-// both as far as the gateway uses it, keeps values in memory and counts, at the least possible cost.
+// A fake of KV and of the queue, behind the gateway's real bindings. It implements the runtime's
+// protocol for both as far as the gateway uses it, keeps values in memory and counts, at the least
+// possible cost.
 import type { StorageCounts } from "../counts.ts";
 
 const values = new Map<string, string>();
@@ -37,8 +38,8 @@ export const queue: ExportedHandler = {
 };
 
 /**
- * For the benchmark itself: `GET /counts`; `GET /entries?about=TEXT` and `PUT /entries` copy values from
- * one system to the next.
+ * For the benchmark itself: `GET /counts`; `GET /entries?about=TEXT` and `PUT /entries` copy values
+ * from one system to the next.
  */
 export default {
   async fetch(request) {

@@ -5,6 +5,7 @@ import { products } from "../../../src/tools/catalog.ts";
 import { imgForge } from "../../../src/tools/img-forge.ts";
 import { product } from "../../../src/tools/product.ts";
 import { productTexts, textsOf } from "../../../src/tools/product-texts.ts";
+import { stackbilder } from "../../../src/tools/stackbilder.ts";
 
 const { backend, ...definition } = imgForge;
 const readOnly = { ...definition, tools: imgForge.tools.filter(({ scope }) => scope === "read") };
@@ -23,8 +24,13 @@ describe("a product describes each scope that its tools need", () => {
 });
 
 describe("the joined texts", () => {
-  it("are these, as literals", () => {
-    expect(productTexts).toEqual({
+  it("are those of every product of the catalog", () => {
+    expect(products).toEqual(expect.arrayContaining([stackbilder, imgForge]));
+    expect(productTexts).toEqual(textsOf(products));
+  });
+
+  it("are these for two products, as literals", () => {
+    expect(textsOf([stackbilder, imgForge])).toEqual({
       summary: "architecture flows and image generation",
       instructions:
         "flow_* tools design a system: call flow_create with the user's description, then flow_advance once for each mode, " +
@@ -37,11 +43,15 @@ describe("the joined texts", () => {
     });
   });
 
-  it("name each product once, in the order of the catalog", () => {
-    const three = textsOf([...products, { ...imgForge, summary: "sounds", allows: { read: "hear your sounds" } }]);
+  it("name each product once, in the given order", () => {
+    const three = textsOf([
+      stackbilder,
+      imgForge,
+      { ...imgForge, summary: "sounds", allows: { read: "hear your sounds" } },
+    ]);
     expect(three.summary).toBe("architecture flows, image generation and sounds");
     expect(three.allows.read).toMatch(/; hear your sounds$/);
-    expect(three.allows.generate).toBe(productTexts.allows.generate);
+    expect(three.allows.generate).toBe(textsOf([stackbilder, imgForge]).allows.generate);
     expect(textsOf([imgForge]).summary).toBe("image generation");
   });
 });
