@@ -5,6 +5,7 @@ import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { AuthService } from "../backends/auth.ts";
 import type { RequestContext } from "../context.ts";
 import { addressOf, consume, type LimitName } from "../limits/rate-limits.ts";
+import type { ProductTexts } from "../tools/product-texts.ts";
 import { metadataEndpoint } from "./authorization-server/metadata.ts";
 import { oauthError } from "./authorization-server/oauth-response.ts";
 import { registrationEndpoint } from "./authorization-server/registration-endpoint.ts";
@@ -21,7 +22,6 @@ import { addSecurityHeaders } from "./browser/security-headers.ts";
 import { finishSocialSignIn, redirectToGitHub, redirectToGoogle } from "./browser/social.ts";
 import { comingSoonPage } from "./pages/notices.ts";
 import { pageResponse } from "./pages/page.ts";
-import type { ProductTexts } from "./pages/product-texts.ts";
 
 /**
  * A page. `kind`: a `step` of a sign-in is replaced by the coming-soon page while sign-up is

@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
  * Files from which a folder may import types, beside `MAY_IMPORT`. The MCP port has one definition.
  */
 const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
+  oauth: ["src/tools/product-texts.ts"],
   pipeline: ["src/mcp/port.ts", "src/mcp/schema.ts"],
   prompts: ["src/mcp/schema.ts"],
   resources: ["src/mcp/schema.ts"],

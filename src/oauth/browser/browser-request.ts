@@ -1,7 +1,7 @@
 // One request of a browser to a page, with everything that a handler needs.
 import type { AuthService } from "../../backends/auth.ts";
 import type { RequestContext } from "../../context.ts";
-import type { ProductTexts } from "../pages/product-texts.ts";
+import type { ProductTexts } from "../../tools/product-texts.ts";
 
 export interface BrowserRequest extends RequestContext {
   readonly request: Request;

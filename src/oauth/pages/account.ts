@@ -1,14 +1,15 @@
 // The account page: the signed-in user, the connected apps and the keys; and the pages for signing
 // out.
 import type { ApiKey } from "../../../contracts/auth.ts";
+import type { ProductTexts } from "../../tools/product-texts.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
 import type { UserGrant } from "../authorization-server/grants.ts";
 import { type AccountFormTokens, accountForm, day } from "./account-parts.ts";
+import { allowedBy } from "./allowed-actions.ts";
 import { keysSection, tokenSection } from "./api-keys.ts";
 import { place } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
-import { allowedBy, type ProductTexts } from "./product-texts.ts";
 
 export interface AccountView {
   readonly email: string;

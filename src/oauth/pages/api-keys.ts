@@ -2,13 +2,14 @@
 // pages that show it once.
 import { type ApiKey, KEY_NAME_MAX_CHARACTERS, type KeyEnvironment } from "../../../contracts/auth.ts";
 import type { Scope } from "../../../contracts/rpc/identity.ts";
+import type { ProductTexts } from "../../tools/product-texts.ts";
 import { cleanName } from "../authorization-server/client-name.ts";
 import { nowSeconds } from "../clock.ts";
 import { type AccountFormTokens, accountForm, day, minute, shownOnce } from "./account-parts.ts";
+import { allowedBy } from "./allowed-actions.ts";
 import { scopeChoice } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
-import { allowedBy, type ProductTexts } from "./product-texts.ts";
 
 /** Lifetimes that the form offers. */
 export const KEY_LIFETIMES = [

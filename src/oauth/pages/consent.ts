@@ -1,5 +1,7 @@
 // The consent page: the app, the address that access goes to, the scopes, and what the app cannot
 // do.
+
+import type { ProductTexts } from "../../tools/product-texts.ts";
 import { type ClientIdentity, type Destination, destinationOf } from "../authorization-server/client-identity.ts";
 import { impersonationOf } from "../authorization-server/client-name.ts";
 import { unicodeHost } from "../authorization-server/hosts.ts";
@@ -7,7 +9,6 @@ import { grantableScopes } from "../authorization-server/scopes.ts";
 import { hostName, place, scopeChoice, transactionForm } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
-import type { ProductTexts } from "./product-texts.ts";
 
 export interface ConsentView {
   readonly transactionId: string;

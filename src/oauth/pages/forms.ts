@@ -1,7 +1,9 @@
 // Parts shared by the pages with a form.
+
+import type { ProductTexts } from "../../tools/product-texts.ts";
 import type { Destination } from "../authorization-server/client-identity.ts";
+import { actionsOf } from "./allowed-actions.ts";
 import { type Html, html } from "./html.ts";
-import { actionsOf, type ProductTexts } from "./product-texts.ts";
 
 /**
  * A form of the current step of a transaction. Always POST, so that no link elsewhere can send it.

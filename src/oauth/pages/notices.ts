@@ -1,7 +1,8 @@
 // Pages without a form: on the way to another site, not open yet, and the home page.
+
+import type { ProductTexts } from "../../tools/product-texts.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
-import type { ProductTexts } from "./product-texts.ts";
 
 /**
  * Sends the browser to another site by a page: `form-action 'self'` would silently block a redirect

@@ -1,16 +1,6 @@
-// Texts about the products, for the pages. They are written in src/tools, beside the tools;
-// entrypoints/gateway passes them in.
+// Sentences about the products for the pages, from the texts that entrypoints/gateway passes in.
 import type { Scope } from "../../../contracts/rpc/identity.ts";
-
-export interface ProductTexts {
-  /** The products as part of a sentence: "architecture flows and image generation". */
-  readonly summary: string;
-  /**
-   * Per scope, the actions that it allows, separated by semicolons: "see your flows; see your
-   * images".
-   */
-  readonly allows: Readonly<Record<Scope, string>>;
-}
+import type { ProductTexts } from "../../tools/product-texts.ts";
 
 /** One sentence about the actions that these scopes allow. */
 export function allowedBy({ allows }: ProductTexts, scopes: readonly string[]): string {
