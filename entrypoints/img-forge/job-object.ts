@@ -7,7 +7,7 @@ import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.t
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { draw } from "./drawing/draw.ts";
 import type { Env } from "./env.ts";
-import { type ImageRequest, isOver, type JobRecord, newJob, richnessOf, toImageJob, visionOf } from "./job.ts";
+import { type ImageRequest, isOver, type JobRecord, newJob, sceneOf, toImageJob } from "./job.ts";
 import { PROCEDURAL, TIER_PLANS } from "./models.ts";
 import { pictureKey } from "./picture.ts";
 import { encodePng, pngSize } from "./png.ts";
@@ -118,7 +118,7 @@ export class JobObject extends DurableObject<Env> {
   }
 
   async #drawProcedurally(request: ImageRequest, report: Report): Promise<Uint8Array<ArrayBuffer>> {
-    const painting = draw(visionOf(request), TIER_PLANS[request.tier].size, richnessOf(request.tier));
+    const painting = draw(sceneOf(request), TIER_PLANS[request.tier].size);
     await this.#step(report, 0, "Reading the prompt.");
     let layer = painting.next();
     for (let progress = 15; !layer.done; progress = Math.min(60, progress + 15)) {

@@ -1,14 +1,8 @@
 // The stored record of a job, and its conversion to the contract's `ImageJob`. Pure functions:
 // storage and time are in `job-object.ts`.
-import {
-  type GenerateImage,
-  type ImageJob,
-  type JobState,
-  QUALITY_TIERS,
-  type QualityTier,
-} from "../../contracts/img-forge.ts";
+import type { GenerateImage, ImageJob, JobState, QualityTier } from "../../contracts/img-forge.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
-import { imagine, styleWords, type Vision } from "./drawing/vision.ts";
+import { readScene, type Scene } from "./drawing/scene.ts";
 import { TIER_PLANS } from "./models.ts";
 import { pictureUrl } from "./picture.ts";
 
@@ -50,25 +44,21 @@ export function imageRequestOf(
 ): ImageRequest {
   const { prompt, negative_prompt: negativePrompt = "", quality_tier: tier } = input;
   const request = { jobId, owner, prompt, negativePrompt, tier, model };
-  return { ...request, enhancedPrompt: `${prompt.trim()}, ${styleWords(visionOf(request)).join(", ")}` };
+  const { palette } = sceneOf(request);
+  return { ...request, enhancedPrompt: `${prompt.trim()}, ${palette}, layered depth, soft gradients` };
 }
 
 /**
  * The scene that a prompt describes. It depends on the words, the tier and the model only, not on
  * the job or its owner.
  */
-export function visionOf({
+export function sceneOf({
   prompt,
   negativePrompt,
   tier,
   model,
-}: Omit<ImageRequest, "jobId" | "owner" | "enhancedPrompt">): Vision {
-  return imagine(prompt, negativePrompt, JSON.stringify([prompt, negativePrompt, tier, model]));
-}
-
-/** The amount of detail of a tier, 1 to 5. */
-export function richnessOf(tier: QualityTier): number {
-  return QUALITY_TIERS.indexOf(tier) + 1;
+}: Omit<ImageRequest, "jobId" | "owner" | "enhancedPrompt">): Scene {
+  return readScene(prompt, negativePrompt, JSON.stringify([prompt, negativePrompt, tier, model]));
 }
 
 /** The record of a new job. */

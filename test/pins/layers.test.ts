@@ -15,7 +15,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   audit: ["root", "tools"],
   backends: ["root", "crypto", "tools"],
   crypto: ["root"],
-  discovery: ["root"],
+  discovery: [],
   durable: ["root", "audit", "crypto", "limits", "mcp", "oauth"],
   limits: ["root"],
   mcp: ["root", "limits"],

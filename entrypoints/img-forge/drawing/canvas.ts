@@ -1,131 +1,59 @@
-// A square of colour to paint on. Lengths are in shares of its side, so that one scene fits every size; y grows downwards.
-import { type Rgb, smoothstep } from "./colour.ts";
+// A square to paint on. Lengths are shares of its side, so that one scene fits every size.
+import { mix } from "./numbers.ts";
 
-export class Canvas {
-  /** Pixels along one side. */
-  readonly size: number;
-  readonly #light: Float32Array;
+/** Red, green and blue as a screen takes them (sRGB), 0 to 255. */
+export type Rgb = readonly [red: number, green: number, blue: number];
+/** Distances to the right and downwards, from the upper left corner. */
+export type Point = readonly [x: number, y: number];
 
-  constructor(size: number) {
-    this.size = size;
-    this.#light = new Float32Array(size * size * 3);
-  }
+/** Pixels along one side; red, green and blue of each pixel, row by row, 0 to 255. */
+export type Canvas = { readonly size: number; readonly light: Float32Array };
 
-  /** Paints every pixel from row `top` (a share) down to row `bottom`. `colour` gets the place of the pixel's middle. */
-  fill(colour: (x: number, y: number) => Rgb, top = 0, bottom = 1): void {
-    const { size } = this;
-    for (let row = Math.max(0, Math.floor(top * size)); row < Math.min(size, bottom * size); row += 1) {
-      for (let column = 0; column < size; column += 1) {
-        const [r, g, b] = colour((column + 0.5) / size, (row + 0.5) / size);
-        const at = (row * size + column) * 3;
-        this.#light[at] = r;
-        this.#light[at + 1] = g;
-        this.#light[at + 2] = b;
-      }
+/** Reads `rrggbb`. */
+export function hex(code: string): Rgb {
+  const value = Number.parseInt(code, 16);
+  return [value >> 16, (value >> 8) & 255, value & 255];
+}
+
+export function blend(from: Rgb, to: Rgb, share: number): Rgb {
+  return [mix(from[0], to[0], share), mix(from[1], to[1], share), mix(from[2], to[2], share)];
+}
+
+/** Scan lines for each row of pixels: they smooth the edges. */
+const LINES = 4;
+
+/** Paints a polygon; `ink` gives the colour of each place. */
+export function paintPolygon(canvas: Canvas, points: readonly Point[], ink: (x: number, y: number) => Rgb): void {
+  const { size, light } = canvas;
+  const [xs, ys] = [points.map(([x]) => x * size), points.map(([, y]) => y * size)];
+  const [left, right] = [Math.max(0, Math.floor(Math.min(...xs))), Math.min(size, Math.ceil(Math.max(...xs)))];
+  const [top, bottom] = [Math.max(0, Math.floor(Math.min(...ys))), Math.min(size, Math.ceil(Math.max(...ys)))];
+  // The cover's change from pixel to pixel: an edge downwards covers all to its right.
+  const width = Math.max(0, right - left) + 2;
+  const changes = new Float32Array(width * Math.max(0, bottom - top));
+  for (const [index, toY] of ys.entries()) {
+    const [toX = 0, fromX = 0, fromY = 0] = [xs[index], xs.at(index - 1), ys.at(index - 1)];
+    const first = Math.ceil(Math.max(top, Math.min(fromY, toY)) * LINES - 0.5);
+    for (let line = first; line < Math.min(bottom, Math.max(fromY, toY)) * LINES - 0.5; line += 1) {
+      const x = mix(fromX, toX, ((line + 0.5) / LINES - fromY) / (toY - fromY));
+      const inside = Math.min(right, Math.max(left, x)) - left;
+      const [at, change] = [
+        Math.floor(line / LINES - top) * width + Math.floor(inside),
+        Math.sign(toY - fromY) / LINES,
+      ];
+      changes[at] = (changes[at] ?? 0) + change * (1 - (inside % 1));
+      changes[at + 1] = (changes[at + 1] ?? 0) + change * (inside % 1);
     }
   }
-
-  /** Paints whole rows in one colour each. */
-  fillRows(colour: (y: number) => Rgb, top = 0, bottom = 1): void {
-    let row = -1;
-    let now: Rgb = [0, 0, 0];
-    this.fill(
-      (_, y) => {
-        if (y !== row) now = colour(y);
-        row = y;
-        return now;
-      },
-      top,
-      bottom,
-    );
-  }
-
-  /** Lays `colour` over one pixel. */
-  blend(column: number, row: number, [r, g, b]: Rgb, alpha: number): void {
-    if (column < 0 || row < 0 || column >= this.size || row >= this.size || alpha <= 0) return;
-    const at = (row * this.size + column) * 3;
-    const light = this.#light;
-    light[at] = (light[at] ?? 0) + (r - (light[at] ?? 0)) * alpha;
-    light[at + 1] = (light[at + 1] ?? 0) + (g - (light[at + 1] ?? 0)) * alpha;
-    light[at + 2] = (light[at + 2] ?? 0) + (b - (light[at + 2] ?? 0)) * alpha;
-  }
-
-  /** Lays `colour` over a box of pixels as thick as `alpha` says; `alpha` gets places in shares. */
-  veil(
-    box: { left: number; top: number; right: number; bottom: number },
-    colour: Rgb,
-    alpha: (x: number, y: number) => number,
-  ): void {
-    const { size } = this;
-    const right = Math.min(size, Math.ceil(box.right * size));
-    for (let row = Math.max(0, Math.floor(box.top * size)); row < Math.min(size, box.bottom * size); row += 1) {
-      for (let column = Math.max(0, Math.floor(box.left * size)); column < right; column += 1) {
-        this.blend(column, row, colour, alpha((column + 0.5) / size, (row + 0.5) / size));
-      }
+  for (let row = top; row < bottom; row += 1) {
+    let cover = 0;
+    for (let column = left; column < right; column += 1) {
+      cover += changes[(row - top) * width + column - left] ?? 0;
+      const alpha = Math.min(1, Math.abs(cover));
+      if (alpha < 0.002) continue;
+      const colour = ink((column + 0.5) / size, (row + 0.5) / size);
+      const at = 3 * (row * size + column);
+      for (let part = 0; part < 3; part += 1) light[at + part] = mix(light[at + part] ?? 0, colour[part] ?? 0, alpha);
     }
-  }
-
-  /** A disc with an edge as soft as `softness` (0: sharp, 1: fading from the middle). */
-  disc(x: number, y: number, radius: number, colour: Rgb, alpha = 1, softness = 0): void {
-    const pixel = 1 / this.size;
-    const inner = Math.min(radius - pixel, radius * (1 - softness));
-    const box = {
-      left: x - radius - pixel,
-      top: y - radius - pixel,
-      right: x + radius + pixel,
-      bottom: y + radius + pixel,
-    };
-    this.veil(box, colour, (px, py) => alpha * (1 - smoothstep(inner, radius + pixel / 2, Math.hypot(px - x, py - y))));
-  }
-
-  /** A box with round corners, shaded from its top colour to its bottom colour. */
-  roundBox(
-    box: { x: number; y: number; width: number; height: number; corner: number },
-    top: Rgb,
-    bottom: Rgb = top,
-    alpha = 1,
-  ): void {
-    const { x, y, width, height } = box;
-    const corner = Math.min(box.corner, width / 2, height / 2);
-    const pixel = 1 / this.size;
-    const inside = (px: number, py: number) => {
-      const dx = Math.abs(px - x - width / 2) - width / 2 + corner;
-      const dy = Math.abs(py - y - height / 2) - height / 2 + corner;
-      const distance = Math.hypot(Math.max(dx, 0), Math.max(dy, 0)) + Math.min(Math.max(dx, dy), 0) - corner;
-      return Math.min(1, Math.max(0, 0.5 - distance / pixel));
-    };
-    const area = { left: x - pixel, top: y - pixel, right: x + width + pixel, bottom: y + height + pixel };
-    this.veil(area, top, (px, py) => alpha * inside(px, py));
-    if (bottom !== top)
-      this.veil(area, bottom, (px, py) => alpha * inside(px, py) * Math.min(1, Math.max(0, (py - y) / height)));
-  }
-
-  /** Fills everything below a skyline. `skyline` gives its height at x; `colour` gets x and how far below the skyline a pixel is. */
-  below(skyline: (x: number) => number, colour: (x: number, depth: number) => Rgb, bottom = 1): void {
-    const { size } = this;
-    for (let column = 0; column < size; column += 1) {
-      const x = (column + 0.5) / size;
-      const edge = skyline(x);
-      for (let row = Math.max(0, Math.floor(edge * size)); row < Math.min(size, bottom * size); row += 1) {
-        this.blend(column, row, colour(x, Math.max(0, (row + 0.5) / size - edge)), Math.min(1, row + 1 - edge * size));
-      }
-    }
-  }
-
-  /** The finished picture, a little darker towards its corners. */
-  toRgb(): Uint8Array {
-    const { size } = this;
-    const bytes = new Uint8Array(size * size * 3);
-    for (let row = 0; row < size; row += 1) {
-      for (let column = 0; column < size; column += 1) {
-        const away = Math.hypot(column / size - 0.5, row / size - 0.5);
-        const shade = 255 * (1 - 0.28 * smoothstep(0.42, 0.78, away));
-        const at = (row * size + column) * 3;
-        for (let channel = at; channel < at + 3; channel += 1) {
-          bytes[channel] = Math.min(255, Math.max(0, Math.round((this.#light[channel] ?? 0) * shade)));
-        }
-      }
-    }
-    return bytes;
   }
 }
