@@ -32,6 +32,7 @@ function project(
       include: [`test/${name}/**/*.test.ts`],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs * 2,
+      expect: { poll: { timeout: 10_000 } },
       isolate: false,
       maxWorkers: 1,
       sequence: { groupOrder: order++ },
@@ -91,6 +92,8 @@ const insideWorkerd = cloudflareTest({
 
 export default defineConfig({
   test: {
+    // Modules from the cache lose their source maps inside workerd: a failure would point at another line.
+    fsModuleCache: false,
     projects: [
       project("contracts", 10_000),
       project("pins", 30_000),
