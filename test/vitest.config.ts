@@ -71,6 +71,8 @@ const auth = (entrypoint: string) => `
 `;
 
 const insideWorkerd = cloudflareTest({
+  // Without this, workerd prints each exception that a test provokes; the test sees it anyway.
+  verbose: false,
   // A copy, because wrangler would read the developer's own .dev.vars beside the original.
   wrangler: { configPath: writeAdaptedConfig("gateway", path.join(ROOT, ".test/src/wrangler.toml"), {}) },
   miniflare: {
@@ -92,7 +94,9 @@ const insideWorkerd = cloudflareTest({
 
 export default defineConfig({
   test: {
-    // Modules from the cache lose their source maps inside workerd: a failure would point at another line.
+    // Logs are shown with the failed test that produced them, and only then.
+    silent: "passed-only",
+    // Cached modules lose their source maps inside workerd, so a failure would point at a wrong line.
     fsModuleCache: false,
     projects: [
       project("contracts", 10_000),
