@@ -96,7 +96,8 @@ export default defineConfig({
   test: {
     // Logs are shown with the failed test that produced them, and only then.
     silent: "passed-only",
-    // Cached modules lose their source maps inside workerd, so a failure would point at a wrong line.
+    // Cached modules lose their source maps inside workerd, so a failure would point at a wrong
+    // line.
     fsModuleCache: false,
     projects: [
       project("contracts", 10_000),
