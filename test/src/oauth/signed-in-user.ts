@@ -1,5 +1,6 @@
 // A signed-in user with apps and keys, for tests of the account pages. The auth Worker is a fake
 // that stores keys in memory; grants, sessions and one-time marks are real.
+import { afterEach, beforeEach, type Mock, vi } from "vitest";
 import type { ApiKey, AuthContract } from "../../../contracts/auth.ts";
 import type { CallContext } from "../../../contracts/rpc/call-context.ts";
 import { fromBase64url } from "../../../contracts/rpc/encoding.ts";
@@ -191,3 +192,16 @@ export function submit(
 
 /** The visible text of a page. */
 export const words = ({ text }: Seen) => text.replace(/<style>.*?<\/style>|<[^>]*>/gs, " ").replace(/\s+/g, " ");
+
+/** Mocks the log during each test. The mock receives each record, parsed. */
+export function useAuditLog(): Mock {
+  const audit = vi.fn();
+  beforeEach(() => {
+    vi.spyOn(console, "log").mockImplementation((line: unknown) => audit(JSON.parse(String(line))));
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    audit.mockClear();
+  });
+  return audit;
+}

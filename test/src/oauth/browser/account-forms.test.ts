@@ -1,6 +1,6 @@
 // The forms of the account pages: each works for the signed-in user who sees it, and for no other
 // request.
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Browser, envWith, form } from "../browser.ts";
 import {
   fakeKeyStore,
@@ -12,17 +12,11 @@ import {
   SAME_ORIGIN,
   signedInBrowser,
   submit,
+  useAuditLog,
   words,
 } from "../signed-in-user.ts";
 
-const audit = vi.fn();
-beforeEach(() => {
-  vi.spyOn(console, "log").mockImplementation((line: unknown) => audit(JSON.parse(String(line))));
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  audit.mockClear();
-});
+const audit = useAuditLog();
 
 /** Each form with fields that make it effective. */
 const FORMS: readonly (readonly [action: string, fields: Record<string, string>])[] = [

@@ -1,24 +1,27 @@
 // The account page: the connected apps as their user sees them, ending access, and signing out.
 import { env as bound } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { UserId } from "../../../../contracts/rpc/identity.ts";
 import { grantObjectOf } from "../../../../src/durable/grant-object.ts";
 import type { Env } from "../../../../src/env.ts";
 import { Browser, envWith, ORIGIN, quiet, type Seen, sha256, throwing } from "../browser.ts";
-import { COOKIE, env, newGrant, newUserId, redeemAt, signedInBrowser, submit, words } from "../signed-in-user.ts";
+import {
+  COOKIE,
+  env,
+  newGrant,
+  newUserId,
+  redeemAt,
+  signedInBrowser,
+  submit,
+  useAuditLog,
+  words,
+} from "../signed-in-user.ts";
 
 const { OAUTH_KV } = bound as unknown as Env; // the pool types its bindings by another interface
 /** The ids of the grants on a page. */
 const grantIds = ({ text }: Seen) => Array.from(text.matchAll(/name="grantId" value="([^"]*)"/g), ([, id]) => id);
 
-const audit = vi.fn();
-beforeEach(() => {
-  vi.spyOn(console, "log").mockImplementation((line: unknown) => audit(JSON.parse(String(line))));
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  audit.mockClear();
-});
+const audit = useAuditLog();
 
 describe("the account page", () => {
   it("redirects a browser without a session to sign-in", async () => {

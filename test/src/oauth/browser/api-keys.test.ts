@@ -1,6 +1,6 @@
 // API keys and access tokens of a user: created once, shown once, never logged, and revoked on
 // request.
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { AuthContract } from "../../../../contracts/auth.ts";
 import { envWith, ORIGIN, quiet, tenantId, throwing, userId } from "../browser.ts";
 import {
@@ -14,17 +14,11 @@ import {
   signedInBrowser,
   submit,
   TOKEN,
+  useAuditLog,
   words,
 } from "../signed-in-user.ts";
 
-const audit = vi.fn();
-beforeEach(() => {
-  vi.spyOn(console, "log").mockImplementation((line: unknown) => audit(JSON.parse(String(line))));
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  audit.mockClear();
-});
+const audit = useAuditLog();
 
 describe("API keys", () => {
   it("are created as requested, in the user's own name, and shown once", async () => {
