@@ -12,7 +12,7 @@ import { ownOrigins } from "./hosts.ts";
 import { neverStored, oauthError, retryLater, tooManyRequests, unknownClient } from "./oauth-response.ts";
 import { withPlainResource } from "./parameters.ts";
 import { forwardToLibrary } from "./server.ts";
-import { requestedClientId } from "./token-request-client.ts";
+import { requestedClientId, withoutRepeatedClientId } from "./token-request-client.ts";
 
 const MAX_BODY_BYTES = 16_384;
 /**
@@ -31,9 +31,11 @@ export async function tokenEndpoint(request: Request, context: RequestContext): 
   const sent = await readUpTo(request.body, MAX_BODY_BYTES);
   if (sent === null)
     return oauthError(request, 413, "invalid_request", `The body is longer than ${MAX_BODY_BYTES} bytes.`);
-  const parameters = withPlainResource(new URLSearchParams(new TextDecoder().decode(sent)));
+  const authorization = request.headers.get("Authorization") ?? "";
+  const form = withPlainResource(new URLSearchParams(new TextDecoder().decode(sent)));
+  const parameters = withoutRepeatedClientId(authorization, form);
 
-  const clientId = requestedClientId(request.headers.get("Authorization") ?? "", parameters);
+  const clientId = requestedClientId(authorization, parameters);
   if (clientId === null || !isClientIdAcceptable(clientId, context.config.isCimdEnabled, ownOrigins(context.config)))
     return unknownClient(request);
   const problem = problemWithParameters(parameters);

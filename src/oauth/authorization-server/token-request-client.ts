@@ -4,6 +4,7 @@ import { fromBase64url } from "../../../contracts/rpc/encoding.ts";
 
 /** "Basic" and two short credentials. */
 const MAX_AUTHORIZATION_LENGTH = 400;
+const BASIC = /^basic[ \t]+(.*)$/i;
 
 /**
  * The client id that the library will look up; empty if there is none. `null` if it cannot be told,
@@ -12,9 +13,20 @@ const MAX_AUTHORIZATION_LENGTH = 400;
  */
 export function requestedClientId(authorization: string, parameters: URLSearchParams): string | null {
   if (authorization.length > MAX_AUTHORIZATION_LENGTH) return null;
-  const [, credentials] = /^basic[ \t]+(.*)$/i.exec(authorization) ?? [];
+  const [, credentials] = BASIC.exec(authorization) ?? [];
   if (credentials !== undefined) return basicClientId(credentials);
   return firstValue(parameters, "client_id") ?? assertionIssuer(firstValue(parameters, "client_assertion"));
+}
+
+/**
+ * The same parameters without a `client_id` that repeats the id of "Basic" credentials, as the
+ * official Python client sends it. It identifies the client (RFC 6749 section 3.2.1), but the
+ * library counts it as a second way to authenticate. Another id stays, and is refused.
+ */
+export function withoutRepeatedClientId(authorization: string, parameters: URLSearchParams): URLSearchParams {
+  const [, credentials] = BASIC.exec(authorization) ?? [];
+  const clientId = credentials === undefined ? null : basicClientId(credentials);
+  return new URLSearchParams([...parameters].filter(([name, value]) => name !== "client_id" || value !== clientId));
 }
 
 function firstValue(parameters: URLSearchParams, name: string): string | undefined {
