@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
 
-const endpoint = new URL(process.argv[2] ?? "http://localhost:8976/mcp");
+const endpoint = new URL(process.argv[2] ?? "http://localhost:8790/mcp");
 
 // RFC 8252 7.3: a native app is redirected to any free port on loopback.
 const callback = createServer().listen(0, "localhost");

@@ -3,7 +3,7 @@
 //   KEY=sb_live_… npx node docs/examples/list-tools.mjs [endpoint]
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
-const endpoint = new URL(process.argv[2] ?? "http://localhost:8976/mcp");
+const endpoint = new URL(process.argv[2] ?? "http://localhost:8790/mcp");
 const requestInit = { headers: { Authorization: `Bearer ${process.env.KEY}` } };
 
 const mcp = new Client({ name: "my-script", version: "1.0.0" });

@@ -14,7 +14,7 @@ import { stopAll } from "./wrangler.ts";
 
 const USAGE = `Usage: npm run dev [-- options]
 
-  --port N           serve on http://localhost:N (default 8976; 0 takes any free port)
+  --port N           serve on http://localhost:N (default 8790; 0 takes any free port)
   --fresh            start empty: delete local users, grants and the backends' data
   --persist-to DIR   store the state in DIR (default .wrangler/state)
   --help             show this`;

@@ -22,7 +22,7 @@ async function tryToListen(port: number, host: string): Promise<number> {
       } else if (error.code === "EACCES") {
         reject(
           new CliError(
-            `Port ${port} needs more rights than you have: choose one above 1023 with \`npm run dev -- --port 8976\`.`,
+            `Port ${port} needs more rights than you have: choose one above 1023 with \`npm run dev -- --port 8790\`.`,
           ),
         );
       } else resolve(port); // without IPv6, no program can hold the port there

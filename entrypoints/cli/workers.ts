@@ -9,7 +9,7 @@ import { type Audience, BACKENDS, type BackendName } from "../../contracts/backe
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The origin in every wrangler.toml, and the default of `npm run dev`. */
-export const DEFAULT_ORIGIN = "http://localhost:8976";
+export const DEFAULT_ORIGIN = "http://localhost:8790";
 
 /**
  * The backends of `contracts/backends.ts`. An audience is also the name of a folder in

@@ -52,7 +52,7 @@ describe("social sign-in on a developer's machine", () => {
     const browser = new Browser(local);
     const start = await browser.open(gatewayRequest("google").url);
     expect(start.status).toBe(302);
-    expect(start.location).toMatch(/^http:\/\/localhost:8976\/social-bridge\/local\/google\?state=[\w-]{43}$/);
+    expect(start.location).toMatch(/^http:\/\/localhost:8790\/social-bridge\/local\/google\?state=[\w-]{43}$/);
     const page = await browser.open(start.location);
     expect(page.status).toBe(200);
     expect(page.text).toContain("This page replaces Google on your machine.");

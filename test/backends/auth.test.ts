@@ -158,7 +158,7 @@ describe("the auth Worker", () => {
     const urls = { SOCIAL_RETURN_URLS: "http://localhost/oauth/callback", TOKEN_AUDIENCES: "http://localhost/mcp" };
     const valid = {
       DB: {},
-      AUTH_BASE_URL: "http://localhost:8976",
+      AUTH_BASE_URL: "http://localhost:8790",
       ...urls,
       IDENTITY_KEYS: "k",
       BETTER_AUTH_SECRET: SECRET,

@@ -229,24 +229,24 @@ describe("an example", () => {
   const variables = new Map([["TOKEN", "secret"]]);
 
   it.each([
-    "TOKEN=1 curl http://localhost:8976/health",
-    "curl http://localhost:8976/health | jq .",
-    "curl http://localhost:8976/health\ncurl http://localhost:8976/health",
-    "curl --fail http://localhost:8976/health",
-    "curl http://localhost:8976/mcp -d @message.json",
-    'curl http://localhost:8976/mcp -H "Authorization: Bearer $(cat token)"',
-    'curl http://localhost:8976/mcp -H "Authorization: Bearer $UNKNOWN"',
-    "curl http://localhost:8976/mcp -H",
+    "TOKEN=1 curl http://localhost:8790/health",
+    "curl http://localhost:8790/health | jq .",
+    "curl http://localhost:8790/health\ncurl http://localhost:8790/health",
+    "curl --fail http://localhost:8790/health",
+    "curl http://localhost:8790/mcp -d @message.json",
+    'curl http://localhost:8790/mcp -H "Authorization: Bearer $(cat token)"',
+    'curl http://localhost:8790/mcp -H "Authorization: Bearer $UNKNOWN"',
+    "curl http://localhost:8790/mcp -H",
     "curl -s",
   ])("is refused if its syntax is not supported: %s", (text) => {
     expect(() => commandOf(block(text), variables)).toThrow();
   });
 
   it("is parsed as a shell and curl would", () => {
-    const text = `curl -si http://localhost:8976/mcp -H "A: \\"$TOKEN\\"" \\\n  -d 'a=$TOKEN'"'"$TOKEN --data-urlencode 'b=c d' -u me:$TOKEN`;
+    const text = `curl -si http://localhost:8790/mcp -H "A: \\"$TOKEN\\"" \\\n  -d 'a=$TOKEN'"'"$TOKEN --data-urlencode 'b=c d' -u me:$TOKEN`;
     const { headers, ...command } = commandOf(block(text), variables);
     expect(command).toEqual({
-      url: "http://localhost:8976/mcp",
+      url: "http://localhost:8790/mcp",
       method: "POST",
       body: "a=$TOKEN'secret&b=c%20d",
       showsHead: true,
@@ -267,7 +267,7 @@ describe("an example", () => {
       headers: new Headers({ "content-type": "application/json" }),
       text: RECEIVED,
     };
-    const command = commandOf(block(`curl ${language === "http" ? "-i " : ""}http://localhost:8976/`), variables);
+    const command = commandOf(block(`curl ${language === "http" ? "-i " : ""}http://localhost:8790/`), variables);
     return differences(block(shown, language), command, received, "http://127.0.0.1:1");
   };
 

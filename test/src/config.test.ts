@@ -90,7 +90,7 @@ describe("the gateway's settings", () => {
   ])("are refused with %s, by name and without the value", async (_, settings, message) => {
     const broken = withSettings(settings);
     expect(() => configOf(broken)).toThrow(ConfigError);
-    const request = new Request<unknown, IncomingRequestCfProperties>("http://localhost:8976/health");
+    const request = new Request<unknown, IncomingRequestCfProperties>("http://localhost:8790/health");
     const response = await gateway.fetch(request, broken, createExecutionContext());
     const body = await response.text();
     expect([response.status, body]).toEqual([500, expect.stringContaining(message)]);

@@ -4,7 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { SignIn } from "../../contracts/auth.ts";
 import type { AuthWorker } from "./auth-worker.ts";
 
-export const ORIGIN = "http://localhost:8976";
+export const ORIGIN = "http://localhost:8790";
 export const RETURN_URL = `${ORIGIN}/oauth/callback`;
 
 /** 32 random bytes in base64url: a state, a verifier or a secret. */

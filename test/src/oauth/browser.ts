@@ -11,7 +11,7 @@ import { productTexts } from "../../../src/tools/product-texts.ts";
 import { withAddress } from "../../support/address.ts";
 import { newContext } from "../context.ts";
 
-export const ORIGIN = "http://localhost:8976";
+export const ORIGIN = "http://localhost:8790";
 export const PASSWORD = "correct horse battery staple";
 export const REDIRECT = "http://127.0.0.1:41414/callback";
 export const VERIFIER = "v".repeat(43);

@@ -24,8 +24,8 @@ const REQUEST = {
   state: "s",
   codeChallenge: "c".repeat(43),
   codeChallengeMethod: "S256",
-  resource: "http://localhost:8976/mcp",
-  issuer: "http://localhost:8976",
+  resource: "http://localhost:8790/mcp",
+  issuer: "http://localhost:8790",
 } as const;
 
 const connectionWith = (state = "s") => ({
