@@ -3,7 +3,7 @@ import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { RequestContext } from "../context.ts";
 import { digestOf } from "../tools/digest.ts";
 import type { ToolDefinition } from "../tools/tool-definition.ts";
-import type { AccessEvent, Channel, PolicyDecision, ResourceReadEvent, TaskEvent } from "./event.ts";
+import type { AccessEvent, Channel, PolicyDecision, ResourceReadEvent, TaskEvent, ToolCallEvent } from "./event.ts";
 import { summarize } from "./redact.ts";
 import { deliver } from "./sinks.ts";
 
@@ -56,10 +56,7 @@ export class Recorder {
     deliver(this.#context, { type, ...this.#fields(outcome, input), tool, decision });
   }
 
-  async #deliverWithDigest(
-    event: Omit<Parameters<typeof deliver>[1] & { type: "tool.called" }, "toolDigest">,
-    tool: ToolDefinition | undefined,
-  ): Promise<void> {
+  async #deliverWithDigest(event: Omit<ToolCallEvent, "toolDigest">, tool: ToolDefinition | undefined): Promise<void> {
     deliver(this.#context, { ...event, toolDigest: tool ? await digestOf(tool) : null });
   }
 
