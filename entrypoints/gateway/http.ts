@@ -2,7 +2,7 @@
 // endpoint handles the message. Order for every request: settings, host, preflight, Origin, size,
 // token.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
-import { ConfigError } from "../../src/config.ts";
+import { type Config, ConfigError } from "../../src/config.ts";
 import { type RequestContext, requestContext, type Trace, traceFrom } from "../../src/context.ts";
 import { grantNameOf } from "../../src/durable/grant-object.ts";
 import { mcpSessionsOf } from "../../src/durable/mcp-session-object.ts";
@@ -72,8 +72,10 @@ async function handleHttp(gateway: HttpGateway, request: Request, env: Env, ctx:
 
 async function route(gateway: HttpGateway, request: Request, context: RequestContext): Promise<Response> {
   const { env, config } = context;
-  const { origin, pathname } = new URL(request.url);
+  const { origin, pathname, search } = new URL(request.url);
   const { info } = gateway;
+  const path = programPath(pathname);
+  if (path !== pathname) return route(gateway, new Request(origin + path + search, request), context);
   if (pathname === "/health") return Response.json({ status: "ok", name: info.name, version: info.version });
   if (origin !== config.issuer) return jsonError(421, "misdirected_request", `This gateway is ${config.issuer}.`);
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
@@ -81,18 +83,59 @@ async function route(gateway: HttpGateway, request: Request, context: RequestCon
     return gateway.resourceServerOf(env)(metadataRequest, context);
   }
   if (pathname === "/mcp") return handleEndpoint(gateway, request, context);
+  if (pathname === "/" && !isPageRequest(request)) return endpointElsewhere(request, context);
   const response = (await discovery(request, context, info)) ?? (await oauthFetch(request, context, productTexts));
-  return response ?? jsonError(404, "not_found", "There is nothing at this address.");
+  return (
+    response ?? jsonError(404, "not_found", `There is nothing at this address. The MCP endpoint is ${config.resource}.`)
+  );
+}
+
+/**
+ * The path of an address for programs as this gateway writes it: clients append slashes, and join
+ * parts with two. Any other path is returned unchanged.
+ */
+function programPath(pathname: string): string {
+  const path = pathname.replace(/\/{2,}/g, "/").replace(/(?<=.)\/$/, "");
+  return path === "/mcp" || path.startsWith("/mcp/") || path.startsWith("/.well-known/") ? path : pathname;
+}
+
+/** True for a browser that asks for the home page, and for a program that names no format. */
+function isPageRequest({ method, headers }: Request): boolean {
+  const accept = headers.get("accept")?.toLowerCase() ?? "";
+  if (accept.includes("text/html")) return true;
+  return (method === "GET" || method === "HEAD") && !/application\/json|text\/event-stream/.test(accept);
+}
+
+/** The response to an MCP client that was given the origin of the gateway. */
+function endpointElsewhere(request: Request, { config }: RequestContext): Response {
+  const origin = allowedOrigin(request, config);
+  if (origin === "forbidden") return forbiddenOrigin();
+  if (request.method === "OPTIONS") return preflight(request, origin);
+  const { resource } = config;
+  const error_description = `There is no MCP endpoint at this address. It is ${resource}.`;
+  const body = { error: "not_found", error_description, mcp_endpoint: resource };
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  const init = isRead ? { status: 404 } : { status: 405, headers: { allow: "GET, HEAD" } };
+  return allowCors(Response.json(body, init), origin);
+}
+
+/**
+ * The origin of a page that may call the endpoint; `null` if no page calls. Compared with the
+ * configured list, never with the request's own host: an attacker forges both alike.
+ */
+function allowedOrigin(request: Request, { issuer, allowedOrigins }: Config): string | null | "forbidden" {
+  const origin = request.headers.get("origin");
+  return origin === null || origin === issuer || allowedOrigins.has(origin) ? origin : "forbidden";
+}
+
+function forbiddenOrigin(): Response {
+  return jsonError(403, "forbidden_origin", "This origin may not call the endpoint.");
 }
 
 async function handleEndpoint(gateway: HttpGateway, request: Request, context: RequestContext): Promise<Response> {
   const { env, config } = context;
-  const origin = request.headers.get("origin");
-  // Compared with the configured list, never with the request's own host: an attacker forges both
-  // alike.
-  if (origin !== null && origin !== config.issuer && !config.allowedOrigins.has(origin)) {
-    return jsonError(403, "forbidden_origin", "This origin may not call the endpoint.");
-  }
+  const origin = allowedOrigin(request, config);
+  if (origin === "forbidden") return forbiddenOrigin();
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
   const response = announced > MAX_BODY_BYTES ? tooLarge() : await gateway.resourceServerOf(env)(request, context);

@@ -127,14 +127,43 @@ export function tooManyRequests(retryAfterSeconds: number, id?: RequestId): Resp
 export function messageOf(body: unknown): Message | Response {
   if (!isObject(body) || body.jsonrpc !== "2.0")
     return invalidRequest('A message must be a JSON object with "jsonrpc": "2.0".');
-  const { id, method, params = {} } = body;
+  const { method, params } = body;
+  const id = idOf(body);
   if (method === undefined && ("result" in body || "error" in body)) {
     return { kind: "response", id: isRequestId(id) ? id : null, result: isObject(body.result) ? body.result : null };
   }
   if (id !== undefined && !isRequestId(id)) return invalidRequest("id must be a string or an integer.");
   if (typeof method !== "string" || method === "") return invalidRequest("method must be a non-empty string.", id);
-  if (!isObject(params)) return invalidRequest("params must be a JSON object.", id);
-  return id === undefined ? { kind: "notification", method, params } : { kind: "request", id, method, params };
+  const given = params ?? {};
+  if (!isObject(given)) return invalidRequest("params must be a JSON object.", id);
+  const present = presentParams(given);
+  return id === undefined
+    ? { kind: "notification", method, params: present }
+    : { kind: "request", id, method, params: present };
+}
+
+/**
+ * The id of a message. A notification's `null` is no id, as some libraries write it; a request's
+ * stays, and is refused (MCP 2026-07-28, basic/index).
+ */
+function idOf({ id, method }: Readonly<Record<string, unknown>>): unknown {
+  return id === null && typeof method === "string" && method.startsWith("notifications/") ? undefined : id;
+}
+
+/** The params without members that are `null`, also in `_meta`. */
+function presentParams(params: Params): Params {
+  const { _meta: meta } = params;
+  const present = withoutNulls(params);
+  return isObject(meta) && hasNull(meta) ? { ...present, _meta: withoutNulls(meta) } : present;
+}
+
+/** The object without members that are `null`, as many clients write an absent member. */
+export function withoutNulls(object: Params): Params {
+  return hasNull(object) ? Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null)) : object;
+}
+
+function hasNull(object: Params): boolean {
+  return Object.values(object).includes(null);
 }
 
 /** 400: the body is not a JSON-RPC message, or not one that is allowed here. */

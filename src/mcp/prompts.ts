@@ -2,7 +2,7 @@
 // templates.
 import * as v from "valibot";
 import { clientInputOf, inputRequiredJson, missingCapability } from "./client-input.ts";
-import { isObject, jsonResponse } from "./json-rpc.ts";
+import { isObject, jsonResponse, withoutNulls } from "./json-rpc.ts";
 import {
   type HandlerResult,
   internalErrorJson,
@@ -20,9 +20,8 @@ export async function getPrompt(request: McpRequest): Promise<HandlerResult> {
   const { params, server, codec } = request;
   const { name, arguments: given = {} } = params;
   if (typeof name !== "string") return invalidParams(request, "params.name is the prompt's name, a string.");
-  const args = v.safeParse(Arguments, given);
-  if (!isObject(given) || !args.success)
-    return invalidParams(request, "params.arguments is a JSON object whose values are strings.");
+  const args = v.safeParse(Arguments, isObject(given) ? withoutNulls(given) : null);
+  if (!args.success) return invalidParams(request, "params.arguments is a JSON object whose values are strings.");
   const clientInput = clientInputOf(request);
   if (clientInput instanceof Response) return clientInput;
   const filled = await orUndefined(request, () => server.getPrompt(name, args.output, clientInput));
@@ -56,7 +55,7 @@ const Completion = v.object({
     v.object({ type: v.literal("ref/resource"), uri: v.string() }),
   ]),
   argument: v.object({ name: v.string(), value: v.string() }),
-  context: v.optional(v.object({ arguments: v.optional(Arguments, {}) }), {}),
+  context: v.optional(v.object({ arguments: v.nullish(Arguments, {}) }), {}),
 });
 
 /** The most values of one response (2025-03-26 and later, server/utilities/completion). */

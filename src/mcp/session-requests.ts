@@ -21,7 +21,11 @@ const SESSION_ID = /^[A-Za-z0-9_.-]{40,200}$/;
 const MAX_CANCELLED_ID_LENGTH = 100;
 const RETRY_AFTER_SECONDS = 5;
 
-/** The session that the headers name; `undefined` if they name none; an error if it is gone. */
+/**
+ * The session that the headers name; `undefined` if they name none. 404 for a name without a
+ * session, whatever its form: a client then starts anew (2025-11-25, basic/transports, "Session
+ * Management"), which no other status tells it to do.
+ */
 export async function sessionOf(
   headers: Headers,
   context: McpContext,
@@ -30,9 +34,8 @@ export async function sessionOf(
   const sessionId = headerValue(headers, SESSION_HEADER);
   const { sessions } = context;
   if (sessionId === null || !sessions) return undefined;
-  if (!SESSION_ID.test(sessionId))
-    return errorResponse(400, { code: INVALID_REQUEST, message: "This server did not issue the Mcp-Session-Id." }, id);
-  const session = await orServiceUnavailable(context, () => sessions.find(sessionId), id);
+  const find = async () => (SESSION_ID.test(sessionId) ? sessions.find(sessionId) : null);
+  const session = await orServiceUnavailable(context, find, id);
   if (session !== null) return session;
   const message = "This session has ended or does not exist. Send initialize to start a new one.";
   return errorResponse(404, { code: INVALID_REQUEST, message }, id);

@@ -10,11 +10,11 @@ import { acceptsTasks, tasksNeeded } from "./tasks.ts";
 const SUBSCRIPTION_KEY = "io.modelcontextprotocol/subscriptionId";
 
 const Filter = v.object({
-  toolsListChanged: v.optional(v.boolean()),
-  promptsListChanged: v.optional(v.boolean()),
-  resourcesListChanged: v.optional(v.boolean()),
-  resourceSubscriptions: v.optional(v.array(v.string())),
-  taskIds: v.optional(v.array(v.string())),
+  toolsListChanged: v.nullish(v.boolean()),
+  promptsListChanged: v.nullish(v.boolean()),
+  resourcesListChanged: v.nullish(v.boolean()),
+  resourceSubscriptions: v.nullish(v.array(v.string())),
+  taskIds: v.nullish(v.array(v.string())),
 });
 
 /** Handles subscriptions/listen. A valid request always gets an event stream. */

@@ -39,20 +39,34 @@ const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
   "/apps/keys/revoke": [405, 415],
   "/apps/token": [405, 415],
   "/logout": [200, 415],
-  "/mcp/": [404, 404],
+  "/mcp/": [401, 401],
+  "//mcp": [401, 401],
+  "/mcp//": [401, 401],
+  "/.well-known/oauth-protected-resource/mcp/": [200, 405],
+  "/.well-known/oauth-authorization-server/": [200, 405],
+  "/mcp/server-card/": [200, 405],
+  "/mcp/other/": [404, 404],
+  "/login/": [404, 404],
   "/oauth/token": [404, 404],
   "/admin": [404, 404],
   "/constructor": [404, 404],
   "/__proto__": [404, 404],
 };
 
-async function statusOf(path: string, method: string): Promise<number> {
+function send(
+  path: string,
+  init: { method?: string; headers?: Record<string, string>; body?: string },
+): Promise<Response> {
+  const { method = "GET", headers = {}, body = null } = init;
   const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, {
-    method,
-    redirect: "manual",
-    headers: withAddress({}),
+    ...{ method, body, redirect: "manual" },
+    headers: withAddress(headers),
   });
-  const response = await gateway.fetch(request, envWith(), createExecutionContext());
+  return gateway.fetch(request, envWith(), createExecutionContext());
+}
+
+async function statusOf(path: string, method: string): Promise<number> {
+  const response = await send(path, { method });
   await response.body?.cancel();
   return response.status;
 }
@@ -64,4 +78,38 @@ it.each(Object.entries(ROUTES))("%s responds to GET and POST with %j", async (pa
 it("HEAD gets the status of GET", async () => {
   for (const path of ["/", "/health", "/.well-known/oauth-authorization-server", "/mcp/server-card"])
     expect(await statusOf(path, "HEAD"), path).toBe(200);
+});
+
+it("/mcp/ is /mcp for a preflight, a challenge and the resource's metadata", async () => {
+  const headers = { origin: ORIGIN };
+  for (const path of ["/mcp", "/mcp/"]) {
+    const allowed = await send(path, { method: "OPTIONS", headers });
+    expect([allowed.status, allowed.headers.get("access-control-allow-origin")], path).toEqual([204, ORIGIN]);
+    const challenge = await send(path, { method: "POST", headers, body: "{}" });
+    expect(challenge.headers.get("www-authenticate"), path).toContain(
+      `resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp"`,
+    );
+    const metadata = await send(`/.well-known/oauth-protected-resource${path}`, {});
+    expect(await metadata.json(), path).toMatchObject({ resource: `${ORIGIN}/mcp` });
+  }
+});
+
+it.each([
+  ["POST", "application/json, text/event-stream", 405],
+  ["POST", "*/*", 405],
+  ["DELETE", "*/*", 405],
+  ["GET", "text/event-stream", 404],
+  ["GET", "application/json", 404],
+])("a program that sends %s with Accept: %s to / gets JSON that names the endpoint", async (method, accept, status) => {
+  const headers = { accept, origin: ORIGIN, "content-type": "application/json" };
+  const response = await send("/", { method, headers, ...(method === "POST" && { body: "{}" }) });
+  expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([status, ORIGIN]);
+  expect(await response.json()).toMatchObject({ error: "not_found", mcp_endpoint: `${ORIGIN}/mcp` });
+});
+
+it("a browser gets the front page, and a program of another origin gets nothing", async () => {
+  const page = await send("/", { headers: { accept: "text/html,application/xhtml+xml,*/*;q=0.8" } });
+  expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
+  const foreign = await send("/", { method: "POST", headers: { origin: "https://evil.example" } });
+  expect([foreign.status, foreign.headers.get("access-control-allow-origin")]).toEqual([403, null]);
 });

@@ -80,19 +80,19 @@ describe.each(METHODS)("%s", (method, params) => {
     const inputResponses = { who: { action: "accept", content: { name: "Ada" } }, other: {} };
     await modern(method, { ...params, _meta: envelopeWith({ sampling: {} }), inputResponses, requestState: "sealed" });
     expect(clientInputs.at(-1)).toEqual({ capabilities: { sampling: {} }, inputResponses, requestState: "sealed" });
-    await modern(method, params);
-    expect(clientInputs.at(-1)).toEqual({ capabilities: {}, inputResponses: {}, requestState: undefined });
+    for (const absent of [{}, { inputResponses: null, requestState: null }]) {
+      await modern(method, { ...params, ...absent });
+      expect(clientInputs.at(-1)).toEqual({ capabilities: {}, inputResponses: {}, requestState: undefined });
+    }
   });
 
   it.each([
-    { inputResponses: null },
     { inputResponses: [] },
     { inputResponses: "yes" },
     { inputResponses: { who: 12345 } },
     { inputResponses: { who: null } },
     { inputResponses: { who: [] } },
     { requestState: 1 },
-    { requestState: null },
     { requestState: {} },
   ])(`${method} refuses %j, before the server is called`, async (input) => {
     const before = clientInputs.length;

@@ -131,7 +131,7 @@ describe.each<[string, string, object[]]>([
   });
 
   it(`${method} is -32602 with any cursor: the server issues none`, async () => {
-    for (const cursor of ["", "abc", 1, null]) {
+    for (const cursor of ["", "abc", 1]) {
       expect(await full.modern(method, { cursor })).toMatchObject({ status: 200, body: failure(-32602) });
       expect(await full.legacy(method, { cursor })).toMatchObject({ status: 200, body: failure(-32602) });
     }
@@ -185,7 +185,7 @@ describe("resources/list with resources that come and go", () => {
 
   it("resources/list is -32602 with a cursor, before the server is called", async () => {
     listResources.mockClear();
-    for (const cursor of ["", "abc", null])
+    for (const cursor of ["", "abc"])
       expect((await modern("resources/list", { cursor })).body).toEqual(failure(-32602));
     expect(listResources).not.toHaveBeenCalled();
   });
@@ -354,5 +354,49 @@ describe("completion/complete", () => {
         body: failure(-32602),
       });
     }
+  });
+});
+
+describe("a member of params that is null", () => {
+  it.each(["tools/list", "prompts/list", "resources/list", "resources/templates/list"])(
+    "counts as absent in %s, also params themselves and members of _meta",
+    async (method) => {
+      for (const params of [
+        null,
+        { cursor: null, _meta: null },
+        { _meta: { progressToken: null, traceparent: null } },
+      ]) {
+        const sent = { jsonrpc: "2.0", id: 7, method, params };
+        expect(await full.post(sent, LEGACY)).toMatchObject({ status: 200, body: { result: expect.any(Object) } });
+      }
+      const { status } = await full.modern(method, { cursor: null });
+      expect(status).toBe(200);
+    },
+  );
+
+  it("counts as absent in prompts/get and completion/complete, also in their arguments", async () => {
+    const filled = await full.legacy("prompts/get", { name: "design", arguments: { idea: "boat", style: null } });
+    expect(filled.body).toMatchObject({ result: { messages } });
+    expect(calls.at(-1)?.args).toEqual({ idea: "boat" });
+    const ref = { type: "ref/prompt", name: "design" };
+    for (const context of [null, { arguments: null }]) {
+      const typed = await full.legacy("completion/complete", { ref, argument: { name: "idea", value: "" }, context });
+      expect(typed.body).toMatchObject({ result: { completion: { values: ["boat"] } } });
+    }
+  });
+
+  it("is missing where a method needs it", async () => {
+    for (const [method, params] of [
+      ["tools/call", { name: null }],
+      ["resources/read", { uri: null }],
+      ["initialize", { protocolVersion: null }],
+    ] as const)
+      expect((await full.legacy(method, params)).body, method).toEqual(failure(-32602));
+  });
+
+  it("is no id in a notification, and refused as the id of a request", async () => {
+    const message = { jsonrpc: "2.0", id: null, params: null };
+    expect((await full.post({ ...message, method: "notifications/initialized" }, LEGACY)).status).toBe(202);
+    expect((await full.post({ ...message, method: "ping" }, LEGACY)).status).toBe(400);
   });
 });

@@ -94,15 +94,26 @@ describe("a session", () => {
     expect(await ada.pingStatus(session)).toBe(200);
   });
 
-  it("a changed session id is 404, and a malformed one 400", async () => {
-    const { initialize, pingStatus } = clientOf();
+  it.each<[string, (id: string) => string]>([
+    ["changed", (id) => `${id.slice(0, -8)}AAAAAAAA`],
+    ["empty", () => ""],
+    ["short", () => "short"],
+    ["a UUID", () => crypto.randomUUID()],
+    ["of two words", () => "a b"],
+    ["of 5,000 characters", () => "a".repeat(5000)],
+    ["not ASCII", () => "s\u00e9ance"],
+    ["sent twice", (id) => `${id}, ${id}`],
+  ])("a session id that is %s is 404 with POST, GET and DELETE: a client starts anew", async (_, idFrom) => {
+    const { initialize, pingStatus, post, request } = clientOf();
     const { id, session } = await initialize();
-    const changed = `${id?.slice(0, -8)}AAAAAAAA`;
-    expect(await pingStatus({ ...session, "mcp-session-id": changed })).toBe(404);
-    expect(await pingStatus({ ...session, "mcp-session-id": "a b" })).toBe(400);
-    expect(await pingStatus({ ...session, "mcp-session-id": "short" })).toBe(400);
-    expect(await pingStatus({ ...session, "mcp-session-id": "a".repeat(5000) })).toBe(400);
-    expect(await pingStatus({ ...session, "mcp-session-id": `${id}, ${id}` }), "sent twice").toBe(400);
+    const unknown = { ...session, "mcp-session-id": idFrom(id ?? "") };
+    expect([
+      await pingStatus(unknown),
+      (await post({ jsonrpc: "2.0", method: "notifications/initialized" }, unknown)).status,
+      (await post([{ jsonrpc: "2.0", id: 1, method: "ping" }], { ...unknown, "mcp-protocol-version": null })).status,
+      (await request("GET", unknown)).status,
+      (await request("DELETE", unknown)).status,
+    ]).toEqual(Array(5).fill(404));
     expect(await pingStatus(session), "the next request").toBe(200);
   });
 

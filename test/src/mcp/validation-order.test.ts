@@ -93,7 +93,7 @@ describe("the order of validation (2026-07-28, basic/transports and basic/index)
     ["-32700: JSON", "{", LEGACY_HEADERS, 400, errorBodyWithoutId(-32700)],
     ["-32600: an id", { ...LEGACY_CALL, id: 1.5 }, LEGACY_HEADERS, 400, errorBodyWithoutId(-32600)],
     ["-32600: a method, with the id", { ...LEGACY_CALL, method: "" }, LEGACY_HEADERS, 400, errorBody(-32600)],
-    ["-32600: params, with the id", { ...LEGACY_CALL, params: null }, LEGACY_HEADERS, 400, errorBody(-32600)],
+    ["-32600: params, with the id", { ...LEGACY_CALL, params: [] }, LEGACY_HEADERS, 400, errorBody(-32600)],
     ["-32600: a batch", [LEGACY_CALL], LEGACY_HEADERS, 400, errorBodyWithoutId(-32600)],
     ["-32022: the version", LEGACY_CALL, { "mcp-protocol-version": "2025-01-01" }, 400, errorBody(-32022)],
     [
@@ -147,7 +147,7 @@ describe("the order of validation (2026-07-28, basic/transports and basic/index)
   it("an unknown log level is refused, and a known one has no effect (server/utilities/logging)", async () => {
     const withLevel = (level: unknown) =>
       modern("tools/list", { _meta: { ...envelope, "io.modelcontextprotocol/logLevel": level } });
-    for (const level of ["verbose", "DEBUG", "", 5, null, ["debug"]]) {
+    for (const level of ["verbose", "DEBUG", "", 5, ["debug"]]) {
       expect(await withLevel(level), String(level)).toMatchObject({ status: 400, body: errorBody(-32602) });
     }
     for (const level of ["debug", "emergency"]) expect((await withLevel(level)).status).toBe(200);
