@@ -66,10 +66,12 @@ export async function transactionOf(
 
 /**
  * The browser's statement about the sender of a form. A missing `Origin` passes: cookie and token
- * prove the browser.
+ * prove the browser. Privacy settings make `Origin` opaque on our own page as well, which then
+ * needs `Sec-Fetch-Site: same-origin`, a header that no page can set.
  */
 function isSameOrigin(request: Request, issuer: string): boolean {
   const origin = request.headers.get("Origin");
   const site = request.headers.get("Sec-Fetch-Site");
+  if (origin === "null") return site === "same-origin";
   return (origin === null || origin === issuer) && site !== "cross-site" && site !== "same-site";
 }

@@ -56,12 +56,21 @@ describe.each(FORMS)("the form for %s", (action, filled) => {
     ["from another site", { "Sec-Fetch-Site": "cross-site" }, 403],
     ["from another subdomain of the site", { "Sec-Fetch-Site": "same-site" }, 403],
     ["with another Origin", { Origin: "https://evil.test" }, 403],
-    ["with an opaque Origin", { Origin: "null" }, 403],
+    ["with an opaque Origin from another site", { Origin: "null", "Sec-Fetch-Site": "cross-site" }, 403],
+    ["with an opaque Origin from another subdomain", { Origin: "null", "Sec-Fetch-Site": "same-site" }, 403],
+    ["with an opaque Origin from no site", { Origin: "null", "Sec-Fetch-Site": "none" }, 403],
+    ["with an opaque Origin and no statement about the site", { Origin: "null", "Sec-Fetch-Site": "" }, 403],
     ["of another media type", { "Content-Type": "text/plain" }, 415],
   ])("%s is refused", async (_, headers, status) => {
     const { browser, page, isUnchanged } = await newAccountPage();
     expect((await submit(browser, page, action, filled, headers)).status).toBe(status);
     expect(await isUnchanged()).toBe(true);
+  });
+
+  it("is accepted with an opaque Origin from this page, as privacy settings send it", async () => {
+    const { browser, page } = await newAccountPage();
+    expect([200, 303]).toContain((await submit(browser, page, action, filled, { Origin: "null" })).status);
+    expect(audit).toHaveBeenCalledOnce();
   });
 
   it("without our token, or with that of another form or session, is refused", async () => {

@@ -2,7 +2,7 @@
 import { env as bound } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../../../src/env.ts";
-import { Browser, envWith, form, redeem, register, slowStorage, userId } from "../browser.ts";
+import { adasEmail, Browser, envWith, form, PASSWORD, redeem, register, slowStorage, userId } from "../browser.ts";
 
 const env = envWith();
 const client = await register(env);
@@ -54,12 +54,29 @@ describe("a decision", () => {
   });
 });
 
+it("a form of our own page is accepted with an opaque Origin, as privacy settings send it", async () => {
+  const browser = new Browser(env);
+  const headers = { Origin: "null", "Sec-Fetch-Site": "same-origin" };
+  const login = await browser.signInPage(client);
+  const signedIn = await browser.submit(login, "/login", { email: adasEmail(), password: PASSWORD }, headers);
+  const consent = await browser.open(signedIn.next);
+  const left = await browser.submit(consent, "/authorize", { decision: "approve" }, headers);
+  expect([left.status, left.next.includes("code=")]).toEqual([200, true]);
+  const forged = await browser
+    .copy()
+    .submit(consent, "/authorize", { decision: "approve", csrf: "x".repeat(43) }, headers);
+  expect(forged.status).toBe(400);
+});
+
 describe("a forged form", () => {
   it.each([
     ["from another site", { "Sec-Fetch-Site": "cross-site" }, 403],
     ["from another subdomain of the site", { "Sec-Fetch-Site": "same-site" }, 403],
     ["with another Origin", { Origin: "https://evil.test" }, 403],
-    ["with an opaque Origin", { Origin: "null" }, 403],
+    ["with an opaque Origin from another site", { Origin: "null", "Sec-Fetch-Site": "cross-site" }, 403],
+    ["with an opaque Origin from another subdomain", { Origin: "null", "Sec-Fetch-Site": "same-site" }, 403],
+    ["with an opaque Origin from no site", { Origin: "null", "Sec-Fetch-Site": "none" }, 403],
+    ["with an opaque Origin and no statement about the site", { Origin: "null", "Sec-Fetch-Site": "" }, 403],
     ["of another media type", { "Content-Type": "text/plain" }, 415],
   ])("%s is refused", async (_, headers, status) => {
     const browser = new Browser(env);
