@@ -9,7 +9,7 @@ import type { UserId } from "../../../contracts/rpc/identity.ts";
 import type { RequestContext } from "../../context.ts";
 import { revocationsOf } from "../../durable/user-revocations.ts";
 import { nowSeconds } from "../clock.ts";
-import type { ClientIdentity } from "./client-identity.ts";
+import { type ClientIdentity, destinationOf } from "./client-identity.ts";
 
 const LIFETIME_SECONDS = 90 * 86_400;
 
@@ -40,8 +40,8 @@ export async function metaHashOf(
   { domain }: ClientIdentity,
   redirectUri: string,
 ): Promise<string | null> {
-  const { protocol, host } = new URL(redirectUri);
-  return protocol === "https:" && host === domain ? digestText(JSON.stringify([clientName, redirectUris])) : null;
+  const isOnDomain = redirectUri.startsWith("https:") && destinationOf(redirectUri).host === domain;
+  return isOnDomain ? digestText(JSON.stringify([clientName, redirectUris])) : null;
 }
 
 /**

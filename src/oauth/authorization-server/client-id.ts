@@ -1,6 +1,6 @@
 // Client ids that may be looked up. A URL is a metadata document to fetch (CIMD,
 // draft-ietf-oauth-client-id-metadata-document); anything else is a key in storage.
-import { isIpAddress } from "./hosts.ts";
+import { isAtHostOf, isIpAddress } from "./hosts.ts";
 
 /** Ids made by the library have 16 characters. */
 const MAX_ID_LENGTH = 64;
@@ -17,7 +17,7 @@ export function isDocumentUrlAcceptable(url: string, ownOrigins: readonly string
   if (parsed.port !== "" || parsed.username !== "" || parsed.password !== "") return false;
   const { hostname } = parsed;
   const isPublicName = /\.[a-z][a-z0-9-]*$/.test(hostname) && !/\.(local|localhost|internal)$/.test(hostname);
-  return isPublicName && !isIpAddress(hostname) && !ownOrigins.includes(parsed.origin);
+  return isPublicName && !isIpAddress(hostname) && !isAtHostOf(ownOrigins, parsed);
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { ClientInfo } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
 import { cleanName } from "./client-name.ts";
-import { isLoopbackHost, unicodeHost } from "./hosts.ts";
+import { hostnameOf, isLoopbackHost, unicodeHost } from "./hosts.ts";
 
 export const ClientIdentity = v.object({
   /** Cleaned for display. */
@@ -38,7 +38,9 @@ export function identify(client: ClientInfo): ClientIdentity {
 /** The destination of `redirectUri`, which the library has validated. */
 export function destinationOf(redirectUri: string): Destination {
   const url = new URL(redirectUri);
-  return { host: url.host, isLoopback: isLoopbackHost(url.hostname), unicodeHost: unicodeHost(url.hostname) };
+  const hostname = hostnameOf(url);
+  const host = url.port === "" ? hostname : `${hostname}:${url.port}`;
+  return { host, isLoopback: isLoopbackHost(hostname), unicodeHost: unicodeHost(hostname) };
 }
 
 /**
@@ -47,6 +49,6 @@ export function destinationOf(redirectUri: string): Destination {
  * address would make this an open redirector.
  */
 export function isRedirectTrusted({ domain }: ClientIdentity, redirectUri: string): boolean {
-  const { hostname } = new URL(redirectUri);
+  const hostname = hostnameOf(new URL(redirectUri));
   return isLoopbackHost(hostname) || (domain !== null && hostname === domain);
 }

@@ -1,11 +1,29 @@
-// Questions about a host. All take `URL.hostname`, which has already brought every spelling of an
-// address to one form.
+// Questions about a host. All take what `URL` has read, which has already brought every spelling of
+// an address to one form but the trailing dot of DNS (RFC 1034 section 3.1).
 import { domainToUnicode } from "node:url";
 import type { Config } from "../../config.ts";
 
 /** Origins of the gateway and its auth Worker: no client may have a response sent there. */
 export function ownOrigins({ issuer, authBaseUrl }: Config): readonly string[] {
   return [issuer, authBaseUrl];
+}
+
+/** The host name without a trailing dot: with it, it names the same host. */
+export function hostnameOf({ hostname }: URL): string {
+  return hostname.replace(/\.+$/, "");
+}
+
+/**
+ * True if `url` leads to one of `origins`, in any spelling, by any scheme, and on any port. On
+ * loopback each port is another program, so there the port counts.
+ */
+export function isAtHostOf(origins: readonly string[], url: URL): boolean {
+  const hostname = hostnameOf(url);
+  return origins
+    .map((origin) => new URL(origin))
+    .some((own) =>
+      isLoopbackHost(own.hostname) ? isLoopbackHost(hostname) && url.port === own.port : hostname === own.hostname,
+    );
 }
 
 /** True for `localhost`, 127.0.0.0/8 and `[::1]`. */

@@ -2,7 +2,7 @@
 // redirect to the gateway itself. Unknown fields pass, because a client must not fail for one.
 import * as v from "valibot";
 import { cleanName } from "./client-name.ts";
-import { isIpAddress, isLoopbackHost } from "./hosts.ts";
+import { isAtHostOf, isIpAddress, isLoopbackHost } from "./hosts.ts";
 
 /** Largest body of a registration. */
 export const MAX_REGISTRATION_BYTES = 16_384;
@@ -48,7 +48,7 @@ function problemWithRedirect(uri: string, ownOrigins: readonly string[]): string
   if (url.protocol !== "https:" && url.protocol !== "http:") return undefined;
   const isUnnamed = url.hostname.includes("*") || (isIpAddress(url.hostname) && !isLoopbackHost(url.hostname));
   if (isUnnamed) return "A redirect URI must name its host: no wildcard, no IP address.";
-  if (ownOrigins.includes(url.origin)) return "A redirect URI must not lead back to this server.";
+  if (isAtHostOf(ownOrigins, url)) return "A redirect URI must not lead back to this server.";
   return undefined;
 }
 

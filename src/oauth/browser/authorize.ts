@@ -14,7 +14,7 @@ import { metaHashOf } from "../authorization-server/approvals.ts";
 import { validateClientDocument } from "../authorization-server/client-document.ts";
 import { isClientIdAcceptable } from "../authorization-server/client-id.ts";
 import { identify, isRedirectTrusted } from "../authorization-server/client-identity.ts";
-import { ownOrigins } from "../authorization-server/hosts.ts";
+import { isAtHostOf, ownOrigins } from "../authorization-server/hosts.ts";
 import { hasRepeatedName, withPlainResource } from "../authorization-server/parameters.ts";
 import { grantableScopes } from "../authorization-server/scopes.ts";
 import { authorizationServer } from "../authorization-server/server.ts";
@@ -55,6 +55,10 @@ function refuseParameters(browser: BrowserRequest): Response | null {
   if (hasRepeatedName(parameters)) return badRequest(browser, "It names a parameter twice.");
   if (parameters.has("request") || parameters.has("request_uri"))
     return badRequest(browser, "It uses request objects, which this server does not support.");
+  // Before anything can be returned there, errors included.
+  const redirectUri = URL.parse(parameters.get("redirect_uri") ?? "");
+  if (redirectUri && isAtHostOf(ownOrigins(config), redirectUri))
+    return badRequest(browser, "Its redirect address belongs to this server.");
   const isAcceptable = isClientIdAcceptable(clientIdIn(browser), config.isCimdEnabled, ownOrigins(config));
   return isAcceptable ? null : unknownClient(browser);
 }
@@ -89,12 +93,10 @@ async function parseRequest(browser: BrowserRequest): Promise<AuthRequest | Resp
   }
 }
 
-/** The gateway's own rules: no redirect to itself, and PKCE with S256. */
+/** The gateway's own rule: PKCE with S256. */
 async function validateRequest(browser: BrowserRequest, parsed: AuthRequest): Promise<ValidRequest | Response> {
-  const { env, config, url } = browser;
+  const { env, url } = browser;
   const { redirectUri } = parsed;
-  if (ownOrigins(config).includes(new URL(redirectUri).origin))
-    return badRequest(browser, "Its redirect address belongs to this server.");
   const client = await authorizationServer(env).getOAuthApi(env).lookupClient(clientIdIn(browser));
   const accepted = v.safeParse(AuthorizationRequest, parsed);
   if (!client || !accepted.success) {

@@ -62,6 +62,7 @@ describe("the destination of access", () => {
       isLoopback: false,
       unicodeHost: "cläude.test",
     });
+    expect(destinationOf("https://App.test.:8443/cb").host, "a trailing dot names the same host").toBe("app.test:8443");
     expect(destinationOf("https://localhost.evil.test/").isLoopback).toBe(false);
     expect(destinationOf("http://[::1]:9/").isLoopback).toBe(true);
   });
@@ -89,6 +90,7 @@ describe("the destination of access", () => {
   it("is trusted without a click only on this computer or on the client's proven domain (RFC 9700 4.11.2)", () => {
     expect(isRedirectTrusted({ name: "x", domain: null }, "http://localhost:1/cb")).toBe(true);
     expect(isRedirectTrusted({ name: "x", domain: "app.test" }, "https://app.test/cb")).toBe(true);
+    expect(isRedirectTrusted({ name: "x", domain: "app.test" }, "https://app.test./cb")).toBe(true);
     expect(isRedirectTrusted({ name: "x", domain: "app.test" }, "https://other.test/cb")).toBe(false);
     expect(isRedirectTrusted({ name: "x", domain: null }, "https://app.test/cb")).toBe(false);
   });

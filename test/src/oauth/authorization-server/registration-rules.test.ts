@@ -18,6 +18,12 @@ describe("a registration (RFC 7591)", () => {
 
   it.each([
     ["our own origin", "https://mcp.test/oauth/callback"],
+    ["our host on another port", "https://mcp.test:8443/cb"],
+    ["our host by another scheme", "http://mcp.test/cb"],
+    ["our host with a trailing dot", "https://mcp.test./cb"],
+    ["our host in capitals and fullwidth letters", "https://\uff2d\uff23\uff30.TEST/cb"],
+    ["our host with a user name", "https://app.test@mcp.test/cb"],
+    ["the auth Worker's host with a trailing dot", "https://auth.test./x"],
     ["the auth Worker's origin", "https://auth.test/x"],
     ["a wildcard", "https://*.app.test/cb"],
     ["an IP address", "https://169.254.169.254/cb"],
@@ -58,6 +64,8 @@ describe("a client id", () => {
       "https://10.0.0.1/c",
       "https://[::1]/c",
       "https://mcp.test/c",
+      "https://mcp.test./c",
+      "https://MCP.test/c",
       `https://app.test/${"x".repeat(500)}`,
     ]) {
       expect(isDocumentUrlAcceptable(url, OWN), url).toBe(false);

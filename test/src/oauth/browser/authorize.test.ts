@@ -27,8 +27,13 @@ describe("an authorization request", () => {
   it("may not redirect to an unregistered address, or to the gateway itself", async () => {
     expect((await open({ redirect_uri: "https://evil.test/cb" })).next).toBe("");
     const own = await register(env, { redirect_uris: ["http://localhost:1234/oauth/callback"] });
-    const refused = await open({ redirect_uri: `${ORIGIN}/oauth/callback` }, own);
-    expect([refused.status, refused.next]).toEqual([400, ""]);
+    // The library allows every port of a loopback address (RFC 8252 section 7.3).
+    for (const changes of [{}, { response_type: "token" }, { code_challenge: undefined }, { prompt: "none" }]) {
+      const refused = await open({ redirect_uri: `${ORIGIN}/oauth/callback`, ...changes }, own);
+      expect([refused.status, refused.next]).toEqual([400, ""]);
+      expect(refused.text).toContain("Its redirect address belongs to this server.");
+      expect(refused.text).not.toContain(`href="${ORIGIN}`);
+    }
   });
 
   it.each([
