@@ -62,6 +62,18 @@ export function httpHandler(
 }
 
 async function handleHttp(gateway: HttpGateway, request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  const response = await routeOrError(gateway, request, env, ctx);
+  // Here, where every response leaves: none may be read as another type than it declares.
+  response.headers.set("X-Content-Type-Options", "nosniff");
+  return response;
+}
+
+async function routeOrError(
+  gateway: HttpGateway,
+  request: Request,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Response> {
   const trace = traceFrom(request.headers.get("traceparent"));
   try {
     return await route(gateway, request, requestContext(env, ctx, trace));

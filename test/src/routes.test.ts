@@ -1,7 +1,7 @@
 // Every path of the gateway, as literals, with the status of a GET and a POST without credentials.
 // Paths are a promise to clients; any other path is 404.
 import { createExecutionContext } from "cloudflare:test";
-import { expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import gateway from "../../entrypoints/gateway/index.ts";
 import { withAddress } from "../support/address.ts";
 import { envWith, ORIGIN } from "./oauth/browser.ts";
@@ -53,16 +53,24 @@ const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
   "/__proto__": [404, 404],
 };
 
+/** A request without credentials. */
+interface Init {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+}
+
 function send(
   path: string,
-  init: { method?: string; headers?: Record<string, string>; body?: string },
+  { method = "GET", headers = {}, body }: Init,
+  env = envWith(),
+  origin = ORIGIN,
 ): Promise<Response> {
-  const { method = "GET", headers = {}, body = null } = init;
-  const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, {
-    ...{ method, body, redirect: "manual" },
+  const request = new Request<unknown, IncomingRequestCfProperties>(origin + path, {
+    ...{ method, body: body ?? null, redirect: "manual" },
     headers: withAddress(headers),
   });
-  return gateway.fetch(request, envWith(), createExecutionContext());
+  return gateway.fetch(request, env, createExecutionContext());
 }
 
 async function statusOf(path: string, method: string): Promise<number> {
@@ -112,4 +120,38 @@ it("a browser gets the front page, and a program of another origin gets nothing"
   expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
   const foreign = await send("/", { method: "POST", headers: { origin: "https://evil.example" } });
   expect([foreign.status, foreign.headers.get("access-control-allow-origin")]).toEqual([403, null]);
+});
+
+describe("no response may be read as another type than it declares: nosniff", () => {
+  const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
+
+  it.each(Object.keys(ROUTES))("at %s, with any method", async (path) => {
+    for (const method of METHODS) {
+      const { headers } = await send(path, { method });
+      expect(headers.get("X-Content-Type-Options"), method).toBe("nosniff");
+    }
+  });
+
+  const large = { method: "POST", body: "x".repeat(5_000_000) };
+  it.each<[refusal: string, status: number, path: string, init: Init]>([
+    ["a page of an unknown origin", 403, "/mcp", { headers: { Origin: "https://evil.test" } }],
+    ["its preflight", 403, "/mcp", { method: "OPTIONS", headers: { Origin: "https://evil.test" } }],
+    ["a body that is too large", 413, "/mcp", { ...large, headers: { "Content-Length": "5000000" } }],
+    ["a body that is too large", 413, "/token", large],
+  ])("of %s (%i at %s)", async (_, status, path, init) => {
+    const response = await send(path, init);
+    expect([response.status, response.headers.get("X-Content-Type-Options")]).toEqual([status, "nosniff"]);
+  });
+
+  it("of another host", async () => {
+    const response = await send("/mcp", {}, envWith(), "https://other.test");
+    expect([response.status, response.headers.get("X-Content-Type-Options")]).toEqual([421, "nosniff"]);
+  });
+
+  it("of a gateway that is not configured", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const response = await send("/mcp", {}, envWith({}, { API_BASE_URL: "" }));
+    expect([response.status, response.headers.get("X-Content-Type-Options")]).toEqual([500, "nosniff"]);
+    vi.restoreAllMocks();
+  });
 });

@@ -11,7 +11,6 @@ export async function metadataEndpoint(request: Request, context: RequestContext
   const response = new Response(found.body, found);
   response.headers.set("Access-Control-Allow-Origin", "*");
   response.headers.delete("Vary");
-  response.headers.set("X-Content-Type-Options", "nosniff");
   if (response.ok) response.headers.set("Cache-Control", "public, max-age=300");
   return response;
 }

@@ -1,6 +1,6 @@
 // Responses of the endpoints that programs call: never stored, errors as RFC 6749 section 5.2.
 
-const NEVER_STORED = { "Cache-Control": "no-store", Pragma: "no-cache", "X-Content-Type-Options": "nosniff" };
+const NEVER_STORED = { "Cache-Control": "no-store", Pragma: "no-cache" };
 
 /** An error that pages of any origin can read, as they can read the library's own responses. */
 export function oauthError(request: Request, status: number, error: string, description: string): Response {

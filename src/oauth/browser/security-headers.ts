@@ -7,7 +7,6 @@ export async function addSecurityHeaders(response: Response, isSecure: boolean):
   const headers = {
     "Content-Security-Policy": `default-src 'none'; style-src '${await styleHash()}'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'`,
     "X-Frame-Options": "DENY",
-    "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
