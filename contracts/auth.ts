@@ -100,11 +100,18 @@ export const GetUser = operation({
     tier: Tier,
     /** A disabled user can neither sign in nor refresh a token. */
     isActive: v.boolean(),
+    /** True if the tenant has an unpaid bill. Default: for an auth Worker that is older. */
+    isDelinquent: v.optional(v.boolean(), false),
     /**
      * Increases whenever the user's browser sessions must end: sign-out everywhere, a changed
      * password.
      */
     sessionVersion: v.pipe(v.number(), v.integer(), v.minValue(0)),
+    /**
+     * Sessions, grants and tokens of a sign-in at or before this instant have ended. Milliseconds
+     * since the Unix epoch; 0: none has.
+     */
+    signedOutAtMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
   }),
   errors: { user_not_found: USER_NOT_FOUND },
   timeoutMs: AUTH_TIMEOUT_MS,
@@ -198,7 +205,10 @@ export const auth = contract({
   audience: "auth",
   prefix: "auth",
   methods: {
-    /** The current state of a user: active or not, plan, tenant. */
+    /**
+     * The current state of a user: active or not, plan, tenant. Only reads: `user_not_found` also
+     * for a user without a tenant, who has no credential yet.
+     */
     getUser: GetUser,
     /**
      * Creates an API key for the user, who alone can use, see and revoke it. The name is stored

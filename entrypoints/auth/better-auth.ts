@@ -15,6 +15,8 @@ export function authOptions(secret: string, baseURL: string) {
         disabledAt: { type: "date", required: false, input: false },
         /** Increased by every event that must end the user's browser sessions. */
         sessionVersion: { type: "number", required: true, defaultValue: 0, input: false },
+        /** Every sign-in up to this instant has ended, with its sessions, grants and tokens. */
+        signedOutAt: { type: "date", required: false, input: false },
       },
     },
     advanced: {

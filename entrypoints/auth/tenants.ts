@@ -21,11 +21,14 @@ export const OWN_TENANT =
 
 const TenantRow = v.object({ id: TenantId, tier: Tier, is_delinquent: v.number(), created_at: v.number() });
 const UserRow = v.object({
-  id: UserId,
   email: v.string(),
   name: v.string(),
   disabledAt: v.nullable(v.string()),
   sessionVersion: v.number(),
+  signedOutAt: v.nullable(v.string()),
+  tenantId: TenantId,
+  tier: Tier,
+  isDelinquent: v.number(),
 });
 
 /**
@@ -55,19 +58,29 @@ export async function provision(
   };
 }
 
-/** Returns the current state of a user. The gateway may read every user, a user only themselves. */
+/**
+ * Returns the current state of a user, and writes nothing. The gateway may read every user, a user
+ * only themselves.
+ */
 export async function findUser(
   env: Env,
   subject: string,
   userId: UserId,
-  nowSeconds: number,
 ): Promise<Result<OutputOf<typeof GetUser>, { code: "user_not_found" }>> {
   if (subject !== "gateway" && subject !== userId) return fail("user_not_found");
-  const user = await env.DB.prepare("SELECT id, email, name, disabledAt, sessionVersion FROM user WHERE id = ?1")
+  const found = await env.DB.prepare(
+    `SELECT u.email, u.name, u.disabledAt, u.sessionVersion, u.signedOutAt, t.id AS tenantId, t.tier, t.is_delinquent AS isDelinquent
+     FROM user u JOIN tenants t ON t.user_id = u.id WHERE u.id = ?1`,
+  )
     .bind(userId)
     .first();
-  if (user === null) return fail("user_not_found");
-  const { email, name, disabledAt, sessionVersion } = v.parse(UserRow, user);
-  const { tenantId, tier } = await provision(env, { userId, source: "oauth" }, nowSeconds);
-  return ok({ userId, tenantId, email, name, tier, isActive: disabledAt === null, sessionVersion });
+  if (found === null) return fail("user_not_found");
+  const { disabledAt, signedOutAt, isDelinquent, ...user } = v.parse(UserRow, found);
+  return ok({
+    ...user,
+    userId,
+    isActive: disabledAt === null,
+    isDelinquent: isDelinquent !== 0,
+    signedOutAtMs: signedOutAt === null ? 0 : Date.parse(signedOutAt),
+  });
 }

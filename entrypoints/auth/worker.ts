@@ -57,7 +57,7 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
   getUser(call: unknown, input: unknown): ReturnType<AuthContract["getUser"]> {
     return runMethod(this.env, "getUser", (now) =>
       serve(auth, "getUser", { guard: guardOf(this.env, now), call, input }, ({ userId }, { subject }) =>
-        findUser(this.env, subject, userId, now),
+        findUser(this.env, subject, userId),
       ),
     );
   }

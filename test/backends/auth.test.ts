@@ -48,17 +48,30 @@ describe("getUser", () => {
   it("returns the current state of a user to the gateway", async () => {
     const { userId, email } = await newUser();
     const { tenantId } = await call<Tenant>("provisionTenant", { userId, source: "oauth" });
-    const user = { userId, tenantId, email, name: "Ada", tier: "free", isActive: true, sessionVersion: 0 };
+    const signIns = { isActive: true, sessionVersion: 0, signedOutAtMs: 0 };
+    const user = { userId, tenantId, email, name: "Ada", tier: "free", isDelinquent: false, ...signIns };
     expect(await worker.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: user });
     await worker.disable(userId);
-    await worker.db.prepare("UPDATE user SET sessionVersion = 2 WHERE id = ?").bind(userId).run();
-    await worker.db.prepare("UPDATE tenants SET tier = 'pro' WHERE user_id = ?").bind(userId).run();
-    const changed = { ...user, tier: "pro", isActive: false, sessionVersion: 2 };
+    await worker.db
+      .prepare("UPDATE user SET sessionVersion = 2, signedOutAt = '2026-11-27T01:02:03.456Z' WHERE id = ?")
+      .bind(userId)
+      .run();
+    await worker.db.prepare("UPDATE tenants SET tier = 'pro', is_delinquent = 1 WHERE user_id = ?").bind(userId).run();
+    const signedOutAtMs = Date.UTC(2026, 10, 27, 1, 2, 3, 456);
+    const changed = { ...user, tier: "pro", isDelinquent: true, isActive: false, sessionVersion: 2, signedOutAtMs };
     expect(await worker.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: changed });
   });
 
-  it("returns a user to themselves only", async () => {
+  it("creates no tenant, and finds no user without one", async () => {
     const { userId } = await newUser();
+    const missing = { ok: false, error: { code: "user_not_found" } };
+    expect(await worker.backend.call("getUser", { userId }, gateway)).toEqual(missing);
+    const tenants = worker.db.prepare("SELECT count(*) AS number FROM tenants WHERE user_id = ?").bind(userId);
+    expect(await tenants.first("number")).toBe(0);
+  });
+
+  it("returns a user to themselves only", async () => {
+    const { userId } = await worker.newOwner();
     expect(await worker.backend.call("getUser", { userId }, { identity: { subject: userId } })).toMatchObject({
       ok: true,
     });

@@ -60,6 +60,8 @@ export async function completeSignIn(
     return authUnavailable(browser);
   }
   const now = nowSeconds();
+  // The tenant must exist before any grant.
+  if ((await browser.auth.provisionTenant(userId, "oauth")) === AUTH_UNAVAILABLE) return authUnavailable(browser);
   const [current, previous] = await Promise.all([currentAccount(browser, userId, now), sessionOf(browser)]);
   if (current === null) return null;
   if (current === AUTH_UNAVAILABLE) return authUnavailable(browser);

@@ -22,18 +22,17 @@ export interface CurrentAccount {
 }
 
 /**
- * Looks up the account of a user who signed in at `authTime`, and makes its tenant, which must
- * exist before any grant. `null` for a user who is disabled or deleted.
+ * Looks up the account of a user who signed in at `authTime`. `null` for a user who is disabled or
+ * deleted, or who has no tenant.
  */
 export async function currentAccount(
   { auth }: BrowserRequest,
   userId: UserId,
   authTime: number,
 ): Promise<CurrentAccount | null | AuthUnavailable> {
-  const [tenant, user] = await Promise.all([auth.provisionTenant(userId, "oauth"), auth.getUser(userId)]);
+  const user = await auth.getUser(userId);
   if (user === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
   if (!user?.isActive) return null;
-  if (tenant === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
-  const { email, sessionVersion } = user;
-  return { account: { userId, tenantId: tenant.tenantId, tier: tenant.tier, email, authTime }, sessionVersion };
+  const { tenantId, tier, email, sessionVersion } = user;
+  return { account: { userId, tenantId, tier, email, authTime }, sessionVersion };
 }

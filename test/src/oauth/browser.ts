@@ -48,7 +48,7 @@ export const AUTH: Pick<
   provisionTenant: async ({ userId: owner }): Promise<Tenant> => ({
     tenantId: tenantId(`t_${owner}`),
     userId: owner,
-    tier: "free",
+    tier: "pro",
     delinquent: false,
     createdAt: "2026-11-22T00:00:00Z",
   }),
@@ -63,7 +63,9 @@ export const AUTH: Pick<
       name: "Ada",
       tier: "pro",
       isActive: true,
+      isDelinquent: false,
       sessionVersion: 0,
+      signedOutAtMs: 0,
     },
   }),
 };

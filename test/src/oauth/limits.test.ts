@@ -227,7 +227,9 @@ describe("the MCP endpoint", () => {
       name: "Ada",
       tier,
       isActive: true,
+      isDelinquent: false,
       sessionVersion: 0,
+      signedOutAtMs: 0,
     };
     const own = envWith({
       authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Ada" }),

@@ -2,7 +2,7 @@
 // request.
 import { describe, expect, it, vi } from "vitest";
 import type { AuthContract } from "../../../../contracts/auth.ts";
-import { envWith, ORIGIN, quiet, tenantId, throwing, userId } from "../browser.ts";
+import { AUTH, envWith, ORIGIN, quiet, throwing } from "../browser.ts";
 import {
   COOKIE,
   fakeKeyStore,
@@ -38,7 +38,7 @@ describe("API keys", () => {
         claims: {
           sub: user,
           tenant: `t_${user}`,
-          tier: "free",
+          tier: "pro",
           scope: ["read", "generate"],
           cid: "gateway",
           aud: "auth",
@@ -258,19 +258,10 @@ it.each([
 ])("%s redirects to sign-in if the auth Worker has ended the session", async (action, fields) => {
   const { auth, calls } = fakeKeyStore();
   const newer: Partial<AuthContract> = {
-    getUser: async (_call, { userId: requested }) => ({
-      ok: true,
-      value: {
-        ...{
-          userId: userId(requested),
-          tenantId: tenantId(`t_${requested}`),
-          email: "ada@example.com",
-          name: "Ada",
-          tier: "pro" as const,
-        },
-        ...{ isActive: true, sessionVersion: 1 },
-      },
-    }),
+    getUser: async (call, input) => {
+      const reply = await AUTH.getUser(call, input);
+      return reply.ok ? { ok: true, value: { ...reply.value, sessionVersion: 1 } } : reply;
+    },
   };
   const browser = await signedInBrowser(newUserId(), envWith({ ...auth, ...newer }));
   const refused = await submit(browser, await browser.open("/apps"), action, fields);

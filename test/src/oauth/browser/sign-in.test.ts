@@ -34,7 +34,7 @@ describe("signing in", () => {
     const tokens = await redeem(env, client, left.next);
     expect(tokens.scope).toBe("read generate");
     const grant = await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, tokens.access_token, env);
-    expect(grant?.props).toMatchObject({ userId: "u_ada", tenantId: "t_u_ada", tier: "free", v: 1 });
+    expect(grant?.props).toMatchObject({ userId: "u_ada", tenantId: "t_u_ada", tier: "pro", v: 1 });
   });
 
   it("grants no scope that the user unticks", async () => {
