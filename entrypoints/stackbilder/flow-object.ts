@@ -33,13 +33,12 @@ const BACKGROUND_LEASE_MS = 60_000;
 
 export class FlowObject extends DurableObject<Env> {
   /** Creates the flow and lists it for its owner, or returns the existing one. */
-  async create(owner: string, input: ParsedInputOf<typeof CreateFlow>, grant: Grant) {
+  async create(flowId: string, owner: string, input: ParsedInputOf<typeof CreateFlow>, grant: Grant) {
     // Computed before the read: nothing may await between the read and the write.
-    const created = await newRecord(owner, input, grant);
+    const created = { flowId, ...(await newRecord(owner, input, grant)) };
     const existing = this.#read(owner);
     const record = existing ?? created;
     if (!existing) this.#write(record);
-    const flowId = this.ctx.id.toString();
     // An existing flow is listed again, because the first try may have failed.
     if (record.createdAt !== undefined) {
       await addRecentFlow(this.env, owner, { flowId, projectId: record.brief.projectId, createdAt: record.createdAt });
@@ -180,7 +179,8 @@ export class FlowObject extends DurableObject<Env> {
 
   #view<View>(owner: string, convert: (id: string, record: flow.FlowRecord, running: Mode | null) => View) {
     const record = this.#read(owner);
-    return record ? ok(convert(this.ctx.id.toString(), record, this.#lease()?.mode ?? null)) : fail("flow_not_found");
+    if (!record) return fail("flow_not_found");
+    return ok(convert(record.flowId ?? this.ctx.id.toString(), record, this.#lease()?.mode ?? null));
   }
 
   /** `null` for an unknown flow and for another owner's alike. Creates no storage. */

@@ -27,6 +27,8 @@ export interface CompletedMode extends Draft {
 }
 
 export interface FlowRecord {
+  /** Absent in a record that was stored under the id of its object. */
+  readonly flowId?: string;
   readonly owner: string;
   /** Seconds since the Unix epoch; absent in a record that was stored without it. */
   readonly createdAt?: number;

@@ -7,6 +7,7 @@ import { fail, ok } from "../../contracts/rpc/result.ts";
 import { type IncomingCall, serve } from "../../contracts/rpc/serve.ts";
 import { type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
 import type { Env } from "./env.ts";
+import { flowObject, newFlowAddress } from "./flow-id.ts";
 import type { FlowObject } from "./flow-object.ts";
 import { grantProfile } from "./governance.ts";
 import { recentFlowsOf } from "./recent-flows.ts";
@@ -20,7 +21,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
     return serve(stackbilder, "createFlow", this.#incoming(call, input), async (input, identity, invocation) => {
       const owner = ownerOf(identity);
       const profile = grantProfile(input.policy.profile ?? "balanced", identity.tier);
-      return this.#newFlow(owner, invocation.idempotencyKey).create(owner, input, profile);
+      const { FLOWS } = this.env;
+      const { flowId, objectId } = newFlowAddress(FLOWS, owner, invocation.idempotencyKey);
+      return FLOWS.get(objectId).create(flowId, owner, input, profile);
     });
   }
 
@@ -82,24 +85,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
     return { guard: guardOf(this.env), call, input };
   }
 
-  /**
-   * The object of a new flow. A repeated idempotency key returns the object of its first call. Ids
-   * of both kinds are unguessable and bound to the namespace.
-   */
-  #newFlow(owner: string, idempotencyKey: string | undefined): DurableObjectStub<FlowObject> {
-    const { FLOWS } = this.env;
-    return FLOWS.get(
-      idempotencyKey === undefined ? FLOWS.newUniqueId() : FLOWS.idFromName(`${owner}\n${idempotencyKey}`),
-    );
-  }
-
   /** The object with this id, whose flow may not exist; `null` for an id of another form. */
   #flow(flowId: string): DurableObjectStub<FlowObject> | null {
-    try {
-      return this.env.FLOWS.get(this.env.FLOWS.idFromString(flowId));
-    } catch {
-      return null;
-    }
+    return flowObject(this.env.FLOWS, flowId);
   }
 }
 

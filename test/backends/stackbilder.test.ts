@@ -277,6 +277,22 @@ it("one idempotency key creates one flow per tenant", async () => {
   });
 });
 
+it("a flow's id has 26 letters and digits, and flows with an id of 64 hexadecimal digits go on", async () => {
+  expect(await newFlow()).toMatch(/^[0-9a-z]{26}$/);
+  const configPath = ".test/older-flows/wrangler.toml";
+  const main = "../../test/support/fakes/older-flows.ts";
+  writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), { main });
+  const older = await startBackend({ ...CONFIG, configPath });
+  try {
+    const { flowId } = await unwrap(older.call("createFlow", DOG_WALKS));
+    expect(flowId).toMatch(/^[0-9a-f]{64}$/);
+    expect(await unwrap(older.call("advanceFlow", { flowId }))).toMatchObject({ flowId, mode: "PRODUCT" });
+    expect(await unwrap(older.call("getFlowSummary", { flowId }))).toMatchObject({ flowId, status: "running" });
+  } finally {
+    await older.stop();
+  }
+}, 30_000);
+
 it("a flow of another tenant is flow_not_found in every method", async () => {
   const flowId = await newFlow();
   const methods = Object.keys(stackbilder.methods).filter(
@@ -379,7 +395,7 @@ it.each([
 
 it("an unknown flow id is refused and creates no storage", async () => {
   const before = await backend.worker.listDurableObjectIds("FlowObject");
-  for (const flowId of ["nope", "0".repeat(64), "f".repeat(64)]) {
+  for (const flowId of ["nope", "0".repeat(26), "0".repeat(64), "f".repeat(64)]) {
     expect(await backend.call("getFlowStatus", { flowId })).toEqual({ ok: false, error: { code: "flow_not_found" } });
     expect(await backend.call("advanceFlow", { flowId })).toEqual({ ok: false, error: { code: "flow_not_found" } });
   }
