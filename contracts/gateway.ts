@@ -34,7 +34,7 @@ export type PresentedCredential =
 export const GATEWAY_ERRORS = {
   unauthenticated:
     "This credential is not valid here: it is malformed, expired, revoked or issued for another service.",
-  rate_limited: "Too many requests with this credential. Wait a moment, then try again.",
+  rate_limited: "Too many requests within a minute, with this credential or for its plan. Wait, then try again.",
   payment_required:
     "The account of this credential has an unpaid bill. Its owner must pay it before any call works again.",
   unavailable: "The credential could not be checked. Try again shortly.",

@@ -2,6 +2,7 @@
 // endpoint handles the message. Order for every request: settings, host, preflight, Origin, size,
 // token.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
+import type { Identity } from "../../contracts/rpc/identity.ts";
 import { type Config, ConfigError } from "../../src/config.ts";
 import { type RequestContext, requestContext, type Trace, traceFrom } from "../../src/context.ts";
 import { grantNameOf } from "../../src/durable/grant-object.ts";
@@ -12,9 +13,11 @@ import { handleMcp } from "../../src/mcp/endpoint.ts";
 import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
 import type { McpServer, ScopeNeeded } from "../../src/mcp/port.ts";
 import type { Implementation } from "../../src/mcp/schema.ts";
+import type { McpSessions } from "../../src/mcp/session.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
 import { type ResourceServer, resourceServer } from "../../src/oauth/resource-server/resource.ts";
 import { oauthFetch } from "../../src/oauth/router.ts";
+import { overPlan } from "../../src/pipeline/metering.ts";
 import { productTexts } from "../../src/tools/product-texts.ts";
 import { allowCors, preflight } from "./cors.ts";
 import { discovery } from "./discovery.ts";
@@ -161,15 +164,22 @@ async function handleMcpRequest(
   credential: Credential,
   context: RequestContext,
 ): Promise<Response | ScopeNeeded> {
-  const { subject, tier } = credential.identity;
-  const { env, trace } = context;
-  const retryAfterSeconds = await consume(context, "mcpRequest", subject);
+  const { identity } = credential;
+  const retryAfterSeconds = await consume(context, "request", identity.subject);
   if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
   return handleMcp(request, gateway.mcpServerFor(context, credential), {
-    traceId: trace.traceId,
-    admit: () => consume(context, `mcp.${tier}`, subject),
-    sessions: mcpSessionsOf(env, subject),
+    traceId: context.trace.traceId,
+    sessions: sessionsOf(context, identity),
   });
+}
+
+/** The user's sessions. Each new one counts: it takes storage. */
+function sessionsOf(context: RequestContext, identity: Identity): McpSessions {
+  const sessions = mcpSessionsOf(context.env, identity.subject);
+  return {
+    find: (id) => sessions.find(id),
+    create: async (handshake) => (await overPlan(context, identity)) ?? sessions.create(handshake),
+  };
 }
 
 /**

@@ -2,14 +2,15 @@
 // credential.
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { type RequestContext, traceFrom } from "../../src/context.ts";
-import type { McpServer, PreparedCall, Tasks, ToolOutcome } from "../../src/mcp/port.ts";
+import type { McpServer, PreparedCall, RateLimited, Tasks, ToolOutcome } from "../../src/mcp/port.ts";
 import type { Resource } from "../../src/mcp/schema.ts";
 import { acceptsTasks, TASKS } from "../../src/mcp/tasks.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
 import { authorizeCall, callTool } from "../../src/pipeline/call-tool.ts";
+import { overPlan } from "../../src/pipeline/metering.ts";
 import { complete, getPrompt } from "../../src/pipeline/prompts.ts";
 import { readResource } from "../../src/pipeline/read-resource.ts";
-import { renderResult } from "../../src/pipeline/render.ts";
+import { renderRefusal, renderResult } from "../../src/pipeline/render.ts";
 import { sourcesFor } from "../../src/pipeline/sources.ts";
 import { cancelTask, pollTask, updateTask } from "../../src/pipeline/task.ts";
 import type { AuthorizedCall } from "../../src/pipeline/tool-call.ts";
@@ -25,8 +26,10 @@ export function mcpServerFor(context: RequestContext, credential: Credential): M
   const features = featuresFor(credential);
   const isListed = (prompt: string) => features.prompts.some(({ name }) => name === prompt);
   let pictures: Promise<readonly Resource[]> | undefined;
-  /** One backend call a request, however often a batch lists. */
-  function listResources(traceparent: string | undefined): Promise<readonly Resource[]> {
+  /** One backend call a request, however often a batch lists. Each list counts. */
+  async function listResources(traceparent: string | undefined): Promise<readonly Resource[] | RateLimited> {
+    const over = await overPlan(context, identity);
+    if (over) return over;
     pictures ??= sourcesFor(withTrace(context, traceparent), identity).images().then(listedPictures);
     return pictures;
   }
@@ -64,10 +67,11 @@ export function callPreparer(
   { identity, revalidate }: Credential,
   catalog: Catalog,
 ): McpServer["prepareCall"] {
-  return function prepareCall(name, args, traceparent, clientInput): PreparedCall {
+  return async function prepareCall(name, args, traceparent, clientInput): Promise<PreparedCall> {
     const allowTask = clientInput !== undefined && acceptsTasks(clientInput.capabilities);
     const request = { catalog, name, args, identity, channel: "mcp", revalidate, clientInput, allowTask } as const;
-    const call = authorizeCall(withTrace(context, traceparent), request);
+    const call = await authorizeCall(withTrace(context, traceparent), request);
+    if (call.state === "rate_limited") return { state: "refused", result: renderRefusal(call.error) };
     if (call.state !== "authorized") return call;
     const run = (progress?: ProgressCallback) => hold(context, runCall(call, progress));
     return { state: "ready", run };

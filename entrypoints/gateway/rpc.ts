@@ -20,6 +20,7 @@ import type { Result } from "../../contracts/rpc/result.ts";
 import { ConfigError } from "../../src/config.ts";
 import { type RequestContext, requestContext, type Trace, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
+import { consume } from "../../src/limits/rate-limits.ts";
 import { authenticate, type Credential, type CredentialKind } from "../../src/oauth/resource-server/authenticate.ts";
 import { mayCall, permits } from "../../src/pipeline/authorize.ts";
 import { authorizeCall, callTool } from "../../src/pipeline/call-tool.ts";
@@ -99,7 +100,8 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
       recordRefusedCall(context, { ...request, identity: sibling ?? UNKNOWN_SIBLING }, caller.error.code);
       return caller;
     }
-    const call = authorizeCall(context, { ...request, ...caller.value });
+    const call = await authorizeCall(context, { ...request, ...caller.value });
+    if (call.state === "rate_limited") return { ok: false, error: call.error };
     if (call.state !== "authorized") return { ok: false, error: refusal(call.state, trace) };
     const outcome = await callTool(call, onProgress);
     // Without client input and tasks, a call always completes. Value and code were checked against
@@ -166,10 +168,12 @@ async function authenticateSibling(
   const { trace } = context;
   const given = v.safeParse(v.optional(PresentedCredentialInput), credential);
   if (sibling === null || !given.success) return { ok: false, error: refusal("unauthenticated", trace) };
-  if (given.output === undefined) return { ok: true, value: { identity: sibling } };
-  const { token, kind } = given.output;
-  const checked = await authenticate(context, token, kind);
+  const { token, kind } = given.output ?? {};
+  const checked = token === undefined ? { identity: sibling } : await authenticate(context, token, kind);
   if (typeof checked === "string") return { ok: false, error: refusal(checked, trace) };
+  if ((await consume(context, "request", checked.identity.subject)) > 0)
+    return { ok: false, error: refusal("rate_limited", trace) };
+  if (!("revalidate" in checked)) return { ok: true, value: checked };
   const { identity, revalidate } = checked;
   const scopes = identity.scopes.filter((scope) => permits(sibling.scopes, scope));
   const clientId = `${sibling.clientId}/${identity.clientId}`;

@@ -54,16 +54,16 @@ const LIMITS = {
    */
   expiredBearer: { perMinute: 300 },
   foreignBearer: { perMinute: 30 },
-  /**
-   * All requests to /mcp, by subject; then those that cause work, by plan: clients send many that
-   * cost nothing.
-   */
-  mcpRequest: { perMinute: 3000, isOwnId: true },
-  "mcp.free": { perMinute: 20, isOwnId: true },
-  "mcp.hobby": { perMinute: 60, isOwnId: true },
-  "mcp.pro": { perMinute: 300, isOwnId: true },
-  "mcp.enterprise": { perMinute: 1000, isOwnId: true },
-} as const satisfies Record<string, Limit> & Record<`mcp.${Tier}`, Limit>;
+  /** All requests to /mcp and of sibling Workers, by subject: many cost nothing. */
+  request: { perMinute: 3000, isOwnId: true },
+  /** Questions about tasks, by subject. */
+  taskQuery: { perMinute: 300, isOwnId: true },
+  /** Requests that cause work, by subject: see src/pipeline/metering.ts. */
+  "plan.free": { perMinute: 20, isOwnId: true },
+  "plan.hobby": { perMinute: 60, isOwnId: true },
+  "plan.pro": { perMinute: 300, isOwnId: true },
+  "plan.enterprise": { perMinute: 1000, isOwnId: true },
+} as const satisfies Record<string, Limit> & Record<`plan.${Tier}`, Limit>;
 export type LimitName = keyof typeof LIMITS;
 
 const DAY_SECONDS = 86_400;

@@ -13,6 +13,7 @@ import {
   invalidParams,
   type McpRequest,
   type MethodHandler,
+  rateLimited,
   resultResponse,
 } from "./request.ts";
 import { type McpSession, SESSION_HEADER, sessionCapabilities } from "./session.ts";
@@ -34,6 +35,7 @@ const initialize: MethodHandler = async (request) => {
     return cachedResultResponse(request, `initialize ${version}`, () => initializeResult(server.features, version));
   const sessionId = await orServiceUnavailable(request, () => sessions.create({ version, capabilities }), request.id);
   if (sessionId instanceof Response) return sessionId;
+  if (typeof sessionId !== "string") return rateLimited(request, sessionId);
   const response = cachedResultResponse(request, `initialize ${version} with a session`, () =>
     sessionInitializeResult(server.features, version),
   );

@@ -40,6 +40,7 @@ const listResources: MethodHandler = async (request) => {
   const { server, codec, params } = request;
   if (!server.listResources || params.cursor !== undefined) return listFixedResources(request);
   const changing = await orUndefined(request, async () => server.listResources?.(traceparentOf(params)) ?? []);
+  if (changing && "state" in changing) return rateLimited(request, changing);
   const resources = [...server.features.resources, ...(changing ?? [])].map((entry) => codec.entry(entry));
   return resultResponse(request, { resources }, CHANGING_LIST_TTL_MS);
 };
@@ -48,13 +49,13 @@ type Capability = "tools" | "prompts" | "resources" | "completions";
 
 const METHODS: ReadonlyMap<string, readonly [Capability, MethodHandler]> = new Map([
   ["tools/list", ["tools", listMethod("tools", ({ tools }) => tools)]],
-  ["tools/call", ["tools", rateLimited(callTool)]],
+  ["tools/call", ["tools", callTool]],
   ["prompts/list", ["prompts", listMethod("prompts", ({ prompts }) => prompts)]],
   ["prompts/get", ["prompts", getPrompt]],
   ["resources/list", ["resources", listResources]],
   ["resources/templates/list", ["resources", listMethod("resourceTemplates", ({ templates }) => templates)]],
-  ["resources/read", ["resources", rateLimited(readResource)]],
-  ["completion/complete", ["completions", rateLimited(complete)]],
+  ["resources/read", ["resources", readResource]],
+  ["completion/complete", ["completions", complete]],
 ]);
 
 /** The handler of a common method, if the features have the capability that it belongs to. */

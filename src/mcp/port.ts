@@ -86,8 +86,15 @@ export interface Failed {
   readonly message: string;
 }
 
+/** The identity has used up its requests; `retryAfterSeconds` is a whole number, at least 1. */
+export interface RateLimited {
+  readonly state: "rate_limited";
+  readonly retryAfterSeconds: number;
+}
+
 export type ReadResourceResult =
   | NotFound
+  | RateLimited
   | InputRequired
   | Invalid
   | MissingCapability
@@ -127,6 +134,8 @@ export type PreparedCall =
   | { readonly state: "unknown_tool" }
   | InsufficientScope
   | MissingCapability
+  /** Refused for a reason that the model can act on. */
+  | { readonly state: "refused"; readonly result: CallToolResult }
   | { readonly state: "ready"; run(progress?: ProgressCallback, log?: Log): Promise<ToolOutcome> };
 
 export type ToolOutcome = CallToolResult | InputRequired | Invalid | TaskStarted;
@@ -143,21 +152,26 @@ export type Log = (level: LogLevel, data: unknown) => void;
  */
 export interface McpServer {
   readonly features: ServerFeatures;
-  prepareCall(name: string, args: unknown, traceparent: string | undefined, clientInput?: ClientInput): PreparedCall;
+  prepareCall(
+    name: string,
+    args: unknown,
+    traceparent: string | undefined,
+    clientInput?: ClientInput,
+  ): PreparedCall | Promise<PreparedCall>;
   /** Resources that come and go, beside those of `features`. Absent if there can be none. */
-  listResources?(traceparent: string | undefined): Promise<readonly Resource[]>;
+  listResources?(traceparent: string | undefined): Promise<readonly Resource[] | RateLimited>;
   /** Reads a listed resource, or one that a template describes. */
   readResource(uri: string, traceparent: string | undefined, clientInput?: ClientInput): Promise<ReadResourceResult>;
   getPrompt(name: string, args: Readonly<Record<string, string>>, clientInput?: ClientInput): Promise<GetPromptResult>;
   /** `null`: no such prompt, template or argument. */
-  complete(request: CompletionRequest, traceparent: string | undefined): Promise<Completion | null>;
+  complete(request: CompletionRequest, traceparent: string | undefined): Promise<Completion | RateLimited | null>;
   /** Present if `features` has the Tasks extension. */
   readonly tasks?: Tasks;
 }
 
 export type PrepareCall = McpServer["prepareCall"];
 
-export type TaskRefused = NotFound | InsufficientScope | Failed;
+export type TaskRefused = NotFound | RateLimited | InsufficientScope | Failed;
 
 /** Tasks of the user who sent the request. */
 export interface Tasks {

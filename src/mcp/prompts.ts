@@ -9,6 +9,7 @@ import {
   invalidParams,
   type McpRequest,
   orUndefined,
+  rateLimited,
   resultResponse,
   traceparentOf,
 } from "./request.ts";
@@ -72,6 +73,7 @@ export async function complete(request: McpRequest): Promise<HandlerResult> {
   const completion = { of, name: argument.name, value: argument.value, others: context.arguments };
   const found = await orUndefined(request, () => server.complete(completion, traceparentOf(params)));
   if (found === undefined) return jsonResponse(200, internalErrorJson(request));
+  if (found && "state" in found) return rateLimited(request, found);
   if (found === null) return invalidParams(request, "There is no such prompt, template or argument.");
   const { values, ...rest } = found;
   const isCut = values.length > MAX_VALUES;

@@ -13,15 +13,13 @@ import {
   resultJson,
   tooManyRequests,
 } from "./json-rpc.ts";
-import type { McpServer, ScopeNeeded, ServerFeatures } from "./port.ts";
+import type { McpServer, RateLimited, ScopeNeeded, ServerFeatures } from "./port.ts";
 import type { McpSession, McpSessions } from "./session.ts";
 
-/** The entrypoint's part of a request: trace, rate limit and sessions of the user. */
+/** The entrypoint's part of a request: trace and sessions of the user. */
 export interface McpContext {
   /** Error messages quote it; logs and audit records are searched by it. */
   readonly traceId: string;
-  /** Counts one request against the rate limit. Returns 0, or the whole seconds to wait. */
-  admit(): Promise<number>;
   /** The user's sessions. Absent: the server is stateless. */
   readonly sessions?: McpSessions;
 }
@@ -49,12 +47,9 @@ export interface McpRequest extends McpContext {
 export type HandlerResult = Response | ScopeNeeded;
 export type MethodHandler = (request: McpRequest) => HandlerResult | Promise<HandlerResult>;
 
-/** Counts each request for this method against the rate limit of the user's plan. */
-export function rateLimited(method: MethodHandler): MethodHandler {
-  return async function admitAndHandle(request) {
-    const retryAfterSeconds = await request.admit();
-    return retryAfterSeconds > 0 ? tooManyRequests(retryAfterSeconds, request.id) : method(request);
-  };
+/** The error for a request over a limit. */
+export function rateLimited({ id }: McpRequest, { retryAfterSeconds }: RateLimited): Response {
+  return tooManyRequests(retryAfterSeconds, id);
 }
 
 /** A result. `ttlMs`: how long the client may cache it, in revisions that have caching. */

@@ -9,6 +9,7 @@ import {
   type McpRequest,
   methodError,
   orUndefined,
+  rateLimited,
   resultResponse,
   traceparentOf,
 } from "./request.ts";
@@ -26,6 +27,8 @@ export async function readResource(request: McpRequest): Promise<HandlerResult> 
       return jsonResponse(200, internalErrorJson(request));
     case "not_found":
       return methodError(request, codec.resourceNotFound, "There is no such resource here.", { uri });
+    case "rate_limited":
+      return rateLimited(request, read);
     case "insufficient_scope":
       return { scopesNeeded: read.scopes };
     case "missing_capability":

@@ -1,6 +1,7 @@
 // Sessions of the revisions with a handshake (2025-11-25, basic/transports, "Session Management"):
 // the port that the gateway implements with a Durable Object.
 import { isObject, type RequestId } from "./json-rpc.ts";
+import type { RateLimited } from "./port.ts";
 import type { ClientCapabilities, LogLevel } from "./schema.ts";
 
 /** The part of `initialize` that a session keeps. */
@@ -44,8 +45,8 @@ export interface McpSession extends Handshake {
 
 /** The sessions of one user. Each token of the user finds them; no other user does. */
 export interface McpSessions {
-  /** Creates a session and returns its id. */
-  create(handshake: Handshake): Promise<string>;
+  /** Creates a session and returns its id. It counts against the rate limit of the user's plan. */
+  create(handshake: Handshake): Promise<string | RateLimited>;
   /** The session with this id; `null` if it has ended, never existed or is another user's. */
   find(id: string): Promise<McpSession | null>;
 }

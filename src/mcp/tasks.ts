@@ -61,9 +61,9 @@ const OPERATIONS: ReadonlyMap<string, TaskOperation> = new Map<string, TaskOpera
 export function taskMethod({ tasks }: McpServer, name: string): MethodHandler | undefined {
   const operation = OPERATIONS.get(name);
   if (!tasks || !operation) return undefined;
-  return rateLimited(function handleTaskMethod(request) {
+  return function handleTaskMethod(request) {
     return handleTask(request, tasks, operation);
-  });
+  };
 }
 
 async function handleTask(request: McpRequest, tasks: Tasks, operation: TaskOperation): Promise<HandlerResult> {
@@ -83,6 +83,8 @@ async function handleTask(request: McpRequest, tasks: Tasks, operation: TaskOper
         request,
         "There is no such task: the id is invalid, the task has expired, or it belongs to another user.",
       );
+    case "rate_limited":
+      return rateLimited(request, reply);
     case "insufficient_scope":
       return { scopesNeeded: reply.scopes };
     case "failed":

@@ -42,7 +42,7 @@ interface ToolCall {
   readonly name: string;
   readonly clientInput: ClientInput | undefined;
   readonly prepared: PreparedCall & { readonly state: "ready" };
-  prepare(clientInput: ClientInput | undefined): PreparedCall;
+  prepare(clientInput: ClientInput | undefined): PreparedCall | Promise<PreparedCall>;
 }
 
 /** Handles one tools/call. */
@@ -54,7 +54,7 @@ export async function callTool(request: McpRequest): Promise<HandlerResult> {
   const clientInput = session ? initialClientInput(session) : clientInputOf(request);
   if (clientInput instanceof Response) return clientInput;
   const prepare = (input: ClientInput | undefined) => server.prepareCall(name, args, traceparentOf(params), input);
-  const prepared = prepare(clientInput);
+  const prepared = await prepare(clientInput);
   switch (prepared.state) {
     case "unknown_tool":
       return invalidParams(
@@ -65,6 +65,8 @@ export async function callTool(request: McpRequest): Promise<HandlerResult> {
       return { scopesNeeded: prepared.scopes };
     case "missing_capability":
       return missingCapability(request, prepared);
+    case "refused":
+      return jsonResponse(200, callResultJson(request, prepared.result));
     case "ready":
       return respond({ request, name, clientInput, prepared, prepare });
   }
@@ -132,8 +134,9 @@ async function run(call: ToolCall, progress?: ProgressCallback, stream?: Stream)
     const next = await requestInput(request, clientInput, outcome, stream);
     if (next === null || typeof next === "string") return next;
     clientInput = next;
-    prepared = call.prepare(next);
+    prepared = await call.prepare(next);
   }
+  if (prepared.state === "refused") return callResultJson(request, prepared.result);
   console.error(JSON.stringify({ event: "mcp.unfinished", tool: name, traceId }));
   return internalErrorJson(request);
 }

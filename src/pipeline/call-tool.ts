@@ -1,27 +1,40 @@
-// The path of every tool call, through either entrypoint: find tool, authorize, validate,
-// revalidate the credential, confirm, dispatch, record. The first two steps come apart from the
-// others, because an entrypoint gives their refusals a status of its own before any work begins.
+// The path of every tool call, through either entrypoint: count, find tool, authorize, validate,
+// revalidate the credential, confirm, dispatch, record. The first three steps come apart from the
+// others, because an entrypoint gives their refusals a form of its own before any work begins.
+
+import type { ToolRefusal } from "../../contracts/gateway.ts";
 import type { Progress, ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Scope } from "../../contracts/rpc/identity.ts";
 import { Recorder } from "../audit/recorder.ts";
 import { dispatch } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
 import { missingScopes } from "./authorize.ts";
-import { checkConfirmation, checkCredential, checkTestKey, refuse, validateArguments } from "./checks.ts";
+import { checkConfirmation, checkCredential, checkTestKey, refusal, refuse, validateArguments } from "./checks.ts";
+import { overPlan } from "./metering.ts";
 import { startTask } from "./task.ts";
 import type { AuthorizedCall, CallOutcome, ToolCallRequest } from "./tool-call.ts";
 
-/** Finds the tool and checks the scopes. A refusal has its audit record already. */
-export function authorizeCall(
+/**
+ * Counts the call, finds the tool and checks the scopes. A refusal has its audit record already.
+ */
+export async function authorizeCall(
   context: RequestContext,
   request: ToolCallRequest,
-):
+): Promise<
   | AuthorizedCall
   | { readonly state: "unknown_tool" }
-  | { readonly state: "insufficient_scope"; readonly scopes: readonly Scope[] } {
+  | { readonly state: "insufficient_scope"; readonly scopes: readonly Scope[] }
+  | { readonly state: "rate_limited"; readonly error: ToolRefusal<"rate_limited"> }
+> {
   const { catalog, name, identity, channel } = request;
   const recorder = new Recorder(context, identity, channel);
   const tool = catalog.get(name);
+  const over = await overPlan(context, identity);
+  if (over) {
+    recorder.toolCall({ ...request, tool }, "rate_limited", "rate_limited");
+    const { retryAfterSeconds } = over;
+    return { state: "rate_limited", error: { ...refusal("rate_limited", context.trace), retryAfterSeconds } };
+  }
   if (!tool) {
     recorder.toolCall({ ...request, tool }, "unknown_tool", "unknown_tool");
     return { state: "unknown_tool" };

@@ -15,6 +15,7 @@ import { VIEW_META } from "../resources/view.ts";
 import { views } from "../resources/views.ts";
 import { readAsBase64 } from "../tools/base64.ts";
 import { missingScopes } from "./authorize.ts";
+import { overPlan } from "./metering.ts";
 
 /** A completed picture never changes. */
 const PICTURE_TTL_MS = 86_400_000;
@@ -24,14 +25,16 @@ const VIEW_TTL_MS = 300_000;
 const BODY_TIMEOUT_MS = 20_000;
 
 /**
- * Reads a view, or a picture of the identity's tenant. Every result has its audit record. Never
- * throws.
+ * Reads a view, or a picture of the identity's tenant. Every read within the plan's rate has its
+ * audit record. Never throws.
  */
 export async function readResource(
   context: RequestContext,
   identity: Identity,
   uri: string,
 ): Promise<ReadResourceResult> {
+  const over = await overPlan(context, identity);
+  if (over) return over;
   const recorder = new Recorder(context, identity, "mcp");
   const view = views.get(uri);
   const jobId = jobIdOf(uri);

@@ -1,5 +1,6 @@
 // The result of a call as MCP writes it: the value with text and pictures, or a tool error that
 // says what to do.
+import type { ToolRefusal } from "../../contracts/gateway.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
@@ -19,12 +20,17 @@ export async function renderResult(
   if (result.ok) {
     return { content: await renderValue(context, identity, tool, result.value), structuredContent: result.value };
   }
-  const { code, message, retryAfterSeconds, traceId } = result.error;
+  return renderRefusal(result.error);
+}
+
+/** A refusal as a tool error, which the model reads. */
+export function renderRefusal(error: ToolRefusal): CallToolResult {
+  const { code, message, retryAfterSeconds, traceId } = error;
   const wait = retryAfterSeconds === undefined ? null : `Try again in ${retryAfterSeconds} s.`;
   return {
     isError: true,
     content: [text(message, wait, `(code ${code}, trace id ${traceId})`)],
-    _meta: { "com.stackbilt/error": result.error },
+    _meta: { "com.stackbilt/error": error },
   };
 }
 

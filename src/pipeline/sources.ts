@@ -11,16 +11,23 @@ import { permits } from "./authorize.ts";
 /** The user is typing or looking at a list. */
 const TIMEOUT_MS = 2_000;
 
+async function always(): Promise<boolean> {
+  return true;
+}
+
 type MethodOf<B extends ToolBackendName, Name extends keyof Backends[B]["methods"]> = Backends[B]["methods"][Name] &
   Operation;
 
-/** Sources for this identity; all are empty without the scope `read`. */
-export function sourcesFor(context: RequestContext, identity: Identity): Sources {
+/**
+ * Sources for this identity; all are empty without the scope `read`. `mayAsk` is called before each
+ * question to a backend; `false` leaves the list empty.
+ */
+export function sourcesFor(context: RequestContext, identity: Identity, mayAsk = always): Sources {
   async function list<B extends ToolBackendName, Name extends keyof Backends[B]["methods"] & string>(
     backend: B,
     method: Name,
   ): Promise<OutputOf<MethodOf<B, Name>> | null> {
-    if (!permits(identity.scopes, "read")) return null;
+    if (!permits(identity.scopes, "read") || !(await mayAsk())) return null;
     const { audience, methods } = BACKENDS[backend];
     const known = (methods as Backends[B]["methods"])[method] as MethodOf<B, Name>; // `Name` is a key of them
     const operation = { ...known, timeoutMs: TIMEOUT_MS };

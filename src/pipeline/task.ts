@@ -15,11 +15,12 @@ import type { DetailedTask } from "../mcp/schema.ts";
 import type { Catalog } from "../tools/catalog.ts";
 import type { BackendClient, TaskRef, TaskSupport, ToolDefinition } from "../tools/tool-definition.ts";
 import { missingScopes } from "./authorize.ts";
+import { overTaskLimit } from "./metering.ts";
 import { renderResult } from "./render.ts";
 import { openTask, sealTask, TASK_TTL_MS, type TaskWork } from "./task-handle.ts";
 import type { AuthorizedCall } from "./tool-call.ts";
 
-/** Suits a user who waits, and stays within the rate limit of the smallest plan. */
+/** Suits a user who waits. */
 const POLL_INTERVAL_MS = 5_000;
 
 /** A request about one task. */
@@ -104,6 +105,8 @@ async function askBackend<Value>(
   { catalog, taskId, identity }: TaskRequest,
   { type, scope, ask }: { type: TaskEvent["type"]; scope: Scope | "tool"; ask: Ask<Value> },
 ): Promise<TaskRefused | Replied<Value>> {
+  const over = await overTaskLimit(context, identity);
+  if (over) return over;
   const recorder = new Recorder(context, identity, "mcp");
   const work = await openTask(context, identity, taskId);
   const tool = work === null ? undefined : catalog.get(work.tool);

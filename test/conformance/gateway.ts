@@ -203,7 +203,7 @@ const NO_INPUT: ClientInput = { capabilities: {}, inputResponses: {}, requestSta
 
 function preparerFor(requestContext: RequestContext, credential: Credential): PrepareCall {
   const prepare = callPreparer(requestContext, credential, catalog);
-  return (name, args, traceparent, clientInput = NO_INPUT) => {
+  return async (name, args, traceparent, clientInput = NO_INPUT) => {
     if (
       name === "test_missing_capability" &&
       !supportsRequest(clientInput.capabilities, { method: "sampling/createMessage", params: {} })
@@ -216,11 +216,11 @@ function preparerFor(requestContext: RequestContext, credential: Credential): Pr
     if (kind !== undefined) {
       return prepareWork({ context, credential, tool: name, kind, args: args as object, clientInput });
     }
-    if (name === "test_tool_with_logging") return logged(prepare(name, args, traceparent, clientInput));
+    if (name === "test_tool_with_logging") return logged(await prepare(name, args, traceparent, clientInput));
     const about = TOPICS.get(name);
     if (about === undefined) return prepare(name, args, traceparent, clientInput);
     const send = async (input: object) => {
-      const prepared = prepare(name, input, traceparent);
+      const prepared = await prepare(name, input, traceparent);
       if (prepared.state !== "ready") throw new Error(`${name}: ${prepared.state}`);
       return prepared.run();
     };

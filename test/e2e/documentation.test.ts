@@ -84,7 +84,7 @@ async function exhaustedKey(createKey: () => Promise<string>): Promise<string> {
   const use = async () => {
     key ||= await createKey();
     const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-    const body = '{"jsonrpc":"2.0","id":1,"method":"completion/complete"}';
+    const body = '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"none://of-ours"}}';
     return system.fetch("/mcp", { method: "POST", headers, body });
   };
   // The minute must last until the key is used.

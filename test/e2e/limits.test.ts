@@ -53,7 +53,7 @@ it("a user gets a page with 429 at too many sign-ups, and another user can still
   expect((await other.submit(await openSignUp(other), "/signup", { ...newAccount() })).url.pathname).toBe("/consent");
 });
 
-it("a client gets 429 as JSON-RPC at too many calls, together with its user's other client", async () => {
+it("a client gets a tool error at too many calls, and 429 at a read, together with its user's other client", async () => {
   const origin = "http://localhost:6274";
   /** The access tokens of two clients of one new user. */
   const connectTwo = async () => {
@@ -67,13 +67,20 @@ it("a client gets 429 as JSON-RPC at too many calls, together with its user's ot
     }
     return tokens;
   };
+  const send = (token: string | undefined, method: string, params: object) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", origin };
+    return system.fetch("/mcp", {
+      method: "POST",
+      headers,
+      body: JSON.stringify({ jsonrpc: "2.0", id: 7, method, params }),
+    });
+  };
+  let tokens: string[] = [];
   const { passed, refused } = await exhaust(() => {
     const connected = connectTwo();
     return async (at) => {
-      const tokens = await connected;
-      const headers = { authorization: `Bearer ${tokens[at % 2]}`, "content-type": "application/json", origin };
-      const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "no_such_tool" } });
-      return system.fetch("/mcp", { method: "POST", headers, body });
+      tokens = await connected;
+      return send(tokens[at % 2], "resources/read", { uri: "none://of-ours" });
     };
   });
   expect(passed).toBe(20);
@@ -87,4 +94,11 @@ it("a client gets 429 as JSON-RPC at too many calls, together with its user's ot
   ]);
   expect(refused.headers.get("access-control-allow-origin")).toBe(origin);
   expect(refused.headers.get("access-control-expose-headers")).toContain("Retry-After");
+  for (const token of tokens) {
+    const response = await send(token, "tools/call", { name: "image_list_models", arguments: {} });
+    expect([response.status, await response.json()]).toMatchObject([
+      200,
+      { result: { isError: true, _meta: { "com.stackbilt/error": { code: "rate_limited", retryAfterSeconds: 60 } } } },
+    ]);
+  }
 });

@@ -2,8 +2,8 @@
 // and the results that request it.
 import { describe, expect, it } from "vitest";
 import { confirmationForm, confirmationResponse, supportsConfirmation } from "../../../src/mcp/elicitation.ts";
-import type { ClientInput, InputRequired, McpServer } from "../../../src/mcp/port.ts";
-import type { InputRequest } from "../../../src/mcp/schema.ts";
+import type { ClientInput, InputRequired, ToolOutcome } from "../../../src/mcp/port.ts";
+import type { CallToolResult, InputRequest } from "../../../src/mcp/schema.ts";
 import { emptyFeatures, endpointOf, envelope, messagesIn, toolNamed } from "./http.ts";
 
 const envelopeWith = (clientCapabilities: object) => ({
@@ -25,11 +25,7 @@ const clientInputs: (ClientInput | undefined)[] = [];
 const inputRequired: InputRequired = { state: "input_required", inputRequests: { who: FORM }, requestState: "sealed" };
 
 /** An endpoint whose server returns `outcome` for every method. */
-function endpointReturning(
-  outcome: Awaited<ReturnType<Extract<ReturnType<McpServer["prepareCall"]>, { state: "ready" }>["run"]>> & {
-    state: string;
-  },
-) {
+function endpointReturning(outcome: Exclude<ToolOutcome, CallToolResult>) {
   return endpointOf({
     features: {
       ...emptyFeatures,

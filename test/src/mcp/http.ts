@@ -26,8 +26,8 @@ export const emptyFeatures: ServerFeatures = {
   meta: async () => ({}),
 };
 
-/** A context without sessions or a rate limit. */
-export const statelessContext: McpContext = { traceId: "a".repeat(32), admit: async () => 0 };
+/** A context without sessions. */
+export const statelessContext: McpContext = { traceId: "a".repeat(32) };
 
 export function toolNamed(name: string, inputSchema: object = { type: "object" }): Tool {
   return { name, title: name, description: "Adds.", inputSchema, outputSchema: { type: "object" }, annotations: {} };

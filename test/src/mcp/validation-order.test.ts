@@ -1,16 +1,8 @@
 // The order of validation in 2026-07-28. Each case breaks one check and all that follow it, so that
 // only the right order gives the expected error. After each, the next request succeeds.
 import { describe, expect, it } from "vitest";
-import {
-  endpointOf,
-  envelope,
-  errorBody,
-  errorBodyWithoutId,
-  MODERN,
-  modernHeaders,
-  statelessContext,
-} from "./http.ts";
-import { calls, LEGACY_CALL, ROUTE_HEADERS, ROUTED_SERVER } from "./routed-server.ts";
+import { emptyFeatures, endpointOf, envelope, errorBody, errorBodyWithoutId, MODERN, modernHeaders } from "./http.ts";
+import { LEGACY_CALL, ROUTE_HEADERS, ROUTED_SERVER } from "./routed-server.ts";
 
 const { post, modern } = endpointOf(ROUTED_SERVER);
 
@@ -131,17 +123,18 @@ describe("the order of validation (2026-07-28, basic/transports and basic/index)
     expect(await post(LEGACY_CALL, LEGACY_HEADERS)).toMatchObject({ status: 200, body: { id: 7, result: {} } });
   });
 
-  it("a call over the rate limit is 429 with its id, before the tool is prepared", async () => {
-    const count = calls.length;
-    const limited = endpointOf(ROUTED_SERVER, { ...statelessContext, admit: async () => 30 });
+  it("a read over the rate limit is 429 with its id", async () => {
+    const template = { uriTemplate: "x://{id}", name: "x", title: "X", description: "An x.", mimeType: "text/plain" };
+    const limited = endpointOf({
+      features: { ...emptyFeatures, templates: [template] },
+      readResource: async () => ({ state: "rate_limited", retryAfterSeconds: 30 }),
+    });
     const refused = [
-      await limited.modern("tools/call", { name: "route" }),
-      await limited.post(LEGACY_CALL, LEGACY_HEADERS),
+      await limited.modern("resources/read", { uri: "x://1" }),
+      await limited.legacy("resources/read", { uri: "x://1" }),
     ];
-    for (const { status, body, headers } of refused) {
+    for (const { status, body, headers } of refused)
       expect([status, body, headers.get("retry-after")]).toEqual([429, errorBody(-32600), "30"]);
-    }
-    expect(calls).toHaveLength(count);
   });
 
   it("an unknown log level is refused, and a known one has no effect (server/utilities/logging)", async () => {

@@ -36,7 +36,7 @@ beforeEach(() => {
 });
 
 const tenant = (text: string) => text as TenantId; // the brand lives in TypeScript only
-const ADA: Identity = { subject: "u", tenantId: tenant("t"), tier: "free", scopes: ["generate"], clientId: "c" };
+const ADA: Identity = { subject: "u", tenantId: tenant("t"), tier: "enterprise", scopes: ["generate"], clientId: "c" };
 
 /** Calls a tool as the entrypoints do. */
 async function use(
@@ -46,7 +46,7 @@ async function use(
   revalidate?: () => Promise<"good" | CredentialCode>,
 ) {
   const { context, finish } = newContext(env);
-  const call = authorizeCall(context, { catalog, name, args, identity, channel: "mcp", revalidate });
+  const call = await authorizeCall(context, { catalog, name, args, identity, channel: "mcp", revalidate });
   const outcome = call.state === "authorized" ? await callTool(call) : call;
   await finish();
   const result = outcome.state === "completed" ? outcome.result : outcome.state;
@@ -124,7 +124,7 @@ describe("a call whose client is gone", () => {
     generateImage.mockImplementationOnce(draws as never);
     const { context, finish } = newContext(env);
     const request = { catalog, name: "image_generate", args: { prompt: "a" }, identity: ADA, channel: "mcp" } as const;
-    const call = authorizeCall(context, request);
+    const call = await authorizeCall(context, request);
     if (call.state === "authorized") await callTool(call, () => "cancel");
     await finish();
     expect(records.map(({ decision, outcome: ended }) => [decision, ended])).toEqual([["allowed", outcome]]);

@@ -42,7 +42,13 @@ beforeEach(() => {
   records.length = 0;
 });
 
-const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["generate"], clientId: "c" }; // the brand lives in TypeScript only
+const ADA: Identity = {
+  subject: "u",
+  tenantId: "t" as TenantId,
+  tier: "enterprise",
+  scopes: ["generate"],
+  clientId: "c",
+}; // the brand lives in TypeScript only
 const DRAW = { prompt: "a portrait of my neighbour", quality_tier: "draft" };
 
 interface Call {
@@ -69,7 +75,7 @@ async function use(call: Call = {}) {
   const input = "clientInput" in call ? call.clientInput : NO_RESPONSE;
   const { context, finish } = newContext(call.env ?? env);
   const request = { catalog: tools, name, args, identity, channel: "mcp", revalidate, clientInput: input } as const;
-  const authorized = authorizeCall(context, request);
+  const authorized = await authorizeCall(context, request);
   if (authorized.state !== "authorized") throw new Error(authorized.state);
   const outcome = await callTool(authorized);
   await finish();

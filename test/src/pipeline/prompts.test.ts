@@ -85,11 +85,20 @@ describe("completion", () => {
   const listModels = vi.fn<(...args: unknown[]) => Promise<unknown>>();
   const listImages = async () => ({ ok: true, value: { images: [] } });
   const env = envWith({}, { IMG_FORGE: { listModels, listImages } as unknown as Env["IMG_FORGE"] }); // called alike
-  const ADA: Identity = { subject: "u", tenantId: null, tier: "free", scopes: ["read"], clientId: "c" };
+  const ADA: Identity = { subject: "u", tenantId: null, tier: "enterprise", scopes: ["read"], clientId: "c" };
   const setModels = (models: readonly object[]) => listModels.mockResolvedValue({ ok: true, value: { models } });
 
-  const completion = (prompt: string, name: string, value = "", others: Record<string, string> = {}, identity = ADA) =>
-    complete(newContext(env).context, identity, { of: { prompt }, name, value, others });
+  async function completion(
+    prompt: string,
+    name: string,
+    value = "",
+    others: Record<string, string> = {},
+    identity = ADA,
+  ) {
+    const found = await complete(newContext(env).context, identity, { of: { prompt }, name, value, others });
+    if (found && "state" in found) throw new Error(found.state);
+    return found;
+  }
 
   beforeEach(() => {
     listModels.mockReset();

@@ -12,7 +12,7 @@ import { envWith } from "../oauth/browser.ts";
 
 const JOB = "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10";
 const URI = pictureUri(JOB);
-const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["read"], clientId: "c" }; // the brand lives in TypeScript only
+const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "enterprise", scopes: ["read"], clientId: "c" }; // the brand lives in TypeScript only
 
 const readImage = vi.fn<(context: unknown, input: { job_id: string }) => Promise<unknown>>();
 const records: ResourceReadEvent[] = [];
@@ -172,7 +172,7 @@ it("each read has one record, which shows the job id and never an invented URI",
     at: expect.stringMatching(/Z$/),
     durationMs: expect.any(Number),
   };
-  const who = { channel: "mcp", subject: "u", tenantId: "t", clientId: "c", tier: "free", scopes: ["read"] };
+  const who = { channel: "mcp", subject: "u", tenantId: "t", clientId: "c", tier: "enterprise", scopes: ["read"] };
   expect(records).toEqual([
     { ...common, ...who, resource: "picture", decision: "allowed", outcome: "ok", input: { job_id: JOB } },
     {

@@ -44,7 +44,13 @@ beforeEach(() => {
     method.mockImplementation(async () => ({ ok: true, value: job }));
 });
 
-const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["generate"], clientId: "c" }; // the brand lives in TypeScript only
+const ADA: Identity = {
+  subject: "u",
+  tenantId: "t" as TenantId,
+  tier: "enterprise",
+  scopes: ["generate"],
+  clientId: "c",
+}; // the brand lives in TypeScript only
 const DRAW = { prompt: "a portrait", quality_tier: "draft" };
 
 interface Options {
@@ -64,7 +70,7 @@ async function generate(args: object, { allowTask = true, clientInput, env: sett
     allowTask,
     clientInput,
   } as const;
-  const call = authorizeCall(context, request);
+  const call = await authorizeCall(context, request);
   if (call.state !== "authorized") throw new Error(call.state);
   const outcome = await callTool(call);
   await finish();

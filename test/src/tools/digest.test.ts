@@ -14,7 +14,7 @@ import { envWith } from "../oauth/browser.ts";
 
 const tools = [...catalog.values()];
 const tool = catalog.get("image_generate") as ToolDefinition;
-const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "free", scopes: ["read"], clientId: "c" };
+const ADA: Identity = { subject: "u", tenantId: "t" as TenantId, tier: "enterprise", scopes: ["read"], clientId: "c" };
 
 /** SHA-256 as base64url, written independently. */
 async function sha256(text: string): Promise<string> {
@@ -94,7 +94,7 @@ it("the audit record of a call says which tool it was, down to its digest; one w
   for (const name of ["image_generate", "image_nothing"]) {
     const { context, finish } = newContext(env);
     const request = { catalog, name, args: {}, identity: ADA, channel: "mcp" } as const;
-    expect(authorizeCall(context, request).state).not.toBe("authorized");
+    expect((await authorizeCall(context, request)).state).not.toBe("authorized");
     await finish();
   }
   expect(records.map(({ tool: name, decision, toolDigest }) => [name, decision, toolDigest])).toEqual([
