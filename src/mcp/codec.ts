@@ -77,14 +77,8 @@ const CODEC_2025_03_26: Codec = {
     const { lastModified: ___, ...known } = annotations ?? {};
     return { ...entry, ...(annotations && { annotations: known }) };
   },
-  toolResult: ({ structuredContent, content, ...result }) => ({
-    ...result,
-    // A tool without content blocks returns its value as text, or the value would be lost.
-    content:
-      content.length === 0 && structuredContent
-        ? [{ type: "text", text: JSON.stringify(structuredContent) }]
-        : content.map(withoutLink),
-  }),
+  // The value itself is the text of the first content block.
+  toolResult: ({ structuredContent: _, content, ...result }) => ({ ...result, content: content.map(withoutLink) }),
 };
 
 /** Replaces a `resource_link`, which 2025-06-18 added, with text. */

@@ -7,7 +7,7 @@ import type { Identity } from "../../contracts/rpc/identity.ts";
 import { backendClient } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
 import type { CallToolResult, ContentBlock } from "../mcp/schema.ts";
-import { describeValue, text } from "../tools/content.ts";
+import { json, text } from "../tools/content.ts";
 import type { ToolDefinition } from "../tools/tool-definition.ts";
 import type { Completed } from "./tool-call.ts";
 
@@ -51,6 +51,6 @@ async function renderValue(
   } catch (error) {
     const { traceId } = context.trace;
     console.error(JSON.stringify({ event: "tool.unrendered", tool: tool.name, traceId, ...describeCrash(error) }));
-    return [describeValue(value)];
+    return [json(value)];
   }
 }

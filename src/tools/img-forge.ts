@@ -51,7 +51,7 @@ export const imgForge = product("IMG_FORGE", {
       risk: "EXTERNAL_MUTATION",
       isPaid: true,
       view: pictureView,
-      render: imageAndLink,
+      render: imageOrLink,
       task: generation,
     },
     image_list_models: {
@@ -74,15 +74,16 @@ export const imgForge = product("IMG_FORGE", {
 });
 
 /**
- * The image itself and a link to it; the link alone if the image is too large or cannot be read.
+ * The image itself, or a link to it if it is too large or cannot be read. Never both: clients turn
+ * content that they cannot show into text, and a link beside the image makes some do so.
  */
-async function imageAndLink(job: ImageJob, backend: BackendClient<Contract>): Promise<readonly ContentBlock[]> {
+async function imageOrLink(job: ImageJob, backend: BackendClient<Contract>): Promise<readonly ContentBlock[]> {
   const link = linkTo(job);
   if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return link;
   const picture = await backend("readImage", { job_id: job.job_id });
   if (!picture.ok) return link;
   const bytes = await readUpTo(picture.value.body, INLINE_LIMIT_BYTES);
-  return bytes === null ? link : [image(bytes, picture.value.mime_type), ...link];
+  return bytes === null ? link : [image(bytes, picture.value.mime_type)];
 }
 
 /** A link to the image as a resource; none unless it is complete and small enough to be read. */

@@ -10,7 +10,7 @@ import type { InputOf, Operation, OutputOf, ParsedInputOf, Schema } from "../../
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { ContentBlock, ToolAnnotations } from "../mcp/schema.ts";
 import type { View } from "../resources/view.ts";
-import { describeValue } from "./content.ts";
+import { json } from "./content.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import { annotationsOf, Risk, scopeOf } from "./risk.ts";
 
@@ -60,7 +60,7 @@ export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools
   readonly isPaid?: boolean;
   /** Page that displays the result, in clients that support MCP Apps. */
   readonly view?: View;
-  /** Content before the text of the value: images and links. */
+  /** Content after the text of the value: images and links. */
   readonly render?: (
     value: OutputOf<ToolOperation<C, Name>>,
     backend: BackendClient<C>,
@@ -99,7 +99,7 @@ export interface ToolDefinition {
   readonly operation: Operation;
   /** All methods of the tool's backend, for its `BackendClient`. */
   readonly methods: Methods;
-  /** The value as content: the images and links of the declaration, then the text of the value. */
+  /** The value as content: its text, then the images and links of the declaration. */
   render(value: object, backend: BackendClient): Promise<readonly ContentBlock[]>;
   /** `null` if the work ends with the call. */
   readonly task: TaskSupport | null;
@@ -155,7 +155,7 @@ function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefi
     method,
     operation,
     methods: contract.methods,
-    render: async (value, client) => [...((await declaration.render?.(value, client)) ?? []), describeValue(value)],
+    render: async (value, client) => [json(value), ...((await declaration.render?.(value, client)) ?? [])],
     task,
   };
 }

@@ -80,7 +80,7 @@ describe.each(MODES)("an official client, %s", (mode) => {
       height: number;
       size_bytes: number;
     };
-    const [picture] = generated.content as { type: string; data: string; mimeType: string }[];
+    const [, picture] = generated.content as { type: string; data: string; mimeType: string }[];
     expect(picture).toMatchObject({ type: "image", mimeType: "image/png" });
     const inline = Buffer.from(picture?.data ?? "", "base64");
     const served = Buffer.from(await (await fetch(job.url)).arrayBuffer());

@@ -29,11 +29,12 @@ async function draw({ client }: Connected, args: object = {}) {
 const uriOf = ({ job_id }: Job) => `stackbilt://images/${job_id}`;
 
 describe.each(MODES)("an official client, %s", (mode) => {
-  it("gets a link beside the picture, and reads the same bytes there as at its URL", async () => {
+  it("gets the value as text and the picture, then a link, and reads the same bytes there as at its URL", async () => {
     const connected = await connect(system.origin, mode);
     const { client } = connected;
     const { job, content } = await draw(connected);
-    expect(content.map(({ type }) => type)).toEqual(["image", "resource_link", "text"]);
+    expect(content.map(({ type }) => type)).toEqual(["text", "image"]);
+    expect(content[0]?.text).toBe(JSON.stringify(job));
     const link = {
       type: "resource_link",
       uri: uriOf(job),
@@ -41,9 +42,8 @@ describe.each(MODES)("an official client, %s", (mode) => {
       title: "Generated picture",
       mimeType: "image/png",
     };
-    expect(content[1]).toEqual({ ...link, size: job.size_bytes });
     const checked = await client.callTool({ name: "image_check_job", arguments: { job_id: job.job_id } });
-    expect(checked.content).toMatchObject([{ ...link, size: job.size_bytes }, { type: "text" }]);
+    expect(checked.content).toEqual([content[0], { ...link, size: job.size_bytes }]);
 
     const { contents } = await client.readResource({ uri: uriOf(job) });
     expect(contents).toHaveLength(1);

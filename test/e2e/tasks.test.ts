@@ -106,7 +106,7 @@ describe("a client with the Tasks extension", () => {
     expect([first === second, one === two]).toEqual([false, false]);
     const { content } = plain as unknown as Reply["result"]["result"];
     expect(final.result.content.map(({ type }) => type)).toEqual(content.map(({ type }) => type));
-    expect(final.result.content[0]).toEqual(content[0]);
+    expect(final.result.content[1]).toEqual(content[1]);
     expect(auditedTasks(ada).at(-1)).toEqual(["task.read", "image_generate", "allowed", "ok"]);
     await ada.close();
   });

@@ -255,7 +255,8 @@ function withPlaceholders(text: string, origin: string): string {
     .replaceAll(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "(uuid)")
     .replaceAll(/\b[0-9a-f]{32,}\b/g, "(hex)")
     .replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "(time)")
-    .replaceAll(/\bsize bytes: \d+/g, "size bytes: (number)");
+    .replaceAll(/\b[0-9a-hjkmnp-tv-z]{26}\b/g, "(flow id)")
+    .replaceAll(/"size_bytes":\d+/g, '"size_bytes":(number)');
 }
 
 function compare(shown: unknown, received: unknown, origin: string, path = "response"): string[] {

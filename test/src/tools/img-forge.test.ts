@@ -31,20 +31,20 @@ async function rendered(tool: string, job: ImageJob, reply: object = replyWith(4
 }
 
 it.each<[string, ImageJob, object | undefined, readonly string[], number]>([
-  ["an image is embedded, linked and described", JOB, undefined, ["image", "resource_link", "text"], 1],
+  ["an image is described and embedded, without a link", JOB, undefined, ["text", "image"], 1],
   [
     "an image too large to be embedded is linked",
     { ...JOB, size_bytes: INLINE_LIMIT_BYTES + 1 },
     undefined,
-    ["resource_link", "text"],
+    ["text", "resource_link"],
     0,
   ],
-  ["an image larger than reported is linked", JOB, replyWith(INLINE_LIMIT_BYTES + 1), ["resource_link", "text"], 1],
+  ["an image larger than reported is linked", JOB, replyWith(INLINE_LIMIT_BYTES + 1), ["text", "resource_link"], 1],
   [
     "an image that cannot be read is linked",
     JOB,
     { ok: false, error: { code: "unavailable" } },
-    ["resource_link", "text"],
+    ["text", "resource_link"],
     1,
   ],
   [
@@ -63,11 +63,12 @@ it.each<[string, ImageJob, object | undefined, readonly string[], number]>([
   ],
 ])("%s", async (_, job, reply, content, calls) => {
   expect(await rendered("image_generate", job, reply)).toEqual([content, calls]);
-  expect(await rendered("image_check_job", job)).toEqual([content.filter((type) => type !== "image"), 0]);
+  const linked = content.map((type) => (type === "image" ? "resource_link" : type));
+  expect(await rendered("image_check_job", job)).toEqual([linked, 0]);
 });
 
 it("a link has the image's URI, title, type and size", async () => {
-  const [link] = (await catalog.get("image_check_job")?.render(JOB, vi.fn<BackendClient>())) ?? [];
+  const [, link] = (await catalog.get("image_check_job")?.render(JOB, vi.fn<BackendClient>())) ?? [];
   const uri = `stackbilt://images/${JOB.job_id}`;
   expect(link).toEqual({
     type: "resource_link",
