@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { describeCrash } from "./crash.ts";
 import type { CodeOf, Operation, OutputOf } from "./operation.ts";
 import type { Failure, Result } from "./result.ts";
+import { wellFormed } from "./well-formed.ts";
 
 /** A failure with a sentence for the user or the model. */
 export interface Refusal<Code extends string = string> extends Failure<Code> {
@@ -75,7 +76,7 @@ export async function call<O extends Operation>(
   if (!reply.ok) return { ok: false, error: FAULTS[reply.fault] };
   if (!reply.value.ok) return { ok: false, error: refusalOf(operation, reply.value.error, target) };
   const value = v.safeParse(operation.output, reply.value.value);
-  if (value.success) return { ok: true, value: value.output as OutputOf<O> };
+  if (value.success) return { ok: true, value: wellFormed(value.output as OutputOf<O>) };
   return { ok: false, error: FAULTS[logFault("breach", target, { where: v.getDotPath(value.issues[0]) })] };
 }
 

@@ -17,9 +17,11 @@ import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { type Identity, Scope, type TenantId, Tier } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, InputOf, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
+import { wellFormed } from "../../contracts/rpc/well-formed.ts";
 import { ConfigError } from "../../src/config.ts";
 import { type RequestContext, requestContext, type Trace, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
+import { isWithin, type ValueLimits } from "../../src/limits/bounded-value.ts";
 import { consume } from "../../src/limits/rate-limits.ts";
 import { authenticate, type Credential, type CredentialKind } from "../../src/oauth/resource-server/authenticate.ts";
 import { mayCall, permits } from "../../src/pipeline/authorize.ts";
@@ -52,11 +54,14 @@ const PresentedCredentialInput = v.union([
   ),
 ]);
 
+/** As for the body of a message to /mcp. */
+const INPUT_LIMITS: ValueLimits = { depth: 64, values: 10_000, characters: 1024 * 1024 };
+
 /** Strict: with a misspelt `credential` the sibling would act as itself. */
 const Options = v.strictObject({
   credential: v.optional(v.unknown()),
   traceparent: v.optional(v.string()),
-  idempotencyKey: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
+  idempotencyKey: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128), v.transform(wellFormed<string>))),
   onProgress: v.optional(v.custom<ProgressCallback>((value) => typeof value === "function")),
 });
 
@@ -92,10 +97,19 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
     const context = contextFor(this.env, this.ctx, trace);
     if (!context) return { ok: false, error: refusal("unavailable", trace) };
     const sibling = siblingOf(this.ctx.props);
-    const request = { catalog, name, args: input, channel: "rpc", idempotencyKey } as const;
-    const caller: SiblingCaller = parsed.success
-      ? await authenticateSibling(context, sibling, credential)
-      : { ok: false, error: refusal("invalid_arguments", trace) };
+    const isUsable = isWithin(input, INPUT_LIMITS);
+    const args: unknown = isUsable ? wellFormed(input) : {};
+    const request = {
+      catalog,
+      name: typeof name === "string" ? wellFormed(name) : "",
+      args,
+      channel: "rpc",
+      idempotencyKey,
+    } as const;
+    const caller: SiblingCaller =
+      parsed.success && isUsable
+        ? await authenticateSibling(context, sibling, credential)
+        : { ok: false, error: refusal("invalid_arguments", trace) };
     if (!caller.ok) {
       recordRefusedCall(context, { ...request, identity: sibling ?? UNKNOWN_SIBLING }, caller.error.code);
       return caller;

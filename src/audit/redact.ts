@@ -24,20 +24,30 @@ const SECRET =
 const MAX_DEPTH = 4;
 const MAX_ENTRIES = 20;
 
-/** A summary of `input` that is safe to keep: at most 20 fields a level and 4 levels deep. */
-export function summarize(input: unknown, depth = 0): unknown {
+/** Values of one summary in all: a queue message has a maximum size. */
+const MAX_VALUES = 200;
+
+/**
+ * A summary of `input` that is safe to keep: at most 20 fields a level, 4 levels deep, 200 values.
+ */
+export function summarize(input: unknown): unknown {
+  return summarizeValue(input, 0, { left: MAX_VALUES });
+}
+
+function summarizeValue(input: unknown, depth: number, budget: { left: number }): unknown {
+  budget.left -= 1;
   if (typeof input === "string") return summarizeText(input);
   if (typeof input === "number" || typeof input === "boolean" || input === null) return input;
   if (typeof input !== "object") return `<${typeof input}>`;
-  if (depth >= MAX_DEPTH) return "<nested>";
+  if (depth >= MAX_DEPTH || budget.left <= 0) return "<nested>";
   if (Array.isArray(input)) {
-    const shown = input.slice(0, MAX_ENTRIES).map((item) => summarize(item, depth + 1));
+    const shown = input.slice(0, MAX_ENTRIES).map((item) => summarizeValue(item, depth + 1, budget));
     return input.length > MAX_ENTRIES ? [...shown, `<${input.length - MAX_ENTRIES} more>`] : shown;
   }
   const fields = Object.entries(input);
   const shown = fields.slice(0, MAX_ENTRIES).map(([name, value]) => {
     const safeName = summarizeText(name);
-    return [safeName, SENSITIVE_NAME.test(name) ? HIDDEN : summarize(value, depth + 1)];
+    return [safeName, SENSITIVE_NAME.test(name) ? HIDDEN : summarizeValue(value, depth + 1, budget)];
   });
   if (fields.length > MAX_ENTRIES) shown.push(["<more>", fields.length - MAX_ENTRIES]);
   return Object.fromEntries(shown);

@@ -16,6 +16,7 @@ import { type CallTarget, call, invoke, logFault, type Refusal } from "../../con
 import type { Identity, UserId } from "../../contracts/rpc/identity.ts";
 import type { InputOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
+import { wellFormed } from "../../contracts/rpc/well-formed.ts";
 import { type CallerContext, callContext, GATEWAY_IDENTITY } from "./call-context.ts";
 
 /** No usable reply. The fault is logged already; the response is 503 and never 401. */
@@ -106,7 +107,7 @@ export class AuthService {
     send: () => PromiseLike<unknown>,
   ): Promise<v.InferOutput<S> | AuthUnavailable> {
     const reply = await invoke(schema, send, AUTH_TIMEOUT_MS, this.#target(method));
-    return reply.ok ? reply.value : AUTH_UNAVAILABLE;
+    return reply.ok ? wellFormed(reply.value) : AUTH_UNAVAILABLE;
   }
 
   /** A reply about another user than the one asked for breaks the contract. */

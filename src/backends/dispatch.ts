@@ -1,10 +1,12 @@
 // One typed call to a product backend, signed for exactly this identity, tool and input.
+import * as v from "valibot";
 import type { Audience, ToolBackendName } from "../../contracts/backends.ts";
 import { call, type FaultCode, type Refusal } from "../../contracts/rpc/call.ts";
-import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import { Progress, type ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
+import { wellFormed } from "../../contracts/rpc/well-formed.ts";
 import type { RequestContext } from "../context.ts";
 import type { BackendClient, ToolDefinition } from "../tools/tool-definition.ts";
 import { callContext } from "./call-context.ts";
@@ -32,13 +34,21 @@ export async function dispatch<O extends Operation>(
   input: unknown,
 ): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
   const { timeoutMs } = operation;
-  const parameters = { audience, identity, tool, timeoutMs, idempotencyKey, progress };
+  const parameters = { audience, identity, tool, timeoutMs, idempotencyKey, progress: progress && checked(progress) };
   const signed = await callContext(context, parameters, input);
   // The contract that names the method also types the binding; the compiler cannot follow the
   // index.
   const methods = context.env[backend] as unknown as RpcMethods;
   const send = () => (methods[method] as RpcMethods[string])(signed, input);
   return call(operation, send, { method: `${backend}.${method}`, traceId: context.trace.traceId });
+}
+
+/** Passes on only reports that fit the contract, with well-formed text. */
+function checked(progress: ProgressCallback): ProgressCallback {
+  return function reportChecked(update) {
+    const report = v.safeParse(Progress, update);
+    return report.success ? progress(wellFormed(report.output)) : "continue";
+  };
 }
 
 /** Calls other methods of the tool's backend in the name of `identity`. */

@@ -3,6 +3,7 @@
 // client meanwhile use a stream of the session.
 import { envelopeOf, VERSION_KEY } from "./era.ts";
 import {
+  errorJson,
   errorResponse,
   INVALID_REQUEST,
   invalidRequest,
@@ -16,8 +17,14 @@ import type { Incoming } from "./request.ts";
 import type { McpSession } from "./session.ts";
 import { orServiceUnavailable, receive, sessionOf } from "./session-requests.ts";
 
-/** All responses of a batch are in memory at once. */
 const MAX_MESSAGES = 20;
+/**
+ * All responses of a batch are in memory at once, in an isolate that others share. Once they have
+ * this many characters, no further request runs.
+ */
+const MAX_RESPONSE_LENGTH = 2 * 1024 * 1024;
+/** Nor after this time, in milliseconds: clients stop waiting. */
+const MAX_DURATION_MS = 120_000;
 
 /** A response within a batch cannot be a stream. */
 const JSON_ONLY = new Headers({ accept: "application/json" });
@@ -39,12 +46,34 @@ export async function handleBatch(members: readonly unknown[], incoming: Incomin
   // Before any request runs: a failure refuses the whole batch.
   const unavailable = session && (await receiveAll(session, messages, incoming));
   if (unavailable) return unavailable;
-  const responses = messages.flatMap((message) => {
-    if (message instanceof Response) return [message.text()];
-    return message.kind === "request" ? [memberJson(message, session, incoming)] : [];
-  });
+  const responses = await responsesTo(messages, session, incoming);
   if (responses.length === 0) return new Response(null, { status: 202 });
-  return jsonResponse(200, `[${(await Promise.all(responses)).join()}]`);
+  return jsonResponse(200, `[${responses.join()}]`);
+}
+
+/** Runs the requests one after another, within the limits of a batch. Returns responses as JSON. */
+async function responsesTo(
+  messages: readonly (Message | Response)[],
+  session: McpSession | undefined,
+  incoming: Incoming,
+): Promise<readonly string[]> {
+  const responses: string[] = [];
+  const endsAtMs = Date.now() + MAX_DURATION_MS;
+  let length = 0;
+  for (const message of messages) {
+    if (message instanceof Response) responses.push(await message.text());
+    else if (message.kind === "request") {
+      const isWithinLimits = length < MAX_RESPONSE_LENGTH && Date.now() < endsAtMs;
+      responses.push(isWithinLimits ? await memberJson(message, session, incoming) : notRun(message));
+    }
+    length = responses.reduce((sum, { length: own }) => sum + own, 0);
+  }
+  return responses;
+}
+
+function notRun({ id }: JsonRpcRequest): string {
+  const message = "This batch is too large or took too long, and this request did not run. Send it again, alone.";
+  return errorJson({ code: INVALID_REQUEST, message }, id);
 }
 
 /** The response that refuses a batch with a message that must be sent alone, or `null`. */

@@ -2,6 +2,7 @@
 // basic/patterns/mrtr). A client is asked only for what this very request says it supports. Older
 // revisions have none of this.
 
+import { isWithin, type ValueLimits } from "../limits/bounded-value.ts";
 import { supportsRequest } from "./elicitation.ts";
 import { CAPABILITIES_KEY, envelopeOf } from "./era.ts";
 import {
@@ -18,6 +19,11 @@ import type { ClientInput, InputRequired, Invalid, MissingCapability } from "./p
 import { invalidParams, type McpRequest } from "./request.ts";
 import type { InputRequest } from "./schema.ts";
 
+/** Results of input requests: forms of a few fields, or one message of a model. */
+export const RESPONSE_LIMITS: ValueLimits = { depth: 16, values: 1_000, characters: 65_536 };
+/** Longer than any state of ours. */
+const MAX_STATE_LENGTH = 4_096;
+
 /** The client's input, `undefined` in older revisions; a response if it is malformed. */
 export function clientInputOf(request: McpRequest): ClientInput | undefined | Response {
   const { params, codec } = request;
@@ -29,8 +35,9 @@ export function clientInputOf(request: McpRequest): ClientInput | undefined | Re
       "params.inputResponses is a JSON object whose values are results, each a JSON object.",
     );
   }
-  if (requestState !== undefined && typeof requestState !== "string")
-    return invalidParams(request, "params.requestState is a string.");
+  if (!isWithin(inputResponses, RESPONSE_LIMITS)) return invalidParams(request, "params.inputResponses is too large.");
+  if (requestState !== undefined && (typeof requestState !== "string" || requestState.length > MAX_STATE_LENGTH))
+    return invalidParams(request, "params.requestState is a string, as this server sent it.");
   const capabilities = envelopeOf(params)?.[CAPABILITIES_KEY];
   return {
     capabilities: isObject(capabilities) ? capabilities : {},

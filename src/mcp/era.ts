@@ -1,6 +1,7 @@
 // Selects the protocol of a request from the request alone: first the version in its body, then
 // the version header. Modern: 2026-07-28, stateless, each request carries its version and
 // capabilities. Legacy: the revisions with a handshake.
+import { shorten } from "../../contracts/rpc/well-formed.ts";
 import {
   errorResponse,
   HEADER_MISMATCH,
@@ -19,6 +20,8 @@ export const LEGACY_VERSIONS: readonly string[] = ["2025-11-25", "2025-06-18", "
 
 /** The first revision with an envelope. Revisions are dates, so they compare as text. */
 const FIRST_MODERN = "2026-07-28";
+/** A requested version is repeated in the error. Those that exist have ten characters. */
+const MAX_VERSION_LENGTH = 40;
 const REVISION = /^\d{4}-\d{2}-\d{2}$/;
 
 /** The era of a request, or an error response. `header`: `MCP-Protocol-Version`. */
@@ -44,7 +47,7 @@ export function isModernVersion(version: string | null): version is string {
 
 /** Lists the supported versions for the client to choose from (2026-07-28, basic/versioning). */
 export function unsupportedVersion(requested: string, id: string | number): Response {
-  const data = { supported: MODERN_VERSIONS, requested };
+  const data = { supported: MODERN_VERSIONS, requested: shorten(requested, MAX_VERSION_LENGTH) };
   return errorResponse(
     400,
     { code: UNSUPPORTED_VERSION, message: "This server does not support the requested protocol version.", data },

@@ -1,6 +1,8 @@
 // JSON-RPC 2.0 as MCP uses it over HTTP: one UTF-8 body for each POST. Error codes: JSON-RPC 2.0
 // section 5.1, and those that MCP 2026-07-28 adds.
+import { wellFormed } from "../../contracts/rpc/well-formed.ts";
 import { readUpTo } from "../limits/bounded-read.ts";
+import { isWithin, type ValueLimits } from "../limits/bounded-value.ts";
 
 export const PARSE_ERROR = -32700;
 export const INVALID_REQUEST = -32600;
@@ -56,8 +58,13 @@ export interface ProtocolError {
 /** The largest body that `/mcp` accepts, in bytes. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 /** Larger than clients need. Beyond it, recursive code could overflow the stack. */
-const MAX_DEPTH = 64;
-const MAX_NODES = 10_000;
+const BODY_LIMITS: ValueLimits = { depth: 64, values: 10_000 };
+/** `_meta`, with the client's capabilities. */
+const META_LIMITS: ValueLimits = { depth: 10, values: 500, characters: 16_384 };
+/** Ids and progress tokens are repeated in responses. Clients use counters or UUIDs. */
+const MAX_ID_LENGTH = 1_024;
+/** The escape of a surrogate, half of a pair or alone. Bodies without one need no repair. */
+const SURROGATE_ESCAPE = /\\ud[89a-f]/i;
 
 /** An error response. `id` is absent if the request's own could not be read. */
 export function errorResponse(status: number, error: ProtocolError, id?: RequestId): Response {
@@ -92,13 +99,17 @@ export async function readMessage(request: Request): Promise<Message | Batch | R
   }
   const bytes = await readBody(request);
   if (bytes === null) return tooLarge();
+  let text: string;
   let body: unknown;
   try {
-    body = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    body = JSON.parse(text);
   } catch {
     return errorResponse(400, { code: PARSE_ERROR, message: "The body must be valid JSON in UTF-8." });
   }
-  if (!isBounded(body)) return invalidRequest("The message is nested too deeply or contains too many values.");
+  if (!isWithin(body, BODY_LIMITS))
+    return invalidRequest("The message is nested too deeply or contains too many values.");
+  if (SURROGATE_ESCAPE.test(text)) body = wellFormed(body);
   return Array.isArray(body) ? { kind: "batch", members: body } : messageOf(body);
 }
 
@@ -132,11 +143,13 @@ export function messageOf(body: unknown): Message | Response {
   if (method === undefined && ("result" in body || "error" in body)) {
     return { kind: "response", id: isRequestId(id) ? id : null, result: isObject(body.result) ? body.result : null };
   }
-  if (id !== undefined && !isRequestId(id)) return invalidRequest("id must be a string or an integer.");
+  if (id !== undefined && !isRequestId(id))
+    return invalidRequest(`id must be an integer, or a string of at most ${MAX_ID_LENGTH} characters.`);
   if (typeof method !== "string" || method === "") return invalidRequest("method must be a non-empty string.", id);
   const given = params ?? {};
   if (!isObject(given)) return invalidRequest("params must be a JSON object.", id);
   const present = presentParams(given);
+  if (!isWithin(present._meta, META_LIMITS)) return invalidRequest("params._meta is too large.", id);
   return id === undefined
     ? { kind: "notification", method, params: present }
     : { kind: "request", id, method, params: present };
@@ -171,32 +184,12 @@ export function invalidRequest(message: string, id?: RequestId): Response {
   return errorResponse(400, { code: INVALID_REQUEST, message }, id);
 }
 
-/** True for a string or an integer, never for `null` (MCP 2026-07-28, basic/index). */
+/** True for a short string or an integer, never for `null` (MCP 2026-07-28, basic/index). */
 export function isRequestId(id: unknown): id is RequestId {
-  return typeof id === "string" || Number.isSafeInteger(id);
+  return typeof id === "string" ? id.length <= MAX_ID_LENGTH : Number.isSafeInteger(id);
 }
 
 /** True for a plain JSON object. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/**
- * True within `MAX_DEPTH` and `MAX_NODES`. Iterative: recursion would overflow the stack on the
- * very input that this refuses.
- */
-function isBounded(root: unknown): boolean {
-  let level: unknown[] = [root];
-  let nodes = 0;
-  for (let depth = 0; level.length > 0; depth++) {
-    nodes += level.length;
-    if (depth > MAX_DEPTH || nodes > MAX_NODES) return false;
-    const next: unknown[] = [];
-    for (const value of level) {
-      if (typeof value !== "object" || value === null) continue;
-      for (const child of Array.isArray(value) ? value : Object.values(value)) next.push(child);
-    }
-    level = next;
-  }
-  return true;
 }

@@ -1,6 +1,7 @@
 // prompts/get, and completion/complete for arguments of prompts and variables of resource
 // templates.
 import * as v from "valibot";
+import { shorten } from "../../contracts/rpc/well-formed.ts";
 import { clientInputOf, inputRequiredJson, missingCapability } from "./client-input.ts";
 import { isObject, jsonResponse, withoutNulls } from "./json-rpc.ts";
 import {
@@ -32,7 +33,7 @@ export async function getPrompt(request: McpRequest): Promise<HandlerResult> {
     case "not_found":
       return invalidParams(
         request,
-        `There is no prompt named ${JSON.stringify(name.slice(0, 80))}. prompts/list has them all.`,
+        `There is no prompt named ${JSON.stringify(shorten(name, 80))}. prompts/list has them all.`,
       );
     case "missing_capability":
       return missingCapability(request, filled);
@@ -67,7 +68,10 @@ export async function complete(request: McpRequest): Promise<HandlerResult> {
   const { params, server } = request;
   const asked = v.safeParse(Completion, params);
   if (!asked.success)
-    return invalidParams(request, `params.${v.getDotPath(asked.issues[0]) ?? "ref"} is missing or malformed.`);
+    return invalidParams(
+      request,
+      `params.${shorten(v.getDotPath(asked.issues[0]) ?? "ref", 80)} is missing or malformed.`,
+    );
   const { ref, argument, context } = asked.output;
   const of = ref.type === "ref/prompt" ? { prompt: ref.name } : { template: ref.uri };
   const completion = { of, name: argument.name, value: argument.value, others: context.arguments };

@@ -1,5 +1,6 @@
 // resources/read.
 
+import { shorten } from "../../contracts/rpc/well-formed.ts";
 import { clientInputOf, inputRequiredJson, missingCapability } from "./client-input.ts";
 import { INTERNAL_ERROR, jsonResponse } from "./json-rpc.ts";
 import {
@@ -14,6 +15,9 @@ import {
   traceparentOf,
 } from "./request.ts";
 
+/** The error repeats the URI. */
+const MAX_SHOWN_URI = 200;
+
 /** Handles one resources/read. */
 export async function readResource(request: McpRequest): Promise<HandlerResult> {
   const { params, server, codec } = request;
@@ -26,7 +30,9 @@ export async function readResource(request: McpRequest): Promise<HandlerResult> 
     case undefined:
       return jsonResponse(200, internalErrorJson(request));
     case "not_found":
-      return methodError(request, codec.resourceNotFound, "There is no such resource here.", { uri });
+      return methodError(request, codec.resourceNotFound, "There is no such resource here.", {
+        uri: shorten(uri, MAX_SHOWN_URI),
+      });
     case "rate_limited":
       return rateLimited(request, read);
     case "insufficient_scope":

@@ -1,6 +1,8 @@
 // Messages of a client that belong to a session: lookup by Mcp-Session-Id, the methods that only
 // sessions have, notifications and responses, and GET and DELETE of the endpoint.
 import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { isWithin } from "../limits/bounded-value.ts";
+import { RESPONSE_LIMITS } from "./client-input.ts";
 import { headerValue } from "./headers.ts";
 import {
   errorResponse,
@@ -78,7 +80,8 @@ function sessionUnavailable(traceId: string, id?: RequestId): Response {
 /** Receives a message that has no response. One without effect on the session is ignored. */
 export async function receive(session: McpSession, message: JsonRpcNotification | JsonRpcResponse): Promise<void> {
   if (message.kind === "response") {
-    if (message.id !== null) await session.resolve(message.id, message.result);
+    const result = isWithin(message.result, RESPONSE_LIMITS) ? message.result : null;
+    if (message.id !== null) await session.resolve(message.id, result);
   } else if (message.method === "notifications/cancelled") {
     const { requestId } = message.params;
     if (isRequestId(requestId) && String(requestId).length <= MAX_CANCELLED_ID_LENGTH) await session.cancel(requestId);

@@ -17,6 +17,9 @@ import {
   traceparentOf,
 } from "./request.ts";
 
+/** Longer than any id of ours. */
+const MAX_TASK_ID_LENGTH = 4_096;
+
 /** Name of the extension. */
 export const TASKS = "io.modelcontextprotocol/tasks";
 
@@ -72,7 +75,8 @@ async function handleTask(request: McpRequest, tasks: Tasks, operation: TaskOper
   if (clientInput instanceof Response) return clientInput;
   if (!clientInput || !acceptsTasks(clientInput.capabilities)) return tasksNeeded(request);
   const { taskId } = params;
-  if (typeof taskId !== "string") return invalidParams(request, "params.taskId is the task's id, a string.");
+  if (typeof taskId !== "string" || taskId.length > MAX_TASK_ID_LENGTH)
+    return invalidParams(request, "params.taskId is the task's id, a string.");
   const query = { taskId, clientInput, traceparent: traceparentOf(params) };
   const reply = await orUndefined(request, async () => operation(tasks, query));
   switch (reply?.state) {

@@ -3,6 +3,7 @@
 // requests to the client of a session.
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import { shorten } from "../../contracts/rpc/well-formed.ts";
 import { clientInputOf, missingCapability } from "./client-input.ts";
 import { envelopeOf } from "./era.ts";
 import { acceptedTypes } from "./headers.ts";
@@ -59,7 +60,7 @@ export async function callTool(request: McpRequest): Promise<HandlerResult> {
     case "unknown_tool":
       return invalidParams(
         request,
-        `There is no tool named ${JSON.stringify(name.slice(0, 80))}. tools/list has them all.`,
+        `There is no tool named ${JSON.stringify(shorten(name, 80))}. tools/list has them all.`,
       );
     case "insufficient_scope":
       return { scopesNeeded: prepared.scopes };

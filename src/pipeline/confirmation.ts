@@ -2,6 +2,7 @@
 // exactly this call in a form (elicitation). The client then repeats the call with the response. An
 // acceptance counts once.
 import type { Identity } from "../../contracts/rpc/identity.ts";
+import { shorten } from "../../contracts/rpc/well-formed.ts";
 import { summarize } from "../audit/redact.ts";
 import type { RequestContext } from "../context.ts";
 import { confirmationForm, confirmationResponse, supportsConfirmation } from "../mcp/elicitation.ts";
@@ -57,6 +58,6 @@ const MAX_ARGUMENTS_LENGTH = 1_000;
  */
 function questionFor(tool: ToolDefinition, args: unknown): string {
   const shown = JSON.stringify(summarize(args));
-  const clipped = shown.length > MAX_ARGUMENTS_LENGTH ? `${shown.slice(0, MAX_ARGUMENTS_LENGTH)}…` : shown;
+  const clipped = shorten(shown, MAX_ARGUMENTS_LENGTH);
   return `Allow one call of "${tool.title}" (${tool.name})?\n\nArguments: ${clipped}\n\nEffect: ${effectOf(tool)}`;
 }

@@ -63,6 +63,11 @@ async function context(overrides: object = {}) {
 }
 
 describe("the caller side of the RPC boundary", () => {
+  it("returns well-formed text, also where the backend's is not", async () => {
+    const result = await call(Draft, async () => ok({ ...value, invoiceId: "i\ud83d" }), target);
+    expect(result).toEqual({ ok: true, value: { ...value, invoiceId: "i\ufffd" } });
+  });
+
   it("returns a value that fits the contract, without fields that the contract does not name", async () => {
     const result = await call(Draft, async () => ok({ ...value, secretField: "x" }), target);
     expect(result).toEqual({ ok: true, value });

@@ -19,3 +19,33 @@ describe("a gateway with unusable settings", () => {
     log.mockRestore();
   });
 });
+
+describe("the input of a sibling Worker", () => {
+  const propsOf = () => ({ props: { caller: "dashboard", scopes: ["read", "generate"] } });
+  const received: unknown[] = [];
+  const backend = {
+    createFlow: async (_: unknown, input: unknown) => {
+      received.push(input);
+      return { ok: false, error: { code: "policy_not_allowed" } };
+    },
+  };
+  const env = envWith({}, { STACKBILDER: backend as never }); // called like the binding
+  const gateway = () => new GatewayEntrypoint(Object.assign(createExecutionContext(), propsOf()), env);
+
+  it("reaches a backend as well-formed text", async () => {
+    const log = quiet();
+    await gateway().callTool("flow_create", { policy: {}, projectDescription: "A shop\ud83d for kites." } as never);
+    expect(received).toMatchObject([{ projectDescription: "A shop\ufffd for kites." }]);
+    log.mockRestore();
+  });
+
+  it("is refused if it contains itself, is too deep or too large, with a value and no exception", async () => {
+    const cycle: Record<string, unknown> = {};
+    cycle.self = cycle;
+    const deep = JSON.parse(`${"[".repeat(100)}${"]".repeat(100)}`) as unknown;
+    for (const policy of [cycle, deep, Array(20_000).fill(0), "x".repeat(2 ** 21)]) {
+      const reply = await gateway().callTool("flow_create", { policy } as never);
+      expect(reply).toMatchObject({ ok: false, error: { code: "invalid_arguments" } });
+    }
+  });
+});

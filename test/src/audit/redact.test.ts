@@ -70,5 +70,7 @@ describe("the summary of a tool's input", () => {
     const wide = Object.fromEntries(Array.from({ length: 5000 }, (_, n) => [`k${n}`, "x".repeat(1000)]));
     const deep = JSON.parse(`${'{"a":'.repeat(60)}1${"}".repeat(60)}`) as object;
     expect(JSON.stringify(summarize({ wide, deep, list: Array(9999).fill(1) })).length).toBeLessThan(2000);
+    const bushy = (depth: number): unknown => (depth === 0 ? "x".repeat(60) : Array(20).fill(bushy(depth - 1)));
+    expect(JSON.stringify(summarize(bushy(4))).length, "20 values at each of 4 levels").toBeLessThan(30_000);
   });
 });

@@ -88,7 +88,10 @@ describe.each(METHODS)("%s", (method, params) => {
     { inputResponses: { who: 12345 } },
     { inputResponses: { who: null } },
     { inputResponses: { who: [] } },
+    { inputResponses: { who: { content: { text: "x".repeat(70_000) } } } },
+    { inputResponses: { who: { list: Array(2_000).fill(0) } } },
     { requestState: 1 },
+    { requestState: "x".repeat(5_000) },
     { requestState: {} },
   ])(`${method} refuses %j, before the server is called`, async (input) => {
     const before = clientInputs.length;

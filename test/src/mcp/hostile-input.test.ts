@@ -2,10 +2,70 @@
 // After each, the endpoint serves the next request.
 import { describe, expect, it } from "vitest";
 import { handleMcp } from "../../../src/mcp/endpoint.ts";
-import { ACCEPT, endpointOf, envelope, errorBody, errorBodyWithoutId, statelessContext } from "./http.ts";
+import {
+  ACCEPT,
+  emptyFeatures,
+  endpointOf,
+  envelope,
+  errorBody,
+  errorBodyWithoutId,
+  statelessContext,
+} from "./http.ts";
 import { calls, LEGACY_CALL, ROUTE_HEADERS, ROUTED_SERVER } from "./routed-server.ts";
 
 const { post, modern, legacy, server } = endpointOf(ROUTED_SERVER);
+
+const LONG = "x".repeat(400_000);
+
+describe("an error repeats only the beginning of the client's text", () => {
+  const template = { uriTemplate: "x://{id}", name: "x", title: "X", description: "An x.", mimeType: "text/plain" };
+  const prompt = { name: "p", title: "P", description: "P.", arguments: [] };
+  const { legacy: send } = endpointOf({ features: { ...emptyFeatures, templates: [template], prompts: [prompt] } });
+  const ref = { type: "ref/prompt", name: "p" };
+
+  it.each<[string, object]>([
+    [LONG, {}],
+    ["tools/call", { name: LONG }],
+    ["tools/call", { name: "t", _meta: { progressToken: LONG } }],
+    ["prompts/get", { name: LONG }],
+    ["prompts/get", { name: "p", arguments: { [LONG]: 1 } }],
+    ["resources/read", { uri: LONG }],
+    ["resources/list", { cursor: LONG }],
+    ["completion/complete", { ref, argument: { name: "a", value: "" }, context: { arguments: { [LONG]: 1 } } }],
+    ["tools/list", { _meta: { "io.modelcontextprotocol/protocolVersion": LONG } }],
+    ["initialize", { protocolVersion: LONG }],
+  ])("%.20s", async (method, params) => {
+    expect(JSON.stringify((await send(method, params)).body).length).toBeLessThan(1_000);
+  });
+
+  it("cut between characters, never within one", async () => {
+    for (const shift of ["", "x"]) {
+      const { body } = await send("tools/call", { name: `${shift}${"😀".repeat(100)}` });
+      expect(JSON.stringify(body)).not.toMatch(/\\ud|\ufffd/);
+    }
+  });
+
+  it("the requested revision", async () => {
+    const requested = `2026-07-28${"x".repeat(10_000)}`;
+    const _meta = { ...envelope, "io.modelcontextprotocol/protocolVersion": requested };
+    const refused = await modern("tools/list", { _meta }, { "mcp-protocol-version": requested });
+    expect(refused.body).toMatchObject({ error: { code: -32022 } });
+    expect(JSON.stringify(refused.body).length).toBeLessThan(1_000);
+  });
+});
+
+describe("text that is not well-formed", () => {
+  const lone = "\\ud83d";
+
+  it("becomes well-formed as it arrives: id, method, names, arguments and their keys", async () => {
+    const message = (name: string) =>
+      `{"jsonrpc":"2.0","id":"a${lone}","method":"tools/call","params":{"name":"${name}","arguments":{"k${lone}":["${lone}b","\\ud83d\\ude00"]}}}`;
+    expect(await post(message("route"))).toMatchObject({ status: 200, body: { id: "a\ufffd", result: {} } });
+    expect(calls.at(-1)?.args).toEqual({ "k\ufffd": ["\ufffdb", "😀"] });
+    const { body } = await post(`[${message(`x${lone}`)}]`);
+    expect(body).toMatchObject([{ id: "a\ufffd", error: { message: expect.stringContaining('"x\ufffd"') } }]);
+  });
+});
 
 describe("hostile input", () => {
   const encoder = new TextEncoder();
@@ -45,10 +105,20 @@ describe("hostile input", () => {
     expect(await legacy("ping")).toMatchObject({ status: 200, body: { id: 7, result: {} } });
   });
 
-  it("an id may have any length that fits into a message", async () => {
-    for (const id of ["x".repeat(500_000), "", "\u0000\u2028夕", Number.MAX_SAFE_INTEGER, -1, 0]) {
+  it("an id has at most 1,024 characters, because responses repeat it", async () => {
+    for (const id of ["x".repeat(1024), "", "\u0000\u2028夕", Number.MAX_SAFE_INTEGER, -1, 0])
       expect((await post({ jsonrpc: "2.0", id, method: "ping" })).body).toEqual({ jsonrpc: "2.0", id, result: {} });
+    const refused = await post({ jsonrpc: "2.0", id: "x".repeat(1025), method: "ping" });
+    expect([refused.status, refused.body]).toEqual([400, errorBodyWithoutId(-32600)]);
+  });
+
+  it("_meta is refused with more than 16,384 characters, 500 values or 10 levels", async () => {
+    const deep = JSON.parse(`${'{"a":'.repeat(11)}1${"}".repeat(11)}`) as object;
+    for (const extra of ["x".repeat(16_384), { ["k".repeat(16_384)]: 1 }, Array(500).fill(0), deep]) {
+      const refused = await modern("ping", { _meta: { ...envelope, extra } });
+      expect([refused.status, refused.body]).toEqual([400, errorBody(-32600)]);
     }
+    expect((await modern("tools/list", { _meta: { ...envelope, extra: "x".repeat(10_000) } })).status).toBe(200);
   });
 
   it("the last of two equal keys is the one that headers must repeat (RFC 8259 section 4)", async () => {

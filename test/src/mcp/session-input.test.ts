@@ -25,6 +25,16 @@ describe("a request for input", () => {
     ]);
   });
 
+  it("a result of more than 65,536 characters counts as an error of the client", async () => {
+    const { initialize, send, post } = clientOf();
+    const { session } = await initialize();
+    const { next } = messageReader(await send(ASK, session));
+    const input = await next();
+    const content = { text: "x".repeat(65_536) };
+    expect((await post(responseTo(input?.id, { action: "accept", content }), session)).status).toBe(202);
+    expect(await next()).toMatchObject({ id: 1, error: { code: -32600 } });
+  });
+
   it("a request for input is sent on the newest GET stream if the call accepts only JSON", async () => {
     const { initialize, request, send, post } = clientOf();
     const { session } = await initialize();
