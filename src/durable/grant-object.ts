@@ -8,9 +8,12 @@ import type { UserId } from "../../contracts/rpc/identity.ts";
 import { recordAccess } from "../audit/recorder.ts";
 import { orUnavailable, type RequestContext, requestContext, type Trace } from "../context.ts";
 import type { Env } from "../env.ts";
+import { consume } from "../limits/rate-limits.ts";
+import { tooManyRequests } from "../oauth/authorization-server/oauth-response.ts";
 import {
   ENDED_FAMILY,
   GRACE_SECONDS,
+  isIssued,
   isReused,
   NEW_FAMILY,
   type RefreshTokenFamily,
@@ -76,7 +79,8 @@ export class GrantObject extends DurableObject<Env> {
   }
 
   /** Responds to a request to /token about this grant. */
-  handleTokenRequest(name: GrantName, request: TokenRequest, trace: Trace): Promise<Response> {
+  async handleTokenRequest(name: GrantName, request: TokenRequest, trace: Trace): Promise<Response> {
+    if (await this.#isForeignRefresh(request)) return invalidGrant();
     const handle = async () => this.#dispatch({ context: requestContext(this.env, this.ctx, trace), name, request });
     return this.#inTurn(handle);
   }
@@ -96,6 +100,20 @@ export class GrantObject extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
   }
 
+  /**
+   * True for a refresh token that this grant never had. It is refused out of turn: the grant's name
+   * is in the address of every callback, so a stranger must neither delay nor use up its refreshes.
+   */
+  async #isForeignRefresh({ body }: TokenRequest): Promise<boolean> {
+    const token = refreshTokenOf(body);
+    const family = token === null ? null : await readFamily(this.ctx.storage);
+    // Without a current token, the grant is older than this object.
+    if (token === null || family?.current === undefined || isIssued(family, await digestText(token))) return false;
+    const refusal = { category: "refresh-token-grant", reason: "refresh_token_mismatch", status: 400 };
+    console.warn(JSON.stringify({ event: "oauth.refused", ...refusal }));
+    return true;
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work);
     this.#last = turn.catch(() => undefined);
@@ -107,7 +125,7 @@ export class GrantObject extends DurableObject<Env> {
     const family = (await readFamily(this.ctx.storage)) ?? NEW_FAMILY;
     if (!parameters.get("grant_type")) return this.#revokeToken(grantRequest);
     if (family.hasEnded) return invalidGrant();
-    const refreshToken = parameters.get("grant_type") === "refresh_token" ? parameters.get("refresh_token") : null;
+    const refreshToken = refreshTokenOf(grantRequest.request.body);
     return refreshToken === null
       ? this.#redeem(grantRequest)
       : this.#refresh(grantRequest, family, await digestText(refreshToken));
@@ -130,6 +148,9 @@ export class GrantObject extends DurableObject<Env> {
     if (last?.fingerprint === fingerprint && last.atMs > now - GRACE_SECONDS * 1000)
       return toResponse(aged(last.response, now - last.atMs));
     if (isReused(family, digest, now)) return this.#endReused(grantRequest);
+    const { context, name, request } = grantRequest;
+    const wait = isIssued(family, digest) ? await consume(context, "grant", `${name.userId}:${name.grantId}`) : 0;
+    if (wait > 0) return tooManyRequests(toRequest(request), wait);
 
     const response = await forwardWithRetry(grantRequest);
     const next = await refreshTokenDigest(response);
@@ -215,10 +236,19 @@ async function forwardWithRetry(grantRequest: GrantRequest): Promise<StoredRespo
   return forward(grantRequest);
 }
 
-async function forward({ context, request: { url, headers, body } }: GrantRequest): Promise<StoredResponse> {
-  const request = new Request(url, { method: "POST", headers: headers.map(([key, value]) => [key, value]), body });
-  const response = await forwardToLibrary(context, request);
+async function forward({ context, request }: GrantRequest): Promise<StoredResponse> {
+  const response = await forwardToLibrary(context, toRequest(request));
   return { status: response.status, headers: [...response.headers], body: await response.text() };
+}
+
+function toRequest({ url, headers, body }: TokenRequest): Request {
+  return new Request(url, { method: "POST", headers: headers.map(([key, value]) => [key, value]), body });
+}
+
+/** The refresh token that a request uses; `null` if it is no refresh. */
+function refreshTokenOf(body: string): string | null {
+  const parameters = new URLSearchParams(body);
+  return parameters.get("grant_type") === "refresh_token" ? parameters.get("refresh_token") : null;
 }
 
 /** The digest of the refresh token in a successful response; `null` if there is none. */

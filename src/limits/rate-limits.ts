@@ -24,8 +24,11 @@ interface Limit {
 const LIMITS = {
   /** GET /authorize, by address. */
   authorize: { perMinute: 60 },
-  /** Fetches of client metadata documents that are not cached, by the document's host. */
-  document: { perMinute: 30 },
+  /**
+   * Fetches of client metadata documents that are not known to be usable, by the client's address
+   * and the document's host: no stranger uses up what others need.
+   */
+  document: { perMinute: 60 },
   /** POST /login, by address, and by the e-mail address entered. */
   login: { perMinute: 20 },
   loginEmail: { perMinute: 5 },
@@ -40,11 +43,15 @@ const LIMITS = {
   /** Forms of the account pages, by address; then those that create a credential. */
   accountForm: { perMinute: 30 },
   credential: { perMinute: 10 },
-  /** POST /register, by address. */
-  registration: { perMinute: 10, perDay: 50 },
   /**
-   * POST /token, by address and by grant. Not by client: all users of a client with a metadata
-   * document share its id.
+   * POST /register, by address. A hosted client registers anew for each of its users. A
+   * registration without a grant is deleted after a day, which bounds what one address can store.
+   */
+  registration: { perMinute: 60, perDay: 10_000 },
+  /**
+   * POST /token, by address; then refreshes with a token of the grant, by grant. Not by client: all
+   * users of a client with a metadata document share its id. Never before the token is known: the
+   * grant's name is in the address of every callback.
    */
   token: { perMinute: 300 },
   grant: { perMinute: 10 },

@@ -6,6 +6,7 @@ import { AuthService } from "../backends/auth.ts";
 import type { RequestContext } from "../context.ts";
 import { addressOf, consume, type LimitName } from "../limits/rate-limits.ts";
 import type { ProductTexts } from "../tools/product-texts.ts";
+import { ClientChangedError } from "./authorization-server/complete-authorization.ts";
 import { metadataEndpoint } from "./authorization-server/metadata.ts";
 import { oauthError } from "./authorization-server/oauth-response.ts";
 import { registrationEndpoint } from "./authorization-server/registration-endpoint.ts";
@@ -15,7 +16,7 @@ import { createKey, createToken, revokeKey } from "./browser/api-keys.ts";
 import { authorize } from "./browser/authorize.ts";
 import type { BrowserRequest } from "./browser/browser-request.ts";
 import { decide, showConsent } from "./browser/consent.ts";
-import { errorPage, tooManyAttempts, unusableClientDocument } from "./browser/error-pages.ts";
+import { clientChanged, errorPage, tooManyAttempts, unusableClientDocument } from "./browser/error-pages.ts";
 import { logIn, showLogIn, showSignUp, signUp } from "./browser/password.ts";
 import { showFavicon, showHome } from "./browser/public-pages.ts";
 import { addSecurityHeaders } from "./browser/security-headers.ts";
@@ -143,6 +144,7 @@ async function pageOrError(browser: BrowserRequest, routes: readonly PageRoute[]
   } catch (error) {
     // The library has logged the reason.
     if (error instanceof CimdFetchError) return unusableClientDocument(browser);
+    if (error instanceof ClientChangedError) return clientChanged(browser, error.reason);
     logCrash(browser, browser.url.pathname, error);
     return errorPage(browser, {
       status: 500,

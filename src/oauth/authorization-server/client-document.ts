@@ -1,15 +1,18 @@
-// Client metadata documents (CIMD), fetched and validated before the library looks the client up:
-// the library follows redirects, takes any media type and any content, and then fetches the
-// document again by itself. A host that shows the two requests different documents, or redirects
-// only the second, gets past this check. The second request is confined to public addresses by the
-// compatibility flag `global_fetch_strictly_public`, and to the library's own 5 KB of valid JSON.
+// Client metadata documents (CIMD, draft-ietf-oauth-client-id-metadata-document): fetched within
+// limits and validated. The library fetches a document again by itself, follows redirects, and
+// takes any media type; `confineLibraryFetch` gives it what was validated here instead.
 import * as v from "valibot";
 import type { RequestContext } from "../../context.ts";
 import { readUpTo } from "../../limits/bounded-read.ts";
 import { consume } from "../../limits/rate-limits.ts";
 import { isDocumentUrlAcceptable } from "./client-id.ts";
 import { ownOrigins } from "./hosts.ts";
-import { type RegistrationProblem, registrationProblem } from "./registration-rules.ts";
+import {
+  type ClientMetadata,
+  type RegistrationProblem,
+  registrationProblem,
+  usedMetadata,
+} from "./registration-rules.ts";
 
 /**
  * `unusable`: the document cannot identify a client. `unread`: it could not be fetched now, try
@@ -24,71 +27,134 @@ const MAX_DOCUMENT_BYTES = 5_120;
 const FETCH_TIMEOUT_MS = 5_000;
 const UNREACHABLE_RETRY_SECONDS = 30;
 /**
- * Time for which a usable document is not fetched again: one sign-in validates it several times.
+ * Time for which a usable document is not fetched again at /token and by the library. Where the
+ * user is asked, or an approval stands for the user, each request fetches it.
  */
 const FRESH_MS = 60_000;
 const MAX_CACHED_DOCUMENTS = 500;
 
-/** Time of the last successful validation in this isolate, by client id, oldest first. */
-const validatedAtMs = new Map<string, number>();
+const AUTH = "token_endpoint_auth";
+const FIELDS = [
+  ...["client_id", "client_name", "redirect_uris", "grant_types", "response_types", "jwks", "jwks_uri"],
+  ...[`${AUTH}_method`, `${AUTH}_methods_supported`, `${AUTH}_signing_alg`, `${AUTH}_signing_alg_values_supported`],
+];
+
+interface UsableDocument {
+  readonly metadata: ClientMetadata;
+  readonly validatedAtMs: number;
+}
+
+/** Usable documents of this isolate by client id, the oldest first. */
+const usableDocuments = new Map<string, UsableDocument>();
+
+/** The network, for tests to replace: the global `fetch` is the library's. */
+export const network = { fetch: globalThis.fetch.bind(globalThis) };
+
+/** A request that names a client. */
+export interface ClientRequest {
+  readonly clientId: string;
+  /** The address that the request comes from, as rate limits count it. */
+  readonly address: string;
+}
+
+interface Freshness {
+  /** Age up to which a document is not fetched again, in milliseconds. */
+  readonly maxAgeMs?: number;
+  /** Time for the response including its body. */
+  readonly timeoutMs?: number;
+}
 
 /**
  * Validates the document of a client whose id `isClientIdAcceptable` allows. A registered client
- * has no document and is always `usable`. `timeoutMs` covers the response including its body.
+ * has no document and is always `usable`.
  */
 export async function validateClientDocument(
   context: RequestContext,
-  clientId: string,
-  timeoutMs = FETCH_TIMEOUT_MS,
+  { clientId, address }: ClientRequest,
+  { maxAgeMs = FRESH_MS, timeoutMs = FETCH_TIMEOUT_MS }: Freshness = {},
 ): Promise<ClientDocumentValidation> {
   const host = URL.parse(clientId)?.host;
   if (host === undefined) return { state: "usable" };
-  const knownAtMs = validatedAtMs.get(clientId);
-  if (knownAtMs !== undefined && Date.now() - knownAtMs < FRESH_MS) return { state: "usable" };
-  // Documents that were usable before do not count: naming other documents of a host must not keep
-  // its real clients out.
-  const wait = knownAtMs === undefined ? await consume(context, "document", host) : 0;
+  const known = usableDocuments.get(clientId);
+  if (known && isYounger(known, maxAgeMs)) return { state: "usable" };
+  // Documents that were usable before do not count.
+  const wait = known === undefined ? await consume(context, "document", `${address} ${host}`) : 0;
   if (wait > 0) return { state: "unread", status: 429, retryAfterSeconds: wait };
 
-  const problem = await problemWithDocument(clientId, ownOrigins(context.config), timeoutMs);
-  if (problem === null) {
-    cacheValidation(clientId);
-    return { state: "usable" };
-  }
+  const read = await readDocument(clientId, ownOrigins(context.config), timeoutMs);
+  if (typeof read !== "string") return { state: "usable" };
   // The host is as `URL` spells it and the reason is ours: no words of the document reach the log.
   const { traceId } = context.trace;
-  console.warn(JSON.stringify({ event: "oauth.document_refused", host, reason: problem, traceId }));
-  if (problem === "unreachable") return { state: "unread", status: 503, retryAfterSeconds: UNREACHABLE_RETRY_SECONDS };
-  validatedAtMs.delete(clientId);
-  return { state: "unusable" };
+  console.warn(JSON.stringify({ event: "oauth.document_refused", host, reason: read, traceId }));
+  return read === "unreachable"
+    ? { state: "unread", status: 503, retryAfterSeconds: UNREACHABLE_RETRY_SECONDS }
+    : { state: "unusable" };
 }
 
-function cacheValidation(clientId: string): void {
-  validatedAtMs.delete(clientId);
-  validatedAtMs.set(clientId, Date.now());
-  const [oldest] = validatedAtMs.keys();
-  if (validatedAtMs.size > MAX_CACHED_DOCUMENTS && oldest !== undefined) validatedAtMs.delete(oldest);
+/**
+ * Makes the global `fetch`, which only the library uses, answer with validated documents. Of the
+ * network it reaches the key sets that such a document names, and follows no redirect. Documents
+ * that this isolate has not validated within a minute, as in the object of a grant, are validated
+ * first.
+ */
+export function confineLibraryFetch(own: readonly string[]): void {
+  globalThis.fetch = async function libraryFetch(target, init) {
+    const url = String(target instanceof Request ? target.url : target);
+    const isKeySet = [...usableDocuments.values()].some(({ metadata }) => metadata.jwks_uri === url);
+    if (isKeySet) return network.fetch(url, { ...init, redirect: "manual" });
+    if (!isDocumentUrlAcceptable(url, own)) return new Response(null, { status: 403 });
+    const known = usableDocuments.get(url);
+    const read = known && isYounger(known, FRESH_MS) ? known.metadata : await readDocument(url, own, FETCH_TIMEOUT_MS);
+    return typeof read === "string" ? new Response(null, { status: 502 }) : Response.json(read);
+  };
+}
+
+function isYounger({ validatedAtMs }: UsableDocument, ageMs: number): boolean {
+  return Date.now() - validatedAtMs < ageMs;
+}
+
+/** Has the library's next look-up of this client fetch its document again. */
+export function expireClientDocument(clientId: string): void {
+  const known = usableDocuments.get(clientId);
+  if (known) usableDocuments.set(clientId, { ...known, validatedAtMs: 0 });
 }
 
 type Problem =
   | ("unreachable" | "redirected" | "status" | "media_type" | "too_large")
   | ("malformed" | "client_id" | "shared_secret" | "jwks_uri" | "private_key" | RegistrationProblem["code"]);
 
-async function problemWithDocument(
+/** The metadata that is used of a document, which is then cached; or the problem with it. */
+async function readDocument(
   clientId: string,
   own: readonly string[],
   timeoutMs: number,
-): Promise<Problem | null> {
+): Promise<ClientMetadata | Problem> {
+  const read = await fetchDocument(clientId, own, timeoutMs);
+  if (read === "unreachable") return read;
+  usableDocuments.delete(clientId);
+  if (typeof read === "string") return read;
+  usableDocuments.set(clientId, { metadata: read, validatedAtMs: Date.now() });
+  const [oldest] = usableDocuments.keys();
+  if (usableDocuments.size > MAX_CACHED_DOCUMENTS && oldest !== undefined) usableDocuments.delete(oldest);
+  return read;
+}
+
+async function fetchDocument(
+  clientId: string,
+  own: readonly string[],
+  timeoutMs: number,
+): Promise<ClientMetadata | Problem> {
   try {
     const signal = AbortSignal.timeout(timeoutMs);
-    const response = await fetch(clientId, { redirect: "manual", headers: { Accept: "application/json" }, signal });
+    const headers = { Accept: "application/json", "User-Agent": "stackbilt-mcp-gateway" };
+    const response = await network.fetch(clientId, { redirect: "manual", headers, signal });
     const problem = problemWithResponse(response);
     if (problem !== null) {
       await response.body?.cancel();
       return problem;
     }
     const bytes = await readUpTo(response.body, MAX_DOCUMENT_BYTES);
-    return bytes === null ? "too_large" : problemWithContent(parseJson(bytes), clientId, own);
+    return bytes === null ? "too_large" : metadataIn(parseJson(bytes), clientId, own);
   } catch {
     // The error's words can be those of a stranger's server.
     return "unreachable";
@@ -111,6 +177,7 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
+const Content = v.record(v.string(), v.unknown());
 const Document = v.looseObject({
   client_id: v.string(),
   client_name: v.string(),
@@ -121,15 +188,18 @@ const Document = v.looseObject({
 /** Members of private and symmetric keys only (RFC 7518 sections 6.2.2, 6.3.2 and 6.4). */
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-function problemWithContent(content: unknown, clientId: string, own: readonly string[]): Problem | null {
-  const { success, output } = v.safeParse(Document, content);
-  if (!success) return "malformed";
-  const { client_id, token_endpoint_auth_method: method = "none", jwks_uri, jwks } = output;
+function metadataIn(content: unknown, clientId: string, own: readonly string[]): ClientMetadata | Problem {
+  const fields = v.safeParse(Content, content);
+  if (!fields.success) return "malformed";
+  const document = v.safeParse(Document, usedMetadata(fields.output, FIELDS));
+  if (!document.success) return "malformed";
+  const { client_id, token_endpoint_auth_method: method = "none", jwks_uri, jwks } = document.output;
   if (client_id !== clientId) return "client_id";
-  const problem = registrationProblem(output, own);
+  const problem = registrationProblem(document.output, own);
   if (problem) return problem.code;
   // A document is public: a secret in it, or a method that uses one, proves nothing.
-  if ([method, ...Object.keys(output)].some((word) => word.startsWith("client_secret"))) return "shared_secret";
+  if ([method, ...Object.keys(fields.output)].some((word) => word.startsWith("client_secret"))) return "shared_secret";
   if (jwks_uri !== undefined && !isDocumentUrlAcceptable(jwks_uri, own)) return "jwks_uri";
-  return jwks?.keys.some((key) => PRIVATE_MEMBERS.some((member) => member in key)) ? "private_key" : null;
+  const hasPrivateKey = jwks?.keys.some((key) => PRIVATE_MEMBERS.some((member) => member in key));
+  return hasPrivateKey ? "private_key" : document.output;
 }

@@ -14,9 +14,15 @@ export function oauthError(request: Request, status: number, error: string, desc
   return Response.json({ error, error_description: description }, { status, headers });
 }
 
-/** The library's words for an unknown client. Clients register again when they read them. */
+/**
+ * The library's words for an unknown client. Clients register again when they read them. RFC 6749
+ * section 5.2: with a challenge if the client used "Basic".
+ */
 export function unknownClient(request: Request): Response {
-  return oauthError(request, 401, "invalid_client", "Client not found");
+  const response = oauthError(request, 401, "invalid_client", "Client not found");
+  if (/^basic\b/i.test(request.headers.get("Authorization") ?? ""))
+    response.headers.set("WWW-Authenticate", 'Basic realm="OAuth"');
+  return response;
 }
 
 /**

@@ -35,6 +35,11 @@ export function rotate(family: RefreshTokenFamily, used: string, next: string, n
   return { current: next, previous: used, rotated: [...family.rotated, ...replaced].slice(-MAX_ROTATED) };
 }
 
+/** True if `digest` is of a token of this family, current or replaced. */
+export function isIssued({ current, previous, rotated }: RefreshTokenFamily, digest: string): boolean {
+  return [current, previous, ...rotated.map((token) => token.digest)].includes(digest);
+}
+
 /** True if `digest` was replaced longer ago than the grace period. */
 export function isReused({ rotated }: RefreshTokenFamily, digest: string, nowMs: number): boolean {
   const found = rotated.find((token) => token.digest === digest);

@@ -1,5 +1,5 @@
-// The library's authorization server as this gateway runs it: endpoints, lifetimes, registration
-// rules, and the checks that are repeated at each refresh.
+// The library's authorization server as this gateway runs it: endpoints, lifetimes, and the checks
+// that are repeated at each refresh.
 import {
   GrantType,
   OAuthAuthorizationServer,
@@ -12,13 +12,18 @@ import { type Config, configOf } from "../../config.ts";
 import type { RequestContext } from "../../context.ts";
 import { revocationsOf } from "../../durable/user-revocations.ts";
 import type { Env } from "../../env.ts";
+import { confineLibraryFetch } from "./client-document.ts";
 import { GrantProps } from "./grant-props.ts";
 import { ownOrigins } from "./hosts.ts";
-import { registrationProblem } from "./registration-rules.ts";
+import { retryLater } from "./oauth-response.ts";
 import { GRANT_SCOPES } from "./scopes.ts";
 
 const HOUR = 3_600;
 const DAY = 86_400;
+/** Lifetime of a registration that has led to a grant. Renewed while it is used. */
+export const CLIENT_SECRET_SECONDS = 90 * DAY;
+/** Lifetime of a registration that has not. */
+const UNUSED_CLIENT_SECONDS = DAY;
 
 /**
  * The environment of one call to the library. Its callbacks see no request, so the context travels
@@ -28,17 +33,40 @@ interface LibraryEnv extends Env {
   readonly context?: RequestContext;
 }
 
-const servers = new WeakMap<Env, OAuthAuthorizationServer<LibraryEnv>>();
+interface Servers {
+  readonly main: OAuthAuthorizationServer<LibraryEnv>;
+  /**
+   * Registers clients for a day. When the main server redeems the first code of such a client, less
+   * than half of its own lifetime for registrations is left, so it renews the registration.
+   */
+  readonly registration: OAuthAuthorizationServer<LibraryEnv>;
+}
+
+const serversByEnv = new WeakMap<Env, Servers>();
+
+function serversOf(env: Env): Servers {
+  const known = serversByEnv.get(env);
+  if (known) return known;
+  const config = configOf(env);
+  confineLibraryFetch(ownOrigins(config));
+  const servers = {
+    main: createServer(config, CLIENT_SECRET_SECONDS),
+    registration: createServer(config, UNUSED_CLIENT_SECONDS),
+  };
+  serversByEnv.set(env, servers);
+  return servers;
+}
 
 /**
  * The authorization server of this isolate. Throws `ConfigError` if the settings cannot be used.
  */
 export function authorizationServer(env: Env): OAuthAuthorizationServer<LibraryEnv> {
-  const known = servers.get(env);
-  if (known) return known;
-  const server = createServer(configOf(env));
-  servers.set(env, server);
-  return server;
+  return serversOf(env).main;
+}
+
+/** The library's response to a registration of a client that has no grant yet. */
+export function forwardRegistration({ env, ctx }: RequestContext, request: Request): Promise<Response> {
+  return serversOf(env).registration.fetch(request, env, ctx as ExecutionContext); // it uses `waitUntil` only
 }
 
 /** The library's response to `request`, at one of its own endpoints. */
@@ -48,7 +76,7 @@ export function forwardToLibrary(context: RequestContext, request: Request): Pro
   return authorizationServer(context.env).fetch(request, env, context.ctx as ExecutionContext);
 }
 
-function createServer(config: Config): OAuthAuthorizationServer<LibraryEnv> {
+function createServer(config: Config, clientRegistrationTTL: number): OAuthAuthorizationServer<LibraryEnv> {
   return new OAuthAuthorizationServer<LibraryEnv>({
     issuer: config.issuer,
     resources: [config.resource],
@@ -59,15 +87,17 @@ function createServer(config: Config): OAuthAuthorizationServer<LibraryEnv> {
     accessTokenTTL: HOUR,
     // Absolute, from the code exchange. Not shorter, because hosted clients often fail to refresh.
     refreshTokenTTL: 30 * DAY,
-    // Renewed while in use: clients keep and send their id for ever.
-    clientRegistrationTTL: 90 * DAY,
+    clientRegistrationTTL,
     clientIdMetadataDocumentEnabled: config.isCimdEnabled,
     allowPrivateUseRedirectUris: false,
-    clientRegistrationCallback: ({ clientMetadata }) => registrationProblem(clientMetadata, ownOrigins(config)),
     tokenExchangeCallback: refreshedProps,
     // Descriptions and details can hold a stranger's words: they stay out of the log.
-    onError: ({ status, internal: { category, reason } }) => {
+    onError: ({ status, internal: { category, reason }, request }) => {
       console.warn(JSON.stringify({ event: "oauth.refused", category, reason, status }));
+      // The document was usable a moment ago, at the endpoint. The library's `invalid_client` would
+      // make the client throw its grant away.
+      const isUnread = category === "client-id-metadata-document" && request !== undefined;
+      return isUnread ? retryLater(request, 503, "The client could not be checked.", 30) : undefined;
     },
   });
 }

@@ -7,15 +7,17 @@ import {
   type AuthRequest,
   authorizationErrorRedirect,
   type ClientInfo,
+  type OAuthHelpers,
 } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
 import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
+import { addressOf } from "../../limits/rate-limits.ts";
 import { metaHashOf } from "../authorization-server/approvals.ts";
 import { validateClientDocument } from "../authorization-server/client-document.ts";
 import { isClientIdAcceptable } from "../authorization-server/client-id.ts";
 import { identify, isRedirectTrusted } from "../authorization-server/client-identity.ts";
 import { isAtHostOf, ownOrigins } from "../authorization-server/hosts.ts";
-import { hasRepeatedName, withPlainResource } from "../authorization-server/parameters.ts";
+import { hasRepeatedName, readParameters } from "../authorization-server/parameters.ts";
 import { grantableScopes } from "../authorization-server/scopes.ts";
 import { authorizationServer } from "../authorization-server/server.ts";
 import { nowSeconds } from "../clock.ts";
@@ -28,6 +30,11 @@ import { openFirstPage } from "./sign-in.ts";
 import { AuthorizationRequest, type Connection, startTransaction } from "./transaction.ts";
 
 const MAX_QUERY_LENGTH = 8_192;
+/** Parameters that are read. `request` and `request_uri` are refused. */
+const PARAMETERS = [
+  ...["response_type", "client_id", "redirect_uri", "scope", "state", "resource", "prompt"],
+  ...["code_challenge", "code_challenge_method", "request", "request_uri"],
+];
 
 /** A validated request, in the forms that the later steps need. */
 interface ValidRequest {
@@ -38,7 +45,9 @@ interface ValidRequest {
   readonly prompts: readonly string[];
 }
 
-export async function authorize(browser: BrowserRequest): Promise<Response> {
+export async function authorize(sent: BrowserRequest): Promise<Response> {
+  if (sent.url.search.length > MAX_QUERY_LENGTH) return badRequest(sent, "It is too long.");
+  const browser = { ...sent, url: new URL(`?${readParameters(sent.url.searchParams, PARAMETERS)}`, sent.url) };
   const refused = refuseParameters(browser) ?? (await refuseClientDocument(browser));
   if (refused) return refused;
   const parsed = await parseRequest(browser);
@@ -51,8 +60,7 @@ export async function authorize(browser: BrowserRequest): Promise<Response> {
 function refuseParameters(browser: BrowserRequest): Response | null {
   const { url, config } = browser;
   const parameters = url.searchParams;
-  if (url.search.length > MAX_QUERY_LENGTH) return badRequest(browser, "It is too long.");
-  if (hasRepeatedName(parameters)) return badRequest(browser, "It names a parameter twice.");
+  if (hasRepeatedName(parameters, "resource")) return badRequest(browser, "It names a parameter twice.");
   if (parameters.has("request") || parameters.has("request_uri"))
     return badRequest(browser, "It uses request objects, which this server does not support.");
   // Before anything can be returned there, errors included.
@@ -68,7 +76,8 @@ function clientIdIn({ url }: BrowserRequest): string {
 }
 
 async function refuseClientDocument(browser: BrowserRequest): Promise<Response | null> {
-  const document = await validateClientDocument(browser, clientIdIn(browser));
+  const client = { clientId: clientIdIn(browser), address: addressOf(browser.request) };
+  const document = await validateClientDocument(browser, client, { maxAgeMs: 0 });
   if (document.state === "usable") return null;
   return document.state === "unread" && document.status === 429
     ? tooManyAttempts(browser, document.retryAfterSeconds)
@@ -79,9 +88,9 @@ async function refuseClientDocument(browser: BrowserRequest): Promise<Response |
 async function parseRequest(browser: BrowserRequest): Promise<AuthRequest | Response> {
   const { request, url, env } = browser;
   const library = authorizationServer(env).getOAuthApi(env);
-  const plain = new Request(new URL(`?${withPlainResource(url.searchParams)}`, url), request);
   try {
-    return await library.parseAuthRequest(plain);
+    const address = await withOnlyRedirect(url, library);
+    return await library.parseAuthRequest(new Request(address, request));
   } catch (error) {
     if (!(error instanceof AuthorizationError)) throw error;
     const { redirectTo, redirectUri, description } = error;
@@ -91,6 +100,19 @@ async function parseRequest(browser: BrowserRequest): Promise<AuthRequest | Resp
       ? unknownClient(browser)
       : badRequest(browser, REASONS[description] ?? UNUSABLE);
   }
+}
+
+/**
+ * RFC 6749 section 3.1.2.3: a client with one registered redirect URI may leave it out of the
+ * request.
+ */
+async function withOnlyRedirect(url: URL, library: OAuthHelpers): Promise<URL> {
+  if (url.searchParams.has("redirect_uri")) return url;
+  const client = await library.lookupClient(url.searchParams.get("client_id") ?? "");
+  const [only, ...others] = client?.redirectUris ?? [];
+  const complete = new URL(url);
+  if (only !== undefined && others.length === 0) complete.searchParams.set("redirect_uri", only);
+  return complete;
 }
 
 /** The gateway's own rule: PKCE with S256. */

@@ -7,9 +7,9 @@ import { createGrantObject } from "../../durable/grant-object.ts";
 import { claimOnce } from "../../durable/one-time-mark.ts";
 import { approvedScopes, storeDecision } from "../authorization-server/approvals.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
+import { completeAuthorization } from "../authorization-server/complete-authorization.ts";
 import type { GrantProps } from "../authorization-server/grant-props.ts";
 import { grantedScopes } from "../authorization-server/scopes.ts";
-import { authorizationServer } from "../authorization-server/server.ts";
 import { nowSeconds } from "../clock.ts";
 import { consentPage } from "../pages/consent.ts";
 import { html } from "../pages/html.ts";
@@ -121,9 +121,7 @@ export async function makeGrant(
   const scopes = grantedScopes(request.scope, allowed);
   const { host } = destinationOf(request.redirectUri);
   const metadata = { clientName: client.name, host, at: nowSeconds() };
-  const { redirectTo } = await authorizationServer(env)
-    .getOAuthApi(env)
-    .completeAuthorization({ request, userId, scope: [...scopes], metadata, props });
+  const { redirectTo } = await completeAuthorization(env, { request, userId, scope: [...scopes], metadata, props });
   await createGrantObject(browser, redirectTo);
   recordAccess(browser, { type: "grant.made", subject: userId, clientId: request.clientId, scopes });
   return { redirectTo, scopes };

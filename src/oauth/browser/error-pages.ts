@@ -117,3 +117,18 @@ export function unusableClientDocument(browser: BrowserRequest): Response {
     text: "Its description could not be read, or describes another app. Wait a moment, then start again from your app.",
   });
 }
+
+const CHANGES = {
+  deleted: "it was removed from this server",
+  redirect_uri: "it no longer lists the address that you would return to",
+  request: "it may not make this request any more",
+} as const;
+
+/** The client is no longer the one that the user was asked about. No code was made. */
+export function clientChanged(browser: BrowserRequest, change: keyof typeof CHANGES): Response {
+  return errorPage(browser, {
+    status: 400,
+    title: "This app has changed",
+    text: `While you decided, ${CHANGES[change]}. Nothing was allowed. Connect again from your app.`,
+  });
+}

@@ -64,7 +64,7 @@ describe("a counter's key", () => {
     const recording = {
       ...env,
       LIMIT_5: recorder,
-      LIMIT_10: recorder,
+      LIMIT_60: recorder,
       LIMIT_20: recorder,
       RATE_COUNTER: counters,
     } as unknown as Env; // the members that are called
@@ -86,8 +86,8 @@ describe("a counter that fails", () => {
   };
 
   it.each([
-    ["throws", { LIMIT_10: { limit: failing } }],
-    ["returns a malformed reply", { LIMIT_10: { limit: async () => undefined } }],
+    ["throws", { LIMIT_60: { limit: failing } }],
+    ["returns a malformed reply", { LIMIT_60: { limit: async () => undefined } }],
     ["has no Durable Object", { RATE_COUNTER: { idFromName: failing } }],
     [
       "loses its Durable Object",

@@ -1,8 +1,9 @@
 // Rate limits of the gateway: each allows exactly its number, says when to try again, as a page or
 // as JSON, and does not affect other clients. The counters are the runtime's own.
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { digestText } from "../../../contracts/rpc/encoding.ts";
 import type { Tier } from "../../../contracts/rpc/identity.ts";
 import gateway from "../../../entrypoints/gateway/index.ts";
 import type { Env } from "../../../src/env.ts";
@@ -155,32 +156,47 @@ describe("clients", () => {
     ).toBe(204);
   });
 
-  it("may call /token 10 times a minute about one grant, from any address, whatever other parameters they send", async () => {
-    const secret = (attempt: number) => String(attempt).padStart(32, "s");
-    const decoy = () => `u_ada:${crypto.randomUUID().slice(0, 16)}:${secret(0)}`;
-    const about = (attempt: number, grant: string): Record<string, string>[] => [
-      { grant_type: "refresh_token", refresh_token: `u_ada:${grant}:${secret(attempt)}` },
-      { grant_type: "authorization_code", code: `u_ada:${grant}:${secret(attempt)}` },
-      { token: `u_ada:${grant}:${secret(attempt)}` },
-      { grant_type: "", token: `u_ada:${grant}:${secret(attempt)}`, code: decoy() },
-      {
-        grant_type: "refresh_token",
-        refresh_token: `u_ada:${grant}:${secret(attempt)}`,
-        code: decoy(),
-        token: decoy(),
-      },
-    ];
+  /** The client id and refresh token of a new grant. */
+  async function newGrant(): Promise<{ readonly client_id: string; readonly refresh_token: string }> {
+    const client_id = await register(env);
+    const { next } = await new Browser(env).connect(client_id);
+    return { client_id, refresh_token: (await redeem(env, client_id, next)).refresh_token };
+  }
+
+  it("may refresh a grant 10 times a minute, from any address", async () => {
     const { passed, refused } = await exhaust(() => {
-      const grant = crypto.randomUUID().slice(0, 16);
-      return (attempt) => send(env, "/token", form({ client_id: "unknown", ...about(attempt, grant)[attempt % 5] }));
+      let fields = newGrant();
+      return async () => {
+        const { client_id, refresh_token } = await fields;
+        const response = await send(env, "/token", form({ grant_type: "refresh_token", client_id, refresh_token }));
+        if (response.status !== 200) return response;
+        fields = response.json<{ refresh_token: string }>().then((next) => ({ ...next, client_id }));
+        return Response.json({});
+      };
     });
     expect(passed).toBe(10);
     expect(await partsOf(refused)).toEqual(oauthError);
-    const [another] = about(0, crypto.randomUUID().slice(0, 16));
-    expect((await send(env, "/token", form({ client_id: "unknown", ...another }))).status).toBe(401);
   });
 
-  it("may register 10 clients a minute from one address", async () => {
+  it("may refresh a grant whose name strangers use, however often they do", async () => {
+    const { client_id, refresh_token } = await newGrant();
+    const forged = (attempt: number) => refresh_token.replace(/[^:]*$/, String(attempt).padStart(32, "s"));
+    const made: ((attempt: number) => Record<string, string>)[] = [
+      (attempt) => ({ grant_type: "refresh_token", client_id, refresh_token: forged(attempt) }),
+      (attempt) => ({ grant_type: "refresh_token", client_id: "unknown", refresh_token: forged(attempt) }),
+      (attempt) => ({ grant_type: "authorization_code", client_id, code: forged(attempt) }),
+      (attempt) => ({ client_id, token: forged(attempt) }),
+    ];
+    for (let attempt = 0; attempt < 44; attempt++) {
+      const response = await send(env, "/token", form(made[attempt % made.length]?.(attempt) ?? {}));
+      expect(response.status).not.toBe(429);
+      expect(await response.text()).not.toContain("access_token");
+    }
+    const mine = form({ grant_type: "refresh_token", client_id, refresh_token });
+    expect((await send(env, "/token", mine)).status).toBe(200);
+  });
+
+  it("may register 60 clients a minute from one address, as hosted clients need", async () => {
     let address = "";
     const attempt = () =>
       send(env, "/register", {
@@ -191,15 +207,22 @@ describe("clients", () => {
       address = newAddress();
       return attempt;
     });
-    expect(passed).toBe(10);
+    expect(passed).toBe(60);
     expect(await partsOf(refused)).toEqual(oauthError);
     expect((await send(env, "/register", json({ redirect_uris: [REDIRECT] }))).status).toBe(201);
     expect((await send(env, "/register", { method: "GET", headers: { [ADDRESS_HEADER]: address } })).status).toBe(405);
   });
 
-  it("may register exactly 50 clients a day from one address, also in parallel", async () => {
-    const dailyOnly = envWith({}, { LIMIT_10: unlimited });
-    const headers = { "Content-Type": "application/json", [ADDRESS_HEADER]: newAddress() };
+  it("may register exactly 10,000 clients a day from one address, also in parallel", async () => {
+    const dailyOnly = envWith({}, { LIMIT_60: unlimited });
+    const address = newAddress();
+    const counter = env.RATE_COUNTER.get(env.RATE_COUNTER.idFromName(`registration:${await digestText(address)}`));
+    await counter.count(10_000, 86_400);
+    await runInDurableObject(counter, async (_, { storage }) => {
+      const stored = [...(await storage.list<{ readonly count: number }>())];
+      for (const [key, value] of stored) await storage.put(key, { ...value, count: 9_950 });
+    });
+    const headers = { "Content-Type": "application/json", [ADDRESS_HEADER]: address };
     const registerOne = () => send(dailyOnly, "/register", { ...json({ redirect_uris: [REDIRECT] }), headers });
     const responses = await Promise.all(Array.from({ length: 60 }, registerOne));
     expect(responses.filter(({ status }) => status === 201)).toHaveLength(50);

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { revocationsOf } from "../../../../src/durable/user-revocations.ts";
 import type { Env } from "../../../../src/env.ts";
 import { deleteApprovals } from "../../../../src/oauth/authorization-server/approvals.ts";
+import { network } from "../../../../src/oauth/authorization-server/client-document.ts";
 import { newContext } from "../../context.ts";
 import { authorizePath, Browser, envWith, REDIRECT, register, type Seen, userId } from "../browser.ts";
 
@@ -17,7 +18,7 @@ let apps = 0;
 const documents = new Map<string, object>();
 
 beforeEach(() => {
-  vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
+  vi.spyOn(network, "fetch").mockImplementation(async (input) => {
     const document = documents.get(input instanceof Request ? input.url : String(input));
     return document ? Response.json(document) : new Response(null, { status: 404 });
   });
@@ -28,7 +29,7 @@ afterEach(() => {
 
 /** An app with a metadata document on a site of its own. */
 function newApp(changes: object = {}) {
-  const site = `https://app${++apps}.test`;
+  const site = `https://app${++apps}.example.com`;
   const id = `${site}/client.json`;
   const redirect = `${site}/callback`;
   const document = {
@@ -197,7 +198,7 @@ describe("a stored approval", () => {
     const [ada, eve] = [newUser(), newUser()];
     const other = newApp();
     const app = newApp({
-      redirect_uris: [`https://app${apps + 1}.test/callback`, `https://app${apps + 1}.test/second`],
+      redirect_uris: [`https://app${apps + 1}.example.com/callback`, `https://app${apps + 1}.example.com/second`],
     });
     await approve(ada.browser, app);
     expect(await isAsked(ada.browser, app)).toBe(false);

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { toBase64url } from "../../../../contracts/rpc/encoding.ts";
 import { grantNameOf, grantObjectOf } from "../../../../src/durable/grant-object.ts";
 import type { Env } from "../../../../src/env.ts";
-import { validateClientDocument } from "../../../../src/oauth/authorization-server/client-document.ts";
+import { network, validateClientDocument } from "../../../../src/oauth/authorization-server/client-document.ts";
+import { ADDRESS_HEADER, newAddress } from "../../../support/address.ts";
 import { exhaust } from "../../../support/exhaust-limit.ts";
 import { newContext } from "../../context.ts";
 import { authorizePath, Browser, envWith, form, ORIGIN, send, VERIFIER } from "../browser.ts";
@@ -27,7 +28,7 @@ beforeEach(() => {
   internet = new Map();
   fetched = [];
   logged = [];
-  vi.spyOn(globalThis, "fetch").mockImplementation(async (target, init = {}) => {
+  vi.spyOn(network, "fetch").mockImplementation(async (target, init = {}) => {
     const url = String(target instanceof Request ? target.url : target);
     fetched.push(url);
     const respond = internet.get(url);
@@ -120,20 +121,44 @@ describe("a client with a metadata document", () => {
     },
   );
 
-  it("has its document fetched once a minute, however often it signs in", async () => {
+  it("has its document fetched once for each authorization request, and at /token once a minute", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
-    const { id } = claudeCode();
-    let fetches = 0;
-    internet.set(id, ({ redirect }) => {
-      if (redirect === "manual") fetches++;
-      return Response.json(claudeCode(new URL(id).host).document);
-    });
-    for (let attempt = 0; attempt < 3; attempt++)
-      await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
-    expect(fetches).toBe(1);
+    const { id, document } = claudeCode();
+    publish(id, document);
+    const open = async () =>
+      new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
+    const refresh = () =>
+      send(env, "/token", form({ grant_type: "refresh_token", client_id: id, refresh_token: "a:b:c" }));
+    await open();
+    await open();
+    expect(fetched).toEqual([id, id]);
+    for (let attempt = 0; attempt < 3; attempt++) expect((await refresh()).status).toBe(400);
+    expect(fetched).toEqual([id, id]);
     vi.setSystemTime(Date.now() + 60_001);
-    await new Browser(env).open(await authorizePath(id, { redirect_uri: "http://localhost:1/callback" }));
-    expect(fetches).toBe(2);
+    await refresh();
+    await refresh();
+    expect(fetched).toEqual([id, id, id]);
+  });
+
+  it.each<[string, (document: object) => Response]>([
+    [
+      "loses its redirect address",
+      (document) => Response.json({ ...document, redirect_uris: ["https://a.example.com/"] }),
+    ],
+    ["is redirected to another host", () => Response.redirect("https://internal.example.com/secret", 302)],
+    ["describes another client", (document) => Response.json({ ...document, client_id: "https://b.example.com/c" })],
+    ["no longer exists", () => new Response(null, { status: 404 })],
+  ])("gets no code if its document %s before the decision: the user reads why", async (_, changed) => {
+    const { id, document } = claudeCode();
+    publish(id, document);
+    publish("https://internal.example.com/secret", document);
+    const browser = new Browser(env);
+    const consent = await browser.consentPage(id, { redirect_uri: "http://localhost:1/callback" });
+    internet.set(id, () => changed(document));
+    const refused = await browser.submit(consent, "/authorize", { decision: "approve" });
+    expect([refused.status, refused.next]).toEqual([400, ""]);
+    expect(refused.text).toMatch(/no longer lists the address|This app could not be checked/);
+    expect([new Set(fetched), logged.filter((line) => line.includes("crashed"))]).toEqual([new Set([id]), []]);
   });
 });
 
@@ -252,6 +277,21 @@ describe("a client that authenticates with private_key_jwt, like ChatGPT", () =>
     expect((await requestToken(fields, await assertion(key, claims()))).status).toBe(200);
   });
 
+  it("has its keys fetched from the address that its document names, and no further", async () => {
+    const client = await chatGpt();
+    const fields = await client.codeFields();
+    const keys = `https://${new URL(client.id).host}/oauth/jwks.json`;
+    const elsewhere = "https://internal.example.com/jwks";
+    publish(elsewhere, { keys: [client.key.jwk] });
+    internet.set(keys, ({ redirect }) => {
+      if (redirect === "manual") return Response.redirect(elsewhere, 302);
+      fetched.push(elsewhere); // as a fetch that follows redirects would
+      return Response.json({ keys: [client.key.jwk] });
+    });
+    const refused = await client.requestToken(fields, await assertion(client.key, client.claims()));
+    expect([refused.status, new Set(fetched)]).toEqual([401, new Set([client.id, keys])]);
+  });
+
   it("may not publish its keys at our own address, or at one that is no public site", async () => {
     for (const jwks_uri of [
       `${ORIGIN}/jwks`,
@@ -319,7 +359,6 @@ describe("a document is refused, and nothing else is fetched, if", () => {
     "its client_id differs by a slash": (id, document) => Response.json({ ...document, client_id: `${id}/` }),
     "it has no name": (_, { client_name: __, ...document }) => Response.json(document),
     "its name is invisible": (_, document) => Response.json({ ...document, client_name: "\u200b\u202e\n" }),
-    "its name is too long": (_, document) => Response.json({ ...document, client_name: INJECTED.repeat(5) }),
     "it has no redirect address": (_, document) => Response.json({ ...document, redirect_uris: [] }),
     "it redirects to our own address": (_, document) =>
       Response.json({ ...document, redirect_uris: [`${ORIGIN}/oauth/callback`] }),
@@ -361,6 +400,31 @@ describe("a document is refused, and nothing else is fetched, if", () => {
     );
   });
 
+  it("it has no end: no more than its limit is read, and the rest is cancelled", async () => {
+    const { id } = claudeCode();
+    let pulled = 0;
+    let isCancelled = false;
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      pulled += 4_096;
+      controller.enqueue(new Uint8Array(4_096).fill(0x20));
+      // Ends after 64 MB, so that a reader without a limit fails here and does not hang.
+      if (pulled >= 64 * 1024 * 1024) controller.close();
+    };
+    const cancel = () => {
+      isCancelled = true;
+    };
+    internet.set(id, () => {
+      const body = new ReadableStream({ pull, cancel }, { highWaterMark: 0 });
+      return new Response(body, { headers: { "Content-Type": "application/json" } });
+    });
+    const { context } = newContext(env);
+    const state = await validateClientDocument(context, { clientId: id, address: newAddress() });
+    expect(state).toEqual({ state: "unusable" });
+    expect(pulled).toBeLessThan(32_768);
+    expect(isCancelled).toBe(true);
+    expect(logged[0]).toContain("too_large");
+  });
+
   it("its response or its body is late", async () => {
     const { id, document } = claudeCode();
     const { context } = newContext(env);
@@ -368,7 +432,7 @@ describe("a document is refused, and nothing else is fetched, if", () => {
       id,
       ({ signal }) => new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
     );
-    expect(await validateClientDocument(context, id, 20)).toEqual({
+    expect(await validateClientDocument(context, { clientId: id, address: newAddress() }, { timeoutMs: 20 })).toEqual({
       state: "unread",
       status: 503,
       retryAfterSeconds: 30,
@@ -380,9 +444,13 @@ describe("a document is refused, and nothing else is fetched, if", () => {
       };
       return new Response(new ReadableStream({ start }), { headers: { "Content-Type": "application/json" } });
     });
-    expect(await validateClientDocument(context, id, 20)).toMatchObject({ state: "unread" });
+    expect(
+      await validateClientDocument(context, { clientId: id, address: newAddress() }, { timeoutMs: 20 }),
+    ).toMatchObject({ state: "unread" });
     publish(id, document);
-    expect(await validateClientDocument(context, id, 20)).toEqual({ state: "usable" });
+    expect(await validateClientDocument(context, { clientId: id, address: newAddress() }, { timeoutMs: 20 })).toEqual({
+      state: "usable",
+    });
   });
 });
 
@@ -496,28 +564,48 @@ describe("nothing is fetched", () => {
   });
 });
 
-describe("a host", () => {
-  it("gets 30 fetches of new documents a minute, and fetches of usable ones whenever they are due", async () => {
-    let host = "";
-    let known = "";
-    const redirect = { redirect_uri: "http://localhost:1/callback" };
-    const open = async (id: string) => (await new Browser(env).open(await authorizePath(id, redirect))).response;
+describe("fetches of documents", () => {
+  const redirect = { redirect_uri: "http://localhost:1/callback" };
+  const open = async (id: string, address: string) => {
+    const request = { headers: { [ADDRESS_HEADER]: address } };
+    return (await new Browser(env).open(await authorizePath(id, redirect), request)).response;
+  };
+
+  it("that are new are limited to 60 a minute for an address and a host, usable ones when they are due", async () => {
+    let [host, known, address] = ["", "", ""];
+    // /authorize has the same number, but the endpoints count together.
     const { passed, refused } = await exhaust(() => {
       host = newHost();
+      address = newAddress();
       const { id, document } = claudeCode(host);
       known = id;
       publish(id, document);
-      return (attempt) => open(attempt === 0 ? id : `https://${host}/${attempt}`);
+      return async (attempt) => {
+        if (attempt === 0) return open(id, address);
+        const fields = { grant_type: "refresh_token", client_id: `https://${host}/${attempt}` };
+        return send(env, "/token", form(fields, { [ADDRESS_HEADER]: address }));
+      };
     });
-    expect(passed).toBe(30);
-    expect([refused.status, refused.headers.get("Retry-After")]).toEqual([429, "60"]);
+    expect([passed, refused.headers.get("Retry-After")]).toEqual([60, "60"]);
     const before = fetched.length;
-    const atToken = await send(env, "/token", form({ grant_type: "refresh_token", client_id: `https://${host}/more` }));
-    expect([atToken.status, atToken.headers.get("Retry-After"), fetched.length]).toEqual([429, "60", before]);
+    expect((await open(`https://${host}/more`, address)).status).toBe(429);
+    expect(fetched.length).toBe(before);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61_000 });
-    expect((await open(known)).status).toBe(303);
+    expect((await open(known, address)).status).toBe(303);
     const { id, document } = claudeCode();
     publish(id, document);
-    expect((await open(id)).status).toBe(303);
+    expect((await open(id, address)).status, "another host").toBe(303);
+  });
+
+  it("of a host's real clients are not used up by a stranger who names made-up ones", async () => {
+    const host = newHost();
+    const stranger = newAddress();
+    await exhaust(() => (attempt) => {
+      const fields = { grant_type: "refresh_token", client_id: `https://${host}/made-up-${attempt}` };
+      return send(env, "/token", form(fields, { [ADDRESS_HEADER]: stranger }));
+    });
+    const { id, document } = claudeCode(host);
+    publish(id, document);
+    expect((await open(id, newAddress())).status).toBe(303);
   });
 });

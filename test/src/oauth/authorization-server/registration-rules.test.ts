@@ -37,17 +37,13 @@ describe("a registration (RFC 7591)", () => {
   });
 
   it("is refused above its limits", () => {
-    const redirect_uris = ["https://app.test/cb"];
-    expect(registrationProblem({ redirect_uris: Array(11).fill(redirect_uris[0]) }, OWN)?.code).toBe(
-      "invalid_redirect_uri",
-    );
-    for (const field of [
-      { client_name: "\u200b" },
-      { client_name: "x".repeat(81) },
-      { client_uri: `https://${"x".repeat(512)}` },
-      { contacts: Array(21).fill("a") },
-    ])
-      expect(registrationProblem({ redirect_uris, ...field }, OWN)?.code).toBe("invalid_client_metadata");
+    const uri = "https://app.example.com/cb";
+    const long = (length: number) => `${uri}?${"x".repeat(length)}`;
+    for (const redirect_uris of [Array(21).fill(uri), [long(1_024)], Array(5).fill(long(900)), [], "", null, [7]])
+      expect(registrationProblem({ redirect_uris }, OWN)?.code).toBe("invalid_redirect_uri");
+    for (const client_name of ["\u200b", 7])
+      expect(registrationProblem({ redirect_uris: [uri], client_name }, OWN)?.code).toBe("invalid_client_metadata");
+    expect(registrationProblem({ redirect_uris: Array(20).fill(uri) }, OWN)).toBeUndefined();
   });
 });
 
@@ -55,9 +51,9 @@ describe("a client id", () => {
   it("that is the URL of a document names a public host over https", () => {
     expect(isDocumentUrlAcceptable("https://claude.ai/oauth/claude-code-client-metadata", OWN)).toBe(true);
     for (const url of [
-      "http://app.test/c",
-      "https://app.test:8443/c",
-      "https://user@app.test/c",
+      "http://app.example.com/c",
+      "https://app.example.com:8443/c",
+      "https://user@app.example.com/c",
       "https://localhost/c",
       "https://intranet/c",
       "https://printer.local/c",
@@ -66,15 +62,30 @@ describe("a client id", () => {
       "https://mcp.test/c",
       "https://mcp.test./c",
       "https://MCP.test/c",
-      `https://app.test/${"x".repeat(500)}`,
+      `https://app.example.com/${"x".repeat(500)}`,
     ]) {
       expect(isDocumentUrlAcceptable(url, OWN), url).toBe(false);
     }
   });
 
+  it.each([
+    ...["alt", "arpa", "corp", "example", "home", "home.arpa", "internal", "intranet", "invalid", "lan", "local"],
+    ...["localdomain", "localhost", "mail", "onion", "private", "test", "nip.io", "sslip.io", "xip.io"],
+    ...["localtest.me", "lvh.me", "traefik.me", "10.0.0.1.nip.io", "10-0-0-1.sslip.io", "0a000001.nip.io"],
+    ...["127.0.0.1.example.com", "app-192-168-1-1.example.com", "169-254-169-254.example.com"],
+  ])("that is the URL of a document is no reserved name, and embeds no address: %s", (name) => {
+    for (const host of [name, `app.${name}`, `APP.${name}`, `app.${name}.`])
+      expect(isDocumentUrlAcceptable(`https://${host}/client.json`, OWN), host).toBe(false);
+  });
+
+  it.each(["1password.com", "a.b.c.d.example.com", "v1-2-3.example.com", "home.example.com", "mail.com", "local.dev"])(
+    "may be the URL of a document at %s",
+    (host) => expect(isDocumentUrlAcceptable(`https://${host}/client.json`, OWN)).toBe(true),
+  );
+
   it("that is looked up in storage is short", () => {
-    expect(isClientIdAcceptable("https://app.test/client.json", true, OWN)).toBe(true);
-    expect(isClientIdAcceptable(`https://app.test/${"x".repeat(60)}`, false, OWN)).toBe(false);
+    expect(isClientIdAcceptable("https://app.example.com/client.json", true, OWN)).toBe(true);
+    expect(isClientIdAcceptable(`https://app.example.com/${"x".repeat(60)}`, false, OWN)).toBe(false);
     expect(isClientIdAcceptable("x".repeat(65), true, OWN)).toBe(false);
   });
 });

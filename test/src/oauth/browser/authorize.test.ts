@@ -1,7 +1,19 @@
 // Authorization requests: what a client may request, where a response may go, and how a client is
 // known.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { authorizePath, Browser, envWith, form, ORIGIN, quiet, REDIRECT, register, send } from "../browser.ts";
+import { network } from "../../../../src/oauth/authorization-server/client-document.ts";
+import {
+  authorizePath,
+  Browser,
+  envWith,
+  form,
+  ORIGIN,
+  quiet,
+  REDIRECT,
+  register,
+  send,
+  VERIFIER,
+} from "../browser.ts";
 
 const env = envWith();
 const client = await register(env);
@@ -80,6 +92,36 @@ describe("an authorization request", () => {
     expect((await open({ state: "x".repeat(3_000) })).status).toBe(400);
   });
 
+  it("may have empty parameters, and any number of unknown ones (RFC 6749 section 3.1)", async () => {
+    const path = await authorizePath(client, { resource: "", scope: "", state: "" });
+    const odd = `${path}&prompt=&request=&request_uri=&state=mine&audience=a&audience=b&nonce=1`;
+    expect((await send(env, odd)).status).toBe(303);
+    for (const twice of ["&scope=read&scope=generate", "&prompt=login&prompt=login", "&client_id=other"])
+      expect((await send(env, path + twice)).status, twice).toBe(400);
+  });
+
+  it("names its resource as often as it likes, if it is the same one (RFC 8707 section 2)", async () => {
+    const again = (resource: string) => `&resource=${encodeURIComponent(resource)}`;
+    const path = await authorizePath(client);
+    const same = await send(env, path + again(`${ORIGIN}/mcp`) + again(`${ORIGIN}/mcp/`) + again(""));
+    expect([same.status, same.headers.get("Location")]).toEqual([303, expect.stringMatching(/^\/login/)]);
+    const other = await send(env, path + again("https://other.example.com/mcp"));
+    const callback = new URL(other.headers.get("Location") ?? "").searchParams;
+    expect([callback.get("error"), callback.get("state")]).toEqual(["invalid_target", "a state & more"]);
+  });
+
+  it("may leave out the redirect address if one is registered (RFC 6749 section 3.1.2.3)", async () => {
+    const left = await new Browser(env).connect(client, undefined, { redirect_uri: undefined });
+    const callback = new URL(left.next);
+    expect(callback.origin + callback.pathname).toBe(REDIRECT);
+    const code = callback.searchParams.get("code") ?? "";
+    const exchange = { grant_type: "authorization_code", client_id: client, code, code_verifier: VERIFIER };
+    expect((await send(env, "/token", form(exchange))).status).toBe(200);
+    const several = await register(env, { redirect_uris: [REDIRECT, "http://127.0.0.1/other"] });
+    const refused = await open({ redirect_uri: undefined }, several);
+    expect([refused.status, refused.next, refused.text]).toEqual([400, "", expect.stringContaining("not registered")]);
+  });
+
   it("shows the client's name as text, never as markup", async () => {
     const odd = await register(env, { client_name: `<img src=x onerror=alert(1)>"'&` });
     const login = await new Browser(env).signInPage(odd);
@@ -89,20 +131,20 @@ describe("an authorization request", () => {
 });
 
 describe("a client with a metadata document (CIMD)", () => {
-  const id = "https://app.test/oauth/client.json";
+  const id = "https://app.example.com/oauth/client.json";
   const cimd = envWith({}, { CIMD_ENABLED: "true" });
   const serve = (document: object) =>
-    vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json(document));
+    vi.spyOn(network, "fetch").mockImplementation(async () => Response.json(document));
 
   it("is shown with the domain that the document proves", async () => {
     serve({ client_id: id, client_name: "Helpful app", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" });
     const consent = await new Browser(cimd).consentPage(id);
-    expect(consent.text).toContain('<dt>Verified domain</dt><dd><bdi class="host">app.test</bdi></dd>');
+    expect(consent.text).toContain('<dt>Verified domain</dt><dd><bdi class="host">app.example.com</bdi></dd>');
   });
 
   it("is refused without a redirect if the document describes another client", async () => {
     quiet();
-    serve({ client_id: "https://other.test/x", client_name: "Helpful app", redirect_uris: [REDIRECT] });
+    serve({ client_id: "https://other.example.com/x", client_name: "Helpful app", redirect_uris: [REDIRECT] });
     const refused = await new Browser(cimd).open(await authorizePath(id));
     expect([refused.status, refused.next]).toEqual([400, ""]);
   });
