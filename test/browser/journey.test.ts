@@ -106,7 +106,7 @@ describe("a user whose client opens the browser", () => {
     expect(await page.locator("main").textContent()).toContain("to manage your account");
     await signUp(page, newAccount());
     expect(new URL(page.url()).pathname).toBe("/apps");
-    expect((await page.context().cookies()).map(({ name }) => name)).toEqual(["__Host-gw_s"]);
+    expect((await page.context().cookies()).map(({ name }) => name)).toContain("__Host-gw_s");
   });
 
   it("can do the same with JavaScript on", async () => {

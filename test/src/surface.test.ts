@@ -161,7 +161,7 @@ describe("the gateway's surface", () => {
   it("lets a sibling call two methods", () => {
     expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools"]);
     expect(methodsOf(gateway.GatewayAdminEntrypoint)).toEqual(["revokeUser"]);
-    expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "claim"]);
+    expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "answer", "claim", "settle"]);
     expect(methodsOf(gateway.GrantObject)).toEqual(["alarm", "handleTokenRequest", "hasEnded", "open", "revoke"]);
     expect(methodsOf(gateway.UserRevocations)).toEqual([
       "alarm",

@@ -1,9 +1,10 @@
 // Forms of the account pages, and the checks that each must pass: media type, sender, size, no
 // repeated fields, a session of this browser, and proof that our own page, in this session, made
 // this form.
-import { claimOnce } from "../../durable/one-time-mark.ts";
+import { digestText } from "../../../contracts/rpc/encoding.ts";
 import { SESSION_LIFETIME_SECONDS } from "../../durable/user-revocations.ts";
 import { ACCOUNT_FORMS, type AccountForm, type AccountFormTokens } from "../pages/account-parts.ts";
+import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { errorPage } from "./error-pages.ts";
 import { type BrowserSession, isSessionCsrf, sessionCsrf, sessionOf } from "./session.ts";
@@ -52,18 +53,25 @@ export async function readAccountForm(
 }
 
 /**
- * Claims a form that creates something: `true` for the one request that may continue, however often
- * the browser sends it. The mark lives as long as a session can, after which the form is void
- * anyway.
+ * The response of `act`, once for each form: sent again within a minute, the form gets the same
+ * response. A form with a one-time value creates something: any other use of the value, and each
+ * later one, is refused with `used`, a sentence. The mark lives as long as a session can, after
+ * which the form is void anyway.
  */
-export async function claimForm({ env }: BrowserRequest, { form, session }: SubmittedAccountForm): Promise<boolean> {
-  const once = form.get("once") ?? "";
-  return ONE_TIME_VALUE.test(once) && claimOnce(env, `own|${session.sid}|${once}`, SESSION_LIFETIME_SECONDS);
-}
-
-/** A form that was already used. */
-export function formAlreadyUsed(browser: BrowserRequest, text: string): Response {
-  return errorPage(browser, { status: 400, title: "Already used", text, link: ACCOUNT_LINK });
+export async function answerAccountForm(
+  browser: BrowserRequest,
+  { form, session }: SubmittedAccountForm,
+  act: () => Promise<Response>,
+  used?: string,
+): Promise<Response> {
+  const digest = await digestText(`${browser.url.pathname}|${form}`);
+  if (used === undefined)
+    return answerOnce(browser, { name: `own|${session.sid}|${digest}`, digest, isRepeatable: true }, act, act);
+  const value = form.get("once") ?? "";
+  const refuse = () => errorPage(browser, { status: 400, title: "Already used", text: used, link: ACCOUNT_LINK });
+  if (!ONE_TIME_VALUE.test(value)) return refuse();
+  const once = { name: `own|${session.sid}|${value}`, digest, lifetimeSeconds: SESSION_LIFETIME_SECONDS };
+  return answerOnce(browser, once, act, refuse);
 }
 
 /** No usable reply from the auth Worker, which is logged already. */

@@ -6,7 +6,13 @@ import { findUserGrant, listUserGrants } from "../authorization-server/grants.ts
 import { revokeGrant, revokeUser } from "../authorization-server/revocation.ts";
 import { accountPage, disconnectedPage, notSignedInPage, signedOutPage, signOutPage } from "../pages/account.ts";
 import { pageResponse, redirect } from "../pages/page.ts";
-import { ACCOUNT_LINK, accountFormTokens, readAccountForm } from "./account-forms.ts";
+import {
+  ACCOUNT_LINK,
+  accountFormTokens,
+  answerAccountForm,
+  readAccountForm,
+  type SubmittedAccountForm,
+} from "./account-forms.ts";
 import { identityOf, recordChange, signedInPage } from "./account-session.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { errorPage } from "./error-pages.ts";
@@ -35,8 +41,12 @@ export async function showAccount(browser: BrowserRequest): Promise<Response> {
 export async function revokeApp(browser: BrowserRequest): Promise<Response> {
   const submitted = await readAccountForm(browser, "/apps/revoke", signInForAccount);
   if (submitted instanceof Response) return submitted;
-  const { userId } = submitted.session.account;
-  const grant = await findUserGrant(browser, userId, submitted.form.get("grantId") ?? "");
+  return answerAccountForm(browser, submitted, () => revokeNamedApp(browser, submitted));
+}
+
+async function revokeNamedApp(browser: BrowserRequest, { form, session }: SubmittedAccountForm): Promise<Response> {
+  const { userId } = session.account;
+  const grant = await findUserGrant(browser, userId, form.get("grantId") ?? "");
   if (!grant) {
     return errorPage(browser, {
       status: 404,
@@ -53,8 +63,10 @@ export async function revokeApp(browser: BrowserRequest): Promise<Response> {
 export async function revokeEverything(browser: BrowserRequest): Promise<Response> {
   const submitted = await readAccountForm(browser, "/apps/revoke-all", signInForAccount);
   if (submitted instanceof Response) return submitted;
-  await revokeUser(browser, submitted.session.account.userId);
-  return pageResponse({ ...disconnectedPage(), cookies: [clearedSessionCookie()] });
+  return answerAccountForm(browser, submitted, async () => {
+    await revokeUser(browser, submitted.session.account.userId);
+    return pageResponse({ ...disconnectedPage(), cookies: [clearedSessionCookie()] });
+  });
 }
 
 /** GET /logout: asks first, because a link must not sign a user out. */
@@ -69,9 +81,11 @@ export async function showLogOut(browser: BrowserRequest): Promise<Response> {
 export async function logOut(browser: BrowserRequest): Promise<Response> {
   const submitted = await readAccountForm(browser, "/logout", notSignedIn);
   if (submitted instanceof Response) return submitted;
-  await endSession(browser, submitted.session);
-  recordChange(browser, submitted.session, { type: "session.ended", clientId: null });
-  return pageResponse({ ...signedOutPage(), cookies: [clearedSessionCookie()] });
+  return answerAccountForm(browser, submitted, async () => {
+    await endSession(browser, submitted.session);
+    recordChange(browser, submitted.session, { type: "session.ended", clientId: null });
+    return pageResponse({ ...signedOutPage(), cookies: [clearedSessionCookie()] });
+  });
 }
 
 function notSignedIn(): Response {

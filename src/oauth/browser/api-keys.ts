@@ -12,13 +12,14 @@ import {
   ACCOUNT_LINK,
   accountFormTokens,
   accountUnavailable,
-  claimForm,
-  formAlreadyUsed,
+  answerAccountForm,
   readAccountForm,
+  type SubmittedAccountForm,
 } from "./account-forms.ts";
 import { identityOf, recordChange, revalidatedSession, signedInPage } from "./account-session.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { errorPage } from "./error-pages.ts";
+import type { BrowserSession } from "./session.ts";
 import { signInForAccount } from "./sign-in.ts";
 
 /** From the contract of `revokeApiKey`. */
@@ -36,16 +37,21 @@ export async function createKey(browser: BrowserRequest): Promise<Response> {
   }
   const owner = await revalidatedSession(browser, "No key was created");
   if (owner instanceof Response) return owner;
-  if (!(await claimForm(browser, submitted))) {
-    const text =
-      "This form has created its key, which cannot be shown again. If you do not have it, revoke it and create another.";
-    return formAlreadyUsed(browser, text);
-  }
+  const used =
+    "This form has created its key, which cannot be shown again. If you do not have it, revoke it and create another.";
+  return answerAccountForm(browser, submitted, () => createAndShow(browser, owner, requested), used);
+}
+
+async function createAndShow(
+  browser: BrowserRequest,
+  owner: BrowserSession,
+  requested: InputOf<typeof CreateApiKey>,
+): Promise<Response> {
   const created = await browser.auth.call("createApiKey", identityOf(owner), requested);
   if (created.ok) {
     const { keyId, scopes } = created.value;
-    recordChange(browser, session, { type: "key.created", clientId: clientIdOfKey(keyId), scopes });
-    return signedInPage(browser, session, newKeyPage(browser.config.resource, created.value, browser.texts));
+    recordChange(browser, owner, { type: "key.created", clientId: clientIdOfKey(keyId), scopes });
+    return signedInPage(browser, owner, newKeyPage(browser.config.resource, created.value, browser.texts));
   }
   if (!isFault(created.error)) return notCreated(browser, "No key was created", created.error);
   const text =
@@ -75,7 +81,10 @@ function requestedKey(form: URLSearchParams): InputOf<typeof CreateApiKey> | Rej
 export async function revokeKey(browser: BrowserRequest): Promise<Response> {
   const submitted = await readAccountForm(browser, "/apps/keys/revoke", signInForAccount);
   if (submitted instanceof Response) return submitted;
-  const { form, session } = submitted;
+  return answerAccountForm(browser, submitted, () => revokeNamedKey(browser, submitted));
+}
+
+async function revokeNamedKey(browser: BrowserRequest, { form, session }: SubmittedAccountForm): Promise<Response> {
   const keyId = form.get("keyId") ?? "";
   if (keyId === "" || keyId.length > MAX_KEY_ID_LENGTH) return noSuchKey(browser);
   const revoked = await browser.auth.call("revokeApiKey", identityOf(session), { keyId });
@@ -102,23 +111,23 @@ function noSuchKey(browser: BrowserRequest): Response {
 export async function createToken(browser: BrowserRequest): Promise<Response> {
   const submitted = await readAccountForm(browser, "/apps/token", signInForAccount);
   if (submitted instanceof Response) return submitted;
-  const { form, session } = submitted;
-  const scopes = scopesIn(form);
+  const scopes = scopesIn(submitted.form);
   if (!scopes) {
     const text = "Choose whether the token may generate.";
     return errorPage(browser, { status: 400, title: "No token was created", text, link: ACCOUNT_LINK });
   }
   const owner = await revalidatedSession(browser, "No token was created");
   if (owner instanceof Response) return owner;
-  if (!(await claimForm(browser, submitted))) {
-    const text = "This form has created its token, which cannot be shown again. You can create another at any time.";
-    return formAlreadyUsed(browser, text);
-  }
+  const used = "This form has created its token, which cannot be shown again. You can create another at any time.";
+  return answerAccountForm(browser, submitted, () => mintAndShow(browser, owner, scopes), used);
+}
+
+async function mintAndShow(browser: BrowserRequest, owner: BrowserSession, scopes: Scope[]): Promise<Response> {
   const { resource } = browser.config;
   const minted = await browser.auth.call("mintToken", identityOf(owner), { audience: resource, scopes });
   if (minted.ok) {
-    recordChange(browser, session, { type: "token.minted", clientId: null, scopes });
-    return signedInPage(browser, session, newTokenPage(resource, minted.value, scopes, browser.texts));
+    recordChange(browser, owner, { type: "token.minted", clientId: null, scopes });
+    return signedInPage(browser, owner, newTokenPage(resource, minted.value, scopes, browser.texts));
   }
   if (!isFault(minted.error)) return notCreated(browser, "No token was created", minted.error);
   return accountUnavailable(browser, "No token right now", "We got no reply. Wait a moment, then try again.");

@@ -4,7 +4,6 @@
 import { authorizationErrorRedirect } from "@cloudflare/workers-oauth-provider";
 import { recordAccess } from "../../audit/recorder.ts";
 import { createGrantObject } from "../../durable/grant-object.ts";
-import { claimOnce } from "../../durable/one-time-mark.ts";
 import { approvedScopes, storeDecision } from "../authorization-server/approvals.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
 import { completeAuthorization } from "../authorization-server/complete-authorization.ts";
@@ -15,11 +14,12 @@ import { consentPage } from "../pages/consent.ts";
 import { html } from "../pages/html.ts";
 import { leavePage } from "../pages/notices.ts";
 import { pageResponse, redirect } from "../pages/page.ts";
+import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { alreadyUsed, errorPage, noTransaction } from "./error-pages.ts";
 import { hasSignedOut } from "./session.ts";
 import type { Account } from "./signed-in-account.ts";
-import { type Connection, clearedCookie, csrfToken, type TransactionAt } from "./transaction.ts";
+import { type Connection, clearedCookie, csrfToken, doneCookie, type TransactionAt } from "./transaction.ts";
 import { readTransactionForm, transactionOf } from "./transaction-form.ts";
 
 /** GET /consent: asks the user, or continues with a stored approval. */
@@ -28,14 +28,15 @@ export async function showConsent(browser: BrowserRequest): Promise<Response> {
   if (!transaction) return noTransaction(browser);
   if (transaction.stage !== "consent") return redirect(`/login?tx=${transaction.id}`);
   if (await hasSignedOut(browser, transaction)) return signInAgain(transaction);
-  const { id, jti, connection, account } = transaction;
+  const { jti, connection, account } = transaction;
   const approved = await storedApproval(browser, connection, account);
   if (approved === null) return askForConsent(browser, transaction);
-  const cookies = [clearedCookie(id)];
-  if (!(await claimOnce(browser.env, jti))) return alreadyUsed(browser, cookies);
-  const { redirectTo } = await makeGrant(browser, connection, account, approved);
-  // Not a redirect: this responds to the form of the sign-in.
-  return returnToClient(connection, redirectTo, cookies);
+  const connect = async () => {
+    const { redirectTo } = await makeGrant(browser, connection, account, approved);
+    // Not a redirect: this responds to the form of the sign-in.
+    return returnToClient(browser, transaction, redirectTo);
+  };
+  return answerOnce(browser, { name: jti, digest: "stored approval" }, connect, () => decided(browser, transaction));
 }
 
 async function askForConsent(
@@ -58,39 +59,42 @@ async function askForConsent(
 
 /** POST /authorize and POST /consent: the decision of the consent page. */
 export async function decide(browser: BrowserRequest): Promise<Response> {
-  const submitted = await readTransactionForm(browser, "decide", "consent");
+  const submitted = await readTransactionForm(browser, "decide", ["consent"]);
   if (submitted instanceof Response) return submitted;
-  const { form, transaction } = submitted;
-  const { id, jti, connection, account } = transaction;
+  const { form, transaction, once } = submitted;
   const decision = form.get("decision");
   if (decision !== "approve" && decision !== "deny")
     return errorPage(browser, { status: 400, title: "No decision", text: "Go back, then choose Allow or Deny." });
   if (await hasSignedOut(browser, transaction)) return signInAgain(transaction);
-  const cookies = [clearedCookie(id)];
-  if (!(await claimOnce(browser.env, jti))) return alreadyUsed(browser, cookies);
-  if (decision === "deny") return deny(browser, transaction, cookies);
+  const act = () => (decision === "deny" ? deny(browser, transaction) : allow(browser, transaction, form));
+  return answerOnce(browser, once, act, () => decided(browser, transaction));
+}
+
+async function allow(
+  browser: BrowserRequest,
+  transaction: TransactionAt<"consent">,
+  form: URLSearchParams,
+): Promise<Response> {
+  const { connection, account } = transaction;
   const { redirectTo, scopes } = await makeGrant(browser, connection, account, form.getAll("scope"));
   await storeDecision(browser, account.userId, connection, form.has("remember") ? scopes : null);
-  return returnToClient(connection, redirectTo, cookies);
+  return returnToClient(browser, transaction, redirectTo);
 }
 
 /** RFC 6749 section 4.1.2.1. */
-async function deny(
-  browser: BrowserRequest,
-  { connection, account }: TransactionAt<"consent">,
-  cookies: readonly string[],
-): Promise<Response> {
+async function deny(browser: BrowserRequest, transaction: TransactionAt<"consent">): Promise<Response> {
+  const { connection, account } = transaction;
   const { request } = connection;
   await storeDecision(browser, account.userId, connection, null);
   recordAccess(browser, { type: "grant.declined", subject: account.userId, clientId: request.clientId });
   const redirectTo = authorizationErrorRedirect(request, "access_denied", "The user declined.");
-  return returnToClient(connection, redirectTo, cookies);
+  return returnToClient(browser, transaction, redirectTo);
 }
 
 /**
  * The scopes of a stored approval that covers this connection; `null` if the user must be asked. It
- * counts for a page that the user looks at only, not for one that is prefetched, embedded or
- * probed.
+ * counts for a page that the user looks at only, not for one that is embedded or probed. The router
+ * refuses a prefetch.
  */
 export async function storedApproval(
   browser: BrowserRequest,
@@ -98,8 +102,7 @@ export async function storedApproval(
   account: Account,
 ): Promise<readonly string[] | null> {
   const { method, headers } = browser.request;
-  const isLookedAt =
-    method !== "HEAD" && !headers.has("Sec-Purpose") && (headers.get("Sec-Fetch-Dest") ?? "document") === "document";
+  const isLookedAt = method === "GET" && (headers.get("Sec-Fetch-Dest") ?? "document") === "document";
   return isLookedAt ? approvedScopes(browser, account.userId, connection) : null;
 }
 
@@ -131,7 +134,16 @@ function signInAgain({ id }: TransactionAt<"consent">): Response {
   return redirect(`/login?tx=${id}&e=ended`);
 }
 
-function returnToClient({ request }: Connection, url: string, cookies: readonly string[]): Response {
-  const { host } = destinationOf(request.redirectUri);
-  return pageResponse(leavePage(url, html`Returning to <bdi class="host">${host}</bdi>`, cookies));
+function decided(browser: BrowserRequest, { id }: TransactionAt<"consent">): Response {
+  return alreadyUsed(browser, [clearedCookie(id)]);
+}
+
+async function returnToClient(
+  { config }: BrowserRequest,
+  transaction: TransactionAt<"consent">,
+  url: string,
+): Promise<Response> {
+  const { host } = destinationOf(transaction.connection.request.redirectUri);
+  const cookie = await doneCookie(config, transaction, nowSeconds());
+  return pageResponse(leavePage(url, html`Returning to <bdi class="host">${host}</bdi>`, [cookie]));
 }

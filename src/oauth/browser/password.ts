@@ -4,7 +4,6 @@
 import { PASSWORD_MIN_CHARACTERS, type SignIn } from "../../../contracts/auth.ts";
 import { AUTH_UNAVAILABLE, type AuthUnavailable } from "../../backends/auth.ts";
 import { addressOf, consume } from "../../limits/rate-limits.ts";
-import { nowSeconds } from "../clock.ts";
 import { type Page, pageResponse } from "../pages/page.ts";
 import {
   EMAIL_MAX_LENGTH,
@@ -14,11 +13,14 @@ import {
   type RejectedForm,
   signInPage,
 } from "../pages/sign-in.ts";
+import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { authUnavailable, noTransaction, tooManyAttempts } from "./error-pages.ts";
 import { completeSignIn } from "./sign-in.ts";
-import { advance, csrfToken, type Transaction, type TransactionAt, transactionCookie } from "./transaction.ts";
-import { readTransactionForm, transactionOf } from "./transaction-form.ts";
+import { csrfToken, type OpenStageName, type Transaction } from "./transaction.ts";
+import { readTransactionForm, SIGN_IN_STAGES, type TransactionForm, transactionOf } from "./transaction-form.ts";
+
+type SignInForm = TransactionForm<OpenStageName>;
 
 const MAX_PASSWORD_BYTES = 1_024;
 /**
@@ -43,23 +45,26 @@ export function showSignUp(browser: BrowserRequest): Promise<Response> {
   return showForm(browser, "signup");
 }
 
-/** Returning to a form from a later step restarts that step, for any account that then signs in. */
+/**
+ * Shows a form at any step, because a link must not undo one: only signing in replaces an open
+ * decision, for any account that then signs in.
+ */
 async function showForm(browser: BrowserRequest, kind: FormKind): Promise<Response> {
   const { searchParams } = browser.url;
-  const known = await transactionOf(browser, searchParams.get("tx"));
-  if (!known) return noTransaction(browser);
-  const { id, connection } = known;
-  const transaction = known.stage === "login" ? known : advance(id, { stage: "login", connection }, nowSeconds());
-  const cookie = transaction === known ? null : await transactionCookie(browser.config, transaction);
-  const rejected = { problem: NOTES[searchParams.get("e") ?? ""] };
-  return formPage(browser, { kind, transaction, rejected, cookies: cookie === null ? [] : [cookie] });
+  const transaction = await transactionOf(browser, searchParams.get("tx"));
+  if (!transaction) return noTransaction(browser);
+  return formPage(browser, { kind, transaction, rejected: { problem: NOTES[searchParams.get("e") ?? ""] } });
 }
 
 /** POST /login */
 export async function logIn(browser: BrowserRequest): Promise<Response> {
-  const submitted = await readTransactionForm(browser, "login", "login");
+  const submitted = await readTransactionForm(browser, "login", SIGN_IN_STAGES);
   if (submitted instanceof Response) return submitted;
-  const { form, transaction } = submitted;
+  const act = () => checkLogIn(browser, submitted);
+  return answerOnce(browser, submitted.once, act, act);
+}
+
+async function checkLogIn(browser: BrowserRequest, { form, transaction }: SignInForm): Promise<Response> {
   const email = emailIn(form);
   const password = form.get("password") ?? "";
   const rejectedPage = { kind: "login", transaction } as const;
@@ -99,9 +104,13 @@ function pausedPage(
 
 /** POST /signup */
 export async function signUp(browser: BrowserRequest): Promise<Response> {
-  const submitted = await readTransactionForm(browser, "signup", "login");
+  const submitted = await readTransactionForm(browser, "signup", SIGN_IN_STAGES);
   if (submitted instanceof Response) return submitted;
-  const { form, transaction } = submitted;
+  const act = () => checkSignUp(browser, submitted);
+  return answerOnce(browser, submitted.once, act, act);
+}
+
+async function checkSignUp(browser: BrowserRequest, { form, transaction }: SignInForm): Promise<Response> {
   const entered = { name: nameIn(form), email: emailIn(form), password: form.get("password") ?? "" };
   const { name, email } = entered;
   const mistake = mistakeIn(entered);
@@ -153,11 +162,7 @@ async function registerOrAuthenticate(
   return isTaken ? auth.authenticateUser(email, password) : reply;
 }
 
-function rejectSignUp(
-  browser: BrowserRequest,
-  transaction: TransactionAt<"login">,
-  rejected: RejectedForm,
-): Promise<Response> {
+function rejectSignUp(browser: BrowserRequest, transaction: Transaction, rejected: RejectedForm): Promise<Response> {
   return formPage(browser, { kind: "signup", transaction, status: 400, rejected });
 }
 

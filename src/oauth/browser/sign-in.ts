@@ -12,7 +12,7 @@ import { endedSessionCookies, newSession, replaceSession, sessionCookie, session
 import { currentAccount } from "./signed-in-account.ts";
 import {
   advance,
-  clearedCookie,
+  doneCookie,
   evictedCookies,
   startTransaction,
   type Transaction,
@@ -51,10 +51,11 @@ export async function openFirstPage(
  */
 export async function completeSignIn(
   browser: BrowserRequest,
-  { id, connection }: Pick<Transaction, "id" | "connection">,
+  transaction: Transaction,
   { userId }: SignIn & { valid: true },
 ): Promise<Response | null> {
   const { config, trace } = browser;
+  const { id, connection } = transaction;
   if (!USER_ID.test(userId)) {
     console.error(JSON.stringify({ event: "oauth.unusable_user_id", traceId: trace.traceId }));
     return authUnavailable(browser);
@@ -68,8 +69,9 @@ export async function completeSignIn(
   const { account, sessionVersion } = current;
   const session = newSession(account, sessionVersion);
   const { sid, startedAtMs } = session;
-  const next = connection && advance(id, { stage: "consent", connection, account, session: { sid, startedAtMs } }, now);
-  const cookie = next ? await transactionCookie(config, next) : clearedCookie(id);
+  const next =
+    connection && advance(transaction, { stage: "consent", connection, account, session: { sid, startedAtMs } }, now);
+  const cookie = await (next ? transactionCookie(config, next) : doneCookie(config, transaction, now));
   if (cookie === null) return badRequest(browser, "It is too long.");
 
   if (previous) await replaceSession(browser, previous);

@@ -19,11 +19,12 @@ import { html } from "../pages/html.ts";
 import { leavePage } from "../pages/notices.ts";
 import { pageResponse, redirect } from "../pages/page.ts";
 import { PROVIDER_NAMES } from "../pages/sign-in.ts";
+import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { authUnavailable, badRequest, errorPage, SIGN_IN_ENDED } from "./error-pages.ts";
 import { completeSignIn } from "./sign-in.ts";
-import { advance, transactionCookie } from "./transaction.ts";
-import { readTransactionForm, transactionOf } from "./transaction-form.ts";
+import { advance, type Transaction, transactionCookie } from "./transaction.ts";
+import { readTransactionForm, SIGN_IN_STAGES, transactionOf } from "./transaction-form.ts";
 
 const STATE_LIFETIME_SECONDS = 300;
 
@@ -48,12 +49,21 @@ export function redirectToGoogle(browser: BrowserRequest): Promise<Response> {
 }
 
 async function redirectToProvider(browser: BrowserRequest, provider: SocialProvider): Promise<Response> {
-  const submitted = await readTransactionForm(browser, provider, "login");
+  const submitted = await readTransactionForm(browser, provider, SIGN_IN_STAGES);
   if (submitted instanceof Response) return submitted;
+  const leave = () => leaveForProvider(browser, submitted.transaction, provider);
+  return answerOnce(browser, { ...submitted.once, isRepeatable: false }, leave, leave);
+}
+
+async function leaveForProvider(
+  browser: BrowserRequest,
+  transaction: Transaction,
+  provider: SocialProvider,
+): Promise<Response> {
   const { config } = browser;
   const now = nowSeconds();
-  const { id, connection } = submitted.transaction;
-  const next = advance(id, { stage: "social", connection, provider }, now);
+  const { id, connection } = transaction;
+  const next = advance(transaction, { stage: "social", connection, provider }, now);
   const cookie = await transactionCookie(config, next);
   if (cookie === null) return badRequest(browser, "It is too long.");
   const state = randomText(32);
@@ -73,7 +83,8 @@ async function redirectToProvider(browser: BrowserRequest, provider: SocialProvi
  */
 export async function finishSocialSignIn(browser: BrowserRequest): Promise<Response> {
   const { env, config, auth } = browser;
-  const callback = callbackIn(browser.url.searchParams);
+  // HEAD must not consume the state.
+  const callback = browser.request.method === "GET" ? callbackIn(browser.url.searchParams) : null;
   const record = callback && (await takeState(browser, callback.state));
   const transaction = record && (await transactionOf(browser, record.txId));
   if (!callback || !record || transaction?.stage !== "social") return foreignSignIn(browser);

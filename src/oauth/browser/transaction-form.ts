@@ -1,33 +1,68 @@
 // Forms of a transaction's pages, and the checks that each must pass: media type, size, sender, no
 // repeated fields, a transaction of this browser, and proof that our own page of this step made it.
+
+import { digestText } from "../../../contracts/rpc/encoding.ts";
 import { readUpTo } from "../../limits/bounded-read.ts";
 import { hasMediaType, hasRepeatedName } from "../authorization-server/parameters.ts";
 import { nowSeconds } from "../clock.ts";
+import { type FormOnce, keptAnswer } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
-import { type ErrorPage, errorPage, noTransaction, staleForm } from "./error-pages.ts";
-import { isCsrfToken, openTransaction, type StageName, type Transaction, type TransactionAt } from "./transaction.ts";
+import { alreadyUsed, type ErrorPage, errorPage, noTransaction, staleForm } from "./error-pages.ts";
+import {
+  clearedCookie,
+  isCsrfToken,
+  type OpenStageName,
+  openTransaction,
+  type Transaction,
+  type TransactionAt,
+} from "./transaction.ts";
 
 const MAX_FORM_BYTES = 8_192;
 
 /** A form that passed all checks, and the transaction that it belongs to. */
-export interface TransactionForm<Name extends StageName> {
+export interface TransactionForm<Name extends OpenStageName> {
   readonly form: URLSearchParams;
   readonly transaction: TransactionAt<Name>;
+  readonly once: FormOnce;
 }
 
-/** Reads the form `action` of a page at `stage`; the error page if it cannot be used. */
-export async function readTransactionForm<Name extends StageName>(
+/** Forms of the sign-in pages, which can be shown at each step until the decision. */
+export const SIGN_IN_STAGES = ["login", "social", "consent"] as const;
+
+/**
+ * Reads the form `action` of a page at one of `stages`; the response if it cannot be used. A form
+ * of the step before, sent twice, gets its answer again.
+ */
+export async function readTransactionForm<Name extends OpenStageName>(
   browser: BrowserRequest,
   action: string,
-  stage: Name,
+  stages: readonly Name[],
 ): Promise<TransactionForm<Name> | Response> {
   const form = await readForm(browser);
   if (form instanceof Response) return form;
-  const transaction = await transactionOf(browser, browser.url.searchParams.get("tx") ?? form.get("tx"));
-  if (!transaction) return noTransaction(browser);
-  if (!isAt(transaction, stage)) return staleForm(browser, transaction.id);
-  const isOurs = await isCsrfToken(browser.config, transaction, action, form.get("csrf") ?? "");
-  return isOurs ? { form, transaction } : staleForm(browser, transaction.id);
+  const found = await storedTransaction(browser, browser.url.searchParams.get("tx") ?? form.get("tx"));
+  if (!found) return noTransaction(browser);
+  const csrf = form.get("csrf") ?? "";
+  const { id, previous } = found;
+  const open = found.stage === "done" ? null : found;
+  const isOurs = open !== null && (await isCsrfToken(browser.config, open, action, csrf));
+  if (isOurs && isAt(open, stages)) return { form, transaction: open, once: await formOnce(open.jti, action, form) };
+  if (previous && (await isCsrfToken(browser.config, { id, ...previous }, action, csrf))) {
+    const answer = await keptAnswer(browser, await formOnce(previous.jti, action, form));
+    if (answer) return answer;
+    if (open === null) return alreadyUsed(browser, [clearedCookie(id)]);
+  }
+  return open === null ? noTransaction(browser) : staleForm(browser, id);
+}
+
+/**
+ * A decision ends its step, whatever it is. A sign-in may be tried again, so each entered text is a
+ * form of its own.
+ */
+async function formOnce(jti: string, action: string, form: URLSearchParams): Promise<FormOnce> {
+  const digest = await digestText(form.toString());
+  if (action === "decide") return { name: jti, digest };
+  return { name: `${jti}|${action}|${digest}`, digest, isRepeatable: true };
 }
 
 /**
@@ -49,18 +84,20 @@ export async function readForm(browser: BrowserRequest, link?: ErrorPage["link"]
   return unusable(400, "It has a field twice. Reload the page and try again.");
 }
 
-function isAt<Name extends StageName>(
+function isAt<Name extends OpenStageName>(
   transaction: Transaction,
-  stage: Name,
+  stages: readonly Name[],
 ): transaction is TransactionAt<Name> & Transaction {
-  return transaction.stage === stage;
+  return stages.some((stage) => stage === transaction.stage);
 }
 
-/** The transaction `id` of this browser; `null` if it has none. */
-export async function transactionOf(
-  { request, config }: BrowserRequest,
-  id: string | null,
-): Promise<Transaction | null> {
+/** The transaction `id` of this browser; `null` if it has none, or it is done. */
+export async function transactionOf(browser: BrowserRequest, id: string | null): Promise<Transaction | null> {
+  const found = await storedTransaction(browser, id);
+  return found?.stage === "done" ? null : found;
+}
+
+async function storedTransaction({ request, config }: BrowserRequest, id: string | null) {
   return id === null ? null : openTransaction(config, request.headers.get("Cookie"), id, nowSeconds());
 }
 

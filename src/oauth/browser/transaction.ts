@@ -9,12 +9,15 @@ import { isProofFor, proofFor, TEXT_OF_32_BYTES } from "../../crypto/csrf.ts";
 import { keyRingOf } from "../../crypto/key-ring.ts";
 import { randomText } from "../../crypto/random.ts";
 import { seal, unseal } from "../../crypto/seal.ts";
+import { ANSWER_KEPT_MS } from "../../durable/one-time-mark.ts";
 import { ClientIdentity } from "../authorization-server/client-identity.ts";
 import { clearCookie, setCookie } from "./cookie.ts";
 import { Account } from "./signed-in-account.ts";
 
 /** Seconds for which the page of one step can be used. */
 export const PAGE_LIFETIME_SECONDS = 600;
+/** Seconds for which the last form of a transaction can get its answer again. */
+const DONE_LIFETIME_SECONDS = ANSWER_KEPT_MS / 1000;
 /** Largest transaction as JSON: a browser keeps 4,096 bytes of a cookie. */
 const MAX_BYTES = 3_000;
 /** Transactions that one browser can have open, one for each tab. */
@@ -50,6 +53,8 @@ const STEP = {
   /** Names this step. Claimed once, by the request that ends the step. */
   jti: v.string(),
   expiresAt: v.number(),
+  /** The step before, whose form can get its answer again. */
+  previous: v.optional(v.object({ jti: v.string(), stage: v.picklist(["login", "social", "consent"]) })),
 };
 /** `null`: no client sent the user, who opens the account page. There is no decision at the end. */
 const connection = v.nullable(Connection);
@@ -65,25 +70,34 @@ const STAGES = {
     /** The session of the sign-in: after sign-out there, this decision can no longer be made. */
     session: v.object({ sid: v.string(), startedAtMs: v.number() }),
   }),
+  /** Decided. Nothing can be done any more. */
+  done: v.object({ ...STEP, stage: v.literal("done") }),
 };
-const Staged = v.object({ stage: v.picklist(["login", "social", "consent"]) });
+const Staged = v.object({ stage: v.picklist(["login", "social", "consent", "done"]) });
 /** The one schema that the content claims to fit. */
 const Content = v.lazy((content) => STAGES[v.is(Staged, content) ? content.stage : "login"]);
 
-export type StageName = keyof typeof STAGES;
+type StageName = keyof typeof STAGES;
+export type OpenStageName = Exclude<StageName, "done">;
+/** One step of a transaction, which the proofs in its forms name. */
+export interface Step {
+  readonly id: string;
+  readonly jti: string;
+  readonly stage: OpenStageName;
+}
 /** `id` is in the cookie's name and in the addresses of the pages; it proves nothing. */
 export type TransactionAt<Name extends StageName> = v.InferOutput<(typeof STAGES)[Name]> & { readonly id: string };
 export type Transaction = TransactionAt<"login"> | TransactionAt<"social"> | TransactionAt<"consent">;
-type Stage = { [Name in StageName]: Omit<v.InferOutput<(typeof STAGES)[Name]>, keyof typeof STEP> }[StageName];
+type Stage = { [Name in OpenStageName]: Omit<v.InferOutput<(typeof STAGES)[Name]>, keyof typeof STEP> }[OpenStageName];
 
 /** A new transaction. */
 export function startTransaction(stage: Stage, now: number): Transaction {
-  return advance(randomText(9), stage, now);
+  return { id: randomText(9), jti: randomText(16), expiresAt: now + PAGE_LIFETIME_SECONDS, ...stage };
 }
 
-/** The transaction `id` at another step. */
-export function advance(id: string, stage: Stage, now: number): Transaction {
-  return { id, jti: randomText(16), expiresAt: now + PAGE_LIFETIME_SECONDS, ...stage };
+/** The transaction at its next step, after `step`. */
+export function advance({ id, jti, stage }: Step, next: Stage, now: number): Transaction {
+  return { ...startTransaction(next, now), id, previous: { jti, stage } };
 }
 
 /**
@@ -93,8 +107,19 @@ export function advance(id: string, stage: Stage, now: number): Transaction {
 export async function transactionCookie(config: Config, { id, ...content }: Transaction): Promise<string | null> {
   const plain = JSON.stringify(content);
   if (new TextEncoder().encode(plain).length > MAX_BYTES) return null;
+  return sealedCookie(config, id, plain, PAGE_LIFETIME_SECONDS);
+}
+
+/** The `Set-Cookie` after the decision: all that is left is that its form can be sent again. */
+export function doneCookie(config: Config, { id, jti, stage }: Step, now: number): Promise<string> {
+  const expiresAt = now + DONE_LIFETIME_SECONDS;
+  const content = { stage: "done", jti: randomText(16), expiresAt, previous: { jti, stage } } as const;
+  return sealedCookie(config, id, JSON.stringify(content), DONE_LIFETIME_SECONDS);
+}
+
+async function sealedCookie(config: Config, id: string, plain: string, lifetimeSeconds: number): Promise<string> {
   const name = COOKIE_PREFIX + id;
-  return setCookie(name, await seal(await keyRingOf(config, "tx"), plain, name), PAGE_LIFETIME_SECONDS);
+  return setCookie(name, await seal(await keyRingOf(config, "tx"), plain, name), lifetimeSeconds);
 }
 
 /** The `Set-Cookie` that ends a transaction. */
@@ -118,7 +143,7 @@ export async function openTransaction(
   cookieHeader: string | null,
   id: string,
   now: number,
-): Promise<Transaction | null> {
+): Promise<Transaction | TransactionAt<"done"> | null> {
   const sealed = transactionsIn(cookieHeader).find((cookie) => cookie.id === id)?.sealed ?? "";
   const plain = await unseal(await keyRingOf(config, "tx"), sealed, COOKIE_PREFIX + id);
   const parsed = v.safeParse(Content, plain === null ? null : JSON.parse(plain));
@@ -129,17 +154,12 @@ export async function openTransaction(
  * The proof in a form that our page made it, for this step (CSRF). `action` keeps one form from
  * passing as another.
  */
-export function csrfToken(config: Config, { id, jti, stage }: Transaction, action: string): Promise<string> {
+export function csrfToken(config: Config, { id, jti, stage }: Step, action: string): Promise<string> {
   return proofFor(config, COOKIE_PREFIX + id, jti, stage, action);
 }
 
 /** True if `token` is from the form `action` of this step. */
-export function isCsrfToken(
-  config: Config,
-  { id, jti, stage }: Transaction,
-  action: string,
-  token: string,
-): Promise<boolean> {
+export function isCsrfToken(config: Config, { id, jti, stage }: Step, action: string, token: string): Promise<boolean> {
   return isProofFor(config, token, COOKIE_PREFIX + id, jti, stage, action);
 }
 

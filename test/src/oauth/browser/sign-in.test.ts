@@ -29,7 +29,8 @@ describe("signing in", () => {
     expect(callback.origin + callback.pathname).toBe(REDIRECT);
     expect(callback.searchParams.get("state")).toBe("a state & more");
     expect(callback.searchParams.get("iss")).toBe(ORIGIN);
-    expect([...browser.cookies.keys()]).toEqual(["__Host-gw_s"]);
+    const [done, ...others] = left.response.headers.getSetCookie();
+    expect([done, others], "the transaction is done").toEqual([expect.stringContaining("Max-Age=60"), []]);
 
     const tokens = await redeem(env, client, left.next);
     expect(tokens.scope).toBe("read generate");
@@ -73,13 +74,23 @@ describe("signing in", () => {
     expect(refused.text).toContain("Too many attempts.");
   });
 
-  it("starts over when the user returns to the form, and the earlier consent page becomes void", async () => {
+  it("again, after returning to the form, makes the earlier consent page void", async () => {
     const browser = new Browser(env);
     const consent = await browser.consentPage(client);
     const [, id] = /\?tx=([\w-]{12})/.exec(consent.text) ?? [];
-    expect((await browser.open(`/login?tx=${id}`)).status).toBe(200);
+    const login = await browser.open(`/login?tx=${id}`);
+    expect([login.status, login.response.headers.getSetCookie()]).toEqual([200, []]);
+    expect((await browser.open(`/consent?tx=${id}`)).text).toContain("<h1>Allow");
+    expect((await browser.signIn(login)).next).toBe(`/consent?tx=${id}`);
     expect((await browser.submit(consent, "/authorize", { decision: "approve" })).status).toBe(400);
-    expect((await browser.open(`/consent?tx=${id}`)).next).toBe(`/login?tx=${id}`);
+  });
+
+  it("is not undone by a look at the form: the open decision can still be made", async () => {
+    const browser = new Browser(env);
+    const consent = await browser.consentPage(client);
+    const [, id] = /\?tx=([\w-]{12})/.exec(consent.text) ?? [];
+    for (const page of ["login", "signup"]) await browser.open(`/${page}?tx=${id}`);
+    expect((await browser.submit(consent, "/authorize", { decision: "approve" })).next).toContain("code=");
   });
 
   it("passes the password on unchanged", async () => {

@@ -96,9 +96,9 @@ describe("a transaction", () => {
     } as const;
     const session = { sid: "s", startedAtMs: NOW * 1000 };
     // @ts-expect-error: a decision is about an app
-    const forged = advance(own.id, { stage: "consent", connection: null, account, session }, NOW);
+    const forged = advance(own, { stage: "consent", connection: null, account, session }, NOW);
     expect(await openTransaction(config, await headerOf(config, forged), own.id, NOW)).toBeNull();
-    const real = advance(own.id, { stage: "consent", connection: connectionWith(), account, session }, NOW);
+    const real = advance(own, { stage: "consent", connection: connectionWith(), account, session }, NOW);
     expect(await openTransaction(config, await headerOf(config, real), own.id, NOW)).toEqual(real);
   });
 
@@ -116,11 +116,13 @@ describe("a form's token", () => {
   it("is valid for this form of this step only", async () => {
     const config = configWith(SECRETS.new);
     const transaction = newTransaction();
-    const { id, connection } = transaction;
+    const { connection } = transaction;
     const token = await csrfToken(config, transaction, "login");
     expect(await isCsrfToken(config, transaction, "login", token)).toBe(true);
     expect(await isCsrfToken(config, transaction, "decide", token)).toBe(false);
-    expect(await isCsrfToken(config, advance(id, { stage: "login", connection }, NOW), "login", token)).toBe(false);
+    expect(await isCsrfToken(config, advance(transaction, { stage: "login", connection }, NOW), "login", token)).toBe(
+      false,
+    );
     expect(await isCsrfToken(config, { ...transaction, id: "a".repeat(12) }, "login", token)).toBe(false);
     expect(await isCsrfToken(config, transaction, "login", "")).toBe(false);
   });
