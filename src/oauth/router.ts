@@ -16,7 +16,13 @@ import { createKey, createToken, revokeKey } from "./browser/api-keys.ts";
 import { authorize } from "./browser/authorize.ts";
 import type { BrowserRequest } from "./browser/browser-request.ts";
 import { decide, showConsent } from "./browser/consent.ts";
-import { clientChanged, errorPage, tooManyAttempts, unusableClientDocument } from "./browser/error-pages.ts";
+import {
+  clientChanged,
+  errorPage,
+  loadedAhead,
+  tooManyAttempts,
+  unusableClientDocument,
+} from "./browser/error-pages.ts";
 import { logIn, showLogIn, showSignUp, signUp } from "./browser/password.ts";
 import { showFavicon, showHome } from "./browser/public-pages.ts";
 import { addSecurityHeaders } from "./browser/security-headers.ts";
@@ -108,7 +114,14 @@ export async function oauthFetch(
   const response = endpoint
     ? await endpointResponse(request, context, endpoint)
     : await securePage(request, context, texts, pages ?? []);
-  return request.method === "HEAD" ? new Response(null, response) : response;
+  return request.method === "HEAD" ? withoutEffect(response) : response;
+}
+
+/** The response to HEAD: as to GET, without body, and without a change of the browser's cookies. */
+function withoutEffect(response: Response): Response {
+  const head = new Response(null, response);
+  head.headers.delete("Set-Cookie");
+  return head;
 }
 
 async function endpointResponse(
@@ -154,9 +167,20 @@ async function pageOrError(browser: BrowserRequest, routes: readonly PageRoute[]
   }
 }
 
+/**
+ * Headers by which browsers say that no user looks at the page yet: the standard one, and those of
+ * Chromium, Safari and Firefox before it.
+ */
+const AHEAD_HEADERS = ["Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"];
+
+function isLoadedAhead({ headers }: Request): boolean {
+  return AHEAD_HEADERS.some((name) => /prefetch|prerender|preview/i.test(headers.get(name) ?? ""));
+}
+
 /** `routes` are those of one path, which have one kind. */
 async function respondWithPage(browser: BrowserRequest, routes: readonly PageRoute[]): Promise<Response> {
   const { request, config } = browser;
+  if (routes[0]?.kind !== "public" && isLoadedAhead(request)) return loadedAhead(browser);
   if (routes[0]?.kind === "step" && !config.isSignupOpen) return pageResponse(comingSoonPage());
   const method = request.method === "HEAD" ? "GET" : request.method;
   const route = routes.find((candidate) => candidate.method === method);

@@ -90,6 +90,18 @@ function durationOf(seconds: number): string {
   return `${Math.ceil(seconds / unitSeconds)} ${unit}`;
 }
 
+/**
+ * 503 makes a browser that loads a page ahead of time discard it, and ask again when the user goes
+ * there.
+ */
+export function loadedAhead(browser: BrowserRequest): Response {
+  return errorPage(browser, {
+    status: 503,
+    title: "Reload this page",
+    text: "Your browser loaded it ahead of time, which starts nothing. Reload it to continue.",
+  });
+}
+
 /** The client's own request is invalid, which the user cannot correct. */
 export function badRequest(browser: BrowserRequest, reason: string, link?: ErrorPage["link"]): Response {
   return errorPage(browser, {
