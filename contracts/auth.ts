@@ -13,6 +13,9 @@ import { operation } from "./rpc/operation.ts";
 export const AUTH_ERRORS = [
   "INVALID_CREDENTIALS",
   "EMAIL_EXISTS",
+  "NAME_NOT_USABLE",
+  "EMAIL_NOT_USABLE",
+  "WEAK_PASSWORD",
   "TOKEN_EXPIRED",
   "KEY_EXPIRED",
   "KEY_REVOKED",
@@ -63,6 +66,11 @@ export type JwtValidation = v.InferOutput<typeof JwtValidation>;
 export const SignIn = v.lazy((reply) => (isValid(reply) ? SignedIn : Rejected));
 const SignedIn = v.object({ valid: v.literal(true), userId: UserId, email: v.string(), name: v.string() });
 export type SignIn = v.InferOutput<typeof SignIn>;
+
+/** `knownBrowser`: a name of the browser, in which this account has signed in before. */
+export interface SignInOptions {
+  readonly knownBrowser?: string;
+}
 
 /** Reply of `provisionTenant`. */
 export const Tenant = v.object({
@@ -237,12 +245,14 @@ export interface AuthContract extends ContractOf<typeof auth> {
   validateJwt(token: string): Promise<JwtValidation>;
   /**
    * Checks a password. Errors: `INVALID_CREDENTIALS` for an unknown e-mail address and for a wrong
-   * password alike; `RATE_LIMITED` after too many of either.
+   * password alike; `RATE_LIMITED` after too many of either. The attempts of a known browser are
+   * counted apart, so that others' attempts do not slow it.
    */
-  authenticateUser(email: string, password: string): Promise<SignIn>;
+  authenticateUser(email: string, password: string, options?: SignInOptions): Promise<SignIn>;
   /**
-   * Creates a user. Errors: `EMAIL_EXISTS`; `INVALID_CREDENTIALS` if name, address or password is
-   * not acceptable.
+   * Creates a user. Errors, in the order of the checks: `NAME_NOT_USABLE`, `EMAIL_NOT_USABLE`,
+   * `WEAK_PASSWORD`, none of which depends on other accounts; `EMAIL_EXISTS`. An older auth Worker
+   * returns `INVALID_CREDENTIALS` for the first three.
    */
   registerUser(name: string, email: string, password: string): Promise<SignIn>;
   /** Returns the user's one tenant; creates it at first. Idempotent, also for parallel calls. */

@@ -6,6 +6,7 @@ import { SocialProvider } from "../../contracts/auth.ts";
 import { DisplayName, EmailAddress } from "./account-fields.ts";
 import { logCrash } from "./crash-log.ts";
 import { randomToken, sha256 } from "./digest.ts";
+import { readableEmail } from "./email-spellings.ts";
 import { type SealKey, seal, unseal } from "./seal.ts";
 import { type Env, type Settings, settingsOf } from "./settings.ts";
 import { issueCode } from "./social-codes.ts";
@@ -149,7 +150,7 @@ async function outcomeOf(bridge: BridgeRequest, provider: Provider, transaction:
     ...user,
     provider: transaction.provider,
     email: email.output,
-    name: name.success ? name.output : email.output,
+    name: name.success ? name.output : readableEmail(email.output),
   };
   const result = await signInSocially(env, profile, nowSeconds);
   return result.ok ? { code: await issueCode(env, result.userId, transaction, nowSeconds) } : { error: result.refusal };

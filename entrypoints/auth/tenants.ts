@@ -4,6 +4,7 @@ import type { GetUser, Tenant } from "../../contracts/auth.ts";
 import { TenantId, Tier, UserId } from "../../contracts/rpc/identity.ts";
 import type { OutputOf } from "../../contracts/rpc/operation.ts";
 import { fail, ok, type Result } from "../../contracts/rpc/result.ts";
+import { readableEmail } from "./email-spellings.ts";
 import type { Env } from "./settings.ts";
 
 /** Argument of `provisionTenant`, unverified. */
@@ -78,6 +79,7 @@ export async function findUser(
   const { disabledAt, signedOutAt, isDelinquent, ...user } = v.parse(UserRow, found);
   return ok({
     ...user,
+    email: readableEmail(user.email),
     userId,
     isActive: disabledAt === null,
     isDelinquent: isDelinquent !== 0,

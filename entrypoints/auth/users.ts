@@ -5,6 +5,7 @@ import type { AuthError, SignIn, SocialProvider } from "../../contracts/auth.ts"
 import type { UserId } from "../../contracts/rpc/identity.ts";
 import { DisplayName, EmailAddress, isAcceptablePassword, PasswordAttempt } from "./account-fields.ts";
 import { storeOf } from "./better-auth.ts";
+import { readableEmail, spellingsOf } from "./email-spellings.ts";
 import type { Env } from "./settings.ts";
 import { countAttempt, resetAttempts } from "./sign-in-attempts.ts";
 import type { ProviderUser } from "./social-provider.ts";
@@ -46,45 +47,63 @@ interface UserRow {
   readonly disabledAt?: Date | null;
 }
 
+/** Arguments of `authenticateUser`, unverified. */
+const PasswordSignIn = v.object({
+  email: EmailAddress,
+  password: PasswordAttempt,
+  options: v.optional(v.object({ knownBrowser: v.optional(v.pipe(v.string(), v.nonEmpty(), v.maxLength(64))) }), {}),
+});
+
 /**
  * Signs a user in with a password. `INVALID_CREDENTIALS` for malformed input, an unknown address
  * and a wrong password alike, the latter two after the same time; `RATE_LIMITED` during a pause.
  */
-export async function authenticate(env: Env, email: unknown, password: unknown, nowSeconds: number): Promise<SignIn> {
-  const input = v.safeParse(v.tuple([EmailAddress, PasswordAttempt]), [email, password]);
+export async function authenticate(
+  env: Env,
+  given: { email: unknown; password: unknown; options: unknown },
+  nowSeconds: number,
+): Promise<SignIn> {
+  const input = v.safeParse(PasswordSignIn, given);
   if (!input.success) return refused("INVALID_CREDENTIALS");
-  const [address, secret] = input.output;
-  if (!(await countAttempt(env.DB, address, nowSeconds))) return refused("RATE_LIMITED");
-  const { users, password: scrypt } = await storeOf(env);
-  const found = await users.findUserByEmail(address, { includeAccounts: true });
-  const hash = found?.accounts.find((account) => account.providerId === PASSWORD_PROVIDER)?.password;
-  if (!found || !hash) {
-    await scrypt.hash(secret); // Takes as long as `verify`: the response time must not reveal who has an account.
-    return refused("INVALID_CREDENTIALS");
+  const { email, password, options } = input.output;
+  const attempt = { email, knownBrowser: options.knownBrowser };
+  if (!(await countAttempt(env.DB, attempt, nowSeconds))) return refused("RATE_LIMITED");
+  const { password: scrypt } = await storeOf(env);
+  const found = await findByEmail(env, `${given.email}`);
+  const accounts = found.flatMap(({ user, accounts }) => accounts.map((account) => ({ user, ...account })));
+  const hashed = accounts.flatMap(({ user, providerId, password: hash }) =>
+    providerId === PASSWORD_PROVIDER && hash ? [{ user, hash }] : [],
+  );
+  // Takes as long as `verify`: the response time must not reveal who has an account.
+  if (hashed.length === 0) await scrypt.hash(password);
+  for (const { user, hash } of hashed) {
+    const isCorrect = await scrypt.verify({ hash, password });
+    if (!isCorrect || isDisabled(user)) continue;
+    await resetAttempts(env.DB, attempt);
+    return signedIn(user);
   }
-  const isCorrect = await scrypt.verify({ hash, password: secret });
-  if (!isCorrect || isDisabled(found.user)) return refused("INVALID_CREDENTIALS");
-  await resetAttempts(env.DB, address);
-  return signedIn(found.user);
+  return refused("INVALID_CREDENTIALS");
 }
 
 /**
- * Signs a new user up with a password. `EMAIL_EXISTS` for a taken address, `INVALID_CREDENTIALS`
- * for an unacceptable name, address or password.
+ * Signs a new user up with a password. `EMAIL_EXISTS` for a taken address; before that
+ * `NAME_NOT_USABLE`, `EMAIL_NOT_USABLE` and `WEAK_PASSWORD`, which do not depend on other accounts.
  */
 export async function register(
   env: Env,
   { name, email, password }: { name: unknown; email: unknown; password: unknown },
   nowSeconds: number,
 ): Promise<SignIn> {
-  const input = v.safeParse(v.tuple([DisplayName, EmailAddress, PasswordAttempt]), [name, email, password]);
-  if (!input.success) return refused("INVALID_CREDENTIALS");
-  const [displayName, address, secret] = input.output;
-  const newUser = { name: displayName, email: address, emailVerified: false };
-  if (!isAcceptablePassword(secret, newUser)) return refused("INVALID_CREDENTIALS");
+  const displayName = v.safeParse(DisplayName, name);
+  if (!displayName.success) return refused("NAME_NOT_USABLE");
+  const address = v.safeParse(EmailAddress, email);
+  if (!address.success) return refused("EMAIL_NOT_USABLE");
+  const newUser = { name: displayName.output, email: address.output, emailVerified: false };
+  const secret = v.safeParse(PasswordAttempt, password);
+  if (!secret.success || !(await isAcceptablePassword(secret.output, newUser))) return refused("WEAK_PASSWORD");
   const { password: scrypt } = await storeOf(env);
   // Hashed before the address is looked up: a taken address must take as long as a free one.
-  const hash = await scrypt.hash(secret);
+  const hash = await scrypt.hash(secret.output);
   const accountOf = (userId: string) => ({ providerId: PASSWORD_PROVIDER, accountId: userId, password: hash });
   const user = await createUser(env, newUser, accountOf, nowSeconds);
   return user ? signedIn(user) : refused("EMAIL_EXISTS");
@@ -148,14 +167,15 @@ async function createUser(
 ): Promise<UserRow | null> {
   const { users } = await storeOf(env);
   await deleteAbandonedSignUp(env.DB, newUser.email, nowSeconds);
-  if (await users.findUserByEmail(newUser.email)) return null;
+  const isTaken = async () => (await findByEmail(env, newUser.email)).length > 0;
+  if (await isTaken()) return null;
   let user: UserRow;
   try {
     user = await users.createUser(newUser, { method: newUser.emailVerified ? "oauth" : "email-password" });
   } catch (error) {
     // A parallel sign-up may have inserted first. The lookup tells so, whatever error the driver
     // reports.
-    if (await users.findUserByEmail(newUser.email)) return null;
+    if (await isTaken()) return null;
     throw error;
   }
   try {
@@ -178,12 +198,23 @@ async function deleteAbandonedSignUp(db: D1Database, email: string, nowSeconds: 
     .run();
 }
 
+/**
+ * The accounts with this address, in every spelling. There is more than one only if an earlier
+ * version took two spellings of one address for two addresses.
+ */
+async function findByEmail(env: Env, email: string) {
+  const { users } = await storeOf(env);
+  const find = (spelling: string) => users.findUserByEmail(spelling, { includeAccounts: true });
+  const found = await Promise.all(spellingsOf(email).map(find));
+  return found.filter((account) => account !== null);
+}
+
 function isDisabled(user: UserRow): boolean {
   return user.disabledAt !== null && user.disabledAt !== undefined;
 }
 
 function signedIn(user: UserRow): SignIn {
-  return { valid: true, userId: userIdOf(user), email: user.email, name: user.name };
+  return { valid: true, userId: userIdOf(user), email: readableEmail(user.email), name: user.name };
 }
 
 /** Better Auth's ids are 32 letters and digits. */

@@ -36,8 +36,8 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
     return runMethod(this.env, "validateJwt", (now) => validateJwt(this.env, token, now));
   }
 
-  authenticateUser(email: unknown, password: unknown): Promise<SignIn> {
-    return runMethod(this.env, "authenticateUser", (now) => authenticate(this.env, email, password, now));
+  authenticateUser(email: unknown, password: unknown, options?: unknown): Promise<SignIn> {
+    return runMethod(this.env, "authenticateUser", (now) => authenticate(this.env, { email, password, options }, now));
   }
 
   registerUser(name: unknown, email: unknown, password: unknown): Promise<SignIn> {

@@ -34,8 +34,12 @@ export class AuthService {
     this.#context = context;
   }
 
-  authenticateUser(email: string, password: string): Promise<SignIn | AuthUnavailable> {
-    const send = () => this.#binding.authenticateUser(email, password);
+  /** `knownBrowser`: the browser's name if this account has signed in there, else `null`. */
+  authenticateUser(email: string, password: string, knownBrowser: string | null): Promise<SignIn | AuthUnavailable> {
+    const send = () =>
+      knownBrowser === null
+        ? this.#binding.authenticateUser(email, password)
+        : this.#binding.authenticateUser(email, password, { knownBrowser });
     return this.#invoke("authenticateUser", SignIn, send);
   }
 

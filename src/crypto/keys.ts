@@ -6,11 +6,21 @@ import { toBase64url } from "../../contracts/rpc/encoding.ts";
 import { type IdentityKey, importIdentityKey } from "../../contracts/rpc/identity-token.ts";
 
 /**
- * The purpose of a key. `tx`: transactions of a browser; `session`: signed-in browsers; `csrf`:
- * forms; `social`: sign-in state at a provider; `state`: state of multi round-trip requests;
- * `task`: ids of tasks; `mcp-session`: ids of MCP sessions; `assert:*`: identity tokens.
+ * The purpose of a key. `tx`: transactions of a browser; `session`: signed-in browsers; `browser`:
+ * browsers in which an account has signed in before; `csrf`: forms; `social`: sign-in state at a
+ * provider; `state`: state of multi round-trip requests; `task`: ids of tasks; `mcp-session`: ids
+ * of MCP sessions; `assert:*`: identity tokens.
  */
-export type KeyLabel = "tx" | "session" | "csrf" | "social" | "state" | "task" | "mcp-session" | `assert:${Audience}`;
+export type KeyLabel =
+  | "tx"
+  | "session"
+  | "browser"
+  | "csrf"
+  | "social"
+  | "state"
+  | "task"
+  | "mcp-session"
+  | `assert:${Audience}`;
 
 /** A root secret, ready to derive from. */
 export interface RootKey {

@@ -15,15 +15,31 @@ export class RateCounter extends DurableObject {
    */
   async count(limit: number, windowSeconds: number): Promise<number> {
     const now = Date.now();
-    const known = await this.ctx.storage.get<Window>("window");
-    const window = known && known.endsAtMs > now ? known : { count: 0, endsAtMs: now + windowSeconds * 1000 };
-    if (window.count >= limit) return Math.ceil((window.endsAtMs - now) / 1000);
+    const window = (await this.#window(now)) ?? { count: 0, endsAtMs: now + windowSeconds * 1000 };
+    if (window.count >= limit) return secondsUntilEnd(window, now);
     await this.ctx.storage.put("window", { ...window, count: window.count + 1 });
     if (window.count === 0) await this.ctx.storage.setAlarm(window.endsAtMs);
     return 0;
   }
 
+  /** The same without counting. */
+  async peek(limit: number): Promise<number> {
+    const now = Date.now();
+    const window = await this.#window(now);
+    return window && window.count >= limit ? secondsUntilEnd(window, now) : 0;
+  }
+
   override async alarm(): Promise<void> {
     await this.ctx.storage.deleteAll();
   }
+
+  /** The current window, if there is one. */
+  async #window(now: number): Promise<Window | null> {
+    const window = await this.ctx.storage.get<Window>("window");
+    return window && window.endsAtMs > now ? window : null;
+  }
+}
+
+function secondsUntilEnd({ endsAtMs }: Window, now: number): number {
+  return Math.ceil((endsAtMs - now) / 1000);
 }

@@ -10,6 +10,7 @@ import type { RequestContext, Trace } from "../context.ts";
 interface Limit {
   /** One binding serves all limits of its number: the keys begin with the name of the limit. */
   readonly perMinute?: 5 | 10 | 20 | 30 | 60 | 300 | 1000 | 3000;
+  readonly perHour?: number;
   readonly perDay?: number;
   /**
    * True if the counted keys are ids of ours, which reveal nothing about a person and need no hash.
@@ -29,13 +30,19 @@ const LIMITS = {
    * and the document's host: no stranger uses up what others need.
    */
   document: { perMinute: 60 },
-  /** POST /login, by address, and by the e-mail address entered. */
+  /**
+   * POST /login, by address, and by the e-mail address entered; or only by the browser and that
+   * e-mail address, if the account has signed in there before.
+   */
   login: { perMinute: 20 },
   loginEmail: { perMinute: 5 },
-  /** POST /signup, by address; then the accounts requested, by address and by e-mail address. */
-  signup: { perMinute: 5 },
-  account: { perDay: 20 },
-  accountEmail: { perDay: 3 },
+  loginBrowser: { perMinute: 10 },
+  /**
+   * POST /signup, by address; then the forms without a mistake, each of which made an account or
+   * told that there is one. By the hour, so that one user of an address cannot close it for a day.
+   */
+  signup: { perMinute: 20 },
+  account: { perHour: 20 },
   /** Redirects to an identity provider and callbacks from it, by address. */
   social: { perMinute: 30 },
   /** Allow and Deny, by address. */
@@ -74,6 +81,7 @@ const LIMITS = {
 export type LimitName = keyof typeof LIMITS;
 
 const DAY_SECONDS = 86_400;
+const HOUR_SECONDS = 3_600;
 /** The runtime does not tell when its minute ends. */
 const MINUTE_SECONDS = 60;
 
@@ -87,14 +95,38 @@ const reported = new WeakSet<Trace>();
  * Fails open: these limits reduce volume and make no credential valid, so a counter that fails must
  * not close the gateway.
  */
-export async function consume({ env, trace }: RequestContext, limit: LimitName, key: string): Promise<number> {
-  const { perMinute, perDay, isOwnId }: Limit = LIMITS[limit];
-  try {
-    const counter = `${limit}:${isOwnId ? key : await digestText(key)}`;
-    if (perMinute !== undefined && !(await env[`LIMIT_${perMinute}`].limit({ key: counter })).success)
+export async function consume(context: RequestContext, limit: LimitName, key: string): Promise<number> {
+  const { perMinute, perHour, perDay }: Limit = LIMITS[limit];
+  return orUncounted(context, limit, async () => {
+    const name = await counterName(limit, key);
+    if (perMinute !== undefined && !(await context.env[`LIMIT_${perMinute}`].limit({ key: name })).success)
       return MINUTE_SECONDS;
-    if (perDay === undefined) return 0;
-    return await env.RATE_COUNTER.get(env.RATE_COUNTER.idFromName(counter)).count(perDay, DAY_SECONDS);
+    const max = perHour ?? perDay;
+    if (max === undefined) return 0;
+    const windowSeconds = perHour === undefined ? DAY_SECONDS : HOUR_SECONDS;
+    return counterOf(context, name).count(max, windowSeconds);
+  });
+}
+
+/** The same for a limit by the hour or day, without counting: the request may yet be mistaken. */
+export async function peek(context: RequestContext, limit: LimitName, key: string): Promise<number> {
+  const { perHour, perDay }: Limit = LIMITS[limit];
+  const max = perHour ?? perDay ?? Number.POSITIVE_INFINITY;
+  return orUncounted(context, limit, async () => counterOf(context, await counterName(limit, key)).peek(max));
+}
+
+async function counterName(limit: LimitName, key: string): Promise<string> {
+  const { isOwnId }: Limit = LIMITS[limit];
+  return `${limit}:${isOwnId ? key : await digestText(key)}`;
+}
+
+function counterOf({ env }: RequestContext, name: string) {
+  return env.RATE_COUNTER.get(env.RATE_COUNTER.idFromName(name));
+}
+
+async function orUncounted({ trace }: RequestContext, limit: LimitName, ask: () => Promise<number>): Promise<number> {
+  try {
+    return await ask();
   } catch (error) {
     if (!reported.has(trace)) {
       reported.add(trace);

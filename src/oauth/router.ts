@@ -33,7 +33,8 @@ import { pageResponse } from "./pages/page.ts";
 /**
  * A page. `kind`: a `step` of a sign-in is replaced by the coming-soon page while sign-up is
  * closed; an `account` page stays open then, and a `public` page is open to everyone. `GET`
- * includes HEAD. `limit`: the rate limit, by the client's address.
+ * includes HEAD. `limit`: the rate limit, by the client's address; the password form
+ * consumes its own.
  */
 interface PageRoute {
   readonly path: string;
@@ -61,7 +62,7 @@ const ROUTES: readonly (PageRoute | EndpointRoute)[] = [
   { path: "/authorize", method: "GET", kind: "step", handler: authorize, limit: "authorize" },
   { path: "/authorize", method: "POST", kind: "step", handler: decide, limit: "decision" },
   { path: "/login", method: "GET", kind: "step", handler: showLogIn },
-  { path: "/login", method: "POST", kind: "step", handler: logIn, limit: "login" },
+  { path: "/login", method: "POST", kind: "step", handler: logIn },
   { path: "/signup", method: "GET", kind: "step", handler: showSignUp },
   { path: "/signup", method: "POST", kind: "step", handler: signUp, limit: "signup" },
   { path: "/oauth/github", method: "POST", kind: "step", handler: redirectToGitHub, limit: "social" },

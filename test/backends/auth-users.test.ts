@@ -60,22 +60,24 @@ describe("sign-up", () => {
   ])("refuses a password that is %s", async (_, password) => {
     expect(await call("registerUser", "Ada Lovelace", "ada.lovelace@example.com", password)).toEqual({
       valid: false,
-      error: "INVALID_CREDENTIALS",
+      error: "WEAK_PASSWORD",
     });
   });
 
-  it.each([
-    ["Ada", "no-at-sign"],
-    ["Ada", "two@at@example.com"],
-    ["Ada", "a@localhost"],
-    ["Ada", " spaced@example.com"],
-    ["Ada", `${"a".repeat(250)}@example.com`],
-    ["", "empty-name@example.com"],
-    ["A\u202Eda", "turned-around@example.com"],
-    ["x".repeat(101), "long-name@example.com"],
-    [{ toString: 1 }, "object@example.com"],
-  ])("refuses the name %j with the address %j", async (name, email) => {
-    expect(await call("registerUser", name, email, PASSWORD)).toEqual({ valid: false, error: "INVALID_CREDENTIALS" });
+  it("names a weak password before it tells of an address", async () => {
+    const { email } = await newUser();
+    expect(await register(email, "password1234567")).toEqual({ valid: false, error: "WEAK_PASSWORD" });
+  });
+
+  it.each(["no-at-sign", "two@at@example.com", "a@localhost", " spaced@example.com", `${"a".repeat(250)}@example.com`])(
+    "refuses the address %j",
+    async (email) => {
+      expect(await register(email)).toEqual({ valid: false, error: "EMAIL_NOT_USABLE" });
+    },
+  );
+
+  it.each(["", "A\u202Eda", "x".repeat(101), { toString: 1 }])("refuses the name %j", async (name) => {
+    expect(await call("registerUser", name, newEmail(), PASSWORD)).toEqual({ valid: false, error: "NAME_NOT_USABLE" });
   });
 
   it("accepts an address that a failed sign-up left behind", async () => {
@@ -172,15 +174,15 @@ describe("sign-in", () => {
     let now = 1_900_000_000;
     const pauses: number[] = [];
     for (let i = 0; i < 22; i++) {
-      expect(await countAttempt(worker.db, email, now)).toBe(true);
+      expect(await countAttempt(worker.db, { email }, now)).toBe(true);
       const pause = Math.max(0, ((await counterOf(email))?.next_at ?? 0) - now);
-      if (pause > 0) expect(await countAttempt(worker.db, email, now + pause - 1)).toBe(false);
+      if (pause > 0) expect(await countAttempt(worker.db, { email }, now + pause - 1)).toBe(false);
       pauses.push(pause);
       now += pause;
     }
     expect(pauses.slice(0, 9)).toEqual(Array(9).fill(0));
     expect(pauses.slice(9)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900]);
-    expect(await countAttempt(worker.db, email, now + 7200)).toBe(true);
+    expect(await countAttempt(worker.db, { email }, now + 7200)).toBe(true);
     expect(await counterOf(email)).toMatchObject({ attempts: 1 });
   }, 60_000);
 
@@ -213,10 +215,87 @@ describe("sign-in", () => {
     },
   );
 
+  it("accepts a known browser while a stranger guesses, and limits what is guessed in its name", async () => {
+    const { email } = await newUser();
+    const from = (knownBrowser: string, password: string) =>
+      call("authenticateUser", email, password, { knownBrowser });
+    for (let i = 0; i < 12; i++) await signIn(email, `wrong ${i}`);
+    expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
+    expect(await from("browser-1", PASSWORD)).toMatchObject({ valid: true, email });
+    expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
+    for (let i = 0; i < 12; i++) await from("browser-2", `wrong ${i}`);
+    expect(await from("browser-2", PASSWORD)).toEqual({ valid: false, error: "RATE_LIMITED" });
+    expect(await from("browser-1", PASSWORD)).toMatchObject({ valid: true });
+  });
+
   it("allows ten of a hundred parallel attempts", async () => {
     const email = newEmail();
-    const allowed = await Promise.all(Array.from({ length: 100 }, () => countAttempt(worker.db, email, 1_900_000_000)));
+    const allowed = await Promise.all(
+      Array.from({ length: 100 }, () => countAttempt(worker.db, { email }, 1_900_000_000)),
+    );
     expect(allowed.filter(Boolean)).toHaveLength(10);
+  });
+});
+
+describe("an address with a domain that is not Latin", () => {
+  const spellings = (local: string) => [
+    `${local}@bücher.example`,
+    `${local}@bücher.example`.normalize("NFD"),
+    `${local}@BÜCHER.EXAMPLE`,
+    `${local}@xn--bcher-kva.example`,
+    `${local}@XN--BCHER-KVA.example`,
+    `${local}@bücher。example`,
+    `${local}@bücher．example`,
+    `${local}@bücher.example.`,
+  ];
+
+  it("is one account in every spelling, at sign-up and sign-in, and is shown as people write it", async () => {
+    for (const first of [0, 3]) {
+      const local = randomUUID();
+      const all = spellings(local);
+      const user = await register(all[first] ?? "");
+      expect(user).toMatchObject({ valid: true, email: `${local}@bücher.example` });
+      for (const spelling of all) {
+        expect(await signIn(spelling), spelling).toEqual(user);
+        expect(await register(spelling), spelling).toEqual({ valid: false, error: "EMAIL_EXISTS" });
+      }
+    }
+  });
+
+  it("is not decoded, as part of a URL, to the address of another", async () => {
+    const local = randomUUID();
+    for (const domain of ["example.com/path", "exa%6Dple.com", "example.com:80"])
+      expect(await register(`${local}@${domain}`)).toMatchObject({ email: `${local}@${domain}`.toLowerCase() });
+  });
+
+  it("has one counter of attempts", async () => {
+    const all = spellings(randomUUID());
+    for (let i = 0; i < 12; i++) await signIn(all[i % all.length] ?? "", "a wrong guess");
+    for (const spelling of all) expect(await signIn(spelling)).toEqual({ valid: false, error: "RATE_LIMITED" });
+  });
+
+  it("keeps the accounts that an earlier version made for it, also two for two spellings", async () => {
+    const local = randomUUID();
+    const [unicode = "", , , ascii = ""] = spellings(local);
+    const older: string[] = [];
+    for (const [spelling, password] of [
+      [unicode, PASSWORD],
+      [ascii, `${PASSWORD} too`],
+    ] as const) {
+      const email = newEmail();
+      const user = await register(email, password);
+      await worker.db.prepare("UPDATE user SET email = ? WHERE email = ?").bind(spelling, email).run();
+      if (user.valid) older.push(user.userId);
+    }
+    for (const spelling of spellings(local)) {
+      expect(await signIn(spelling)).toMatchObject({ valid: true, userId: older[0] });
+      expect(await signIn(spelling, `${PASSWORD} too`)).toMatchObject({
+        valid: true,
+        userId: older[1],
+        email: unicode,
+      });
+      expect(await register(spelling)).toEqual({ valid: false, error: "EMAIL_EXISTS" });
+    }
   });
 });
 

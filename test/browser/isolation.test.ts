@@ -102,7 +102,7 @@ describe("the cookies", () => {
     await decide(page, "Allow", connection);
     await page.goto(`${system.origin}/apps`);
     await look("at the account page");
-    expect(new Set(seen)).toEqual(new Set(["__Host-gw_tx", "__Host-gw_s"]));
+    expect(new Set(seen)).toEqual(new Set(["__Host-gw_tx", "__Host-gw_s", "__Host-gw_b"]));
   });
 });
 

@@ -106,7 +106,7 @@ describe("the back button", () => {
 });
 
 describe("the browser", () => {
-  it("has one cookie for each request, for a minute after its decision, and one for the session, unavailable to scripts and other sites", async () => {
+  it("has one cookie for each request, for a minute after its decision, and one each for the session and the browser, unavailable to scripts and other sites", async () => {
     const connection = await connect();
     const page = await newPage();
     const kept = async () => (await page.context().cookies()).toSorted((a, b) => b.name.localeCompare(a.name));
@@ -119,17 +119,18 @@ describe("the browser", () => {
     };
     const request = { ...attributes, name: expect.stringMatching(/^__Host-gw_tx_[\w-]{12}$/) };
     const session = { ...attributes, name: "__Host-gw_s" };
+    const browser = { ...attributes, name: "__Host-gw_b" };
     await page.goto(connection.url);
     const before = await kept();
     expect(before).toMatchObject([request]);
     await signUp(page, newAccount());
     const after = await kept();
-    expect(after).toMatchObject([request, session]);
+    expect(after).toMatchObject([request, session, browser]);
     expect(after[0]?.name).toBe(before[0]?.name);
     expect(after[0]?.value, "sealed anew at each step").not.toBe(before[0]?.value);
     await decide(page, "Allow", connection);
     const done = await kept();
-    expect(done).toMatchObject([request, session]);
+    expect(done).toMatchObject([request, session, browser]);
     expect((done[0]?.expires ?? 0) - Date.now() / 1000).toBeLessThanOrEqual(60);
   });
 

@@ -171,7 +171,7 @@ describe("the gateway's surface", () => {
       "hasEndedSession",
       "hasEndedTokens",
     ]);
-    expect(methodsOf(gateway.RateCounter)).toEqual(["alarm", "count"]);
+    expect(methodsOf(gateway.RateCounter)).toEqual(["alarm", "count", "peek"]);
     expect(methodsOf(gateway.McpSessionObject)).toEqual([
       "alarm",
       "cancel",

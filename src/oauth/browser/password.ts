@@ -2,8 +2,9 @@
 // logged, shown, trimmed or normalized. The auth Worker decides whether it is right and strong
 // enough.
 import { PASSWORD_MIN_CHARACTERS, type SignIn } from "../../../contracts/auth.ts";
+import { canonicalEmail } from "../../../contracts/email-address.ts";
 import { AUTH_UNAVAILABLE, type AuthUnavailable } from "../../backends/auth.ts";
-import { addressOf, consume } from "../../limits/rate-limits.ts";
+import { addressOf, consume, peek } from "../../limits/rate-limits.ts";
 import { type Page, pageResponse } from "../pages/page.ts";
 import {
   EMAIL_MAX_LENGTH,
@@ -16,6 +17,7 @@ import {
 import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { authUnavailable, noTransaction, tooManyAttempts } from "./error-pages.ts";
+import { knownBrowserCookie, knownBrowserOf } from "./known-browser.ts";
 import { completeSignIn } from "./sign-in.ts";
 import { csrfToken, type OpenStageName, type Transaction } from "./transaction.ts";
 import { readTransactionForm, SIGN_IN_STAGES, type TransactionForm, transactionOf } from "./transaction-form.ts";
@@ -59,36 +61,56 @@ async function showForm(browser: BrowserRequest, kind: FormKind): Promise<Respon
 /** POST /login */
 export async function logIn(browser: BrowserRequest): Promise<Response> {
   const submitted = await readTransactionForm(browser, "login", SIGN_IN_STAGES);
-  if (submitted instanceof Response) return submitted;
+  if (submitted instanceof Response) return (await tooManyLogIns(browser)) ?? submitted;
   const act = () => checkLogIn(browser, submitted);
   return answerOnce(browser, submitted.once, act, act);
 }
 
+/** Counts an attempt by its address; the page if there are too many. */
+async function tooManyLogIns(browser: BrowserRequest): Promise<Response | null> {
+  const wait = await consume(browser, "login", addressOf(browser.request));
+  return wait > 0 ? tooManyAttempts(browser, wait) : null;
+}
+
 async function checkLogIn(browser: BrowserRequest, { form, transaction }: SignInForm): Promise<Response> {
   const email = emailIn(form);
+  const knownBrowser = email === "" ? null : await knownBrowserOf(browser, email);
+  const busy = knownBrowser === null ? await tooManyLogIns(browser) : null;
+  if (busy) return busy;
   const password = form.get("password") ?? "";
-  const rejectedPage = { kind: "login", transaction } as const;
-  const refuse = () => {
-    const problem = "E-mail or password is wrong. Check both and try again.";
-    return formPage(browser, {
-      ...rejectedPage,
-      status: 401,
-      rejected: { problem, email, wrong: ["email", "password"] },
-    });
-  };
-  if (email === "" || password === "") {
-    const wrong: FieldName[] = [email === "" ? "email" : "password"];
-    const problem = "Enter your e-mail and your password.";
-    return formPage(browser, { ...rejectedPage, status: 400, rejected: { problem, email, wrong } });
-  }
+  const refuse = (status: number, problem: string, wrong: readonly FieldName[]) =>
+    formPage(browser, { kind: "login", transaction, status, rejected: { problem, email, wrong } });
+  if (email === "" || password === "")
+    return refuse(400, "Enter your e-mail and your password.", [email === "" ? "email" : "password"]);
+  const refuseBoth = () => refuse(401, "E-mail or password is wrong. Check both and try again.", ["email", "password"]);
   // No account can have these lengths, so the auth Worker need not be asked.
-  if (email.length > EMAIL_MAX_LENGTH || sizeOf(password) > MAX_PASSWORD_BYTES) return refuse();
-  const wait = await consume(browser, "loginEmail", email);
+  if (email.length > EMAIL_MAX_LENGTH || sizeOf(password) > MAX_PASSWORD_BYTES) return refuseBoth();
+  const wait = await consumeAttempt(browser, email, knownBrowser);
   if (wait > 0) return pausedPage(browser, transaction, email, wait);
-  const reply = await browser.auth.authenticateUser(email, password);
+  const reply = await browser.auth.authenticateUser(email, password, knownBrowser);
   if (reply === AUTH_UNAVAILABLE) return authUnavailable(browser);
-  if (reply.valid) return (await completeSignIn(browser, transaction, reply)) ?? refuse();
-  return reply.error === "RATE_LIMITED" ? pausedPage(browser, transaction, email, PAUSE_SECONDS) : refuse();
+  if (reply.valid) return (await signIn(browser, transaction, reply, email)) ?? refuseBoth();
+  return reply.error === "RATE_LIMITED" ? pausedPage(browser, transaction, email, PAUSE_SECONDS) : refuseBoth();
+}
+
+/** Counts an attempt at a password. Returns the seconds to wait. */
+function consumeAttempt(browser: BrowserRequest, email: string, knownBrowser: string | null): Promise<number> {
+  const address = canonicalEmail(email);
+  return knownBrowser === null
+    ? consume(browser, "loginEmail", address)
+    : consume(browser, "loginBrowser", `${address}\n${knownBrowser}`);
+}
+
+/** Completes the sign-in with the right password: from then on, the account knows the browser. */
+async function signIn(
+  browser: BrowserRequest,
+  transaction: Transaction,
+  reply: SignIn & { valid: true },
+  email: string,
+): Promise<Response | null> {
+  const response = await completeSignIn(browser, transaction, reply);
+  response?.headers.append("Set-Cookie", await knownBrowserCookie(browser, email));
+  return response;
 }
 
 function pausedPage(
@@ -102,7 +124,7 @@ function pausedPage(
   return formPage(browser, { kind: "login", transaction, status: 429, headers, rejected });
 }
 
-/** POST /signup */
+/** POST /signup. A form with a mistake is not counted: only one that tells of an address is. */
 export async function signUp(browser: BrowserRequest): Promise<Response> {
   const submitted = await readTransactionForm(browser, "signup", SIGN_IN_STAGES);
   if (submitted instanceof Response) return submitted;
@@ -112,20 +134,59 @@ export async function signUp(browser: BrowserRequest): Promise<Response> {
 
 async function checkSignUp(browser: BrowserRequest, { form, transaction }: SignInForm): Promise<Response> {
   const entered = { name: nameIn(form), email: emailIn(form), password: form.get("password") ?? "" };
-  const { name, email } = entered;
+  const { name, email, password } = entered;
+  const reject = (mistake: Mistake) =>
+    formPage(browser, { kind: "signup", transaction, status: 400, rejected: { ...mistake, name, email } });
   const mistake = mistakeIn(entered);
-  if (mistake) return rejectSignUp(browser, transaction, { ...mistake, name, email });
+  if (mistake) return reject(mistake);
 
-  const wait =
-    (await consume(browser, "account", addressOf(browser.request))) || (await consume(browser, "accountEmail", email));
+  const address = addressOf(browser.request);
+  const wait = await peek(browser, "account", address);
   if (wait > 0) return tooManyAttempts(browser, wait);
-  const reply = await registerOrAuthenticate(browser, entered);
+  const made = await browser.auth.registerUser(name, email, password);
+  if (made === AUTH_UNAVAILABLE) return authUnavailable(browser);
+  if (!made.valid && made.error !== "EMAIL_EXISTS") return reject(REFUSALS[made.error] ?? UNEXPLAINED);
+  const over = await consume(browser, "account", address);
+  // Parallel forms may all have passed above; none of them may tell of one more address.
+  if (over > 0 && !made.valid) return tooManyAttempts(browser, over);
+  const reply = made.valid ? made : await authenticateOwner(browser, entered);
   if (reply === AUTH_UNAVAILABLE) return authUnavailable(browser);
-  const signedIn = reply.valid ? await completeSignIn(browser, transaction, reply) : null;
-  // One sentence for every reason, so that it does not reveal whether an address has an account.
-  const problem = "We could not create that account. If you already have one, sign in.";
-  return signedIn ?? rejectSignUp(browser, transaction, { problem, name, email });
+  const signedIn = reply?.valid ? await signIn(browser, transaction, reply, email) : null;
+  return signedIn ?? reject(made.valid ? UNEXPLAINED : TAKEN);
 }
+
+/** A problem that the user can correct, and the fields that it is about. */
+interface Mistake {
+  readonly problem: string;
+  readonly wrong: readonly FieldName[];
+}
+
+const NAME_MISTAKE: Mistake = { problem: "Enter your name without invisible characters.", wrong: ["name"] };
+const EMAIL_MISTAKE: Mistake = {
+  problem: "Enter a complete e-mail address, such as ada@example.com.",
+  wrong: ["email"],
+};
+const WEAK: Mistake = {
+  problem:
+    "This password is easy to guess: it is common, has a pattern, or contains your name. Choose another one; a few unrelated words work well.",
+  wrong: ["password"],
+};
+/** Nothing is sent to the address, so sign-up cannot keep this secret: see docs/security.md. */
+const TAKEN: Mistake = {
+  problem: "There is already an account with this e-mail address. Sign in, or use another address.",
+  wrong: ["email"],
+};
+const UNEXPLAINED: Mistake = {
+  problem: "We could not create that account. Check each field. If you already have an account, sign in.",
+  wrong: [],
+};
+
+/** Refusals of `registerUser` that do not depend on other accounts. */
+const REFUSALS: Readonly<Record<string, Mistake>> = {
+  NAME_NOT_USABLE: NAME_MISTAKE,
+  EMAIL_NOT_USABLE: EMAIL_MISTAKE,
+  WEAK_PASSWORD: WEAK,
+};
 
 interface EnteredAccount {
   readonly name: string;
@@ -133,15 +194,12 @@ interface EnteredAccount {
   readonly password: string;
 }
 
-/**
- * A mistake that the user can correct, found without the auth Worker and without revealing other
- * accounts.
- */
-function mistakeIn({ name, email, password }: EnteredAccount): { problem: string; wrong: FieldName[] } | null {
+/** A mistake that is found without the auth Worker. */
+function mistakeIn({ name, email, password }: EnteredAccount): Mistake | null {
   if (name === "" || name.length > NAME_MAX_LENGTH)
     return { problem: `Enter your name, in at most ${NAME_MAX_LENGTH} characters.`, wrong: ["name"] };
-  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email) || email.length > EMAIL_MAX_LENGTH)
-    return { problem: "Enter a complete e-mail address, such as ada@example.com.", wrong: ["email"] };
+  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(canonicalEmail(email)) || email.length > EMAIL_MAX_LENGTH)
+    return EMAIL_MISTAKE;
   if ([...password].length < PASSWORD_MIN_CHARACTERS)
     return { problem: `Choose a password of at least ${PASSWORD_MIN_CHARACTERS} characters.`, wrong: ["password"] };
   if (sizeOf(password) > MAX_PASSWORD_BYTES)
@@ -151,19 +209,15 @@ function mistakeIn({ name, email, password }: EnteredAccount): { problem: string
 
 /**
  * A form that is sent twice made the account the first time: its password signs in, as on the other
- * page.
+ * page and within the same limits. `null` if they are reached.
  */
-async function registerOrAuthenticate(
-  { auth }: BrowserRequest,
-  { name, email, password }: EnteredAccount,
-): Promise<SignIn | AuthUnavailable> {
-  const reply = await auth.registerUser(name, email, password);
-  const isTaken = reply !== AUTH_UNAVAILABLE && !reply.valid && reply.error === "EMAIL_EXISTS";
-  return isTaken ? auth.authenticateUser(email, password) : reply;
-}
-
-function rejectSignUp(browser: BrowserRequest, transaction: Transaction, rejected: RejectedForm): Promise<Response> {
-  return formPage(browser, { kind: "signup", transaction, status: 400, rejected });
+async function authenticateOwner(
+  browser: BrowserRequest,
+  { email, password }: EnteredAccount,
+): Promise<SignIn | AuthUnavailable | null> {
+  const knownBrowser = await knownBrowserOf(browser, email);
+  const wait = await consumeAttempt(browser, email, knownBrowser);
+  return wait > 0 ? null : browser.auth.authenticateUser(email, password, knownBrowser);
 }
 
 interface FormPage extends Pick<Page, "status" | "headers" | "cookies"> {

@@ -72,8 +72,8 @@ describe("a counter's key", () => {
     await consume(context, "login", "203.0.113.7");
     await consume(context, "registration", "203.0.113.7");
     await consume(context, "loginEmail", "ada@example.com");
-    await consume(context, "accountEmail", "ada@example.com");
-    await consume(context, "accountEmail", "eve@example.com");
+    await consume(context, "account", "203.0.113.7");
+    await consume(context, "account", "203.0.113.8");
     expect(new Set([...keys, ...names]).size).toBe(5);
     for (const key of [...keys, ...names]) expect(key).toMatch(/^[A-Za-z]+:[\w-]{43}$/);
     expect(names[0]).toBe(keys[1]);

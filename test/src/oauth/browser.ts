@@ -20,7 +20,12 @@ export const VERIFIER = "v".repeat(43);
 export const userId = (text: string) => text as UserId; // the brand exists in TypeScript only
 export const tenantId = (text: string) => text as TenantId; // the brand exists in TypeScript only
 
-const ADA: SignIn = { valid: true, userId: userId("u_ada"), email: "ada@example.com", name: "Ada" };
+export const ADA: SignIn & { valid: true } = {
+  valid: true,
+  userId: userId("u_ada"),
+  email: "ada@example.com",
+  name: "Ada",
+};
 
 /**
  * An e-mail address of Ada's that no test has used: attempts are limited, and every test signs her
