@@ -17,7 +17,7 @@ const BINDINGS = [
   "AUTH_SERVICE",
   "ONE_TIME",
   "GRANTS",
-  "USER_REVOCATIONS",
+  "USERS",
   "RATE_COUNTER",
   "MCP_SESSION",
   "LIMIT_5",

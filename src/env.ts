@@ -7,7 +7,7 @@ import type { GrantObject } from "./durable/grant-object.ts";
 import type { McpSessionObject } from "./durable/mcp-session-object.ts";
 import type { OneTimeMark } from "./durable/one-time-mark.ts";
 import type { RateCounter } from "./durable/rate-counter.ts";
-import type { UserRevocations } from "./durable/user-revocations.ts";
+import type { UserObject } from "./durable/user-object.ts";
 
 /** A service binding for each backend of `contracts/backends.ts`, typed by its contract. */
 type BackendBindings = { readonly [B in BackendName]: BackendBinding<Backends[B]> };
@@ -63,8 +63,8 @@ export interface Env extends BackendBindings {
   readonly ONE_TIME: DurableObjectNamespace<OneTimeMark>;
   /** One object per grant, which serializes redemption, refresh and revocation. */
   readonly GRANTS: DurableObjectNamespace<GrantObject>;
-  /** One object per user: sessions and tokens that ended before their expiry. */
-  readonly USER_REVOCATIONS: DurableObjectNamespace<UserRevocations>;
+  /** One object per user: grants, stored approvals, and what ended before its expiry. */
+  readonly USERS: DurableObjectNamespace<UserObject>;
   /** One object per counter: exact limits per hour and per day. */
   readonly RATE_COUNTER: DurableObjectNamespace<RateCounter>;
   /** One object per MCP session of an older revision. */

@@ -52,7 +52,8 @@ const absent = (entrypoint: string) => `
 
 /**
  * The auth Worker for the gateway's Durable Objects, which have no other one. It knows every user;
- * the id says what is wrong with the user or with the service.
+ * the id says what is wrong with the user or with the service, at once or from the second question
+ * on ("later"). A code's redemption is the first question, a refresh the next one.
  */
 const auth = (entrypoint: string) => `
   import { WorkerEntrypoint } from "cloudflare:workers";
@@ -61,10 +62,12 @@ const auth = (entrypoint: string) => `
     async getUser(call, { userId }) {
       const times = (asked.get(userId) ?? 0) + 1;
       asked.set(userId, times);
-      if (userId.startsWith("u_gone")) return { ok: false, error: { code: "user_not_found" } };
-      if (userId.startsWith("u_down") && times === 1) throw new Error("a secret of the auth Worker");
-      const isActive = !userId.startsWith("u_disabled");
-      return { ok: true, value: { userId, tenantId: "t_" + userId, email: "ada@example.com", name: "Ada", tier: "pro", isActive, sessionVersion: 0 } };
+      const is = (state) => userId.startsWith("u_" + state) && (times > 1 || !userId.includes("_later"));
+      if (is("gone")) return { ok: false, error: { code: "user_not_found" } };
+      if (is("down") && times === (userId.includes("_later") ? 2 : 1)) throw new Error("a secret of the auth Worker");
+      const standing = { isActive: !is("disabled"), isDelinquent: is("owing"), sessionVersion: is("raised") ? 1 : 0 };
+      const signedOutAtMs = is("signedout") ? Date.now() : 0;
+      return { ok: true, value: { userId, tenantId: "t_" + userId, email: "ada@example.com", name: "Ada", tier: "pro", ...standing, signedOutAtMs } };
     }
   }
   export default {};

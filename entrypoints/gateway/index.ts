@@ -3,7 +3,6 @@
 // alone, and the others are Durable Object classes.
 
 import type { Env } from "../../src/env.ts";
-import { purgeExpired } from "../../src/oauth/authorization-server/purge.ts";
 import { INFO } from "./features.ts";
 import { httpHandler } from "./http.ts";
 import { mcpServerFor } from "./mcp-server.ts";
@@ -12,11 +11,10 @@ export { GrantObject } from "../../src/durable/grant-object.ts";
 export { McpSessionObject } from "../../src/durable/mcp-session-object.ts";
 export { OneTimeMark } from "../../src/durable/one-time-mark.ts";
 export { RateCounter } from "../../src/durable/rate-counter.ts";
-export { UserRevocations } from "../../src/durable/user-revocations.ts";
+export { UserObject } from "../../src/durable/user-object.ts";
 export { GatewayAdminEntrypoint } from "./admin.ts";
 export { GatewayEntrypoint } from "./rpc.ts";
 
 export default {
   fetch: httpHandler({ info: INFO, mcpServerFor }),
-  scheduled: (_controller, env) => purgeExpired(env),
 } satisfies ExportedHandler<Env>;

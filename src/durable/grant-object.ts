@@ -1,14 +1,16 @@
 // One object for each grant, in front of /token. It redeems the code and refreshes the tokens one
 // request at a time, in one location. KV alone has no compare-and-set, so parallel requests would
 // each get tokens; and a location that has not seen a revocation yet would refresh, and so restore,
-// a grant that has ended.
+// a grant that has ended. Every end of the grant passes here, also one by the library, and goes to
+// the user's object, which is asked when a token is used.
 import { DurableObject } from "cloudflare:workers";
-import { digestText } from "../../contracts/rpc/encoding.ts";
+import { digestText, toBase64url } from "../../contracts/rpc/encoding.ts";
 import type { UserId } from "../../contracts/rpc/identity.ts";
 import { recordAccess } from "../audit/recorder.ts";
-import { orUnavailable, type RequestContext, requestContext, type Trace } from "../context.ts";
+import { orUnavailable, type RequestContext, requestContext, type Trace, traceFrom } from "../context.ts";
 import type { Env } from "../env.ts";
 import { consume } from "../limits/rate-limits.ts";
+import { readGrant } from "../oauth/authorization-server/grants.ts";
 import { tooManyRequests } from "../oauth/authorization-server/oauth-response.ts";
 import {
   ENDED_FAMILY,
@@ -22,6 +24,7 @@ import {
   writeFamily,
 } from "../oauth/authorization-server/refresh-token-family.ts";
 import { authorizationServer, forwardToLibrary } from "../oauth/authorization-server/server.ts";
+import { userObjectOf } from "./user-object.ts";
 
 /** Names a grant. Both parts are in every code and token of it. */
 export interface GrantName {
@@ -50,6 +53,13 @@ interface StoredResponse {
   readonly body: string;
 }
 
+/** Response to a request to /token. */
+export interface TokenReply {
+  readonly response: Response;
+  /** Ids of grants of the same user and client that the request has ended. */
+  readonly evicted: readonly string[];
+}
+
 /** One request in its turn. */
 interface GrantRequest {
   readonly context: RequestContext;
@@ -72,28 +82,28 @@ export class GrantObject extends DurableObject<Env> {
 
   /**
    * Creates the object where the grant was just written, so that its first reader is in a location
-   * that has it.
+   * that has it, and adds the grant to the user's list. Also adds a grant from before the list.
    */
-  async open(): Promise<void> {
-    if ((await readFamily(this.ctx.storage)) === null) await this.#write(NEW_FAMILY, UNREDEEMED_KEPT_MS);
+  open(name: GrantName, trace: Trace): Promise<void> {
+    const open = async () => {
+      const family = await readFamily(this.ctx.storage);
+      if (family === null) await this.#write(NEW_FAMILY, UNREDEEMED_KEPT_MS);
+      if (!family?.hasEnded) await this.#register(requestContext(this.env, this.ctx, trace), name);
+    };
+    return this.#inTurn(open);
   }
 
   /** Responds to a request to /token about this grant. */
-  async handleTokenRequest(name: GrantName, request: TokenRequest, trace: Trace): Promise<Response> {
-    if (await this.#isForeignRefresh(request)) return invalidGrant();
+  async handleTokenRequest(name: GrantName, request: TokenRequest, trace: Trace): Promise<TokenReply> {
+    if (await this.#isForeignRefresh(request)) return replyOf(invalidGrant());
     const handle = async () => this.#dispatch({ context: requestContext(this.env, this.ctx, trace), name, request });
     return this.#inTurn(handle);
   }
 
   /** Ends the grant and every token of it. */
   revoke(name: GrantName): Promise<void> {
-    const end = () => this.#end(name);
+    const end = () => this.#end({ trace: traceFrom(null) }, name);
     return this.#inTurn(end);
-  }
-
-  /** True if the grant was ended before its time. The same in every location, at once. */
-  async hasEnded(): Promise<boolean> {
-    return (await readFamily(this.ctx.storage))?.hasEnded === true;
   }
 
   override async alarm(): Promise<void> {
@@ -120,77 +130,126 @@ export class GrantObject extends DurableObject<Env> {
     return turn;
   }
 
-  async #dispatch(grantRequest: GrantRequest): Promise<Response> {
+  async #dispatch(grantRequest: GrantRequest): Promise<TokenReply> {
     const parameters = new URLSearchParams(grantRequest.request.body);
     const family = (await readFamily(this.ctx.storage)) ?? NEW_FAMILY;
-    if (!parameters.get("grant_type")) return this.#revokeToken(grantRequest);
-    if (family.hasEnded) return invalidGrant();
+    // RFC 7009. The library decides whether the token is the client's.
+    if (!parameters.get("grant_type")) return replyOf(toResponse(await this.#forward(grantRequest)));
+    if (family.hasEnded) return replyOf(invalidGrant());
     const refreshToken = refreshTokenOf(grantRequest.request.body);
     return refreshToken === null
       ? this.#redeem(grantRequest)
       : this.#refresh(grantRequest, family, await digestText(refreshToken));
   }
 
-  async #redeem(grantRequest: GrantRequest): Promise<Response> {
-    const response = await forwardWithRetry(grantRequest);
+  /** A code that is used twice ends its grant (RFC 6749 section 4.1.2). The library does that. */
+  async #redeem(grantRequest: GrantRequest): Promise<TokenReply> {
+    const response = await this.#forwardWithRetry(grantRequest);
     const next = await refreshTokenDigest(response);
-    if (next !== null) await this.#write({ ...NEW_FAMILY, current: next }, KEPT_MS);
-    // A code that is used twice ends its grant (RFC 6749 section 4.1.2). The library does that;
-    // this stores it.
-    else if (response.status === 400) await this.#storeEnd(grantRequest.name);
-    return toResponse(response);
+    if (next === null) return replyOf(toResponse(response));
+    await this.#write({ ...NEW_FAMILY, current: next }, KEPT_MS);
+    return this.#issue(grantRequest, response);
   }
 
-  async #refresh(grantRequest: GrantRequest, family: RefreshTokenFamily, digest: string): Promise<Response> {
+  async #refresh(grantRequest: GrantRequest, family: RefreshTokenFamily, digest: string): Promise<TokenReply> {
     const now = Date.now();
     const fingerprint = await fingerprintOf(grantRequest.request);
     const last = this.#lastRefresh;
     if (last?.fingerprint === fingerprint && last.atMs > now - GRACE_SECONDS * 1000)
-      return toResponse(aged(last.response, now - last.atMs));
-    if (isReused(family, digest, now)) return this.#endReused(grantRequest);
+      return replyOf(toResponse(aged(last.response, now - last.atMs)));
+    if (isReused(family, digest, now)) return replyOf(await this.#endReused(grantRequest));
     const { context, name, request } = grantRequest;
     const wait = isIssued(family, digest) ? await consume(context, "grant", `${name.userId}:${name.grantId}`) : 0;
-    if (wait > 0) return tooManyRequests(toRequest(request), wait);
+    if (wait > 0) return replyOf(tooManyRequests(toRequest(request), wait));
 
-    const response = await forwardWithRetry(grantRequest);
+    const response = await this.#forwardWithRetry(grantRequest);
     const next = await refreshTokenDigest(response);
-    if (next !== null) {
-      await this.#write(rotate(family, digest, next, now), null);
-      this.#lastRefresh = { fingerprint, response, atMs: now };
-    } else if (response.status === 400) await this.#storeEnd(grantRequest.name);
-    return toResponse(response);
+    if (next === null) return replyOf(toResponse(response));
+    await this.#write(rotate(family, digest, next, now), null);
+    this.#lastRefresh = { fingerprint, response, atMs: now };
+    return this.#issue(grantRequest, response);
+  }
+
+  /** Responds with new tokens, unless everything of the user has ended in the meantime. */
+  async #issue({ context, name }: GrantRequest, response: StoredResponse): Promise<TokenReply> {
+    const registered = await this.#register(context, name);
+    if (registered === "ended") {
+      await this.#end(context, name);
+      return replyOf(invalidGrant());
+    }
+    return replyOf(toResponse(response), registered);
+  }
+
+  /**
+   * Adds the grant to the user's list, and ends those that are too many by then. Returns their
+   * ids; `ended` if the grant itself has ended. A failure is logged: the next refresh, or the next
+   * use of a token, repeats this.
+   */
+  async #register(context: RequestContext, name: GrantName): Promise<"ended" | readonly string[]> {
+    const register = async () => {
+      const grant = await readGrant(this.env, name);
+      if (!grant) return [];
+      const { hasEnded, evicted } = await userObjectOf(this.env, name.userId).registerGrant(grant);
+      if (hasEnded) return "ended";
+      const others = evicted.map((grantId) => ({ userId: name.userId, grantId }));
+      await Promise.all(others.map((other) => grantObjectOf(this.env, other).revoke(other)));
+      return evicted;
+    };
+    const registered = await orUnavailable(context.trace, "grant.not_registered", {}, register);
+    return registered === "unavailable" ? [] : registered;
   }
 
   /**
    * Reuse of a rotated token means that it was copied: the grant ends (RFC 9700 section 4.14.2).
    */
   async #endReused({ context, name }: GrantRequest): Promise<Response> {
-    await this.#end(name);
+    await this.#end(context, name);
     const refusal = { category: "refresh-token-grant", reason: "refresh_token_reused", status: 400 };
     console.warn(JSON.stringify({ event: "oauth.refused", ...refusal }));
     recordAccess(context, { type: "grant.reuse_detected", subject: name.userId, clientId: null });
     return invalidGrant();
   }
 
-  /** RFC 7009. The library decides whether the token is the client's. */
-  async #revokeToken(grantRequest: GrantRequest): Promise<Response> {
-    const response = await forward(grantRequest);
-    await this.#storeEnd(grantRequest.name);
-    return toResponse(response);
+  async #end({ trace }: Pick<RequestContext, "trace">, name: GrantName): Promise<void> {
+    await this.#markEnded(name);
+    // The marks count; what stays in KV expires by itself.
+    const { userId, grantId } = name;
+    const tidy = () => authorizationServer(this.env).getOAuthApi(this.env).revokeGrant(grantId, userId);
+    await orUnavailable(trace, "grant.not_deleted", {}, tidy);
   }
 
-  /** Stores that the grant has ended, if the library has removed it. */
-  async #storeEnd({ userId, grantId }: GrantName): Promise<void> {
-    if ((await readFamily(this.ctx.storage)) === null) return;
-    if ((await this.env.OAUTH_KV.get(`grant:${userId}:${grantId}`)) !== null) return;
+  /** Marks the end in the user's object, for tokens in use, and here, for refreshes. */
+  async #markEnded({ userId, grantId }: GrantName): Promise<void> {
+    await userObjectOf(this.env, userId).endGrant(grantId);
     await this.#write(ENDED_FAMILY, KEPT_MS);
     this.#lastRefresh = undefined;
   }
 
-  async #end({ userId, grantId }: GrantName): Promise<void> {
-    await this.#write(ENDED_FAMILY, KEPT_MS);
-    this.#lastRefresh = undefined;
-    await authorizationServer(this.env).getOAuthApi(this.env).revokeGrant(grantId, userId);
+  /**
+   * KV accepts one write a second for each key, and a fast client redeems a code within a second
+   * of its creation. The grant is the library's first write, so a refused write has changed nothing
+   * and the request can be repeated.
+   */
+  async #forwardWithRetry(grantRequest: GrantRequest): Promise<StoredResponse> {
+    const response = await this.#forward(grantRequest);
+    if (response.status !== 429) return response;
+    await new Promise((resolve) => setTimeout(resolve, KV_WRITE_INTERVAL_MS));
+    return this.#forward(grantRequest);
+  }
+
+  /**
+   * The library's response. It deletes the grant or a token on its own when a code is used twice,
+   * when the sign-in has ended, and when the client revokes one (RFC 7009): KV elsewhere is late,
+   * so the end is marked before.
+   */
+  async #forward({ context, name, request }: GrantRequest): Promise<StoredResponse> {
+    const beforeDelete = async (key: string) => {
+      const [kind, , , tokenId = ""] = key.split(":");
+      if (kind === "grant") await this.#markEnded(name);
+      if (kind === "token") await userObjectOf(this.env, name.userId).endToken(digestOfHex(tokenId));
+    };
+    const response = await forwardToLibrary(context, toRequest(request), beforeDelete);
+    return { status: response.status, headers: [...response.headers], body: await response.text() };
   }
 
   /** `keptMs`: time from now until the object deletes itself; `null` leaves it unchanged. */
@@ -220,25 +279,8 @@ export function grantObjectOf(env: Env, { userId, grantId }: GrantName): Durable
 export async function createGrantObject({ env, trace }: RequestContext, redirectTo: string): Promise<void> {
   const name = grantNameOf(new URL(redirectTo).searchParams.get("code") ?? "");
   if (!name) return;
-  const open = () => grantObjectOf(env, name).open();
+  const open = () => grantObjectOf(env, name).open(name, trace);
   await orUnavailable(trace, "grant.object_not_created", {}, open);
-}
-
-/**
- * KV accepts one write a second for each key, and a fast client redeems a code within a second of
- * its creation. The grant is the library's first write, so a refused write has changed nothing and
- * the request can be repeated.
- */
-async function forwardWithRetry(grantRequest: GrantRequest): Promise<StoredResponse> {
-  const response = await forward(grantRequest);
-  if (response.status !== 429) return response;
-  await new Promise((resolve) => setTimeout(resolve, KV_WRITE_INTERVAL_MS));
-  return forward(grantRequest);
-}
-
-async function forward({ context, request }: GrantRequest): Promise<StoredResponse> {
-  const response = await forwardToLibrary(context, toRequest(request));
-  return { status: response.status, headers: [...response.headers], body: await response.text() };
 }
 
 function toRequest({ url, headers, body }: TokenRequest): Request {
@@ -269,6 +311,15 @@ function aged(response: StoredResponse, elapsedMs: number): StoredResponse {
   const content: { readonly expires_in: number } = JSON.parse(response.body);
   const expires_in = content.expires_in - Math.ceil(elapsedMs / 1000);
   return { ...response, body: JSON.stringify({ ...content, expires_in }) };
+}
+
+function replyOf(response: Response, evicted: readonly string[] = []): TokenReply {
+  return { response, evicted };
+}
+
+/** A digest of the library's, in hexadecimal, as base64url. */
+function digestOfHex(hex: string): string {
+  return toBase64url(Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16)));
 }
 
 function toResponse({ status, headers, body }: StoredResponse): Response {

@@ -75,7 +75,8 @@ const RATIOS: readonly Ratio[] = [
 ];
 
 const KNOWN_OPERATIONS: Operations = { kvReads: 0, kvWrites: 0, calls: 1, messages: 1 };
-const FRESH_OPERATIONS: Operations = { ...KNOWN_OPERATIONS, kvReads: 1 };
+/** A new token is looked up: KV has the token, and the auth Worker knows the user's standing. */
+const FRESH_OPERATIONS: Operations = { ...KNOWN_OPERATIONS, kvReads: 1, calls: 2 };
 const COLD_START_LIMIT_MS = 6;
 const GZIP_LIMIT_KB = 60;
 
@@ -116,7 +117,8 @@ function lineOfRatio(costs: Costs, { goal, what, of, over, unit, limit }: Ratio)
 
 function lineOfOperations(token: string, found: Operations, most: Operations): Line {
   const text = ({ kvReads, kvWrites, calls, messages }: Operations) => [kvReads, kvWrites, calls, messages].join(" / ");
-  const isMet = found.kvReads <= most.kvReads && found.kvWrites === 0 && found.calls === 1 && found.messages === 1;
+  const isMet =
+    found.kvReads <= most.kvReads && found.kvWrites === 0 && found.calls === most.calls && found.messages === 1;
   return {
     goal: "9",
     what: `KV reads / writes / RPC / messages, ${token}`,

@@ -46,7 +46,7 @@ describe("names that other systems depend on", () => {
       ...Object.keys(BACKENDS),
       "OneTimeMark",
       "GrantObject",
-      "UserRevocations",
+      "UserObject",
       "RateCounter",
       "McpSessionObject",
     ]);

@@ -83,7 +83,7 @@ describe("the gateway's settings", () => {
     ["no storage", { OAUTH_KV: undefined }, "OAUTH_KV is not bound"],
     ["no auth Worker", { AUTH_SERVICE: undefined }, "AUTH_SERVICE is not bound"],
     ["no grant objects", { GRANTS: undefined }, "GRANTS is not bound"],
-    ["no revocations", { USER_REVOCATIONS: undefined }, "USER_REVOCATIONS is not bound"],
+    ["no objects of users", { USERS: undefined }, "USERS is not bound"],
     ["no counter of a day", { RATE_COUNTER: undefined }, "RATE_COUNTER is not bound"],
     ["no sessions", { MCP_SESSION: undefined }, "MCP_SESSION is not bound"],
     ["no counter of a minute", { LIMIT_30: undefined }, "LIMIT_30 is not bound"],

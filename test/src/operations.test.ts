@@ -48,7 +48,7 @@ function counted<T extends object>(name: string, target: T): T {
 }
 
 /** The same Durable Objects, with every call of a method counted. */
-function countedObjects<T extends Env["GRANTS"] | Env["USER_REVOCATIONS"]>(name: string, namespace: T): T {
+function countedObjects<T extends Env["GRANTS"] | Env["USERS"]>(name: string, namespace: T): T {
   const get = (id: DurableObjectId) => counted<object>(name, namespace.get(id));
   // The two methods that the gateway uses.
   return { idFromName: (text: string) => namespace.idFromName(text), get } as unknown as T;
@@ -81,7 +81,7 @@ function countedEnv(): Env {
     OAUTH_KV: counted("kv", env.OAUTH_KV),
     PLATFORM_EVENTS_QUEUE: counted("queue", { send: async () => undefined } as unknown as Queue),
     GRANTS: countedObjects("grant-object", env.GRANTS),
-    USER_REVOCATIONS: countedObjects("user-revocations", env.USER_REVOCATIONS),
+    USERS: countedObjects("user-object", env.USERS),
     AUTH_SERVICE: counted("auth", env.AUTH_SERVICE),
     STACKBILDER: counted("stackbilder", backend) as unknown as Env["STACKBILDER"],
     IMG_FORGE: counted("img-forge", backend) as unknown as Env["IMG_FORGE"],
@@ -134,10 +134,13 @@ async function operationsOf(
   return { ...counts };
 }
 
+/** The look-up of an access token: its three sources are asked at once. */
+const lookUp = { "kv.get": 1, "user-object.tokenState": 1, "auth.getUser": 1 };
+
 describe("one request to /mcp takes", () => {
-  it("for a call: one KV read, one RPC, one audit message", async () => {
+  it("for a call: one question each to KV, the user's object and the auth Worker; then one RPC and one audit message", async () => {
     const operations = await operationsOf("tools/call", { name: "flow_status", arguments: { flowId: "f" } });
-    expect(operations).toEqual({ "kv.get": 1, "stackbilder.getFlowStatus": 1, "queue.send": 1 });
+    expect(operations).toEqual({ ...lookUp, "stackbilder.getFlowStatus": 1, "queue.send": 1 });
   });
 
   it("for a call with a cached token: one RPC, one audit message", async () => {
@@ -151,12 +154,12 @@ describe("one request to /mcp takes", () => {
     expect(await operationsOf("tools/list", {}, {}, accessToken, env)).toEqual({});
   });
 
-  it("for an image: one more RPC, and one question each to the objects of grant and user", async () => {
+  it("for an image: one more RPC, and one more question each to the user's object and the auth Worker", async () => {
     const operations = await operationsOf("tools/call", { name: "image_generate", arguments: { prompt: "a" } });
     expect(operations).toEqual({
       "kv.get": 1,
-      "grant-object.hasEnded": 1,
-      "user-revocations.hasEndedTokens": 1,
+      "user-object.tokenState": 2,
+      "auth.getUser": 2,
       "img-forge.generateImage": 1,
       "img-forge.readImage": 1,
       "queue.send": 1,
@@ -175,32 +178,30 @@ describe("one request to /mcp takes", () => {
   });
 
   it("for reading an image one RPC; for a view and a prompt none; for a completion one if only a backend has the values", async () => {
-    const audited = { "kv.get": 1, "queue.send": 1 };
+    const audited = { ...lookUp, "queue.send": 1 };
     expect(await operationsOf("resources/read", { uri: `stackbilt://images/${job.job_id}` })).toEqual({
       ...audited,
       "img-forge.readImage": 1,
     });
     expect(await operationsOf("resources/read", { uri: "ui://stackbilt/picture" })).toEqual(audited);
-    expect(await operationsOf("prompts/get", { name: "review_flow", arguments: { flowId: "f" } })).toEqual({
-      "kv.get": 1,
-    });
+    expect(await operationsOf("prompts/get", { name: "review_flow", arguments: { flowId: "f" } })).toEqual(lookUp);
     const complete = (prompt: string, name: string) =>
       operationsOf("completion/complete", { ref: { type: "ref/prompt", name: prompt }, argument: { name, value: "" } });
-    expect(await complete("design_system", "profile")).toEqual({ "kv.get": 1 });
-    expect(await complete("illustrate_idea", "model")).toEqual({ "kv.get": 1, "img-forge.listModels": 1 });
-    expect(await complete("review_flow", "flowId")).toEqual({ "kv.get": 1, "stackbilder.listFlows": 1 });
+    expect(await complete("design_system", "profile")).toEqual(lookUp);
+    expect(await complete("illustrate_idea", "model")).toEqual({ ...lookUp, "img-forge.listModels": 1 });
+    expect(await complete("review_flow", "flowId")).toEqual({ ...lookUp, "stackbilder.listFlows": 1 });
   });
 
-  it("for lists, the handshake and discovery: one KV read, and one RPC for the user's own images", async () => {
+  it("for lists, the handshake and discovery: the look-up, and one RPC for the user's own images", async () => {
     for (const list of ["tools/list", "prompts/list", "resources/templates/list"])
-      expect(await operationsOf(list, {}), list).toEqual({ "kv.get": 1 });
-    expect(await operationsOf("resources/list", {})).toEqual({ "kv.get": 1, "img-forge.listImages": 1 });
-    expect(await operationsOf("initialize", { protocolVersion: "2025-11-25" })).toEqual({ "kv.get": 1 });
+      expect(await operationsOf(list, {}), list).toEqual(lookUp);
+    expect(await operationsOf("resources/list", {})).toEqual({ ...lookUp, "img-forge.listImages": 1 });
+    expect(await operationsOf("initialize", { protocolVersion: "2025-11-25" })).toEqual(lookUp);
     const _meta = {
       "io.modelcontextprotocol/protocolVersion": "2026-07-28",
       "io.modelcontextprotocol/clientCapabilities": {},
     };
     const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "server/discover" };
-    expect(await operationsOf("server/discover", { _meta }, headers)).toEqual({ "kv.get": 1 });
+    expect(await operationsOf("server/discover", { _meta }, headers)).toEqual(lookUp);
   });
 });

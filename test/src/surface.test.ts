@@ -152,24 +152,30 @@ describe("the gateway's surface", () => {
       "McpSessionObject",
       "OneTimeMark",
       "RateCounter",
-      "UserRevocations",
+      "UserObject",
       "default",
     ]);
-    expect(Object.keys(gateway.default)).toEqual(["fetch", "scheduled"]);
+    expect(Object.keys(gateway.default)).toEqual(["fetch"]);
   });
 
   it("lets a sibling call two methods", () => {
     expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools"]);
     expect(methodsOf(gateway.GatewayAdminEntrypoint)).toEqual(["revokeUser"]);
     expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "answer", "claim", "settle"]);
-    expect(methodsOf(gateway.GrantObject)).toEqual(["alarm", "handleTokenRequest", "hasEnded", "open", "revoke"]);
-    expect(methodsOf(gateway.UserRevocations)).toEqual([
+    expect(methodsOf(gateway.GrantObject)).toEqual(["alarm", "handleTokenRequest", "open", "revoke"]);
+    expect(methodsOf(gateway.UserObject)).toEqual([
       "alarm",
+      "deleteApprovals",
+      "endEverything",
+      "endGrant",
       "endSession",
-      "endSessions",
-      "endTokens",
+      "endToken",
+      "findApproval",
       "hasEndedSession",
-      "hasEndedTokens",
+      "listGrants",
+      "registerGrant",
+      "storeApproval",
+      "tokenState",
     ]);
     expect(methodsOf(gateway.RateCounter)).toEqual(["alarm", "count", "peek"]);
     expect(methodsOf(gateway.McpSessionObject)).toEqual([

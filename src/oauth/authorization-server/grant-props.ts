@@ -1,15 +1,24 @@
-// Props of a grant. The library seals them together with each token, so that a request to `/mcp`
-// needs no other look-up.
+// Props of a grant: the sign-in that made it. The library seals them together with each token. Plan
+// and tenant are not among them, because they change during the life of a grant.
 import * as v from "valibot";
-import { TenantId, Tier, UserId } from "../../../contracts/rpc/identity.ts";
+import { UserId } from "../../../contracts/rpc/identity.ts";
 
-/** `authTime`: when the user last signed in, in seconds since the Unix epoch. */
+const Instant = v.pipe(v.number(), v.integer());
+
 export const GrantProps = v.object({
   userId: UserId,
-  tenantId: TenantId,
-  tier: Tier,
-  authTime: v.pipe(v.number(), v.integer()),
+  /** Time of the sign-in, in milliseconds since the Unix epoch. */
+  signedInAtMs: v.optional(Instant),
+  /** The user's session version at the sign-in; absent in older grants. */
+  sessionVersion: v.optional(Instant),
+  /** In older grants in place of `signedInAtMs`: seconds since the Unix epoch. */
+  authTime: v.optional(Instant),
   /** Version of this shape. */
   v: v.literal(1),
 });
 export type GrantProps = Readonly<v.InferOutput<typeof GrantProps>>;
+
+/** Time of the sign-in that made the grant, in milliseconds since the Unix epoch. */
+export function signInTimeOf({ signedInAtMs, authTime = 0 }: GrantProps): number {
+  return signedInAtMs ?? authTime * 1000;
+}

@@ -4,20 +4,18 @@ import type { UserId } from "../../../contracts/rpc/identity.ts";
 import { recordAccess } from "../../audit/recorder.ts";
 import type { RequestContext } from "../../context.ts";
 import { grantObjectOf } from "../../durable/grant-object.ts";
-import { revocationsOf } from "../../durable/user-revocations.ts";
+import { type GrantRecord, userObjectOf } from "../../durable/user-object.ts";
 import { deleteGrantCredentials, deleteUserCredentials } from "../resource-server/credential-cache.ts";
-import { deleteApprovals } from "./approvals.ts";
-import { listGrantKeys, type UserGrant } from "./grants.ts";
 
 /** Ends one grant of this user, and the stored approvals of its client. */
 export async function revokeGrant(
   context: RequestContext,
   userId: UserId,
-  { id: grantId, clientId }: Pick<UserGrant, "id" | "clientId">,
+  { id: grantId, clientId }: Pick<GrantRecord, "id" | "clientId">,
 ): Promise<void> {
   // Approvals first: a client that has lost its access must not get it back unasked, even if a
   // later step fails.
-  await deleteApprovals(context, userId, clientId);
+  await userObjectOf(context.env, userId).deleteApprovals(clientId);
   await grantObjectOf(context.env, { userId, grantId }).revoke({ userId, grantId });
   deleteGrantCredentials(context.config, { userId, grantId });
   recordAccess(context, { type: "grant.revoked", subject: userId, clientId });
@@ -25,18 +23,24 @@ export async function revokeGrant(
 
 /**
  * Ends every grant, token and browser session of this user and returns the number of grants ended.
- * The marks come first and hold everywhere at once: an earlier sign-in can then neither refresh nor
- * call a tool that costs credits.
+ * One step in the user's object ends all of them everywhere at once; the objects of the grants then
+ * follow.
  */
 export async function revokeUser(context: RequestContext, userId: UserId): Promise<number> {
   const { env, config } = context;
-  const revocations = revocationsOf(env, userId);
-  await revocations.endTokens();
-  await revocations.endSessions();
+  const { endedAtMs, grantIds } = await userObjectOf(env, userId).endEverything();
   deleteUserCredentials(config, userId);
   recordAccess(context, { type: "user.revoked", subject: userId, clientId: null });
-  await deleteApprovals(context, userId, null);
-  const keys = await listGrantKeys(context, userId);
-  await Promise.all(keys.map(({ id }) => grantObjectOf(env, { userId, grantId: id }).revoke({ userId, grantId: id })));
-  return keys.length;
+  const revoke = (grantId: string) => grantObjectOf(env, { userId, grantId }).revoke({ userId, grantId });
+  await Promise.all([...grantIds.map(revoke), nextSecond(endedAtMs)]);
+  return grantIds.length;
+}
+
+/**
+ * Waits for the second after `instantMs`. A JWT tells its second only, and one of this second has
+ * ended: one that the user creates after the revocation is of a later second.
+ */
+async function nextSecond(instantMs: number): Promise<void> {
+  const waitMs = (Math.floor(instantMs / 1000) + 1) * 1000 - Date.now();
+  if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, 1000)));
 }

@@ -1,7 +1,6 @@
 // The library's authorization server as this gateway runs it: endpoints, lifetimes, and the checks
-// that are repeated at each refresh.
+// of the sign-in behind a grant at its redemption and at each refresh.
 import {
-  GrantType,
   OAuthAuthorizationServer,
   OAuthError,
   type TokenExchangeCallbackOptions,
@@ -9,11 +8,11 @@ import {
 import * as v from "valibot";
 import { AUTH_UNAVAILABLE, AuthService } from "../../backends/auth.ts";
 import { type Config, configOf } from "../../config.ts";
-import type { RequestContext } from "../../context.ts";
-import { revocationsOf } from "../../durable/user-revocations.ts";
+import { orUnavailable, type RequestContext } from "../../context.ts";
+import { hasTokenEnded, userObjectOf } from "../../durable/user-object.ts";
 import type { Env } from "../../env.ts";
 import { confineLibraryFetch } from "./client-document.ts";
-import { GrantProps } from "./grant-props.ts";
+import { GrantProps, signInTimeOf } from "./grant-props.ts";
 import { ownOrigins } from "./hosts.ts";
 import { retryLater } from "./oauth-response.ts";
 import { GRANT_SCOPES } from "./scopes.ts";
@@ -69,11 +68,34 @@ export function forwardRegistration({ env, ctx }: RequestContext, request: Reque
   return serversOf(env).registration.fetch(request, env, ctx as ExecutionContext); // it uses `waitUntil` only
 }
 
-/** The library's response to `request`, at one of its own endpoints. */
-export function forwardToLibrary(context: RequestContext, request: Request): Promise<Response> {
-  const env: LibraryEnv = { ...context.env, context };
+/**
+ * The library's response to `request`, at one of its own endpoints. `beforeDelete` is called with
+ * each key of KV that the library is about to delete, and keeps the key if it throws.
+ */
+export function forwardToLibrary(
+  context: RequestContext,
+  request: Request,
+  beforeDelete?: (key: string) => Promise<void>,
+): Promise<Response> {
+  const { OAUTH_KV } = context.env;
+  const kv = beforeDelete ? observedKv(OAUTH_KV, beforeDelete) : OAUTH_KV;
+  const env: LibraryEnv = { ...context.env, OAUTH_KV: kv, context };
   // The library uses `waitUntil` only, which a Durable Object's state has as well.
   return authorizationServer(context.env).fetch(request, env, context.ctx as ExecutionContext);
+}
+
+function observedKv(kv: KVNamespace, beforeDelete: (key: string) => Promise<void>): KVNamespace {
+  async function observedDelete(key: string): Promise<void> {
+    await beforeDelete(key);
+    await kv.delete(key);
+  }
+  return new Proxy(kv, {
+    get(target, name) {
+      if (name === "delete") return observedDelete;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
 }
 
 function createServer(config: Config, clientRegistrationTTL: number): OAuthAuthorizationServer<LibraryEnv> {
@@ -90,7 +112,7 @@ function createServer(config: Config, clientRegistrationTTL: number): OAuthAutho
     clientRegistrationTTL,
     clientIdMetadataDocumentEnabled: config.isCimdEnabled,
     allowPrivateUseRedirectUris: false,
-    tokenExchangeCallback: refreshedProps,
+    tokenExchangeCallback: checkSignIn,
     // Descriptions and details can hold a stranger's words: they stay out of the log.
     onError: ({ status, internal: { category, reason }, request }) => {
       console.warn(JSON.stringify({ event: "oauth.refused", category, reason, status }));
@@ -103,27 +125,31 @@ function createServer(config: Config, clientRegistrationTTL: number): OAuthAutho
 }
 
 /**
- * On a refresh, looks the user up: a disabled or deleted user loses the grant, and a changed tier
- * or tenant goes into the next token.
+ * Checks the sign-in behind a grant when its code is redeemed and at each refresh, as wherever a
+ * browser session is used: it has not ended, the account is active, its session version is the
+ * same. Otherwise the library ends the grant. An unpaid bill does not: the resource server refuses
+ * the calls until it is paid.
  */
-async function refreshedProps({
-  grantType,
-  props,
-  env: { context },
-}: TokenExchangeCallbackOptions<LibraryEnv>): Promise<{ newProps: GrantProps } | undefined> {
-  if (grantType !== GrantType.REFRESH_TOKEN) return undefined;
+async function checkSignIn(options: TokenExchangeCallbackOptions<LibraryEnv>): Promise<undefined> {
+  const { grantId, env } = options;
+  const { context } = env;
   if (!context) throw new Error("/token was called without a request context");
-  const known = v.safeParse(GrantProps, props);
+  const known = v.safeParse(GrantProps, options.props);
   if (!known.success) throw new OAuthError("invalid_grant", { description: "Sign in again." });
-  const { userId, authTime } = known.output;
-  if (await revocationsOf(context.env, userId).hasEndedTokens(authTime))
-    throw new OAuthError("invalid_grant", { description: "Sign in again." });
-  const user = await new AuthService(context).getUser(userId);
+  const props = known.output;
+  const { userId } = props;
+  const ask = () =>
+    Promise.all([userObjectOf(context.env, userId).tokenState({ grantId }), new AuthService(context).getUser(userId)]);
+  const asked = await orUnavailable(context.trace, "grant.unchecked", {}, ask);
+  if (asked === "unavailable") throw accountUnchecked();
+  const [state, user] = asked;
+  const signedInAtMs = signInTimeOf(props);
+  if (hasTokenEnded(state, signedInAtMs)) throw new OAuthError("invalid_grant", { description: "Sign in again." });
   if (user === AUTH_UNAVAILABLE) throw accountUnchecked();
   if (!user?.isActive) throw new OAuthError("invalid_grant", { description: "This account can no longer be used." });
-  const { tenantId, tier } = user;
-  const isUnchanged = tenantId === known.output.tenantId && tier === known.output.tier;
-  return isUnchanged ? undefined : { newProps: { ...known.output, tenantId, tier } };
+  const { sessionVersion, signedOutAtMs } = user;
+  if (signedInAtMs <= signedOutAtMs || sessionVersion !== (props.sessionVersion ?? sessionVersion))
+    throw new OAuthError("invalid_grant", { description: "Sign in again." });
 }
 
 function accountUnchecked(): OAuthError {

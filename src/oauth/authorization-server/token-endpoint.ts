@@ -90,8 +90,8 @@ async function handleInGrantObject(
   const handled = grantObjectOf(env, grant).handleTokenRequest(grant, request, trace);
   // Keeps running if the client disconnects: requests behind this one wait for its end.
   ctx.waitUntil(Promise.allSettled([handled]));
-  const response = await handled;
-  // The request may have ended the grant, or found that it has ended.
-  deleteGrantCredentials(config, grant);
+  const { response, evicted } = await handled;
+  // The request may have ended the grant, or found that it has ended, or ended older ones.
+  for (const grantId of [grant.grantId, ...evicted]) deleteGrantCredentials(config, { ...grant, grantId });
   return neverStored(response);
 }

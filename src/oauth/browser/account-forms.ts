@@ -2,12 +2,13 @@
 // repeated fields, a session of this browser, and proof that our own page, in this session, made
 // this form.
 import { digestText } from "../../../contracts/rpc/encoding.ts";
-import { SESSION_LIFETIME_SECONDS } from "../../durable/user-revocations.ts";
+import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
+import { SESSION_LIFETIME_SECONDS } from "../../durable/user-object.ts";
 import { ACCOUNT_FORMS, type AccountForm, type AccountFormTokens } from "../pages/account-parts.ts";
 import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { errorPage } from "./error-pages.ts";
-import { type BrowserSession, isSessionCsrf, sessionCsrf, sessionOf } from "./session.ts";
+import { type BrowserSession, isSessionCsrf, sessionCsrf, sessionOf, signedInSession } from "./session.ts";
 import { readForm } from "./transaction-form.ts";
 
 const ONE_TIME_VALUE = /^[\w-]{22}$/;
@@ -41,7 +42,9 @@ export async function readAccountForm(
 ): Promise<SubmittedAccountForm | Response> {
   const form = await readForm(browser, ACCOUNT_LINK);
   if (form instanceof Response) return form;
-  const session = await sessionOf(browser);
+  // Signing out needs no account, and works while the auth Worker does not.
+  const session = await (name === "/logout" ? sessionOf(browser) : signedInSession(browser));
+  if (session === AUTH_UNAVAILABLE) return accountUnchecked(browser, "Nothing was done");
   if (!session) return withoutSession(browser);
   if (await isSessionCsrf(browser.config, session, name, form.get("csrf") ?? "")) return { form, session };
   return errorPage(browser, {
@@ -72,6 +75,11 @@ export async function answerAccountForm(
   if (!ONE_TIME_VALUE.test(value)) return refuse();
   const once = { name: `own|${session.sid}|${value}`, digest, lifetimeSeconds: SESSION_LIFETIME_SECONDS };
   return answerOnce(browser, once, act, refuse);
+}
+
+/** The account of a session cannot be checked now. `title` is about the request. */
+export function accountUnchecked(browser: BrowserRequest, title: string): Response {
+  return accountUnavailable(browser, title, "Your account could not be checked. Wait a moment, then try again.");
 }
 
 /** No usable reply from the auth Worker, which is logged already. */

@@ -1,6 +1,5 @@
-// The account page: connected apps, and signing out. These need storage only; the keys on the page
-// come from the auth Worker.
-
+// The account page: connected apps, and signing out.
+import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
 import { randomText } from "../../crypto/random.ts";
 import { findUserGrant, listUserGrants } from "../authorization-server/grants.ts";
 import { revokeGrant, revokeUser } from "../authorization-server/revocation.ts";
@@ -9,6 +8,7 @@ import { pageResponse, redirect } from "../pages/page.ts";
 import {
   ACCOUNT_LINK,
   accountFormTokens,
+  accountUnchecked,
   answerAccountForm,
   readAccountForm,
   type SubmittedAccountForm,
@@ -16,12 +16,13 @@ import {
 import { identityOf, recordChange, signedInPage } from "./account-session.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { errorPage } from "./error-pages.ts";
-import { clearedSessionCookie, endSession, sessionOf } from "./session.ts";
+import { clearedSessionCookie, endSession, sessionOf, signedInSession } from "./session.ts";
 import { signInForAccount } from "./sign-in.ts";
 
 /** GET /apps */
 export async function showAccount(browser: BrowserRequest): Promise<Response> {
-  const session = await sessionOf(browser);
+  const session = await signedInSession(browser);
+  if (session === AUTH_UNAVAILABLE) return accountUnchecked(browser, "Your account cannot be shown");
   if (!session) return signInForAccount(browser);
   const { userId, email } = session.account;
   const [{ grants, next }, keys, tokens] = await Promise.all([

@@ -16,7 +16,7 @@ import {
   readAccountForm,
   type SubmittedAccountForm,
 } from "./account-forms.ts";
-import { identityOf, recordChange, revalidatedSession, signedInPage } from "./account-session.ts";
+import { identityOf, recordChange, signedInPage } from "./account-session.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { errorPage } from "./error-pages.ts";
 import type { BrowserSession } from "./session.ts";
@@ -35,11 +35,9 @@ export async function createKey(browser: BrowserRequest): Promise<Response> {
     const tokens = await accountFormTokens(browser, session);
     return signedInPage(browser, session, keyFormPage(tokens, form.get("once") ?? "", requested, browser.texts));
   }
-  const owner = await revalidatedSession(browser, "No key was created");
-  if (owner instanceof Response) return owner;
   const used =
     "This form has created its key, which cannot be shown again. If you do not have it, revoke it and create another.";
-  return answerAccountForm(browser, submitted, () => createAndShow(browser, owner, requested), used);
+  return answerAccountForm(browser, submitted, () => createAndShow(browser, session, requested), used);
 }
 
 async function createAndShow(
@@ -116,10 +114,8 @@ export async function createToken(browser: BrowserRequest): Promise<Response> {
     const text = "Choose whether the token may generate.";
     return errorPage(browser, { status: 400, title: "No token was created", text, link: ACCOUNT_LINK });
   }
-  const owner = await revalidatedSession(browser, "No token was created");
-  if (owner instanceof Response) return owner;
   const used = "This form has created its token, which cannot be shown again. You can create another at any time.";
-  return answerAccountForm(browser, submitted, () => mintAndShow(browser, owner, scopes), used);
+  return answerAccountForm(browser, submitted, () => mintAndShow(browser, submitted.session, scopes), used);
 }
 
 async function mintAndShow(browser: BrowserRequest, owner: BrowserSession, scopes: Scope[]): Promise<Response> {

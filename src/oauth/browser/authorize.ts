@@ -25,7 +25,7 @@ import { redirect } from "../pages/page.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { makeGrant, storedApproval } from "./consent.ts";
 import { authUnavailable, badRequest, tooManyAttempts, unknownClient, unusableClientDocument } from "./error-pages.ts";
-import { endedSessionCookies, sessionCookie, signedInSession } from "./session.ts";
+import { consentStage, endedSessionCookies, sessionCookie, signedInSession } from "./session.ts";
 import { openFirstPage } from "./sign-in.ts";
 import { AuthorizationRequest, type Connection, startTransaction } from "./transaction.ts";
 
@@ -151,14 +151,12 @@ async function continueAuthorization(browser: BrowserRequest, valid: ValidReques
     const cookies = ignoresSession ? [] : endedSessionCookies(browser);
     return openFirstPage(browser, startTransaction({ stage: "login", connection }, nowSeconds()), cookies);
   }
-  const { account, sid, startedAtMs } = session;
-  const approved = await storedApproval(browser, connection, account);
+  const approved = await storedApproval(browser, connection, session.account);
   const cookie = await sessionCookie(browser.config, session);
   if (approved !== null)
-    return redirect((await makeGrant(browser, connection, account, approved)).redirectTo, [cookie]);
+    return redirect((await makeGrant(browser, connection, session, approved)).redirectTo, [cookie]);
   if (isSilent) return returnPromptError(browser, valid, "consent_required");
-  const stage = { stage: "consent", connection, account, session: { sid, startedAtMs } } as const;
-  return openFirstPage(browser, startTransaction(stage, nowSeconds()), [cookie]);
+  return openFirstPage(browser, startTransaction(consentStage(connection, session), nowSeconds()), [cookie]);
 }
 
 /** The error for a client that does not want the user to be asked (`prompt=none`). */

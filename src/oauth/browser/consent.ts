@@ -3,11 +3,13 @@
 // immediately before the library makes the code.
 import { authorizationErrorRedirect } from "@cloudflare/workers-oauth-provider";
 import { recordAccess } from "../../audit/recorder.ts";
+import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
 import { createGrantObject } from "../../durable/grant-object.ts";
 import { approvedScopes, storeDecision } from "../authorization-server/approvals.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
 import { completeAuthorization } from "../authorization-server/complete-authorization.ts";
 import type { GrantProps } from "../authorization-server/grant-props.ts";
+import type { GrantMetadata } from "../authorization-server/grants.ts";
 import { grantedScopes } from "../authorization-server/scopes.ts";
 import { nowSeconds } from "../clock.ts";
 import { consentPage } from "../pages/consent.ts";
@@ -16,9 +18,10 @@ import { leavePage } from "../pages/notices.ts";
 import { pageResponse, redirect } from "../pages/page.ts";
 import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
-import { alreadyUsed, errorPage, noTransaction } from "./error-pages.ts";
-import { hasSignedOut } from "./session.ts";
-import type { Account } from "./signed-in-account.ts";
+import { deviceOf } from "./device.ts";
+import { alreadyUsed, authUnavailable, errorPage, noTransaction } from "./error-pages.ts";
+import { decidingAccount } from "./session.ts";
+import type { Account, SignInOrigin } from "./signed-in-account.ts";
 import { type Connection, clearedCookie, csrfToken, doneCookie, type TransactionAt } from "./transaction.ts";
 import { readTransactionForm, transactionOf } from "./transaction-form.ts";
 
@@ -27,12 +30,14 @@ export async function showConsent(browser: BrowserRequest): Promise<Response> {
   const transaction = await transactionOf(browser, browser.url.searchParams.get("tx"));
   if (!transaction) return noTransaction(browser);
   if (transaction.stage !== "consent") return redirect(`/login?tx=${transaction.id}`);
-  if (await hasSignedOut(browser, transaction)) return signInAgain(transaction);
-  const { jti, connection, account } = transaction;
+  const account = await decidingAccount(browser, transaction);
+  if (account === AUTH_UNAVAILABLE) return authUnavailable(browser);
+  if (account === null) return signInAgain(transaction);
+  const { jti, connection, session } = transaction;
   const approved = await storedApproval(browser, connection, account);
   if (approved === null) return askForConsent(browser, transaction);
   const connect = async () => {
-    const { redirectTo } = await makeGrant(browser, connection, account, approved);
+    const { redirectTo } = await makeGrant(browser, connection, { account, ...session }, approved);
     // Not a redirect: this responds to the form of the sign-in.
     return returnToClient(browser, transaction, redirectTo);
   };
@@ -65,8 +70,11 @@ export async function decide(browser: BrowserRequest): Promise<Response> {
   const decision = form.get("decision");
   if (decision !== "approve" && decision !== "deny")
     return errorPage(browser, { status: 400, title: "No decision", text: "Go back, then choose Allow or Deny." });
-  if (await hasSignedOut(browser, transaction)) return signInAgain(transaction);
-  const act = () => (decision === "deny" ? deny(browser, transaction) : allow(browser, transaction, form));
+  const account = await decidingAccount(browser, transaction);
+  if (account === AUTH_UNAVAILABLE) return authUnavailable(browser);
+  if (account === null) return signInAgain(transaction);
+  const current = { ...transaction, account };
+  const act = () => (decision === "deny" ? deny(browser, current) : allow(browser, current, form));
   return answerOnce(browser, once, act, () => decided(browser, transaction));
 }
 
@@ -75,8 +83,8 @@ async function allow(
   transaction: TransactionAt<"consent">,
   form: URLSearchParams,
 ): Promise<Response> {
-  const { connection, account } = transaction;
-  const { redirectTo, scopes } = await makeGrant(browser, connection, account, form.getAll("scope"));
+  const { connection, account, session } = transaction;
+  const { redirectTo, scopes } = await makeGrant(browser, connection, { account, ...session }, form.getAll("scope"));
   await storeDecision(browser, account.userId, connection, form.has("remember") ? scopes : null);
   return returnToClient(browser, transaction, redirectTo);
 }
@@ -112,22 +120,31 @@ export interface NewGrant {
   readonly scopes: readonly string[];
 }
 
-/** Makes the grant. `allowed`: the optional scopes that the user allows. */
+/**
+ * Makes the grant, beside any other of the same client. `allowed`: the optional scopes that the
+ * user allows.
+ */
 export async function makeGrant(
   browser: BrowserRequest,
   { request, client }: Connection,
-  { userId, tenantId, tier, authTime }: Account,
+  { account, startedAtMs, sessionVersion }: SignInOrigin & { readonly account: Account },
   allowed: readonly string[],
 ): Promise<NewGrant> {
   const { env } = browser;
-  const props: GrantProps = { userId, tenantId, tier, authTime, v: 1 };
-  const scopes = grantedScopes(request.scope, allowed);
-  const { host } = destinationOf(request.redirectUri);
-  const metadata = { clientName: client.name, host, at: nowSeconds() };
-  const { redirectTo } = await completeAuthorization(env, { request, userId, scope: [...scopes], metadata, props });
+  const { userId } = account;
+  const props: GrantProps = { userId, signedInAtMs: startedAtMs, sessionVersion, v: 1 };
+  const scope = grantedScopes(request.scope, allowed);
+  const metadata: GrantMetadata = {
+    clientName: client.name,
+    atMs: Date.now(),
+    signedInAtMs: startedAtMs,
+    madeFrom: deviceOf(browser.request),
+  };
+  const grant = { request, userId, scope: [...scope], metadata, props, revokeExistingGrants: false };
+  const { redirectTo } = await completeAuthorization(env, grant);
   await createGrantObject(browser, redirectTo);
-  recordAccess(browser, { type: "grant.made", subject: userId, clientId: request.clientId, scopes });
-  return { redirectTo, scopes };
+  recordAccess(browser, { type: "grant.made", subject: userId, clientId: request.clientId, scopes: scope });
+  return { redirectTo, scopes: scope };
 }
 
 function signInAgain({ id }: TransactionAt<"consent">): Response {

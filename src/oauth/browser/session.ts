@@ -3,6 +3,7 @@
 // and ends the previous one. Signing out ends it at once and everywhere, also in a copy of the
 // cookie.
 import * as v from "valibot";
+import type { UserId } from "../../../contracts/rpc/identity.ts";
 import { AUTH_UNAVAILABLE, type AuthUnavailable } from "../../backends/auth.ts";
 import type { Config } from "../../config.ts";
 import type { RequestContext } from "../../context.ts";
@@ -10,12 +11,12 @@ import { isProofFor, proofFor } from "../../crypto/csrf.ts";
 import { keyRingOf } from "../../crypto/key-ring.ts";
 import { randomText } from "../../crypto/random.ts";
 import { seal, unseal } from "../../crypto/seal.ts";
-import { revocationsOf, SESSION_LIFETIME_SECONDS } from "../../durable/user-revocations.ts";
+import { SESSION_LIFETIME_SECONDS, userObjectOf } from "../../durable/user-object.ts";
 import { nowSeconds } from "../clock.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { clearCookie, setCookie } from "./cookie.ts";
-import { Account, currentAccount } from "./signed-in-account.ts";
-import type { TransactionAt } from "./transaction.ts";
+import { Account, currentAccount, SignInOrigin } from "./signed-in-account.ts";
+import type { Connection, ConsentStage, TransactionAt } from "./transaction.ts";
 
 const COOKIE = "__Host-gw_s";
 const SENT = /(?:^|; *)__Host-gw_s=([^;]*)/;
@@ -26,9 +27,7 @@ const BrowserSession = v.object({
   /** Names the session; never shown. */
   sid: v.string(),
   account: Account,
-  /** The user's session version at sign-in: the auth Worker raises it when sessions must end. */
-  sessionVersion: v.number(),
-  startedAtMs: v.number(),
+  ...SignInOrigin.entries,
   /** Seconds since the Unix epoch; moves with each use. */
   idleUntil: v.number(),
 });
@@ -59,46 +58,74 @@ export function endedSessionCookies({ request }: BrowserRequest): readonly strin
   return SENT.test(request.headers.get("Cookie") ?? "") ? [clearedSessionCookie()] : [];
 }
 
-/** The session of this browser; `null` if there is none, or it has ended. */
-export async function sessionOf({ request, env, config }: BrowserRequest): Promise<BrowserSession | null> {
+/** The unexpired session in the cookie, also if it has ended elsewhere. */
+async function sealedSession({ request, config }: BrowserRequest): Promise<BrowserSession | null> {
   const [, sealed = ""] = SENT.exec(request.headers.get("Cookie") ?? "") ?? [];
   const plain = await unseal(await keyRingOf(config, "session"), sealed, COOKIE);
   const parsed = v.safeParse(BrowserSession, plain === null ? null : JSON.parse(plain));
-  if (!parsed.success || parsed.output.idleUntil <= nowSeconds()) return null;
-  const { account, sid, startedAtMs } = parsed.output;
-  return (await revocationsOf(env, account.userId).hasEndedSession(sid, startedAtMs)) ? null : parsed.output;
+  return parsed.success && parsed.output.idleUntil > nowSeconds() ? parsed.output : null;
 }
 
 /**
- * The session with the current account. `null` also if the auth Worker has ended it: the user is
- * disabled or deleted, or the session is older than the event that ended the user's sessions.
+ * The session of this browser; `null` if there is none, or the user has ended it. For ending it
+ * only, which needs no account: anything else needs `signedInSession`.
+ */
+export async function sessionOf(browser: BrowserRequest): Promise<BrowserSession | null> {
+  const session = await sealedSession(browser);
+  if (!session) return null;
+  const { account, sid, startedAtMs } = session;
+  return (await userObjectOf(browser.env, account.userId).hasEndedSession(sid, startedAtMs)) ? null : session;
+}
+
+/**
+ * The session of this browser, with the current account. `null` if there is none, or it has ended:
+ * the user has signed out, or is disabled or deleted, or the session is older than the event that
+ * ended the user's sessions.
  */
 export async function signedInSession(browser: BrowserRequest): Promise<BrowserSession | null | AuthUnavailable> {
-  const session = await sessionOf(browser);
-  const current = session && (await currentAccount(browser, session.account.userId, session.account.authTime));
-  if (current === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
-  return session && current?.sessionVersion === session.sessionVersion
-    ? { ...session, account: current.account }
-    : null;
+  const session = await sealedSession(browser);
+  const account = session && (await accountOfSignIn(browser, session.account.userId, session.sid, session));
+  return account === null || account === AUTH_UNAVAILABLE ? account : session && { ...session, account };
+}
+
+/** The same for a pending decision: the current account of the sign-in that it comes from. */
+export function decidingAccount(
+  browser: BrowserRequest,
+  { account, session }: TransactionAt<"consent">,
+): Promise<Account | null | AuthUnavailable> {
+  return accountOfSignIn(browser, account.userId, decisionsOf(session.sid), session);
+}
+
+async function accountOfSignIn(
+  browser: BrowserRequest,
+  userId: UserId,
+  sid: string,
+  { startedAtMs, sessionVersion }: SignInOrigin,
+): Promise<Account | null | AuthUnavailable> {
+  const [hasEnded, current] = await Promise.all([
+    userObjectOf(browser.env, userId).hasEndedSession(sid, startedAtMs),
+    currentAccount(browser, userId),
+  ]);
+  if (hasEnded) return null;
+  if (current === null || current === AUTH_UNAVAILABLE) return current;
+  return current.sessionVersion === sessionVersion && startedAtMs > current.signedOutAtMs ? current.account : null;
+}
+
+/** The stage of a transaction at which the user of this session decides about `connection`. */
+export function consentStage(connection: Connection, session: BrowserSession): ConsentStage {
+  const { account, sid, startedAtMs, sessionVersion } = session;
+  return { stage: "consent", connection, account, session: { sid, startedAtMs, sessionVersion } };
 }
 
 /** Ends the session and all its pending decisions. Also send the browser `clearedSessionCookie`. */
 export async function endSession({ env }: RequestContext, { sid, account }: BrowserSession): Promise<void> {
-  const revocations = revocationsOf(env, account.userId);
-  await Promise.all([revocations.endSession(sid), revocations.endSession(decisionsOf(sid))]);
+  const user = userObjectOf(env, account.userId);
+  await Promise.all([user.endSession(sid), user.endSession(decisionsOf(sid))]);
 }
 
 /** Ends a session that a new one replaces. Its pending decisions in other tabs stay valid. */
 export async function replaceSession({ env }: RequestContext, { sid, account }: BrowserSession): Promise<void> {
-  await revocationsOf(env, account.userId).endSession(sid);
-}
-
-/** True if the user has signed out, or was signed out, since the sign-in of this transaction. */
-export async function hasSignedOut(
-  { env }: RequestContext,
-  { account, session }: TransactionAt<"consent">,
-): Promise<boolean> {
-  return revocationsOf(env, account.userId).hasEndedSession(decisionsOf(session.sid), session.startedAtMs);
+  await userObjectOf(env, account.userId).endSession(sid);
 }
 
 /** Names the pending decisions of a session as something that can be ended. */

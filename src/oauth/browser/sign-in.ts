@@ -8,7 +8,7 @@ import { comingSoonPage } from "../pages/notices.ts";
 import { pageResponse, redirect } from "../pages/page.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { authUnavailable, badRequest } from "./error-pages.ts";
-import { endedSessionCookies, newSession, replaceSession, sessionCookie, sessionOf } from "./session.ts";
+import { consentStage, endedSessionCookies, newSession, replaceSession, sessionCookie, sessionOf } from "./session.ts";
 import { currentAccount } from "./signed-in-account.ts";
 import {
   advance,
@@ -60,17 +60,15 @@ export async function completeSignIn(
     console.error(JSON.stringify({ event: "oauth.unusable_user_id", traceId: trace.traceId }));
     return authUnavailable(browser);
   }
-  const now = nowSeconds();
   // The tenant must exist before any grant.
   if ((await browser.auth.provisionTenant(userId, "oauth")) === AUTH_UNAVAILABLE) return authUnavailable(browser);
-  const [current, previous] = await Promise.all([currentAccount(browser, userId, now), sessionOf(browser)]);
+  const [current, previous] = await Promise.all([currentAccount(browser, userId), sessionOf(browser)]);
   if (current === null) return null;
   if (current === AUTH_UNAVAILABLE) return authUnavailable(browser);
-  const { account, sessionVersion } = current;
-  const session = newSession(account, sessionVersion);
-  const { sid, startedAtMs } = session;
-  const next =
-    connection && advance(transaction, { stage: "consent", connection, account, session: { sid, startedAtMs } }, now);
+  const session = newSession(current.account, current.sessionVersion);
+  const stage = connection && consentStage(connection, session);
+  const now = nowSeconds();
+  const next = stage && advance(transaction, stage, now);
   const cookie = await (next ? transactionCookie(config, next) : doneCookie(config, transaction, now));
   if (cookie === null) return badRequest(browser, "It is too long.");
 

@@ -4,35 +4,37 @@ import { TenantId, Tier, UserId } from "../../../contracts/rpc/identity.ts";
 import { AUTH_UNAVAILABLE, type AuthUnavailable } from "../../backends/auth.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 
-/** `authTime`: when the user signed in, in seconds since the Unix epoch. */
-export const Account = v.object({
-  userId: UserId,
-  tenantId: TenantId,
-  tier: Tier,
-  email: v.string(),
-  authTime: v.number(),
-});
+export const Account = v.object({ userId: UserId, tenantId: TenantId, tier: Tier, email: v.string() });
 export type Account = Readonly<v.InferOutput<typeof Account>>;
+
+/** The sign-in that a browser session, a decision and its grant come from. */
+export const SignInOrigin = v.object({
+  /** Milliseconds since the Unix epoch. */
+  startedAtMs: v.number(),
+  /**
+   * The user's session version then; the auth Worker raises it when the user's sessions must end.
+   * Older transactions lack it, and sign in again.
+   */
+  sessionVersion: v.optional(v.number(), -1),
+});
+export type SignInOrigin = Readonly<v.InferOutput<typeof SignInOrigin>>;
 
 /** The current state of an account. */
 export interface CurrentAccount {
   readonly account: Account;
-  /** Raised by the auth Worker when the user's sessions must end. */
   readonly sessionVersion: number;
+  /** A sign-in at or before this instant has ended; milliseconds since the Unix epoch. */
+  readonly signedOutAtMs: number;
 }
 
-/**
- * Looks up the account of a user who signed in at `authTime`. `null` for a user who is disabled or
- * deleted, or who has no tenant.
- */
+/** Looks up an account. `null` for a user who is disabled or deleted, or who has no tenant. */
 export async function currentAccount(
   { auth }: BrowserRequest,
   userId: UserId,
-  authTime: number,
 ): Promise<CurrentAccount | null | AuthUnavailable> {
   const user = await auth.getUser(userId);
   if (user === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
   if (!user?.isActive) return null;
-  const { tenantId, tier, email, sessionVersion } = user;
-  return { account: { userId, tenantId, tier, email, authTime }, sessionVersion };
+  const { tenantId, tier, email, sessionVersion, signedOutAtMs } = user;
+  return { account: { userId, tenantId, tier, email }, sessionVersion, signedOutAtMs };
 }

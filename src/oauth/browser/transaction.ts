@@ -12,7 +12,7 @@ import { seal, unseal } from "../../crypto/seal.ts";
 import { ANSWER_KEPT_MS } from "../../durable/one-time-mark.ts";
 import { ClientIdentity } from "../authorization-server/client-identity.ts";
 import { clearCookie, setCookie } from "./cookie.ts";
-import { Account } from "./signed-in-account.ts";
+import { Account, SignInOrigin } from "./signed-in-account.ts";
 
 /** Seconds for which the page of one step can be used. */
 export const PAGE_LIFETIME_SECONDS = 600;
@@ -68,7 +68,7 @@ const STAGES = {
     stage: v.literal("consent"),
     account: Account,
     /** The session of the sign-in: after sign-out there, this decision can no longer be made. */
-    session: v.object({ sid: v.string(), startedAtMs: v.number() }),
+    session: v.object({ sid: v.string(), ...SignInOrigin.entries }),
   }),
   /** Decided. Nothing can be done any more. */
   done: v.object({ ...STEP, stage: v.literal("done") }),
@@ -89,6 +89,8 @@ export interface Step {
 export type TransactionAt<Name extends StageName> = v.InferOutput<(typeof STAGES)[Name]> & { readonly id: string };
 export type Transaction = TransactionAt<"login"> | TransactionAt<"social"> | TransactionAt<"consent">;
 type Stage = { [Name in OpenStageName]: Omit<v.InferOutput<(typeof STAGES)[Name]>, keyof typeof STEP> }[OpenStageName];
+
+export type ConsentStage = Extract<Stage, { stage: "consent" }>;
 
 /** A new transaction. */
 export function startTransaction(stage: Stage, now: number): Transaction {

@@ -1,10 +1,10 @@
 // The account page: the signed-in user, the connected apps and the keys; and the pages for signing
 // out.
 import type { ApiKey } from "../../../contracts/auth.ts";
+import type { GrantRecord } from "../../durable/user-object.ts";
 import type { ProductTexts } from "../../tools/product-texts.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
-import type { UserGrant } from "../authorization-server/grants.ts";
-import { type AccountFormTokens, accountForm, day } from "./account-parts.ts";
+import { type AccountFormTokens, accountForm, day, minute } from "./account-parts.ts";
 import { allowedBy } from "./allowed-actions.ts";
 import { keysSection, tokenSection } from "./api-keys.ts";
 import { place } from "./forms.ts";
@@ -13,7 +13,7 @@ import type { Page } from "./page.ts";
 
 export interface AccountView {
   readonly email: string;
-  readonly grants: readonly UserGrant[];
+  readonly grants: readonly GrantRecord[];
   /** Cursor of the next page of grants; `null` on the last one. */
   readonly next: string | null;
   /** `null` if the keys could not be fetched. */
@@ -48,18 +48,20 @@ ${tokenSection(tokens, once.token, texts)}`;
   return { title: "Your apps and keys", main };
 }
 
-function grantList(grants: readonly UserGrant[], tokens: AccountFormTokens, texts: ProductTexts): Html {
-  const rows = grants.map(({ id, metadata: { clientName }, redirectUri, scope, createdAt, expiresAt }) => {
+function grantList(grants: readonly GrantRecord[], tokens: AccountFormTokens, texts: ProductTexts): Html {
+  const rows = grants.map(({ id, clientName, redirectOrigin, scope, createdAtMs, expiresAt, madeFrom }) => {
+    const at = createdAtMs / 1000;
+    const from = madeFrom === null ? "" : ` from ${madeFrom}`;
     const end = expiresAt === null ? "waiting for the app to finish" : html`ends ${day(expiresAt)}`;
     return html`<li>
-<div><p><bdi class="app">${clientName}</bdi> on ${place(destinationOf(redirectUri))}</p>
+<div><p><bdi class="app">${clientName}</bdi> on ${place(destinationOf(redirectOrigin))}</p>
 <p>${allowedBy(texts, scope)}</p>
-<p>Connected ${day(createdAt)}, ${end}.</p></div>
+<p>Connected ${day(at)} at ${minute(at)}${from}; ${end}.</p></div>
 ${accountForm("/apps/revoke", tokens, html`<input type="hidden" name="grantId" value="${id}"><button aria-label="Disconnect ${clientName}">Disconnect</button>`)}
 </li>`;
   });
   return html`<ul>${rows}</ul>
-<p>Access ends here at once, and everywhere within two minutes.</p>`;
+<p>Access ends at once for anything that costs credits, and within half a minute for the rest.</p>`;
 }
 
 function noGrants(resource: string): Html {

@@ -14,9 +14,8 @@ import { digestText } from "../../../contracts/rpc/encoding.ts";
 import { type Identity, Scope, testTenantOf } from "../../../contracts/rpc/identity.ts";
 import { AUTH_UNAVAILABLE, AuthService, type AuthUnavailable } from "../../backends/auth.ts";
 import { orUnavailable, type RequestContext } from "../../context.ts";
-import { grantNameOf, grantObjectOf } from "../../durable/grant-object.ts";
-import { revocationsOf } from "../../durable/user-revocations.ts";
-import { GrantProps } from "../authorization-server/grant-props.ts";
+import { type GrantName, grantNameOf, grantObjectOf } from "../../durable/grant-object.ts";
+import { GrantProps, signInTimeOf } from "../authorization-server/grant-props.ts";
 import { authorizationServer } from "../authorization-server/server.ts";
 import { nowSeconds } from "../clock.ts";
 import {
@@ -28,6 +27,7 @@ import {
   type TokenOrigin,
 } from "./credential-cache.ts";
 import { claimedIssueTime, includesResource } from "./jwt-claims.ts";
+import { type GoodStanding, standingForSignIn, standingOf, userStateOf } from "./standing.ts";
 
 export type CredentialKind = "oauth" | "api_key" | "jwt";
 
@@ -38,8 +38,8 @@ export interface Credential {
   /** Seconds since the Unix epoch; `null` if unknown. */
   readonly expiresAt: number | null;
   /**
-   * Asks the source again, before anything that costs credits: a read from KV can be a minute old,
-   * and the cache adds half a minute. Never throws.
+   * Asks the source again, and for the owner's standing: before anything that costs credits, and
+   * while a stream is open. The cache is up to half a minute old. Never throws.
    */
   revalidate(): Promise<"good" | CredentialCode>;
 }
@@ -89,82 +89,121 @@ function kindOf(bearer: string): CredentialKind | null {
 
 async function cachedOrLookedUp(
   context: RequestContext,
-  { kind, bearer, digest }: Presented,
+  presented: Presented,
 ): Promise<CheckedCredential | CredentialCode> {
-  const cached = getCredential(context.config, digest);
+  const cached = getCredential(context.config, presented.digest);
   if (cached) return cached;
-  const checked = await LOOK_UPS[kind](context, bearer);
-  if (typeof checked !== "string") setCredential(context.config, digest, checked);
+  const checked = await inTime(() => LOOK_UPS[presented.kind](context, presented));
+  if (typeof checked !== "string") setCredential(context.config, presented.digest, checked);
   return checked;
 }
 
 async function revalidateCredential(
   context: RequestContext,
-  { kind, bearer, digest }: Presented,
-  { origin }: CheckedCredential,
+  presented: Presented,
+  { origin, userId }: CheckedCredential,
 ): Promise<"good" | CredentialCode> {
-  const check = async () => (origin ? checkOrigin(context, origin) : LOOK_UPS[kind](context, bearer));
-  const current = await orUnavailable(context.trace, "credential.unchecked", { kind }, check);
-  if (current === "good" || typeof current !== "string") return "good";
-  deleteCredential(context.config, digest);
-  return current;
+  const { kind, digest } = presented;
+  const askSource = () => (origin ? checkOrigin(context, origin, digest) : LOOK_UPS[kind](context, presented));
+  // The look-ups of the other kinds ask for the standing themselves.
+  const askOwner = async () => (kind === "api_key" && userId !== null ? standingOf(context, userId) : null);
+  const ask = () => Promise.all([askSource(), askOwner()]);
+  const asked = await orUnavailable(context.trace, "credential.unchecked", { kind }, () => inTime(ask));
+  if (asked === "unavailable") return "unavailable";
+  const refused = asked.find((part) => typeof part === "string");
+  if (refused === undefined) return "good";
+  if (refused !== "unavailable") deleteCredential(context.config, digest);
+  return refused;
 }
 
-/** An access token: one read from KV returns everything about it. */
+/** The result of `ask` within the deadline of the auth Worker. Throws after it. */
+async function inTime<T>(ask: () => Promise<T>): Promise<T> {
+  const asked = await withDeadline(ask, AUTH_TIMEOUT_MS);
+  if (asked === TIMED_OUT) throw new Error("the sources of the credential did not respond in time");
+  return asked as T; // only `TIMED_OUT` is anything else
+}
+
+/**
+ * An access token: KV has everything about it, the user's object knows what has ended, and the auth
+ * Worker the user's standing. All three are asked at once.
+ */
 async function lookUpToken(
-  { env, config }: RequestContext,
-  token: string,
-): Promise<CheckedCredential | "unauthenticated"> {
-  const name = grantNameOf(token);
-  const grant = await authorizationServer(env).validateToken(config.resource, token, env);
+  context: RequestContext,
+  { bearer, digest }: Presented,
+): Promise<CheckedCredential | CredentialCode> {
+  const { env, config } = context;
+  const name = grantNameOf(bearer);
+  if (!name) return "unauthenticated";
+  const { userId, grantId } = name;
+  const asked = userStateOf(context, userId, { grantId, digest });
+  asked.catch(() => undefined); // a token that KV does not have is refused in any case
+  const grant = await authorizationServer(env).validateToken(config.resource, bearer, env);
   // Props of another version are refused: signing in again makes new ones.
   const props = v.safeParse(GrantProps, grant?.props);
-  if (!name || !grant || !props.success) return "unauthenticated";
-  const { userId, tenantId, tier, authTime } = props.output;
+  if (!grant || !props.success) return "unauthenticated";
+  const signedInAtMs = signInTimeOf(props.output);
+  const state = await asked;
+  const standing = standingForSignIn(state, signedInAtMs);
+  if (typeof standing === "string") return standing;
+  if (!state.token.isListed) listLater(context, name);
   const identity = {
     subject: userId,
-    tenantId,
-    tier,
+    tenantId: standing.tenantId,
+    tier: standing.tier,
     scopes: knownScopes(grant.scope ?? []),
     clientId: grant.clientId ?? "unknown",
   };
-  return { identity, expiresAt: grant.expiresAt ?? null, origin: { ...name, userId, authTime } };
+  return { identity, expiresAt: grant.expiresAt ?? null, userId, origin: { ...name, signedInAtMs } };
 }
 
-/** `good` if neither the grant nor every token of that sign-in was ended. */
-async function checkOrigin({ env }: RequestContext, origin: TokenOrigin): Promise<"good" | "unauthenticated"> {
-  const { userId, authTime } = origin;
-  const askObjects = async () =>
-    Promise.all([grantObjectOf(env, origin).hasEnded(), revocationsOf(env, userId).hasEndedTokens(authTime)]);
-  const ended = await withDeadline(askObjects, AUTH_TIMEOUT_MS);
-  if (ended === TIMED_OUT) throw new Error("the objects that store revocations did not respond in time");
-  return (ended as readonly boolean[]).includes(true) ? "unauthenticated" : "good"; // only `TIMED_OUT` is no list
+/** Adds a grant from before the user's list to that list. */
+function listLater({ env, ctx, trace }: RequestContext, name: GrantName): void {
+  const open = () => grantObjectOf(env, name).open(name, trace);
+  ctx.waitUntil(orUnavailable(trace, "grant.not_registered", {}, open));
 }
 
-async function lookUpKey(context: RequestContext, key: string): Promise<CheckedCredential | CredentialCode> {
+/** The standing of the owner of an access token that KV had. */
+async function checkOrigin(
+  context: RequestContext,
+  { userId, grantId, signedInAtMs }: TokenOrigin,
+  digest: string,
+): Promise<GoodStanding | CredentialCode> {
+  return standingForSignIn(await userStateOf(context, userId, { grantId, digest }), signedInAtMs);
+}
+
+async function lookUpKey(
+  context: RequestContext,
+  { bearer: key }: Presented,
+): Promise<CheckedCredential | CredentialCode> {
   const validation = await new AuthService(context).validateApiKey(key);
   if (!isValid(validation)) return refusalCode(validation);
-  const { user_id: userId, tenant_id: tenantId, tier, scopes, key_id: keyId } = validation;
+  const { user_id: userId = null, tenant_id: tenantId, tier, scopes, key_id: keyId } = validation;
   const clientId = clientIdOfKey(keyId);
   // A test key stays in its test tenant, whatever the auth Worker returns.
   const own = key.startsWith("sb_test_") ? testTenantOf(tenantId) : tenantId;
   const identity = { subject: userId ?? clientId, tenantId: own, tier, scopes: knownScopes(scopes), clientId };
-  return { identity, expiresAt: null };
+  return { identity, expiresAt: null, userId };
 }
 
-async function lookUpJwt(context: RequestContext, token: string): Promise<CheckedCredential | CredentialCode> {
-  const { env, config } = context;
+async function lookUpJwt(
+  context: RequestContext,
+  { bearer: token }: Presented,
+): Promise<CheckedCredential | CredentialCode> {
+  const { config } = context;
   const issuedAt = claimedIssueTime(config, token);
   if (issuedAt === null) return "unauthenticated";
   const validation = await new AuthService(context).validateJwt(token);
   if (!isValid(validation)) return refusalCode(validation);
   const { user_id: subject, tenant_id: tenantId, tier, scopes, aud, exp } = validation;
   if (!includesResource(config, aud) || exp <= nowSeconds()) return "unauthenticated";
-  if (await revocationsOf(env, subject).hasEndedTokens(issuedAt)) return "unauthenticated";
-  return { identity: { subject, tenantId, tier, scopes: knownScopes(scopes), clientId: "jwt" }, expiresAt: exp };
+  // `iat` tells the second: one of the second in which everything was ended has ended.
+  const standing = standingForSignIn(await userStateOf(context, subject), issuedAt * 1000);
+  if (typeof standing === "string") return standing;
+  const identity = { subject, tenantId, tier, scopes: knownScopes(scopes), clientId: "jwt" };
+  return { identity, expiresAt: exp, userId: subject };
 }
 
-type LookUp = (context: RequestContext, bearer: string) => Promise<CheckedCredential | CredentialCode>;
+type LookUp = (context: RequestContext, presented: Presented) => Promise<CheckedCredential | CredentialCode>;
 const LOOK_UPS: Readonly<Record<CredentialKind, LookUp>> = { oauth: lookUpToken, api_key: lookUpKey, jwt: lookUpJwt };
 
 function isValid<V extends ApiKeyValidation | JwtValidation>(

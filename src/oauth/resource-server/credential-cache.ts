@@ -2,16 +2,14 @@
 // requests need no look-up. Refusals are not cached, and entries are values, never promises. A
 // credential that is revoked through this isolate is deleted at once; another isolate may accept it
 // until its entry expires.
-import type { Identity } from "../../../contracts/rpc/identity.ts";
+import type { Identity, UserId } from "../../../contracts/rpc/identity.ts";
 import type { Config } from "../../config.ts";
 import type { GrantName } from "../../durable/grant-object.ts";
 
-/**
- * Origin of an access token: its grant, and the time of the sign-in, in seconds since the Unix
- * epoch.
- */
+/** Origin of an access token: its grant, and the sign-in behind it. */
 export interface TokenOrigin extends GrantName {
-  readonly authTime: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly signedInAtMs: number;
 }
 
 /** The result of a successful look-up. */
@@ -19,6 +17,8 @@ export interface CheckedCredential {
   readonly identity: Identity;
   /** Seconds since the Unix epoch; `null` if unknown. */
   readonly expiresAt: number | null;
+  /** The owner; `null` for an API key without one. */
+  readonly userId: UserId | null;
   /** Access tokens only. */
   readonly origin?: TokenOrigin;
 }

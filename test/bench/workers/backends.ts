@@ -33,8 +33,14 @@ export class StackbilderEntrypoint extends WorkerEntrypoint {
   }
 }
 
-/** Empty: the measured requests make no calls to the auth Worker. */
-export class AuthEntrypoint extends WorkerEntrypoint {}
+/** An auth Worker whose users are all in good standing. */
+export class AuthEntrypoint extends WorkerEntrypoint {
+  getUser(_call: unknown, { userId }: { userId: string }) {
+    counts.calls++;
+    const account = { userId, tenantId: `t_${userId}`, email: "a@example.com", name: "A", tier: "enterprise" };
+    return ok({ ...account, isActive: true, isDelinquent: false, sessionVersion: 0, signedOutAtMs: 0 });
+  }
+}
 
 /** Responds with the counts, for the benchmark itself. */
 export default { fetch: () => Response.json(counts) } satisfies ExportedHandler;

@@ -2,12 +2,15 @@
 // token for its code. Only the pages are left out.
 
 import { toBase64url } from "../../../contracts/rpc/encoding.ts";
-import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
+import type { UserId } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../../src/config.ts";
+import { requestContext, traceFrom } from "../../../src/context.ts";
+import { grantNameOf } from "../../../src/durable/grant-object.ts";
+import { userObjectOf } from "../../../src/durable/user-object.ts";
 import type { Env } from "../../../src/env.ts";
 import type { GrantProps } from "../../../src/oauth/authorization-server/grant-props.ts";
-import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
-import { nowSeconds } from "../../../src/oauth/clock.ts";
+import { readGrant } from "../../../src/oauth/authorization-server/grants.ts";
+import { authorizationServer, forwardToLibrary } from "../../../src/oauth/authorization-server/server.ts";
 
 const REDIRECT_URI = "http://localhost:33418/callback";
 const VERIFIER = "a code verifier has at least 43 characters: this".replaceAll(/[ :]/g, "-");
@@ -30,12 +33,9 @@ export default {
 
 async function codeFor(env: Env, clientId: string, user: string): Promise<string> {
   const scope = ["read", "generate"];
-  // The brands live in TypeScript only.
   const props: GrantProps = {
-    userId: user as UserId,
-    tenantId: `t_${user}` as TenantId,
-    tier: "enterprise",
-    authTime: nowSeconds(),
+    userId: user as UserId, // the brand lives in TypeScript only
+    signedInAtMs: Date.now(),
     v: 1,
   };
   const challenge = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(VERIFIER)));
@@ -67,12 +67,12 @@ async function redeem(env: Env, ctx: ExecutionContext, clientId: string, code: s
       resource,
     },
   });
-  const response = await authorizationServer(env).fetch(
-    new Request(`${issuer}/token`, { method: "POST", body }),
-    env,
-    ctx,
-  );
+  const context = requestContext(env, ctx, traceFrom(null));
+  const response = await forwardToLibrary(context, new Request(`${issuer}/token`, { method: "POST", body }));
   const { access_token: token }: { access_token?: string } = await response.json();
-  if (token === undefined) throw new Error(`No token: ${response.status}`);
+  const name = grantNameOf(code);
+  const grant = name && (await readGrant(env, name));
+  if (token === undefined || !grant) throw new Error(`No token: ${response.status}`);
+  await userObjectOf(env, name.userId).registerGrant(grant);
   return token;
 }

@@ -5,13 +5,14 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { grantNameOf, grantObjectOf } from "../../../src/durable/grant-object.ts";
-import { revocationsOf } from "../../../src/durable/user-revocations.ts";
+import { userObjectOf } from "../../../src/durable/user-object.ts";
 import type { Env } from "../../../src/env.ts";
 import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
 import {
   Browser,
   envWith,
   form,
+  json,
   ORIGIN,
   REDIRECT,
   register,
@@ -65,7 +66,8 @@ async function grantWithCode(prefix = "u") {
     send(env, "/token", form({ grant_type: "refresh_token", refresh_token, client_id: client, ...changes }));
   const works = async ({ access_token }: Tokens) =>
     (await authorizationServer(env).validateToken(RESOURCE, access_token, env)) !== null;
-  return { env, user, client, name, object: grantObjectOf(env, name), redeem, refresh, works };
+  const hasEnded = async () => (await userObjectOf(env, user).tokenState(name)).hasEnded;
+  return { env, user, client, name, object: grantObjectOf(env, name), redeem, refresh, works, hasEnded };
 }
 
 /** A grant with its first tokens. */
@@ -87,13 +89,13 @@ function advanceClock(seconds: number): void {
 
 describe("a code", () => {
   it("is redeemed once, whatever arrives in parallel, and its replay ends the grant (RFC 6749 section 4.1.2)", async () => {
-    const { redeem, works, object } = await grantWithCode();
+    const { redeem, works, hasEnded } = await grantWithCode();
     slowStorage(KV_DELAY_MS);
     const responses = await Promise.all(Array.from({ length: 6 }, () => redeem()));
     expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 400, 400, 400, 400, 400]);
     const first = responses.find(({ status }) => status === 200);
     expect(await works((await first?.json()) as Tokens)).toBe(false);
-    expect(await object.hasEnded()).toBe(true);
+    expect(await hasEnded()).toBe(true);
   });
 
   it("is redeemed although KV accepts one write a second, and the grant has just been written", async () => {
@@ -113,6 +115,33 @@ describe("a code", () => {
     const { env, redeem, works } = await grantWithCode();
     const other = await register(env);
     expect((await redeem({ client_id: other })).status).toBe(400);
+    expect(await works(await (await redeem()).json<Tokens>())).toBe(true);
+  });
+
+  it.each(["u_disabled", "u_gone", "u_raised", "u_signedout"])(
+    "gives no token to a user who is %s since the decision, and its grant has ended",
+    async (prefix) => {
+      const { redeem, name, hasEnded } = await grantWithCode(prefix);
+      expect(await errorOf(await redeem())).toEqual([400, "invalid_grant"]);
+      expect([await hasEnded(), await OAUTH_KV.get(`grant:${name.userId}:${name.grantId}`)]).toEqual([true, null]);
+    },
+  );
+
+  it("gives no token after everything of the user was ended", async () => {
+    const { env, user, redeem } = await grantWithCode();
+    await userObjectOf(env, user).endEverything();
+    expect(await errorOf(await redeem())).toEqual([400, "invalid_grant"]);
+  });
+
+  it("stays valid while the auth Worker fails", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { redeem, works } = await grantWithCode("u_down");
+    const refused = await redeem();
+    expect([refused.headers.get("Retry-After"), ...(await errorOf(refused))]).toEqual([
+      "10",
+      503,
+      "temporarily_unavailable",
+    ]);
     expect(await works(await (await redeem()).json<Tokens>())).toBe(true);
   });
 
@@ -156,6 +185,29 @@ describe("a refresh token", () => {
       401,
       "invalid_client",
     ]);
+  });
+
+  it("is repeated only by its client: without the client's authentication there is no response", async () => {
+    const { env, user } = await grantWithCode();
+    const registration = { ...json({ redirect_uris: [REDIRECT], token_endpoint_auth_method: "client_secret_basic" }) };
+    const client = await (await send(env, "/register", registration)).json<{
+      client_id: string;
+      client_secret: string;
+    }>();
+    const as = (secret: string) => ({ Authorization: `Basic ${btoa(`${client.client_id}:${secret}`)}` });
+    const left = await new Browser(env).connect(client.client_id);
+    const code = new URL(left.next).searchParams.get("code") ?? "";
+    const exchange = { grant_type: "authorization_code", code, redirect_uri: REDIRECT, code_verifier: VERIFIER };
+    const redeemed = await send(env, "/token", form(exchange, as(client.client_secret)));
+    const { refresh_token } = await redeemed.json<Tokens>();
+    const refresh = (headers: Record<string, string>) =>
+      send(env, "/token", form({ grant_type: "refresh_token", refresh_token }, headers));
+    const first = await refresh(as(client.client_secret));
+    expect([first.status, refresh_token.startsWith(user)]).toEqual([200, true]);
+    for (const headers of [as("x".repeat(32)), {}]) expect((await refresh(headers)).status).toBe(401);
+    expect(await (await refresh(as(client.client_secret))).json()).toMatchObject({
+      refresh_token: (await first.json<Tokens>()).refresh_token,
+    });
   });
 
   it("whose response was lost can be used again, however late", async () => {
@@ -218,7 +270,7 @@ describe("an object that was written with the older record", () => {
   }
 
   it("refreshes, and detects the reuse of a token that was rotated before", async () => {
-    const { tokens, refresh, works, object } = await grantWithTokens();
+    const { tokens, refresh, works, object, hasEnded } = await grantWithTokens();
     const second = await (await refresh(tokens.refresh_token)).json<Tokens>();
     const third = await (await refresh(second.refresh_token)).json<Tokens>();
     await storeOlderRecord(object, {
@@ -230,11 +282,11 @@ describe("an object that was written with the older record", () => {
     expect(await works(fourth)).toBe(true);
     advanceClock(60);
     expect(await errorOf(await refresh(tokens.refresh_token))).toEqual([400, "invalid_grant"]);
-    expect([await works(fourth), await object.hasEnded()]).toEqual([false, true]);
+    expect([await works(fourth), await hasEnded()]).toEqual([false, true]);
   });
 
   it("detects the reuse also as its first request", async () => {
-    const { tokens, refresh, object } = await grantWithTokens();
+    const { tokens, refresh, object, hasEnded } = await grantWithTokens();
     const second = await (await refresh(tokens.refresh_token)).json<Tokens>();
     await storeOlderRecord(object, {
       current: "a digest",
@@ -242,47 +294,44 @@ describe("an object that was written with the older record", () => {
       spent: [{ digest: await sha256(second.refresh_token), atMs: Date.now() - 60_000 }],
     });
     expect(await errorOf(await refresh(second.refresh_token))).toEqual([400, "invalid_grant"]);
-    expect(await object.hasEnded()).toBe(true);
+    expect(await hasEnded()).toBe(true);
   });
 
   it("is still ended if it was ended", async () => {
     const { tokens, refresh, object } = await grantWithTokens();
     await storeOlderRecord(object, { spent: [], hasEnded: true });
-    expect(await object.hasEnded()).toBe(true);
     expect(await errorOf(await refresh(tokens.refresh_token))).toEqual([400, "invalid_grant"]);
   });
 
   it("can be revoked, and deletes itself", async () => {
-    const { name, object } = await grantWithTokens();
+    const { name, object, hasEnded } = await grantWithTokens();
     await storeOlderRecord(object, { current: "a digest", spent: [] });
-    expect(await object.hasEnded()).toBe(false);
+    expect(await hasEnded()).toBe(false);
     await object.revoke(name);
-    expect(await object.hasEnded()).toBe(true);
+    expect(await hasEnded()).toBe(true);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await runInDurableObject(object, async (_, { storage }) => (await storage.list()).size)).toBe(0);
   });
 });
 
 describe("a refresh", () => {
-  it("looks the user up: a new tier goes into the next token", async () => {
-    const { env, tokens, refresh } = await grantWithTokens();
-    const propsOf = async ({ access_token }: Tokens) =>
-      (await authorizationServer(env).validateToken(RESOURCE, access_token, env))?.props;
-    const before = await propsOf(tokens);
-    const after = await propsOf(await (await refresh(tokens.refresh_token)).json<Tokens>());
-    expect([before?.tier, after?.tier]).toEqual(["free", "pro"]);
-    expect({ ...after, tier: "free" }).toEqual(before);
-  });
+  it.each(["u_disabled_later", "u_gone_later", "u_raised_later", "u_signedout_later"])(
+    "ends the grant of a user who is %s",
+    async (prefix) => {
+      const { tokens, refresh, works, hasEnded } = await grantWithTokens(prefix);
+      expect(await errorOf(await refresh(tokens.refresh_token))).toEqual([400, "invalid_grant"]);
+      expect([await works(tokens), await hasEnded()]).toEqual([false, true]);
+    },
+  );
 
-  it.each(["u_disabled", "u_gone"])("ends the grant of a user who is %s", async (prefix) => {
-    const { tokens, refresh, works, object } = await grantWithTokens(prefix);
-    expect(await errorOf(await refresh(tokens.refresh_token))).toEqual([400, "invalid_grant"]);
-    expect([await works(tokens), await object.hasEnded()]).toEqual([false, true]);
+  it("works for a tenant that owes, so that the connection lives when the bill is paid", async () => {
+    const { tokens, refresh } = await grantWithTokens("u_owing");
+    expect((await refresh(tokens.refresh_token)).status).toBe(200);
   });
 
   it("keeps the grant if the auth Worker fails, and says when to try again", async () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const { tokens, refresh } = await grantWithTokens("u_down");
+    const { tokens, refresh } = await grantWithTokens("u_down_later");
     const refused = await refresh(tokens.refresh_token);
     expect([refused.headers.get("Retry-After"), ...(await errorOf(refused))]).toEqual([
       "10",
@@ -295,8 +344,7 @@ describe("a refresh", () => {
 
   it("is refused for a sign-in from before all the user's tokens were ended", async () => {
     const { env, user, tokens, refresh, works } = await grantWithTokens();
-    advanceClock(2);
-    await revocationsOf(env, user).endTokens();
+    await userObjectOf(env, user).endEverything();
     expect(await errorOf(await refresh(tokens.refresh_token))).toEqual([400, "invalid_grant"]);
     expect(await works(tokens)).toBe(false);
   });
@@ -304,23 +352,26 @@ describe("a refresh", () => {
 
 describe("revocation", () => {
   it("of the refresh token ends every token of the grant (RFC 7009)", async () => {
-    const { env, client, tokens, works, object } = await grantWithTokens();
+    const { env, client, tokens, works, hasEnded } = await grantWithTokens();
     expect((await send(env, "/token", form({ token: tokens.refresh_token, client_id: client }))).status).toBe(200);
-    expect([await works(tokens), await object.hasEnded()]).toEqual([false, true]);
+    expect([await works(tokens), await hasEnded()]).toEqual([false, true]);
   });
 
   it("of an access token ends that token only", async () => {
-    const { env, client, tokens, works, refresh, object } = await grantWithTokens();
+    const { env, client, name, user, tokens, works, refresh, hasEnded } = await grantWithTokens();
     expect((await send(env, "/token", form({ token: tokens.access_token, client_id: client }))).status).toBe(200);
-    expect([await works(tokens), await object.hasEnded()]).toEqual([false, false]);
+    expect([await works(tokens), await hasEnded()]).toEqual([false, false]);
+    const digest = await sha256(tokens.access_token);
+    const state = await userObjectOf(env, user).tokenState({ ...name, digest });
+    expect(state.hasEnded, "everywhere at once, whatever KV returns").toBe(true);
     expect((await refresh(tokens.refresh_token)).status).toBe(200);
   });
 
   it("by another client changes nothing", async () => {
-    const { env, tokens, works, object } = await grantWithTokens();
+    const { env, tokens, works, hasEnded } = await grantWithTokens();
     const other = await register(env);
     await send(env, "/token", form({ token: tokens.refresh_token, client_id: other }));
-    expect([await works(tokens), await object.hasEnded()]).toEqual([true, false]);
+    expect([await works(tokens), await hasEnded()]).toEqual([true, false]);
   });
 
   it("by the user holds although KV elsewhere still has the grant", async () => {

@@ -4,7 +4,7 @@ import { env as bound } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { AuthContract, SignIn, Tenant } from "../../../contracts/auth.ts";
 import { toBase64url } from "../../../contracts/rpc/encoding.ts";
-import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
+import { type TenantId, Tier, type UserId } from "../../../contracts/rpc/identity.ts";
 import type { Env } from "../../../src/env.ts";
 import { oauthFetch } from "../../../src/oauth/router.ts";
 import { productTexts } from "../../../src/tools/product-texts.ts";
@@ -66,7 +66,8 @@ export const AUTH: Pick<
       tenantId: tenantId(`t_${requested}`),
       email: requested === "u_new" ? "new@example.com" : "ada@example.com",
       name: "Ada",
-      tier: "pro",
+      // A test that needs a user of another plan puts the plan into the id.
+      tier: Tier.options.find((tier) => requested.startsWith(`u_${tier}_`)) ?? "pro",
       isActive: true,
       isDelinquent: false,
       sessionVersion: 0,

@@ -22,7 +22,6 @@ import {
   redeem,
   register,
   send,
-  tenantId,
   userId,
 } from "./browser.ts";
 
@@ -241,30 +240,8 @@ describe("the MCP endpoint", () => {
 
   /** An access token of a new user with this plan. */
   async function tokenOf(tier: Tier): Promise<string> {
-    const user = userId(`u_${crypto.randomUUID()}`);
-    const tenantOfUser = tenantId(`t_${user}`);
-    const account = {
-      userId: user,
-      tenantId: tenantOfUser,
-      email: adasEmail(),
-      name: "Ada",
-      tier,
-      isActive: true,
-      isDelinquent: false,
-      sessionVersion: 0,
-      signedOutAtMs: 0,
-    };
-    const own = envWith({
-      authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Ada" }),
-      provisionTenant: async () => ({
-        tenantId: tenantOfUser,
-        userId: user,
-        tier,
-        delinquent: false,
-        createdAt: "2026-11-22T00:00:00Z",
-      }),
-      getUser: async () => ({ ok: true, value: account }),
-    });
+    const user = userId(`u_${tier}_${crypto.randomUUID()}`);
+    const own = envWith({ authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Ada" }) });
     const client = await register(own);
     const left = await new Browser(own).connect(client);
     return (await redeem(own, client, left.next)).access_token;
@@ -430,7 +407,7 @@ describe("a request without any credential", () => {
       "OAUTH_KV",
       "ONE_TIME",
       "GRANTS",
-      "USER_REVOCATIONS",
+      "USERS",
       "RATE_COUNTER",
       "PLATFORM_EVENTS_QUEUE",
       "AUTH_SERVICE",

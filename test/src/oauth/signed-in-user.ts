@@ -6,10 +6,13 @@ import type { CallContext } from "../../../contracts/rpc/call-context.ts";
 import { fromBase64url } from "../../../contracts/rpc/encoding.ts";
 import type { UserId } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../../src/config.ts";
+import { createGrantObject } from "../../../src/durable/grant-object.ts";
 import type { Env } from "../../../src/env.ts";
 import { cleanName } from "../../../src/oauth/authorization-server/client-name.ts";
 import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
 import { newSession, sessionCookie } from "../../../src/oauth/browser/session.ts";
+import { authenticate } from "../../../src/oauth/resource-server/authenticate.ts";
+import { newContext } from "../context.ts";
 import {
   Browser,
   envWith,
@@ -95,7 +98,6 @@ export async function signedInBrowser(user = newUserId(), over: Env = env): Prom
     tenantId: tenantId(`t_${user}`),
     tier: "pro" as const,
     email: `${user}@example.com`,
-    authTime: 1,
   };
   const cookie = await sessionCookie(configOf(over), newSession(account, 0));
   const browser = new Browser(over);
@@ -108,14 +110,15 @@ interface GrantOptions {
   readonly scope?: readonly string[];
   readonly redirectUri?: string;
   readonly isRedeemed?: boolean;
+  readonly madeFrom?: string;
+  /** Default: a new client. */
+  readonly client?: string;
 }
 
-/** A grant of `user` to a new client. */
-export async function newGrant(
-  user: UserId,
-  { name = "Test client", scope = ["read"], redirectUri = REDIRECT, isRedeemed = true }: GrantOptions = {},
-) {
-  const client = await register(env, { redirect_uris: [redirectUri] });
+/** A grant of `user` to a client. */
+export async function newGrant(user: UserId, options: GrantOptions = {}) {
+  const { name = "Test client", scope = ["read"], redirectUri = REDIRECT, isRedeemed = true, madeFrom } = options;
+  const client = options.client ?? (await register(env, { redirect_uris: [redirectUri] }));
   const { redirectTo } = await authorizationServer(env)
     .getOAuthApi(env)
     .completeAuthorization({
@@ -125,15 +128,19 @@ export async function newGrant(
       },
       userId: user,
       scope: [...scope],
-      metadata: { clientName: cleanName(name), host: new URL(redirectUri).host, at: 1 },
-      props: { userId: user, tenantId: `t_${user}`, tier: "free", authTime: Math.floor(Date.now() / 1000), v: 1 },
+      metadata: { clientName: cleanName(name), atMs: Date.now(), signedInAtMs: Date.now(), madeFrom },
+      props: { userId: user, signedInAtMs: Date.now(), sessionVersion: 0, v: 1 },
+      revokeExistingGrants: false,
     });
   const [, grantId = ""] = (new URL(redirectTo).searchParams.get("code") ?? "").split(":");
+  const { context, finish } = newContext(env);
+  await createGrantObject(context, redirectTo);
+  await finish();
   const { access_token = "", refresh_token = "" } = isRedeemed ? await redeemAt(client, redirectTo, redirectUri) : {};
-  const works = async () => (await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, access_token, env)) !== null;
+  const works = async () => typeof (await authenticate(newContext(env).context, access_token)) !== "string";
   const refresh = async () =>
     (await send(env, "/token", form({ grant_type: "refresh_token", refresh_token, client_id: client }))).status;
-  return { client, grantId, redirectTo, works, refresh };
+  return { client, grantId, redirectTo, works, refresh, accessToken: access_token };
 }
 
 /** The response of /token to the code in a callback address. */

@@ -1,15 +1,18 @@
 // Stored approvals: the clients that may have one, the requests that one covers, and the events
 // that delete it. And the audit records of decisions.
+import { runInDurableObject } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { revocationsOf } from "../../../../src/durable/user-revocations.ts";
+import type { UserId } from "../../../../contracts/rpc/identity.ts";
+import { userObjectOf } from "../../../../src/durable/user-object.ts";
 import type { Env } from "../../../../src/env.ts";
-import { deleteApprovals } from "../../../../src/oauth/authorization-server/approvals.ts";
 import { network } from "../../../../src/oauth/authorization-server/client-document.ts";
+import { revokeGrant } from "../../../../src/oauth/authorization-server/revocation.ts";
 import { newContext } from "../../context.ts";
-import { authorizePath, Browser, envWith, REDIRECT, register, type Seen, userId } from "../browser.ts";
+import { authorizePath, Browser, envWith, REDIRECT, register, type Seen, throwing, userId } from "../browser.ts";
 
-const { OAUTH_KV } = bound as unknown as Env; // the pool types its bindings by another interface
+const env = bound as unknown as Env; // the pool types its bindings by another interface
+const { OAUTH_KV } = env;
 const SESSION = "__Host-gw_s";
 let users = 0;
 let apps = 0;
@@ -79,8 +82,11 @@ async function grantedScopes({ next }: Seen): Promise<readonly string[] | undefi
   return (await OAUTH_KV.get<{ scope: string[] }>(`grant:${user}:${grant}`, "json"))?.scope;
 }
 
-const approvalsOf = async (user: string) =>
-  (await OAUTH_KV.list<{ clientId: string }>({ prefix: `approval:${user}:` })).keys;
+/** The approvals in the user's object. */
+const approvalsOf = (user: UserId) =>
+  runInDurableObject(userObjectOf(env, user), async (_, { storage }) => [
+    ...(await storage.list<{ clientId: string; atMs: number }>({ prefix: "approval:" })).values(),
+  ]);
 
 describe("storing an approval", () => {
   it("is offered, unticked, for an app on the host that its id proves", async () => {
@@ -126,9 +132,17 @@ describe("storing an approval", () => {
     const { browser, user } = newUser();
     const app = newApp();
     await approve(browser, app);
-    const [key] = await approvalsOf(user);
-    expect(key?.metadata).toEqual({ clientId: app.id });
-    expect((key?.expiration ?? 0) / 86_400 - Date.now() / 86_400_000).toBeCloseTo(90, 2);
+    expect(await approvalsOf(user)).toMatchObject([{ clientId: app.id }]);
+    vi.useFakeTimers({ now: Date.now() + 89.9 * 86_400_000, toFake: ["Date"] });
+    try {
+      await browser.signIn(await browser.signInPage(app.id, { redirect_uri: app.redirect, prompt: "login" }));
+      expect(await isAsked(browser, app)).toBe(false);
+      vi.setSystemTime(Date.now() + 0.2 * 86_400_000);
+      await browser.signIn(await browser.signInPage(app.id, { redirect_uri: app.redirect, prompt: "login" }));
+      expect(await isAsked(browser, app)).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 
@@ -164,7 +178,8 @@ describe("a stored approval", () => {
     expect(again.next, "the same code").toBe(left.next);
     expect(left.text).toContain('http-equiv="refresh"');
     expect(await grantedScopes(left)).toEqual(["read", "generate"]);
-    expect((await OAUTH_KV.list({ prefix: `grant:${user}:` })).keys).toHaveLength(1);
+    const { keys } = await OAUTH_KV.list({ prefix: `grant:${user}:` });
+    expect(keys, "the one that the user allowed, and this one").toHaveLength(2);
   });
 
   it("does not cover more scopes than were approved", async () => {
@@ -270,30 +285,25 @@ describe("a stored approval is deleted", () => {
     expect(await isAsked(browser, app)).toBe(true);
   });
 
-  it("with the access of its app, and of no other app", async () => {
+  it("with the access of its app, before that ends, and with that of no other app", async () => {
     const { browser, env, user } = newUser();
     const [app, other] = [newApp(), newApp()];
     await approve(browser, app);
     await approve(browser, other);
-    const { context } = newContext(env);
-    await deleteApprovals(context, user, app.id);
+    const withoutGrants = { ...env, GRANTS: { idFromName: () => ({}), get: () => ({ revoke: throwing }) } as never };
+    const grant = { id: "g".repeat(16), clientId: app.id };
+    await expect(revokeGrant(newContext(withoutGrants).context, user, grant)).rejects.toThrow();
     expect([await isAsked(browser, app), await isAsked(browser, other)]).toEqual([true, false]);
-    await deleteApprovals(context, user, null);
-    expect(await isAsked(browser, other)).toBe(true);
   });
 
-  it("in effect at once when everything of the user is ended, although KV still has it", async () => {
+  it("at once when everything of the user is ended", async () => {
     const { browser, env, user } = newUser();
     const app = newApp();
     await approve(browser, app);
-    vi.useFakeTimers({ now: Date.now() + 2_000, toFake: ["Date"] });
-    try {
-      await revocationsOf(env, user).endTokens();
-      expect(await approvalsOf(user)).toHaveLength(1);
-      expect(await isAsked(browser, app)).toBe(true);
-    } finally {
-      vi.useRealTimers();
-    }
+    await userObjectOf(env, user).endEverything();
+    expect(await approvalsOf(user)).toEqual([]);
+    await browser.signIn(await browser.signInPage(app.id, { redirect_uri: app.redirect }));
+    expect(await isAsked(browser, app)).toBe(true);
   });
 });
 

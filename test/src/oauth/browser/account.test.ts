@@ -1,13 +1,18 @@
 // The account page: the connected apps as their user sees them, ending access, and signing out.
+import { runInDurableObject } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { UserId } from "../../../../contracts/rpc/identity.ts";
 import { grantObjectOf } from "../../../../src/durable/grant-object.ts";
+import { userObjectOf } from "../../../../src/durable/user-object.ts";
 import type { Env } from "../../../../src/env.ts";
-import { Browser, envWith, ORIGIN, quiet, type Seen, sha256, throwing } from "../browser.ts";
+import { AUTH, Browser, envWith, ORIGIN, quiet, type Seen, sha256, throwing } from "../browser.ts";
 import {
   COOKIE,
   env,
+  fakeKeyStore,
+  KEY_FIELDS,
+  keyWith,
   newGrant,
   newUserId,
   redeemAt,
@@ -29,12 +34,13 @@ describe("the account page", () => {
     expect([seen.status, seen.next]).toEqual([303, expect.stringMatching(/^\/login\?tx=[\w-]{12}$/)]);
   });
 
-  it("shows the signed-in user, and the name, place, scopes and dates of each app", async () => {
+  it("shows the signed-in user, and the name, place, scopes, times and browser of each app", async () => {
     const user = newUserId();
     await newGrant(user, {
       name: "Elsewhere",
       scope: ["read", "generate", "offline_access"],
       redirectUri: "https://app.example:8443/cb",
+      madeFrom: "Firefox on Windows, Germany",
     });
     await newGrant(user, { name: "Here" });
     const seen = await (await signedInBrowser(user)).open("/apps");
@@ -46,10 +52,12 @@ describe("the account page", () => {
         year: "numeric",
       }),
     );
-    expect(words(seen)).toContain(`Signed in as ${user}@example.com`);
+    expect(words(seen)).toContain("Signed in as ada@example.com");
     expect(words(seen)).toContain(
-      `Elsewhere on app.example:8443 Can see your architecture flows; see your images and the image models; create and run architecture flows; generate images, which costs credits. Connected ${today} , ends ${end} .`,
+      `Elsewhere on app.example:8443 Can see your architecture flows; see your images and the image models; create and run architecture flows; generate images, which costs credits. Connected ${today} at `,
     );
+    expect(words(seen)).toMatch(/ at \d\d:\d\d UTC from Firefox on Windows, Germany; ends /);
+    expect(words(seen)).toContain(`ends ${end} .`);
     expect(words(seen)).toContain(
       "Here on this computer ( 127.0.0.1:41414 ) Can see your architecture flows; see your images and the image models.",
     );
@@ -109,10 +117,11 @@ describe("the account page", () => {
 
   it("shows an app whose record it cannot fully read, so that it can be disconnected", async () => {
     const user = newUserId();
-    const { grantId } = await newGrant(user);
+    const { grantId, refresh } = await newGrant(user);
     const name = `grant:${user}:${grantId}`;
     const stored = await OAUTH_KV.get<object>(name, "json");
     await OAUTH_KV.put(name, JSON.stringify({ ...stored, metadata: null }));
+    await refresh();
     expect(words(await (await signedInBrowser(user)).open("/apps"))).toContain("Unnamed application on this computer");
   });
 
@@ -125,24 +134,35 @@ describe("the account page", () => {
     await OAUTH_KV.put(name, stored);
     expect(grantIds(await (await signedInBrowser(user)).open("/apps"))).toEqual([]);
   });
+
+  it("shows an app from before the list of grants once it uses its token", async () => {
+    const user = newUserId();
+    const { grantId, works } = await newGrant(user);
+    const browser = await signedInBrowser(user);
+    await runInDurableObject(userObjectOf(env, user), (_, { storage }) => storage.delete(`grant:${grantId}`));
+    expect(grantIds(await browser.open("/apps"))).toEqual([]);
+    expect(await works()).toBe(true);
+    await vi.waitFor(async () => expect(grantIds(await browser.open("/apps"))).toEqual([grantId]), 5_000);
+  });
 });
 
 describe("a list of many apps", () => {
   /** Ids of grants made one after the other, newest first. The ids do not show their order. */
   async function newGrants(user: UserId, count: number): Promise<string[]> {
     const { grantId } = await newGrant(user);
-    const first = await OAUTH_KV.get<{ createdAt: number; expiresAt: number }>(`grant:${user}:${grantId}`, "json");
+    const [first] = await userObjectOf(env, user).listGrants();
     if (!first) throw new Error("There is no grant.");
     const ids = [grantId];
     for (let made = 1; made < count; made++) {
       const id = (await sha256(`${user} ${made}`)).slice(0, 16);
-      const [createdAt, expiresAt] = [first.createdAt + made, first.expiresAt + made];
-      await OAUTH_KV.put(`grant:${user}:${id}`, JSON.stringify({ ...first, id, createdAt, expiresAt }), {
-        expiration: expiresAt,
-      });
+      // Three of each millisecond, each of an app of its own.
+      const createdAtMs = first.createdAtMs + Math.floor(made / 3);
+      await userObjectOf(env, user).registerGrant({ ...first, id, clientId: `app ${made}`, createdAtMs });
       ids.unshift(id);
     }
-    return ids;
+    const listed = await userObjectOf(env, user).listGrants();
+    if (listed.length !== ids.length) throw new Error("Not all are listed.");
+    return listed.map(({ id }) => id);
   }
 
   it("is sorted newest first, with 20 on a page", async () => {
@@ -199,9 +219,10 @@ describe("disconnecting an app", () => {
   it("ends its tokens at once, deletes its approvals, leaves an audit record, and returns to the page", async () => {
     const user = newUserId();
     const [ended, kept] = [await newGrant(user, { name: "Ended" }), await newGrant(user, { name: "Kept" })];
-    const approval = (name: string) => `approval:${user}:${name}`;
-    await OAUTH_KV.put(approval("ended"), "{}", { metadata: { clientId: ended.client } });
-    await OAUTH_KV.put(approval("kept"), "{}", { metadata: { clientId: kept.client } });
+    const approvals = userObjectOf(env, user);
+    const approvalOf = (clientId: string) => ({ clientId, scopes: ["read"], metaHash: "a digest" });
+    await approvals.storeApproval("ended", approvalOf(ended.client));
+    await approvals.storeApproval("kept", approvalOf(kept.client));
     const browser = await signedInBrowser(user);
     const gone = await submit(browser, await browser.open("/apps"), "/apps/revoke", { grantId: ended.grantId });
     expect([gone.status, gone.next]).toEqual([303, "/apps"]);
@@ -211,7 +232,10 @@ describe("disconnecting an app", () => {
       true,
       200,
     ]);
-    expect([await OAUTH_KV.get(approval("ended")), await OAUTH_KV.get(approval("kept"))]).toEqual([null, "{}"]);
+    expect([await approvals.findApproval("ended"), await approvals.findApproval("kept")]).toMatchObject([
+      null,
+      { clientId: kept.client },
+    ]);
     expect(grantIds(await browser.open("/apps"))).toEqual([kept.grantId]);
     expect(audit.mock.calls).toMatchObject([
       [{ event: "audit", type: "grant.revoked", subject: user, clientId: ended.client }],
@@ -263,7 +287,7 @@ describe("disconnecting everything", () => {
     const user = newUserId();
     const apps = [await newGrant(user), await newGrant(user)];
     const other = await newGrant(newUserId());
-    await OAUTH_KV.put(`approval:${user}:one`, "{}", { metadata: { clientId: "any-client" } });
+    await userObjectOf(env, user).storeApproval("one", { clientId: "any-client", scopes: [], metaHash: "a digest" });
     const [browser, elsewhere] = [await signedInBrowser(user), await signedInBrowser(user)];
     const seen = await submit(browser, await browser.open("/apps"), "/apps/revoke-all");
     expect(seen.status).toBe(200);
@@ -272,7 +296,7 @@ describe("disconnecting everything", () => {
     );
     for (const { works, refresh } of apps) expect([await works(), await refresh()]).toEqual([false, 400]);
     expect(await other.works()).toBe(true);
-    expect(await OAUTH_KV.get(`approval:${user}:one`)).toBeNull();
+    expect(await userObjectOf(env, user).findApproval("one")).toBeNull();
     expect(browser.cookies.has(COOKIE)).toBe(false);
     expect((await elsewhere.open("/apps")).status).toBe(303);
     expect(audit.mock.calls).toMatchObject([[{ type: "user.revoked", subject: user }]]);
@@ -288,26 +312,62 @@ describe("while the auth Worker is down", () => {
     getUser: throwing,
   });
 
-  it("apps are shown and can be disconnected, and the page tells that keys cannot be shown", async () => {
-    quiet();
-    const user = newUserId();
-    const { grantId, works } = await newGrant(user);
-    const browser = await signedInBrowser(user, down);
-    const page = await browser.open("/apps");
-    expect([page.status, grantIds(page)]).toEqual([200, [grantId]]);
-    expect(words(page)).toContain("Your keys cannot be shown right now.");
-    expect((await submit(browser, page, "/apps/revoke")).status).toBe(303);
-    expect(await works()).toBe(false);
-  });
-
-  it("everything can be disconnected, and every user can sign out", async () => {
+  it("the page and its forms are 503, say when to try again, and change nothing", async () => {
     quiet();
     const user = newUserId();
     const { works } = await newGrant(user);
-    const [browser, other] = [await signedInBrowser(user, down), await signedInBrowser(user, down)];
-    expect((await submit(other, await other.open("/apps"), "/logout")).status).toBe(200);
-    expect((await submit(browser, await browser.open("/apps"), "/apps/revoke-all")).status).toBe(200);
-    expect(await works()).toBe(false);
+    const live = await signedInBrowser(user);
+    const page = await live.open("/apps");
+    const browser = live.copy(down);
+    const seen = [await browser.open("/apps"), await submit(browser, page, "/apps/revoke")];
+    for (const { status, response } of seen) expect([status, response.headers.get("Retry-After")]).toEqual([503, "10"]);
+    expect(browser.cookies.has(COOKIE), "the session stays").toBe(true);
+    expect(await works()).toBe(true);
+  });
+
+  it("the page is shown without its keys if only they cannot be fetched", async () => {
+    quiet();
+    const user = newUserId();
+    const { grantId } = await newGrant(user);
+    const page = await (await signedInBrowser(user, envWith({ listApiKeys: throwing }))).open("/apps");
+    expect([page.status, grantIds(page)]).toEqual([200, [grantId]]);
+    expect(words(page)).toContain("Your keys cannot be shown right now.");
+  });
+
+  it("every user can sign out", async () => {
+    quiet();
+    const browser = await signedInBrowser(newUserId(), down);
+    expect((await submit(browser, await browser.open("/logout"), "/logout")).status).toBe(200);
+    expect(browser.cookies.has(COOKIE)).toBe(false);
+  });
+});
+
+describe("a session whose account was disabled, or that ended at the auth Worker", () => {
+  it.each<[string, object]>([
+    ["is disabled", { isActive: false }],
+    ["has a higher session version", { sessionVersion: 1 }],
+    ["was signed out everywhere", { signedOutAtMs: Date.now() + 60_000 }],
+  ])("opens neither the page nor its forms: the user %s", async (_, change) => {
+    const user = newUserId();
+    const { works, grantId } = await newGrant(user);
+    const keys = fakeKeyStore([keyWith()]).auth;
+    const live = await signedInBrowser(user, envWith(keys));
+    const page = await live.open("/apps");
+    const over = envWith({
+      ...keys,
+      getUser: async (call, input) => {
+        const reply = await AUTH.getUser(call, input);
+        return reply.ok ? { ok: true, value: { ...reply.value, ...change } } : reply;
+      },
+    });
+    for (const path of ["/apps/revoke", "/apps/revoke-all", "/apps/keys", "/apps/keys/revoke", "/apps/token"]) {
+      const copy = live.copy(over);
+      const refused = await submit(copy, page, path, { grantId, keyId: "key_a", ...KEY_FIELDS });
+      expect([refused.status, refused.next], path).toEqual([303, expect.stringMatching(/^\/login\?tx=/)]);
+      expect(copy.cookies.has(COOKIE), "the cookie is deleted").toBe(false);
+    }
+    expect((await live.copy(over).open("/apps")).next).toMatch(/^\/login\?tx=/);
+    expect(await works()).toBe(true);
   });
 });
 

@@ -233,7 +233,7 @@ describe("while the auth Worker is down", () => {
     const { before, browser, page } = await accountPageWithout({ getUser: throwing });
     const refused = await submit(browser, page, action, fields);
     expect(refused.status).toBe(503);
-    expect(words(refused)).toContain("was created Your account could not be checked.");
+    expect(words(refused)).toContain("Nothing was done Your account could not be checked.");
     expect(audit).not.toHaveBeenCalled();
     expect((await submit(before, page, action, fields)).status).toBe(200);
   });
@@ -250,8 +250,9 @@ it.each([
       return reply.ok ? { ok: true, value: { ...reply.value, sessionVersion: 1 } } : reply;
     },
   };
-  const browser = await signedInBrowser(newUserId(), envWith({ ...auth, ...newer }));
-  const refused = await submit(browser, await browser.open("/apps"), action, fields);
+  const live = await signedInBrowser(newUserId(), envWith(auth));
+  const page = await live.open("/apps");
+  const refused = await submit(live.copy(envWith({ ...auth, ...newer })), page, action, fields);
   expect([refused.status, refused.next]).toEqual([303, expect.stringMatching(/^\/login\?tx=/)]);
   expect(calls).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { env as bound } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import gateway from "../../../../entrypoints/gateway/index.ts";
 import { configOf } from "../../../../src/config.ts";
-import { revocationsOf } from "../../../../src/durable/user-revocations.ts";
+import { userObjectOf } from "../../../../src/durable/user-object.ts";
 import type { Env } from "../../../../src/env.ts";
 import { openTransaction } from "../../../../src/oauth/browser/transaction.ts";
 import {
@@ -37,7 +37,7 @@ afterEach(() => {
  * A user of this test only, so that no other test ends the sessions. `known`: the reply of the auth
  * Worker.
  */
-function newUser(changes: { isActive?: boolean; sessionVersion?: number } = {}) {
+function newUser(changes: { isActive?: boolean; sessionVersion?: number; signedOutAtMs?: number } = {}) {
   const user = userId(`u_session_${++users}`);
   const known = { isActive: true, sessionVersion: 3, ...changes };
   const replies = {
@@ -235,7 +235,7 @@ describe("a session ends", () => {
     const { env: own, user } = newUser();
     const browser = await signedInBrowser(own);
     const undecided = await browser.open((await browser.open(await authorizePath(client))).next);
-    await revocationsOf(own, user).endSessions();
+    await userObjectOf(own, user).endEverything();
     expect((await browser.submit(undecided, "/authorize", { decision: "approve" })).next).toContain("&e=ended");
     expect(await nextPage(browser)).toBe("login");
   });
@@ -269,6 +269,39 @@ describe("a session ends", () => {
     Object.assign(known, change);
     expect(await nextPage(browser)).toBe("login");
     expect(browser.cookies.has(SESSION)).toBe(false);
+  });
+
+  it.each([
+    ["the auth Worker has raised the user's session version", { sessionVersion: 4 }],
+    ["the user was signed out everywhere", { signedOutAtMs: Date.now() + 60_000 }],
+    ["the user is disabled", { isActive: false }],
+  ])("so that an open decision decides nothing once %s", async (_, change) => {
+    const { env: own, known, user } = newUser();
+    const browser = await signedInBrowser(own);
+    const { next } = await browser.open(await authorizePath(client));
+    const undecided = await browser.open(next);
+    Object.assign(known, change);
+    const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    for (const decision of ["approve", "deny"]) {
+      const refused = await browser.submit(undecided, "/authorize", { decision });
+      expect([refused.status, refused.next]).toEqual([303, expect.stringMatching(/^\/login\?tx=[\w-]{12}&e=ended$/)]);
+    }
+    expect((await browser.open(next)).next, "the page").toContain("&e=ended");
+    const { keys } = await (bound as unknown as Env).OAUTH_KV.list({ prefix: `grant:${user}:` });
+    expect([keys, log.mock.calls]).toEqual([[], []]);
+  });
+
+  it("not because the auth Worker fails during a decision: that is 503, and the decision can be sent again", async () => {
+    quiet();
+    const { env: own } = newUser();
+    const browser = await signedInBrowser(own);
+    const undecided = await browser.open((await browser.open(await authorizePath(client))).next);
+    const failed = await browser
+      .copy({ ...own, AUTH_SERVICE: envWith({ getUser: throwing }).AUTH_SERVICE })
+      .submit(undecided, "/authorize", { decision: "approve" });
+    expect([failed.status, failed.response.headers.get("Retry-After")]).toEqual([503, "10"]);
+    const left = await browser.submit(undecided, "/authorize", { decision: "approve" });
+    expect(new URL(left.next).searchParams.has("code")).toBe(true);
   });
 
   it("when the user is deleted, although no tenant can be provided", async () => {

@@ -35,7 +35,8 @@ describe("signing in", () => {
     const tokens = await redeem(env, client, left.next);
     expect(tokens.scope).toBe("read generate");
     const grant = await authorizationServer(env).validateToken(`${ORIGIN}/mcp`, tokens.access_token, env);
-    expect(grant?.props).toMatchObject({ userId: "u_ada", tenantId: "t_u_ada", tier: "pro", v: 1 });
+    const signedInAtMs = expect.closeTo(Date.now(), -4);
+    expect(grant?.props).toEqual({ userId: "u_ada", signedInAtMs, sessionVersion: 0, v: 1 });
   });
 
   it("grants no scope that the user unticks", async () => {

@@ -92,9 +92,8 @@ describe("a transaction", () => {
       tenantId: tenantId("t_ada"),
       tier: "free",
       email: "ada@example.com",
-      authTime: NOW,
     } as const;
-    const session = { sid: "s", startedAtMs: NOW * 1000 };
+    const session = { sid: "s", startedAtMs: NOW * 1000, sessionVersion: 0 };
     // @ts-expect-error: a decision is about an app
     const forged = advance(own, { stage: "consent", connection: null, account, session }, NOW);
     expect(await openTransaction(config, await headerOf(config, forged), own.id, NOW)).toBeNull();

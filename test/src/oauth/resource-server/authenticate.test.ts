@@ -5,10 +5,12 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { JwtValidation } from "../../../../contracts/auth.ts";
 import gateway from "../../../../entrypoints/gateway/index.ts";
-import { revocationsOf } from "../../../../src/durable/user-revocations.ts";
+import { userObjectOf } from "../../../../src/durable/user-object.ts";
+import type { Env } from "../../../../src/env.ts";
 import { authorizationServer } from "../../../../src/oauth/authorization-server/server.ts";
-import type { CredentialKind } from "../../../../src/oauth/resource-server/authenticate.ts";
-import { ORIGIN, quiet, tenantId, throwing, userId } from "../browser.ts";
+import { authenticate, type CredentialKind } from "../../../../src/oauth/resource-server/authenticate.ts";
+import { newContext } from "../../context.ts";
+import { AUTH, envWith, ORIGIN, quiet, tenantId, throwing, userId } from "../browser.ts";
 import {
   accessToken,
   ada,
@@ -168,15 +170,15 @@ describe("a JWT", () => {
     expect(await check(newJwt())).toBe("payment_required");
   });
 
-  it("from before all tokens of its user were ended is refused, and a later one is valid", async () => {
+  it("of the second in which all tokens of its user were ended, or of an earlier one, is refused, and a later one is valid", async () => {
     const user = userId(`u_${crypto.randomUUID()}`);
     validateJwt.mockResolvedValue({ ...TOKEN(), user_id: user } as JwtValidation);
-    const before = newJwt({ iat: now() - 60 });
-    expect(await check(before)).toMatchObject({ kind: "jwt" });
+    const [before, same] = [newJwt({ iat: now() - 60 }), newJwt()];
+    expect([await check(before), await check(same)]).toMatchObject([{ kind: "jwt" }, { kind: "jwt" }]);
     const credential = await credentialOf(before);
-    await revocationsOf(env, user).endTokens();
+    await userObjectOf(env, user).endEverything();
     expect(await credential.revalidate()).toBe("unauthenticated");
-    expect(await check(before)).toBe("unauthenticated");
+    expect([await check(before), await check(newJwt())]).toEqual(["unauthenticated", "unauthenticated"]);
     expect(await check(newJwt({ iat: now() + 1 }))).toMatchObject({ kind: "jwt" });
   });
 
@@ -188,14 +190,15 @@ describe("a JWT", () => {
 });
 
 describe("an access token", () => {
-  it("acts for its user with the granted scopes, by one read from KV", async () => {
-    const token = await accessToken();
+  it("acts for its user with the granted scopes, and the tenant and plan of the moment", async () => {
+    const user = userId(`u_${crypto.randomUUID()}`);
+    const token = await accessToken(user);
     const get = vi.spyOn(env.OAUTH_KV, "get");
     const credential = await credentialOf(token);
     expect(credential.identity).toMatchObject({
-      subject: "u_ada",
-      tenantId: "t_ada",
-      tier: "free",
+      subject: user,
+      tenantId: `t_${user}`,
+      tier: "pro",
       scopes: ["read", "generate"],
     });
     expect([get.mock.calls.length, authCalls()]).toEqual([1, 0]);
@@ -218,6 +221,55 @@ describe("an access token", () => {
     expect(await check(token)).toBe("unavailable");
     expect(JSON.stringify(log.mock.calls)).toContain("credential.unchecked");
     expect(JSON.stringify(log.mock.calls)).not.toMatch(new RegExp(`a secret|${token.slice(-32)}`));
+  });
+});
+
+describe("the standing of the user", () => {
+  const user = () => userId(`u_${crypto.randomUUID()}`);
+  /** The bindings, with an auth Worker that says this about every user. */
+  function envSaying(standing: object) {
+    const getUser: typeof AUTH.getUser = async (call, input) => {
+      const reply = await AUTH.getUser(call, input);
+      return reply.ok ? { ok: true, value: { ...reply.value, ...standing } } : reply;
+    };
+    return envWith({ validateApiKey, validateJwt, getUser });
+  }
+
+  it.each<[string, object, string]>([
+    ["is disabled", { isActive: false }, "unauthenticated"],
+    ["was signed out everywhere", { signedOutAtMs: Date.now() + 60_000 }, "unauthenticated"],
+    ["owes a bill", { isDelinquent: true }, "payment_required"],
+  ])("refuses the access token of one who %s, and the next paid call of a cached one", async (_, standing, code) => {
+    const token = await accessToken(user());
+    const over = envSaying(standing);
+    expect(await authenticate(newContext(over).context, token)).toBe(code);
+    const changing = { ...envSaying({}) } as { -readonly [K in keyof Env]: Env[K] };
+    const credential = await credentialOf(token, changing);
+    changing.AUTH_SERVICE = over.AUTH_SERVICE;
+    expect(await credential.revalidate()).toBe(code);
+    expect(await authenticate(newContext(changing).context, token), "no longer cached").toBe(code);
+  });
+
+  it.each<[string, () => string]>([
+    ["an API key", newKey],
+    ["a JWT", newJwt],
+  ])("is asked before a paid call with %s, whatever its validation returns", async (_, make) => {
+    const changing = { ...envSaying({}) } as { -readonly [K in keyof Env]: Env[K] };
+    const credential = await credentialOf(make(), changing);
+    expect(await credential.revalidate()).toBe("good");
+    changing.AUTH_SERVICE = envSaying({ isDelinquent: true }).AUTH_SERVICE;
+    expect(await credential.revalidate()).toBe("payment_required");
+    changing.AUTH_SERVICE = envSaying({ isActive: false }).AUTH_SERVICE;
+    expect(await credential.revalidate()).toBe("unauthenticated");
+  });
+
+  it("that cannot be told is unavailable, not unauthenticated, unless KV does not have the token", async () => {
+    quiet();
+    const over = envWith({ getUser: throwing });
+    const token = await accessToken(user());
+    expect(await authenticate(newContext(over).context, token)).toBe("unavailable");
+    const forged = token.slice(0, -32) + "x".repeat(32);
+    expect(await authenticate(newContext(over).context, forged)).toBe("unauthenticated");
   });
 });
 

@@ -6,7 +6,7 @@ import type { ApiKeyValidation, JwtValidation } from "../../../../contracts/auth
 import gateway from "../../../../entrypoints/gateway/index.ts";
 import { configOf } from "../../../../src/config.ts";
 import { grantNameOf, grantObjectOf } from "../../../../src/durable/grant-object.ts";
-import { revocationsOf } from "../../../../src/durable/user-revocations.ts";
+import { userObjectOf } from "../../../../src/durable/user-object.ts";
 import type { Env } from "../../../../src/env.ts";
 import { revokeGrant, revokeUser } from "../../../../src/oauth/authorization-server/revocation.ts";
 import {
@@ -189,7 +189,7 @@ describe("revalidation, before anything that costs credits", () => {
     expect(await credential.revalidate()).toBe("unavailable");
   });
 
-  it("refuses an access token whose grant has ended, although KV still has it", async () => {
+  it("refuses an access token whose grant has ended, although KV still has it, as does a look-up", async () => {
     const token = await accessToken();
     const name = grantNameOf(token) ?? expect.fail("not a token of ours");
     const credential = await credentialOf(token);
@@ -197,29 +197,29 @@ describe("revalidation, before anything that costs credits", () => {
     const { keys } = await env.OAUTH_KV.list({ prefix: `token:${name.userId}:${name.grantId}:` });
     const stored = await env.OAUTH_KV.get(keys[0]?.name ?? "");
     await grantObjectOf(env, name).revoke(name);
+    await env.OAUTH_KV.put(keys[0]?.name ?? "", stored ?? ""); // as in a location that is behind
+    expect(await credential.revalidate()).toBe("unauthenticated");
     deleteGrantCredentials(configOf(env), name);
     expect(await check(token)).toBe("unauthenticated");
-    await env.OAUTH_KV.put(keys[0]?.name ?? "", stored ?? ""); // as in a location that is behind
-    expect(await (await credentialOf(token)).revalidate()).toBe("unauthenticated");
   });
 
-  it("refuses every access token from before all tokens of the user were ended", async () => {
+  it("refuses every access token from before all tokens of the user were ended, as does a look-up", async () => {
     const user = userId(`u_${crypto.randomUUID()}`);
-    const credential = await credentialOf(await accessToken(user));
-    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 1000);
-    await revocationsOf(env, user).endTokens();
-    vi.restoreAllMocks();
+    const token = await accessToken(user);
+    const credential = await credentialOf(token);
+    await userObjectOf(env, user).endEverything();
     expect(await credential.revalidate()).toBe("unauthenticated");
+    expect(await check(token)).toBe("unauthenticated");
   });
 
-  it("is unavailable if the objects that store revocations fail", async () => {
+  it("is unavailable if the object of the user fails, and keeps the credential in the cache", async () => {
     const log = quiet();
     const token = await accessToken();
-    const withoutGrants = {
-      ...env,
-      GRANTS: { idFromName: () => ({}), get: () => ({ hasEnded: throwing }) } as unknown as Env["GRANTS"],
-    };
-    expect(await (await credentialOf(token, withoutGrants)).revalidate()).toBe("unavailable");
+    const own: { -readonly [K in keyof Env]: Env[K] } = { ...env };
+    const credential = await credentialOf(token, own);
+    own.USERS = { idFromName: () => ({}), get: () => ({ tokenState: throwing }) } as unknown as Env["USERS"];
+    expect(await credential.revalidate()).toBe("unavailable");
+    expect(await credentialOf(token, own)).toMatchObject({ kind: "oauth" });
     expect(JSON.stringify(log.mock.calls)).not.toContain("a secret");
   });
 });
