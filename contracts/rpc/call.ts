@@ -76,6 +76,7 @@ export async function call<O extends Operation>(
   if (!reply.ok) return { ok: false, error: FAULTS[reply.fault] };
   if (!reply.value.ok) return { ok: false, error: refusalOf(operation, reply.value.error, target) };
   const value = v.safeParse(operation.output, reply.value.value);
+  if (!value.success) cancelStreams(reply.value.value);
   if (value.success) return { ok: true, value: wellFormed(value.output as OutputOf<O>) };
   return { ok: false, error: FAULTS[logFault("breach", target, { where: v.getDotPath(value.issues[0]) })] };
 }
@@ -106,13 +107,14 @@ export async function invoke<S extends v.GenericSchema>(
 ): Promise<{ readonly ok: true; readonly value: v.InferOutput<S> } | { readonly ok: false; readonly fault: Fault }> {
   let reply: unknown;
   try {
-    reply = await withDeadline(send, timeoutMs);
+    reply = await withDeadline(send, timeoutMs, cancelStreams);
   } catch (error) {
     return { ok: false, fault: logFault("rejected", target, describeCrash(error)) };
   }
   if (reply === TIMED_OUT) return { ok: false, fault: logFault("timeout", target, { timeoutMs }) };
   const parsed = v.safeParse(schema, reply);
   if (parsed.success) return { ok: true, value: parsed.output };
+  cancelStreams(reply);
   return { ok: false, fault: logFault("breach", target, { where: v.getDotPath(parsed.issues[0]) }) };
 }
 
@@ -126,10 +128,14 @@ export function logFault(fault: Fault, target: CallTarget, detail: object): Faul
 export const TIMED_OUT = Symbol("timed out");
 
 /**
- * The value that `send` resolves to, or `TIMED_OUT`. A later reply is dropped, and a later
- * rejection does not become an unhandled one.
+ * The value that `send` resolves to, or `TIMED_OUT`. A later reply goes to `discard`, if there is
+ * one, and a later rejection does not become an unhandled one.
  */
-export async function withDeadline(send: () => PromiseLike<unknown>, timeoutMs: number): Promise<unknown> {
+export async function withDeadline(
+  send: () => PromiseLike<unknown>,
+  timeoutMs: number,
+  discard?: (reply: unknown) => void,
+): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<typeof TIMED_OUT>((resolve) => {
     timer = setTimeout(() => resolve(TIMED_OUT), timeoutMs);
@@ -137,8 +143,21 @@ export async function withDeadline(send: () => PromiseLike<unknown>, timeoutMs: 
   try {
     const sent = Promise.resolve(send());
     sent.catch(() => undefined);
-    return await Promise.race([sent, late]);
+    const first = await Promise.race([sent, late]);
+    if (first === TIMED_OUT && discard) void sent.then(discard, () => undefined);
+    return first;
   } finally {
     if (timer !== undefined) clearTimeout(timer);
   }
+}
+
+/** Streams are fields of a reply's value. */
+const STREAM_DEPTH = 3;
+
+/** Cancels the streams in a reply that is not used, or their sources would wait for a reader. */
+function cancelStreams(reply: unknown, depth = STREAM_DEPTH): void {
+  if (typeof reply !== "object" || reply === null) return;
+  if (reply instanceof ReadableStream)
+    void reply.cancel().catch(() => undefined); // it may be broken
+  else if (depth > 0) for (const field of Object.values(reply)) cancelStreams(field, depth - 1);
 }

@@ -1,6 +1,7 @@
 // The gateway over HTTP, where OAuth and MCP meet: the resource server authenticates, then the MCP
 // endpoint handles the message. Order for every request: settings, host, preflight, Origin, size,
 // token.
+import type { CredentialCode } from "../../contracts/gateway.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import { type Config, ConfigError } from "../../src/config.ts";
@@ -170,8 +171,12 @@ async function handleMcpRequest(
   return handleMcp(request, gateway.mcpServerFor(context, credential), {
     traceId: context.trace.traceId,
     sessions: sessionsOf(context, identity),
+    isAllowed: async () => !ENDED.has(await credential.revalidate()),
   });
 }
+
+/** Reasons that end a credential. One that cannot be checked just now stays valid. */
+const ENDED: ReadonlySet<string> = new Set<CredentialCode>(["unauthenticated", "payment_required"]);
 
 /** The user's sessions. Each new one counts: it takes storage. */
 function sessionsOf(context: RequestContext, identity: Identity): McpSessions {

@@ -1,15 +1,27 @@
-// Reads a stream of unknown length up to a limit.
+// Reads streams of unknown length up to a limit: the one reader of bodies from outside.
+
+/** All bytes of a request's body; `null` if it has, or announces, more than `limitBytes`. */
+export async function readBody(request: Request, limitBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  const announced = request.headers.get("content-length") ?? "";
+  if (!/^\d+$/.test(announced)) return readUpTo(request.body, limitBytes);
+  // Refused before a byte is read. The transport enforces the announced length.
+  if (Number(announced) > limitBytes) return null;
+  const bytes = await request.arrayBuffer();
+  return bytes.byteLength > limitBytes ? null : new Uint8Array(bytes);
+}
 
 /**
- * All bytes of `body`. `null` if there are more than `limitBytes`; the rest is then left unread.
+ * All bytes of `body`. `null` if there are more than `limitBytes`; the rest is then cancelled.
+ * Throws if the last byte takes longer than `timeoutMs`, and cancels the rest.
  */
 export async function readUpTo(
   body: ReadableStream<Uint8Array> | null,
   limitBytes: number,
+  timeoutMs?: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body === null ? [] : chunksOf(body, timeoutMs)) {
     size += chunk.byteLength;
     if (size > limitBytes) return null;
     chunks.push(chunk);
@@ -21,4 +33,28 @@ export async function readUpTo(
     offset += chunk.byteLength;
   }
   return bytes;
+}
+
+/**
+ * The chunks of `body`. Cancels the rest if its consumer stops early, or if the last chunk takes
+ * longer than `timeoutMs`, and throws then.
+ */
+export async function* chunksOf(body: ReadableStream<Uint8Array>, timeoutMs?: number): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  const late = Promise.withResolvers<never>();
+  late.promise.catch(() => undefined); // the reader may have ended
+  const fail = () => late.reject(new Error("The bytes did not arrive in time."));
+  const timer = timeoutMs === undefined ? null : setTimeout(fail, timeoutMs);
+  let hasEnded = false;
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
+      hasEnded = done;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    clearTimeout(timer);
+    if (!hasEnded) void reader.cancel().catch(() => undefined); // a broken stream cannot be cancelled
+  }
 }

@@ -1,7 +1,7 @@
 // JSON-RPC 2.0 as MCP uses it over HTTP: one UTF-8 body for each POST. Error codes: JSON-RPC 2.0
 // section 5.1, and those that MCP 2026-07-28 adds.
 import { wellFormed } from "../../contracts/rpc/well-formed.ts";
-import { readUpTo } from "../limits/bounded-read.ts";
+import { readBody } from "../limits/bounded-read.ts";
 import { isWithin, type ValueLimits } from "../limits/bounded-value.ts";
 
 export const PARSE_ERROR = -32700;
@@ -97,7 +97,7 @@ export async function readMessage(request: Request): Promise<Message | Batch | R
       message: "Send the message as Content-Type: application/json, in UTF-8.",
     });
   }
-  const bytes = await readBody(request);
+  const bytes = await readBody(request, MAX_BODY_BYTES);
   if (bytes === null) return tooLarge();
   let text: string;
   let body: unknown;
@@ -111,14 +111,6 @@ export async function readMessage(request: Request): Promise<Message | Batch | R
     return invalidRequest("The message is nested too deeply or contains too many values.");
   if (SURROGATE_ESCAPE.test(text)) body = wellFormed(body);
   return Array.isArray(body) ? { kind: "batch", members: body } : messageOf(body);
-}
-
-/** The body, or `null` if it is over the limit. The transport enforces a Content-Length. */
-async function readBody(request: Request): Promise<ArrayBuffer | Uint8Array | null> {
-  const announced = request.headers.get("content-length") ?? "";
-  if (!/^\d+$/.test(announced) || Number(announced) > MAX_BODY_BYTES) return readUpTo(request.body, MAX_BODY_BYTES);
-  const bytes = await request.arrayBuffer();
-  return bytes.byteLength > MAX_BODY_BYTES ? null : bytes;
 }
 
 /** 413: the body is over the limit. */

@@ -22,6 +22,8 @@ export interface McpContext {
   readonly traceId: string;
   /** The user's sessions. Absent: the server is stateless. */
   readonly sessions?: McpSessions;
+  /** True while the credential of the request is valid. A long stream asks again. Never rejects. */
+  readonly isAllowed?: () => Promise<boolean>;
 }
 
 /** One POST to the endpoint: the parts that are common to all of its messages. */

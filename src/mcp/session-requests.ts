@@ -16,6 +16,7 @@ import {
 import { type HandlerResult, invalidParams, type McpContext, type McpRequest, resultResponse } from "./request.ts";
 import { LOG_LEVELS } from "./schema.ts";
 import { type McpSession, SESSION_HEADER } from "./session.ts";
+import { whileAllowed } from "./sse.ts";
 
 /** The form of our ids. Much shorter than a value that would be expensive to unseal. */
 const SESSION_ID = /^[A-Za-z0-9_.-]{40,200}$/;
@@ -97,8 +98,14 @@ export async function handleSessionRequest(request: Request, context: McpContext
   if (method === "DELETE")
     return (await orServiceUnavailable(context, () => session.end())) ?? new Response(null, { status: 204 });
   if (headers.get("accept")?.toLowerCase().includes("text/event-stream"))
-    return orServiceUnavailable(context, () => session.stream());
+    return orServiceUnavailable(context, () => openStream(session, context));
   return errorResponse(406, { code: INVALID_REQUEST, message: "To open a stream, send Accept: text/event-stream." });
+}
+
+/** A stream of the session that ends with the credential that opened it. */
+async function openStream(session: McpSession, context: McpContext): Promise<Response> {
+  const stream = await session.stream();
+  return context.isAllowed ? whileAllowed(stream, context.isAllowed) : stream;
 }
 
 /** Handles a method that only sessions have; `undefined` for any other method. */

@@ -36,6 +36,50 @@ export function eventStream(work: (stream: Stream) => Promise<string | null>): R
   });
 }
 
+/** The longest time that a stream outlives the right to it, in milliseconds. */
+const REVALIDATE_MS = 30_000;
+
+/** A stream that ends early once `isAllowed`, which is asked at intervals, returns false. */
+export function whileAllowed(stream: Response, isAllowed: () => Promise<boolean>): Response {
+  if (stream.body === null) return stream;
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  void relay(stream.body, writable, isAllowed); // never rejects
+  return new Response(readable, stream);
+}
+
+const END = { done: true } as const;
+
+async function relay(
+  from: ReadableStream<Uint8Array>,
+  to: WritableStream<Uint8Array>,
+  isAllowed: () => Promise<boolean>,
+): Promise<void> {
+  const [reader, writer] = [from.getReader(), to.getWriter()];
+  const ended = Promise.withResolvers<typeof END>();
+  async function endIfRefused(): Promise<void> {
+    if (!(await isAllowed())) ended.resolve(END);
+  }
+  const timer = setInterval(() => void endIfRefused(), REVALIDATE_MS);
+  writer.closed.catch(() => ended.resolve(END)); // the client left
+  let isWritten = true;
+  try {
+    for (;;) {
+      const next = await Promise.race([reader.read(), ended.promise]);
+      if (next.done) break;
+      isWritten = false;
+      const written = await Promise.race([writer.write(next.value), ended.promise]);
+      if (written === END) break;
+      isWritten = true;
+    }
+  } catch {
+    // The source or the client is gone; both are closed below.
+  } finally {
+    clearInterval(timer);
+    // A client that does not read would delay a regular end for ever.
+    await Promise.allSettled([reader.cancel(), isWritten ? writer.close() : writer.abort()]);
+  }
+}
+
 class EventStream implements Stream {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();

@@ -1,7 +1,7 @@
 // The path of every read of a resource: authorize, dispatch, record. A resource of another user is
 // reported like one that does not exist.
 import { imgForge, ReadImage } from "../../contracts/img-forge.ts";
-import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import type { Refusal } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { OutputOf } from "../../contracts/rpc/operation.ts";
@@ -102,8 +102,6 @@ async function readBody({ body, size_bytes }: OutputOf<typeof ReadImage>): Promi
     void body.cancel().catch(() => undefined); // a stream that cannot be cancelled is not read either
     return { ok: false, error: TOO_LARGE };
   }
-  const read = await withDeadline(() => readAsBase64(body, PICTURE_LIMIT_BYTES), BODY_TIMEOUT_MS);
-  if (read === TIMED_OUT) throw new Error("the picture did not arrive in time");
-  const blob = read as string | null; // what `readAsBase64` resolves to, or `TIMED_OUT`
+  const blob = await readAsBase64(body, PICTURE_LIMIT_BYTES, BODY_TIMEOUT_MS);
   return blob === null ? { ok: false, error: TOO_LARGE } : { ok: true, value: blob };
 }

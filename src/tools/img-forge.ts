@@ -15,6 +15,9 @@ type Contract = typeof imgForgeContract;
 /** The largest image inside a result. Base64 adds a third, and many clients stop at 1 MiB. */
 const INLINE_LIMIT_BYTES = 768 * 1024;
 
+/** From the first byte of an image inside a result to the last: less than a result may wait. */
+const INLINE_TIMEOUT_MS = 8_000;
+
 /** The generation of one image. */
 const generation: TaskSupport<Contract, ParsedInputOf<typeof GenerateImage>, ImageJob> = {
   start: (input) => (input.wait ? { ...input, wait: false } : null),
@@ -82,7 +85,7 @@ async function imageOrLink(job: ImageJob, backend: BackendClient<Contract>): Pro
   if (job.status !== "completed" || (job.size_bytes ?? 0) > INLINE_LIMIT_BYTES) return link;
   const picture = await backend("readImage", { job_id: job.job_id });
   if (!picture.ok) return link;
-  const bytes = await readUpTo(picture.value.body, INLINE_LIMIT_BYTES);
+  const bytes = await readUpTo(picture.value.body, INLINE_LIMIT_BYTES, INLINE_TIMEOUT_MS);
   return bytes === null ? link : [image(bytes, picture.value.mime_type)];
 }
 

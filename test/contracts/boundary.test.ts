@@ -63,6 +63,20 @@ async function context(overrides: object = {}) {
 }
 
 describe("the caller side of the RPC boundary", () => {
+  it("cancels a stream in a reply that is late, or does not fit the contract", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const reasons: string[] = [];
+    const replyWith = (reason: string) =>
+      ok({ ...value, lines: "none", body: new ReadableStream({ cancel: () => void reasons.push(reason) }) });
+    const late = Promise.withResolvers<unknown>();
+    expect(await call(Draft, () => late.promise, target)).toMatchObject({ ok: false, error: { code: "unavailable" } });
+    late.resolve(replyWith("late"));
+    expect(await call(Draft, async () => replyWith("breach"), target)).toMatchObject({ error: { code: "internal" } });
+    const nothing = { ...replyWith("no envelope"), ok: "yes" };
+    expect(await call(Draft, async () => nothing, target)).toMatchObject({ error: { code: "internal" } });
+    await vi.waitFor(() => expect(reasons.toSorted()).toEqual(["breach", "late", "no envelope"]));
+  });
+
   it("returns well-formed text, also where the backend's is not", async () => {
     const result = await call(Draft, async () => ok({ ...value, invoiceId: "i\ud83d" }), target);
     expect(result).toEqual({ ok: true, value: { ...value, invoiceId: "i\ufffd" } });

@@ -2,6 +2,7 @@
 // limits and validated. The library fetches a document again by itself, follows redirects, and
 // takes any media type; `confineLibraryFetch` gives it what was validated here instead.
 import * as v from "valibot";
+import { wellFormed } from "../../../contracts/rpc/well-formed.ts";
 import type { RequestContext } from "../../context.ts";
 import { readUpTo } from "../../limits/bounded-read.ts";
 import { consume } from "../../limits/rate-limits.ts";
@@ -171,7 +172,7 @@ function problemWithResponse({ status, headers }: Response): Problem | null {
 /** `undefined` if `bytes` are not JSON in UTF-8. */
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    return wellFormed(JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes)));
   } catch {
     return undefined;
   }

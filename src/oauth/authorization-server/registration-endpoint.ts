@@ -1,8 +1,9 @@
 // POST /register: dynamic client registration (RFC 7591). The library registers what is used of the
 // metadata; the limits here keep strangers from filling the storage. A registration ends after a
 // day, unless a grant is made with it: from then on it lasts as long as it is used.
+import { wellFormed } from "../../../contracts/rpc/well-formed.ts";
 import type { RequestContext } from "../../context.ts";
-import { readUpTo } from "../../limits/bounded-read.ts";
+import { readBody } from "../../limits/bounded-read.ts";
 import { addressOf, consume } from "../../limits/rate-limits.ts";
 import { ownOrigins } from "./hosts.ts";
 import { neverStored, oauthError, tooManyRequests } from "./oauth-response.ts";
@@ -31,7 +32,7 @@ export async function registrationEndpoint(request: Request, context: RequestCon
   if (wait > 0) return tooManyRequests(request, wait);
   if (!hasMediaType(request, "application/json"))
     return oauthError(request, 415, "invalid_request", "Send application/json.");
-  const body = await readUpTo(request.body, MAX_REGISTRATION_BYTES);
+  const body = await readBody(request, MAX_REGISTRATION_BYTES);
   if (body === null)
     return oauthError(request, 413, "invalid_request", `The body is longer than ${MAX_REGISTRATION_BYTES} bytes.`);
   const sent = parseObject(body);
@@ -42,7 +43,7 @@ export async function registrationEndpoint(request: Request, context: RequestCon
 /** `null` if `bytes` are not a JSON object. */
 function parseObject(bytes: Uint8Array): ClientMetadata | null {
   try {
-    const content: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    const content: unknown = wellFormed(JSON.parse(new TextDecoder().decode(bytes)));
     return typeof content === "object" && content !== null && !Array.isArray(content) ? { ...content } : null;
   } catch {
     return null;

@@ -3,7 +3,7 @@
 // goes through that grant's object.
 import type { RequestContext } from "../../context.ts";
 import { type GrantName, grantNameOf, grantObjectOf, type TokenRequest } from "../../durable/grant-object.ts";
-import { readUpTo } from "../../limits/bounded-read.ts";
+import { readBody } from "../../limits/bounded-read.ts";
 import { addressOf, consume } from "../../limits/rate-limits.ts";
 import { deleteGrantCredentials } from "../resource-server/credential-cache.ts";
 import { validateClientDocument } from "./client-document.ts";
@@ -21,7 +21,7 @@ export async function tokenEndpoint(request: Request, context: RequestContext): 
   if (request.method !== "POST") return neverStored(await forwardToLibrary(context, request));
   const wait = await consume(context, "token", addressOf(request));
   if (wait > 0) return tooManyRequests(request, wait);
-  const sent = await readUpTo(request.body, MAX_BODY_BYTES);
+  const sent = await readBody(request, MAX_BODY_BYTES);
   if (sent === null)
     return oauthError(request, 413, "invalid_request", `The body is longer than ${MAX_BODY_BYTES} bytes.`);
   const form = readTokenRequest(request.headers.get("Authorization"), new TextDecoder().decode(sent));

@@ -2,7 +2,7 @@
 // repeated fields, a transaction of this browser, and proof that our own page of this step made it.
 
 import { digestText } from "../../../contracts/rpc/encoding.ts";
-import { readUpTo } from "../../limits/bounded-read.ts";
+import { readBody } from "../../limits/bounded-read.ts";
 import { hasMediaType, hasRepeatedName } from "../authorization-server/parameters.ts";
 import { nowSeconds } from "../clock.ts";
 import { type FormOnce, keptAnswer } from "./answer-once.ts";
@@ -76,7 +76,7 @@ export async function readForm(browser: BrowserRequest, link?: ErrorPage["link"]
   if (!hasMediaType(request, "application/x-www-form-urlencoded"))
     return unusable(415, "This address accepts only the form of its own page.");
   if (!isSameOrigin(request, config.issuer)) return unusable(403, "It did not come from this site.");
-  const body = await readUpTo(request.body, MAX_FORM_BYTES);
+  const body = await readBody(request, MAX_FORM_BYTES);
   if (body === null) return unusable(413, "It is too long.");
   const form = new URLSearchParams(new TextDecoder().decode(body));
   // Each scope is a checkbox of its own.

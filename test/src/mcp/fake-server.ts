@@ -51,7 +51,8 @@ const prepareCall: PrepareCall = (name, _args, _traceparent, clientInput) => {
         return promise;
       }
       const response = clientInput?.inputResponses.sure;
-      if (response && clientInput.requestState === "one") return { content: [], structuredContent: response };
+      if (response && clientInput.requestState === "one")
+        return { content: [{ type: "text", text: JSON.stringify(response) }], structuredContent: response };
       return {
         state: "input_required",
         inputRequests: { sure: name === "sample" ? SAMPLING : ELICITATION },

@@ -113,19 +113,23 @@ describe("a picture", () => {
   it("fails if its bytes break off or stop arriving", async () => {
     const value = (body: ReadableStream) => ({ ok: true, value: { mime_type: "image/png", size_bytes: 9, body } });
     const refused = { state: "failed", message: expect.stringContaining("did not arrive in full") };
+    const cancel = vi.fn();
     readImage.mockResolvedValueOnce(
       value(new ReadableStream({ pull: (controller) => controller.error(new Error("hunter2")) })),
     );
     expect(await read(URI)).toEqual(refused);
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
-      readImage.mockResolvedValueOnce(
-        value(new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(3)) })),
-      );
+      const stalled = new ReadableStream({
+        start: (controller) => controller.enqueue(new Uint8Array(3)),
+        cancel,
+      });
+      readImage.mockResolvedValueOnce(value(stalled));
       const result = read(URI);
       await vi.waitFor(() => expect(readImage).toHaveBeenCalledTimes(2));
       await vi.advanceTimersByTimeAsync(20_000);
       expect(await result).toEqual(refused);
+      expect(cancel, "the rest is cancelled").toHaveBeenCalledOnce();
     } finally {
       vi.useRealTimers();
     }

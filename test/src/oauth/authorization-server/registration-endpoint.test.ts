@@ -46,6 +46,14 @@ describe("a registration", () => {
     expect(response.headers.get("Cache-Control")).toBe("no-store");
   });
 
+  it("has well-formed text, whatever the client sent", async () => {
+    const metadata = await registered({ client_name: "Kites\ud83d" });
+    expect([metadata.client_name, (await stored(metadata.client_id))?.clientName]).toEqual([
+      "Kites\ufffd",
+      "Kites\ufffd",
+    ]);
+  });
+
   it("is refused if it is too long, of another type, not a JSON object or against our rules", async () => {
     const big = json({ redirect_uris: [REDIRECT], x: "x".repeat(17_000) });
     expect(await errorOf(await send(env, "/register", big))).toEqual([413, "invalid_request"]);
