@@ -39,7 +39,13 @@ export function toBase64url(bytes: Uint8Array): string {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** Throws a `DOMException` if the text is not base64url. */
+/**
+ * The bytes of a text in canonical form. Throws for any other spelling of the same bytes (padding,
+ * white space, the other alphabet, unused bits that are set; RFC 4648 section 3.5), because two
+ * texts that mean one token must not both be accepted.
+ */
 export function fromBase64url(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+  if (toBase64url(bytes) !== text) throw new RangeError("The text is not canonical base64url.");
+  return bytes;
 }

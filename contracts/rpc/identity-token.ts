@@ -1,7 +1,8 @@
 // Identity tokens, which the gateway signs for each backend call: a compact JWS (RFC 7515), HS256,
 // with a key that only the gateway and this backend hold. A token is not a user credential and
 // never leaves the account. It proves to the backend, without trust in the binding, that the
-// gateway calls, for which identity, for which tool and with exactly this input.
+// gateway calls, for which identity, which method and with exactly this input. Each claim has a
+// reader: `verify.ts` compares it, or a backend acts on it.
 import { digestInput, toBase64url } from "./encoding.ts";
 import type { Identity, Scope, TenantId, Tier } from "./identity.ts";
 
@@ -22,16 +23,17 @@ export const HEADER_TYPE = "gw-assert+jwt";
 
 /** The claims of a token (RFC 7519 section 4), in the order in which they are signed. */
 export interface Claims {
-  readonly iss: string;
   readonly aud: string;
   readonly sub: string;
   readonly tenant: TenantId | null;
   readonly tier: Tier;
   readonly scope: readonly Scope[];
   readonly cid: string;
-  readonly tool: string;
+  /** The method of the contract. */
+  readonly method: string;
+  /** The idempotency key of the call; `null` without one. */
+  readonly idem: string | null;
   readonly jti: string;
-  readonly trace: string;
   readonly iat: number;
   readonly exp: number;
   /** Digest of the input; see `digestInput`. */
@@ -47,30 +49,36 @@ export async function importIdentityKey(kid: string, raw: Uint8Array<ArrayBuffer
   return { kid, key, header: encodeJson({ alg: "HS256", typ: HEADER_TYPE, kid }) };
 }
 
+/** The call that a token is for. */
+export interface SignedCall {
+  readonly audience: string;
+  readonly method: string;
+  /** The input as it is sent. */
+  readonly input: unknown;
+  readonly idempotencyKey: string | undefined;
+}
+
 /**
- * Signs that `identity` calls `tool` with `input`.
+ * Signs that `identity` makes this call.
  *
- * @param statement `nonce` makes the token unique
  * @param nowSeconds the current Unix time
  */
 export async function signIdentity(
   { key, header }: IdentityKey,
-  statement: { identity: Identity; issuer: string; audience: string; tool: string; traceId: string; nonce: string },
-  input: unknown,
+  identity: Identity,
+  { audience, method, input, idempotencyKey }: SignedCall,
   nowSeconds: number,
 ): Promise<string> {
-  const { identity, issuer, audience, tool, traceId, nonce } = statement;
   const claims: Claims = {
-    iss: issuer,
     aud: audience,
     sub: identity.subject,
     tenant: identity.tenantId,
     tier: identity.tier,
     scope: [...identity.scopes],
     cid: identity.clientId,
-    tool,
-    jti: `${traceId}.${nonce}`,
-    trace: traceId,
+    method,
+    idem: idempotencyKey ?? null,
+    jti: crypto.randomUUID(),
     iat: nowSeconds,
     exp: nowSeconds + IDENTITY_LIFETIME_SECONDS,
     ih: await digestInput(input),

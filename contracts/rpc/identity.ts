@@ -7,6 +7,11 @@ export type Tier = v.InferOutput<typeof Tier>;
 export const Scope = v.picklist(["read", "generate"]);
 export type Scope = v.InferOutput<typeof Scope>;
 
+/** True if `scopes` include `needed`. `generate` includes `read`. */
+export function permits(scopes: readonly Scope[], needed: Scope): boolean {
+  return scopes.includes(needed) || (needed === "read" && scopes.includes("generate"));
+}
+
 declare const brand: unique symbol;
 /** Id of a user. It cannot be used as a tenant id. */
 export type UserId = string & { readonly [brand]: "UserId" };
@@ -50,15 +55,15 @@ export interface Identity {
   readonly clientId: string;
 }
 
-/** The content of a verified token: this identity calls this tool with this input, now. */
+/** The identity behind a verified token, and the marks of that token. */
 export interface VerifiedIdentity extends Identity {
-  readonly audience: string;
-  /** The tool's name, or the method's name if no tool is involved. */
-  readonly tool: string;
-  readonly traceId: string;
-  /** Unique per token, so that a backend can refuse a replay. */
-  readonly tokenId: string;
-  /** Seconds since the Unix epoch, as `expiresAt` is. */
-  readonly issuedAt: number;
+  readonly token: OneTimeToken;
+}
+
+/** A token that counts once if its call changes something; see `claim-once.ts`. */
+export interface OneTimeToken {
+  /** Unique per token. */
+  readonly id: string;
+  /** Seconds since the Unix epoch. */
   readonly expiresAt: number;
 }

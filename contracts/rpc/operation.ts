@@ -25,7 +25,10 @@ export interface Operation<
   readonly errors: Readonly<Record<Code, string>>;
   /** Milliseconds that a caller waits for the reply. */
   readonly timeoutMs: number;
-  /** True if the method changes data. The identity token of such a call is accepted once. */
+  /**
+   * True if the method changes data. The identity token of such a call needs the scope `generate`
+   * instead of `read`, and is accepted once.
+   */
   readonly changes?: boolean;
 }
 

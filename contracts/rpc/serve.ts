@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { CallContext, type Progress, type ProgressReply, traceIdOf } from "./call-context.ts";
 import type { Contract } from "./contract.ts";
 import { describeCrash } from "./crash.ts";
-import type { VerifiedIdentity } from "./identity.ts";
+import type { Identity, OneTimeToken } from "./identity.ts";
 import type { IdentityKey } from "./identity-token.ts";
 import type { BoundaryCode, CodeOf, OutputOf, ParsedInputOf } from "./operation.ts";
 import { type Failure, fail, type Result } from "./result.ts";
@@ -16,6 +16,11 @@ export interface Invocation {
   /** The time at which the caller stops waiting, in milliseconds since the Unix epoch. */
   readonly deadlineMs: number;
   readonly idempotencyKey: string | undefined;
+  /**
+   * The call's identity token. A handler that changes something passes it to the object that it
+   * changes, which claims it (`claimToken`) and refuses a used one with `unauthenticated`.
+   */
+  readonly token: OneTimeToken;
   /** True if the caller receives the reports. */
   readonly hasListener: boolean;
   /**
@@ -29,11 +34,11 @@ export interface Guard {
   /** The backend's `IDENTITY_KEYS` secret. */
   readonly identityKeys: string;
   /**
-   * Resolves to `true` for the first claim of `tokenId`, and to `false` for each later one until
-   * `expiresAt` (seconds since the Unix epoch). Durable storage must decide it in one step. It runs
-   * before a method that changes something, so that a captured call cannot be replayed.
+   * For a backend that keeps all its data in one database. Resolves to `true` for the first claim
+   * of a token, and to `false` for each later one; storage must decide it in one step. It runs
+   * before a method that changes something. Without it, handlers claim `Invocation.token`.
    */
-  claim(tokenId: string, expiresAt: number): Promise<boolean>;
+  readonly claim?: (token: OneTimeToken) => Promise<boolean>;
 }
 
 /** The arguments of an RPC method as they arrive, and the guard that checks them. */
@@ -60,9 +65,9 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
   { guard, call, input }: IncomingCall,
   handle: (
     input: ParsedInputOf<C["methods"][Name]>,
-    identity: VerifiedIdentity,
+    identity: Identity,
     invocation: Invocation,
-  ) => Reply<C, Name>,
+  ) => Reply<C, Name, "unauthenticated">,
 ): Reply<C, Name, BoundaryCode> {
   const { audience, methods } = contract;
   const context = v.safeParse(CallContext, call);
@@ -70,25 +75,43 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
   const traceId = traceIdOf(context.output.traceparent);
   try {
     const keys = await keyRing(guard.identityKeys);
-    const expected = { audience, input, nowSeconds: Date.now() / 1000 };
-    const identity = await verifyIdentity(keys, context.output.identity, expected);
-    if (!identity) return fail("unauthenticated");
     const operation = methods[name];
+    const verified = await verifyIdentity(keys, context.output.identity, {
+      ...{ audience, method: name, input, idempotencyKey: context.output.idempotencyKey },
+      scope: operation?.changes ? "generate" : "read",
+      nowSeconds: Date.now() / 1000,
+    });
+    if (!verified) return fail("unauthenticated");
+    const { token, ...identity } = verified;
     const parsed = v.safeParse(operation?.input ?? v.never(), input);
     if (!parsed.success) return fail("invalid_input");
-    if (operation?.changes && !(await guard.claim(identity.tokenId, identity.expiresAt)))
-      return fail("unauthenticated");
+    const changes = operation?.changes ?? false;
+    if (changes && guard.claim && !(await guard.claim(token))) return fail("unauthenticated");
+    const invocation = invocationOf(context.output, token);
     // The handler's parameter type is inferred from the schema of `name`; the indexed access hides
     // that.
-    return await handle(parsed.output as ParsedInputOf<C["methods"][Name]>, identity, invocationOf(context.output));
+    const reply = await handle(parsed.output as ParsedInputOf<C["methods"][Name]>, identity, invocation);
+    if (changes && !guard.claim && reply.ok && !invocation.isTokenRead()) throw new TypeError(UNCLAIMED);
+    return reply;
   } catch (error) {
     console.error(JSON.stringify({ event: "rpc.crashed", audience, method: name, traceId, ...describeCrash(error) }));
     return fail("internal");
   }
 }
 
-function invocationOf({ traceparent, progress, deadlineMs, idempotencyKey }: CallContext): Invocation {
+const UNCLAIMED = "A handler that changes something must claim the token of its invocation.";
+
+function invocationOf(
+  { traceparent, progress, deadlineMs, idempotencyKey }: CallContext,
+  token: OneTimeToken,
+): Invocation & { isTokenRead(): boolean } {
+  let isTokenRead = false;
   return {
+    get token() {
+      isTokenRead = true;
+      return token;
+    },
+    isTokenRead: () => isTokenRead,
     traceId: traceIdOf(traceparent),
     deadlineMs,
     idempotencyKey,

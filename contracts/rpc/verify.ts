@@ -2,7 +2,7 @@
 // and claims.
 import * as v from "valibot";
 import { digestInput, fromBase64url } from "./encoding.ts";
-import { Scope, TenantId, Tier, type VerifiedIdentity } from "./identity.ts";
+import { permits, Scope, TenantId, Tier, type VerifiedIdentity } from "./identity.ts";
 import {
   type Claims,
   HEADER_TYPE,
@@ -10,22 +10,22 @@ import {
   IDENTITY_LIFETIME_SECONDS,
   type IdentityKey,
   importIdentityKey,
+  type SignedCall,
 } from "./identity-token.ts";
 
 const CLOCK_SKEW_SECONDS = 30;
 
 const Header = v.object({ alg: v.literal("HS256"), typ: v.literal(HEADER_TYPE), kid: v.string() });
 const Payload: v.GenericSchema<unknown, Claims> = v.object({
-  iss: v.string(),
   aud: v.string(),
   sub: v.string(),
   tenant: v.nullable(TenantId),
   tier: Tier,
   scope: v.array(Scope),
   cid: v.string(),
-  tool: v.string(),
+  method: v.string(),
+  idem: v.nullable(v.string()),
   jti: v.string(),
-  trace: v.string(),
   iat: v.pipe(v.number(), v.integer()),
   exp: v.pipe(v.number(), v.integer()),
   ih: v.string(),
@@ -46,39 +46,38 @@ export async function importIdentityKeys(setting: string): Promise<readonly Iden
   );
 }
 
-/** The values that a valid token must match. */
-export interface ExpectedClaims {
-  readonly audience: string;
-  /** The input as it arrived, before any schema changed it: its digest must be the token's. */
-  readonly input: unknown;
+/**
+ * The call that a valid token must be for. `input` is as it arrived, before any schema changed it.
+ */
+export interface ExpectedCall extends SignedCall {
+  /** The scope that the method needs. */
+  readonly scope: Scope;
   /** The current Unix time. */
   readonly nowSeconds: number;
 }
 
 /**
  * Verifies an identity token. Returns `null` if its signature is not by one of `keys`, or if it is
- * for another audience, for another input, expired or not yet valid.
+ * for another backend, method, input or idempotency key, lacks the scope, is expired or not yet
+ * valid.
  */
 export async function verifyIdentity(
   keys: readonly IdentityKey[],
   token: string,
-  { audience, input, nowSeconds }: ExpectedClaims,
+  expected: ExpectedCall,
 ): Promise<VerifiedIdentity | null> {
   const claims = await signedClaims(keys, token);
-  if (claims === null || claims.aud !== audience || !isCurrent(claims, nowSeconds)) return null;
-  if (claims.ih !== (await digestInput(input))) return null;
+  if (claims === null || !isCurrent(claims, expected.nowSeconds)) return null;
+  if (claims.aud !== expected.audience || claims.method !== expected.method) return null;
+  if (!permits(claims.scope, expected.scope) || claims.idem !== (expected.idempotencyKey ?? null)) return null;
+  if (claims.ih !== (await digestInput(expected.input))) return null;
   return {
     subject: claims.sub,
     tenantId: claims.tenant,
     tier: claims.tier,
     scopes: claims.scope,
     clientId: claims.cid,
-    audience,
-    tool: claims.tool,
-    traceId: claims.trace,
-    tokenId: claims.jti,
-    issuedAt: claims.iat,
-    expiresAt: claims.exp,
+    token: { id: claims.jti, expiresAt: claims.exp },
   };
 }
 

@@ -9,12 +9,12 @@ import type { Env } from "./settings.ts";
 export function guardOf({ DB, IDENTITY_KEYS }: Env, nowSeconds: number): Guard {
   return {
     identityKeys: IDENTITY_KEYS,
-    async claim(tokenId, expiresAt) {
+    async claim({ id, expiresAt }) {
       const [, claimed] = await DB.batch([
         DB.prepare("DELETE FROM used_tokens WHERE expires_at <= ?1").bind(nowSeconds - CLOCK_SKEW_SECONDS),
         DB.prepare(
           "INSERT INTO used_tokens (token_id, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING RETURNING token_id",
-        ).bind(tokenId, expiresAt),
+        ).bind(id, expiresAt),
       ]);
       return claimed?.results.length === 1;
     },

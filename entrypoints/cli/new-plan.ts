@@ -42,7 +42,6 @@ function filesOf({ name }: BackendNames): Record<string, string> {
     [`src/tools/${name}.ts`]: "tools.ts",
     [`${folder}/worker.ts`]: "worker.ts",
     [`${folder}/item-object.ts`]: "item-object.ts",
-    [`${folder}/used-tokens.ts`]: "used-tokens.ts",
     [`${folder}/env.ts`]: "env.ts",
     [`${folder}/wrangler.toml`]: "wrangler.toml",
     [`${folder}/tsconfig.json`]: "tsconfig.json",

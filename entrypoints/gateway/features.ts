@@ -1,12 +1,14 @@
 // The features that an MCP client is shown: name, instructions, tools, prompts, resources,
 // extensions.
+
+import { permits } from "../../contracts/rpc/identity.ts";
 import { version } from "../../package.json";
 import { SERVER } from "../../src/discovery/server-card.ts";
 import type { ServerFeatures } from "../../src/mcp/port.ts";
 import type { Prompt, Resource, Tool } from "../../src/mcp/schema.ts";
 import { TASKS } from "../../src/mcp/tasks.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
-import { mayCall, permits } from "../../src/pipeline/authorize.ts";
+import { mayCall } from "../../src/pipeline/authorize.ts";
 import { prompts } from "../../src/prompts/catalog.ts";
 import type { PromptDefinition } from "../../src/prompts/prompt-definition.ts";
 import { PICTURES } from "../../src/resources/picture.ts";

@@ -14,7 +14,7 @@ import type {
   ToolRefusal,
 } from "../../contracts/gateway.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
-import { type Identity, Scope, type TenantId, Tier } from "../../contracts/rpc/identity.ts";
+import { type Identity, permits, Scope, type TenantId, Tier } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, InputOf, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { wellFormed } from "../../contracts/rpc/well-formed.ts";
@@ -24,7 +24,7 @@ import type { Env } from "../../src/env.ts";
 import { isWithin, type ValueLimits } from "../../src/limits/bounded-value.ts";
 import { consume } from "../../src/limits/rate-limits.ts";
 import { authenticate, type Credential, type CredentialKind } from "../../src/oauth/resource-server/authenticate.ts";
-import { mayCall, permits } from "../../src/pipeline/authorize.ts";
+import { mayCall } from "../../src/pipeline/authorize.ts";
 import { authorizeCall, callTool } from "../../src/pipeline/call-tool.ts";
 import { recordRefusedCall, refusal } from "../../src/pipeline/checks.ts";
 import type { Completed } from "../../src/pipeline/tool-call.ts";

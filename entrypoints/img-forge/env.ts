@@ -1,7 +1,6 @@
 // Every binding, variable and secret of this Worker.
 import type { JobObject } from "./job-object.ts";
 import type { RecentImages } from "./recent-images.ts";
-import type { UsedTokens } from "./used-tokens.ts";
 
 export interface Env {
   /** Keys that verify identity tokens for this Worker: `kid:base64url[,kid:base64url]`. */
@@ -14,8 +13,6 @@ export interface Env {
   readonly JOBS: DurableObjectNamespace<JobObject>;
   /** The latest finished pictures, one object per owner. */
   readonly RECENT_IMAGES: DurableObjectNamespace<RecentImages>;
-  /** Used identity tokens, one object for each last character of their ids. */
-  readonly USED_TOKENS: DurableObjectNamespace<UsedTokens>;
   /**
    * Workers AI, which draws the tiers that it has a model for. Without it this Worker draws every
    * tier.

@@ -4,7 +4,10 @@
 import { DurableObject } from "cloudflare:workers";
 import type { ImageJob } from "../../contracts/img-forge.ts";
 import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
+import { claimToken } from "../../contracts/rpc/claim-once.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
+import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
+import { fail, ok } from "../../contracts/rpc/result.ts";
 import { draw } from "./drawing/draw.ts";
 import type { Env } from "./env.ts";
 import { type ImageRequest, isOver, type JobRecord, newJob, sceneOf, toImageJob } from "./job.ts";
@@ -42,7 +45,8 @@ export class JobObject extends DurableObject<Env> {
    * Draws while the caller waits. If the job exists, waits for it until shortly before
    * `deadlineMs`.
    */
-  async draw(request: ImageRequest, deadlineMs: number, report: Report): Promise<ImageJob> {
+  async draw(request: ImageRequest, token: OneTimeToken, deadlineMs: number, report: Report) {
+    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     if (!this.#record()) {
       this.#write({ ...newJob(request), status: "running", leaseExpiresAtMs: Date.now() + LEASE_MS });
       await this.#run(report);
@@ -52,19 +56,20 @@ export class JobObject extends DurableObject<Env> {
       await scheduler.wait(POLL_MS);
       record = this.#checkedRecord();
     }
-    return this.#view(record);
+    return ok(this.#view(record));
   }
 
   /**
    * Queues the job and returns. An alarm draws: it outlives the call, and the runtime repeats it if
    * the object is evicted meanwhile.
    */
-  async queue(request: ImageRequest): Promise<ImageJob> {
+  async queue(request: ImageRequest, token: OneTimeToken) {
+    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     if (!this.#record()) {
       this.#write(newJob(request));
       await this.ctx.storage.setAlarm(Date.now());
     } else await this.#listForOwner();
-    return this.#view(this.#checkedRecord());
+    return ok(this.#view(this.#checkedRecord()));
   }
 
   /** `null` for an unknown job and for another owner's alike. Creates no storage. */
@@ -74,11 +79,12 @@ export class JobObject extends DurableObject<Env> {
   }
 
   /** Cancels a job that is not in a final state. */
-  cancel(owner: string): ImageJob | null {
+  cancel(owner: string, token: OneTimeToken) {
     const record = this.#checkedRecord();
-    if (record?.commission.owner !== owner) return null;
+    if (record?.commission.owner !== owner) return fail("job_not_found");
+    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     if (!isOver(record)) this.#write({ ...record, status: "cancelled", leaseExpiresAtMs: null });
-    return this.check(owner);
+    return ok(this.#view(this.#record()));
   }
 
   /** Draws a queued job without a lease, because the runtime repeats an interrupted alarm. */

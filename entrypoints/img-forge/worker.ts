@@ -2,8 +2,7 @@
 // HTTP. Every export is an entrypoint.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { type ImgForgeContract, imgForge } from "../../contracts/img-forge.ts";
-import { guardOf } from "../../contracts/rpc/claim-once.ts";
-import type { VerifiedIdentity } from "../../contracts/rpc/identity.ts";
+import type { Identity, OneTimeToken } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { type IncomingCall, serve } from "../../contracts/rpc/serve.ts";
 import type { Env } from "./env.ts";
@@ -17,7 +16,6 @@ import { recentImagesOf } from "./recent-images.ts";
 
 export { JobObject } from "./job-object.ts";
 export { RecentImages } from "./recent-images.ts";
-export { UsedTokens } from "./used-tokens.ts";
 
 export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {
   generateImage(call: unknown, input: unknown) {
@@ -26,11 +24,12 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
       const model = chooseModel(input.quality_tier, input.model, this.#availability(identity));
       if (model === null) return fail("model_unavailable");
       const owner = ownerOf(identity);
-      const jobId = await this.#jobIdFor(owner, invocation.idempotencyKey);
+      const { token, idempotencyKey, deadlineMs } = invocation;
+      const jobId = await this.#newJobId(owner, token, idempotencyKey);
       const job = this.#job(jobId);
       const request = imageRequestOf(jobId, owner, input, model);
-      if (!input.wait) return ok(await job.queue(request));
-      return ok(await job.draw(request, invocation.deadlineMs, (update) => invocation.report(update)));
+      if (!input.wait) return job.queue(request, token);
+      return job.draw(request, token, deadlineMs, (update) => invocation.report(update));
     });
   }
 
@@ -48,10 +47,9 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
   }
 
   cancelJob(call: unknown, input: unknown) {
-    return serve(imgForge, "cancelJob", this.#incoming(call, input), async ({ job_id }, identity) => {
-      const job = await this.#job(job_id).cancel(ownerOf(identity));
-      return job ? ok(job) : fail("job_not_found");
-    });
+    return serve(imgForge, "cancelJob", this.#incoming(call, input), async ({ job_id }, identity, { token }) =>
+      this.#job(job_id).cancel(ownerOf(identity), token),
+    );
   }
 
   readImage(call: unknown, input: unknown) {
@@ -71,10 +69,10 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
   }
 
   #incoming(call: unknown, input: unknown): IncomingCall {
-    return { guard: guardOf(this.env), call, input };
+    return { guard: { identityKeys: this.env.IDENTITY_KEYS }, call, input };
   }
 
-  #availability({ tier }: VerifiedIdentity): Availability {
+  #availability({ tier }: Identity): Availability {
     return { plan: tier, hasAi: this.env.AI !== undefined };
   }
 
@@ -84,21 +82,29 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
   }
 
   /**
-   * Returns the job id of the owner's idempotency key, or a new one. The id is random, because it
-   * grants access to the picture.
+   * The job id of the owner's idempotency key, or a new one, which depends on the call's token: a
+   * replay reaches the same object. It cannot be guessed from the token, because it also depends on
+   * a key of the namespace, and it grants access to the picture.
    */
-  async #jobIdFor(owner: string, idempotencyKey: string | undefined): Promise<string> {
-    const newId = crypto.randomUUID();
+  async #newJobId(owner: string, token: OneTimeToken, idempotencyKey: string | undefined): Promise<string> {
+    const { JOBS } = this.env;
+    const newId = uuidOf(JOBS.idFromName(`token/${token.id}`));
     if (idempotencyKey === undefined) return newId;
-    return this.env.JOBS.get(this.env.JOBS.idFromName(`key/${owner}\n${idempotencyKey}`)).claim(newId);
+    return JOBS.get(JOBS.idFromName(`key/${owner}\n${idempotencyKey}`)).claim(newId);
   }
+}
+
+/** The first half of an object's id as a UUID of version 8 (RFC 9562 section 5.8). */
+function uuidOf(id: DurableObjectId): string {
+  const [, a, b, c, d, e] = /^(.{8})(.{4}).(.{3}).(.{3})(.{12})/.exec(id.toString()) ?? [];
+  return `${a}-${b}-8${c}-8${d}-${e}`;
 }
 
 /**
  * The owner of a job: the tenant, or the subject itself if the gateway or a sibling Worker calls
  * without one.
  */
-function ownerOf({ tenantId, subject }: VerifiedIdentity): string {
+function ownerOf({ tenantId, subject }: Identity): string {
   return tenantId === null ? `self/${subject}` : `tenant/${tenantId}`;
 }
 

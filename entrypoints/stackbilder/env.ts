@@ -1,7 +1,6 @@
 // Every binding and secret of this Worker.
 import type { FlowObject } from "./flow-object.ts";
 import type { RecentFlows } from "./recent-flows.ts";
-import type { UsedTokens } from "./used-tokens.ts";
 
 export interface Env {
   /** Keys that verify identity tokens for this Worker: `kid:base64url[,kid:base64url]`. */
@@ -10,6 +9,4 @@ export interface Env {
   readonly FLOWS: DurableObjectNamespace<FlowObject>;
   /** The latest flows, one object per owner. */
   readonly RECENT_FLOWS: DurableObjectNamespace<RecentFlows>;
-  /** Used identity tokens, one object for each last character of their ids. */
-  readonly USED_TOKENS: DurableObjectNamespace<UsedTokens>;
 }

@@ -1,5 +1,5 @@
 // Ids of flows: 26 letters and digits (Crockford's Base32, lower case), which cost a model half the
-// tokens of the 64 hexadecimal digits of an object's id. The first 20, 100 random bits, name the
+// tokens of the 64 hexadecimal digits of an object's id. The first 20, 100 bits, name the
 // flow's object; the other 6 come from the id of that object, which depends on a key of the
 // namespace. So an invented id is refused before any object exists for it.
 import type { FlowObject } from "./flow-object.ts";
@@ -17,10 +17,9 @@ interface FlowAddress {
   readonly objectId: DurableObjectId;
 }
 
-/** A new flow. A repeated idempotency key of the same owner gives the flow of its first call. */
-export function newFlowAddress(flows: Flows, owner: string, idempotencyKey: string | undefined): FlowAddress {
-  const source = idempotencyKey === undefined ? flows.newUniqueId() : flows.idFromName(`${owner}\n${idempotencyKey}`);
-  return addressOf(flows, digitsOf(source, NAME_LENGTH));
+/** The id of a new flow. It depends on `seed`, and on a key of the namespace. */
+export function newFlowId(flows: Flows, seed: string): string {
+  return addressOf(flows, digitsOf(flows.idFromName(seed), NAME_LENGTH)).flowId;
 }
 
 /**

@@ -3,7 +3,9 @@
 // not renew it, so the flow is not busy for longer than the lease.
 import { DurableObject } from "cloudflare:workers";
 import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
+import { claimToken } from "../../contracts/rpc/claim-once.ts";
 import { canonicalJson } from "../../contracts/rpc/encoding.ts";
+import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import type { CreateFlow, Mode } from "../../contracts/stackbilder.ts";
@@ -14,6 +16,14 @@ import * as flow from "./flow.ts";
 import type { Grant } from "./governance.ts";
 import { countTokens, scoreArtifact } from "./quality.ts";
 import { addRecentFlow } from "./recent-flows.ts";
+
+/** A flow to create. */
+interface NewFlow {
+  readonly flowId: string;
+  readonly owner: string;
+  readonly input: ParsedInputOf<typeof CreateFlow>;
+  readonly grant: Grant;
+}
 
 type Report = (update: Progress) => ProgressReply | Promise<ProgressReply>;
 
@@ -32,10 +42,22 @@ const LEASE_MS = 5_000;
 const BACKGROUND_LEASE_MS = 60_000;
 
 export class FlowObject extends DurableObject<Env> {
+  /**
+   * On the object of an idempotency key: stores `flowId`, and returns the flow id that was stored
+   * first.
+   */
+  claim(flowId: string): string {
+    const stored = this.ctx.storage.kv.get<string>("claimed");
+    if (stored === undefined) this.ctx.storage.kv.put("claimed", flowId);
+    return stored ?? flowId;
+  }
+
   /** Creates the flow and lists it for its owner, or returns the existing one. */
-  async create(flowId: string, owner: string, input: ParsedInputOf<typeof CreateFlow>, grant: Grant) {
+  async create(wanted: NewFlow, token: OneTimeToken) {
+    const { flowId, owner } = wanted;
     // Computed before the read: nothing may await between the read and the write.
-    const created = { flowId, ...(await newRecord(owner, input, grant)) };
+    const created = await newRecord(wanted);
+    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     const existing = this.#read(owner);
     const record = existing ?? created;
     if (!existing) this.#write(record);
@@ -63,8 +85,8 @@ export class FlowObject extends DurableObject<Env> {
   }
 
   /** Runs the next mode while the caller waits. */
-  async advance(owner: string, report: Report) {
-    const lease = this.#leaseNextMode(owner, false);
+  async advance(owner: string, token: OneTimeToken, report: Report) {
+    const lease = this.#leaseNextMode(owner, token, false);
     return lease.ok ? this.#run(owner, lease.value, report) : lease;
   }
 
@@ -72,25 +94,26 @@ export class FlowObject extends DurableObject<Env> {
    * Starts the next mode. It runs in an alarm, which outlives the call, and which the runtime
    * repeats if the object is evicted meanwhile.
    */
-  async start(owner: string) {
-    const lease = this.#leaseNextMode(owner, true);
+  async start(owner: string, token: OneTimeToken) {
+    const lease = this.#leaseNextMode(owner, token, true);
     return lease.ok ? this.#runInAlarm(owner, lease.value) : lease;
   }
 
   /** Runs the failed mode again while the caller waits. */
-  async recover(owner: string, report: Report) {
-    const lease = this.#leaseFailedMode(owner, false);
+  async recover(owner: string, token: OneTimeToken, report: Report) {
+    const lease = this.#leaseFailedMode(owner, token, false);
     return lease.ok ? this.#run(owner, lease.value, report) : lease;
   }
 
   /** Starts the failed mode again, as `start` does. */
-  async restart(owner: string) {
-    const lease = this.#leaseFailedMode(owner, true);
+  async restart(owner: string, token: OneTimeToken) {
+    const lease = this.#leaseFailedMode(owner, token, true);
     return lease.ok ? this.#runInAlarm(owner, lease.value) : lease;
   }
 
   /** Stops the running mode: without its lease, the run ends at its next step. */
-  async cancel(owner: string) {
+  async cancel(owner: string, token: OneTimeToken) {
+    if (this.#read(owner) && !claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     if (this.#read(owner) && this.#lease()) {
       this.ctx.storage.kv.delete("lease");
       await this.ctx.storage.deleteAlarm();
@@ -108,9 +131,10 @@ export class FlowObject extends DurableObject<Env> {
    * Takes the lease for the next mode. Nothing here awaits, so no other event runs between check
    * and write.
    */
-  #leaseNextMode(owner: string, isBackground: boolean) {
+  #leaseNextMode(owner: string, token: OneTimeToken, isBackground: boolean) {
     const record = this.#read(owner);
     if (!record) return fail("flow_not_found");
+    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     if (this.#lease()) return fail("flow_busy");
     if (record.failure) return fail("flow_failed");
     const mode = flow.nextMode(record);
@@ -118,9 +142,10 @@ export class FlowObject extends DurableObject<Env> {
   }
 
   /** Takes the lease for the failed mode, as `#leaseNextMode` does. */
-  #leaseFailedMode(owner: string, isBackground: boolean) {
+  #leaseFailedMode(owner: string, token: OneTimeToken, isBackground: boolean) {
     const record = this.#read(owner);
     if (!record) return fail("flow_not_found");
+    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     if (this.#lease()) return fail("flow_busy");
     return record.failure ? ok(this.#takeLease(record.failure.mode, isBackground)) : fail("flow_not_failed");
   }
@@ -222,17 +247,13 @@ export class FlowObject extends DurableObject<Env> {
   }
 }
 
-async function newRecord(
-  owner: string,
-  input: ParsedInputOf<typeof CreateFlow>,
-  grant: Grant,
-): Promise<flow.FlowRecord> {
+async function newRecord({ flowId, owner, input, grant }: NewFlow): Promise<flow.FlowRecord> {
   const { policy, projectId = null, projectDescription: description = "", taskKeywords: keywords = [] } = input;
   const { minQuality = 0, failMode = null } = policy;
   const brief = { projectId, description, keywords };
   const seed = await sha256Hex(canonicalJson({ brief, profile: grant.effective, minQuality, failMode }));
   const createdAt = Math.floor(Date.now() / 1000);
-  return { owner, createdAt, brief, grant, minQuality, failMode, seed, finished: [], failure: null };
+  return { flowId, owner, createdAt, brief, grant, minQuality, failMode, seed, finished: [], failure: null };
 }
 
 /** Sends a report. An unreachable caller counts as one that cancels. */

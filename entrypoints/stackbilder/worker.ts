@@ -1,30 +1,34 @@
 // The Stackbilder reference Worker: architecture flows over RPC. Every export is an entrypoint. It
 // has no HTTP interface.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { guardOf } from "../../contracts/rpc/claim-once.ts";
-import type { VerifiedIdentity } from "../../contracts/rpc/identity.ts";
+import type { Identity, OneTimeToken } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { type IncomingCall, serve } from "../../contracts/rpc/serve.ts";
 import { type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
 import type { Env } from "./env.ts";
-import { flowObject, newFlowAddress } from "./flow-id.ts";
+import { flowObject, newFlowId } from "./flow-id.ts";
 import type { FlowObject } from "./flow-object.ts";
 import { grantProfile } from "./governance.ts";
 import { recentFlowsOf } from "./recent-flows.ts";
 
 export { FlowObject } from "./flow-object.ts";
 export { RecentFlows } from "./recent-flows.ts";
-export { UsedTokens } from "./used-tokens.ts";
 
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {
   createFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "createFlow", this.#incoming(call, input), async (input, identity, invocation) => {
-      const owner = ownerOf(identity);
-      const profile = grantProfile(input.policy.profile ?? "balanced", identity.tier);
-      const { FLOWS } = this.env;
-      const { flowId, objectId } = newFlowAddress(FLOWS, owner, invocation.idempotencyKey);
-      return FLOWS.get(objectId).create(flowId, owner, input, profile);
-    });
+    return serve(
+      stackbilder,
+      "createFlow",
+      this.#incoming(call, input),
+      async (input, identity, { idempotencyKey, token }) => {
+        const owner = ownerOf(identity);
+        const grant = grantProfile(input.policy.profile ?? "balanced", identity.tier);
+        const flowId = await this.#newFlowId(owner, token, idempotencyKey);
+        const created = await this.#flow(flowId)?.create({ flowId, owner, input, grant }, token);
+        if (!created) throw new TypeError("The id of a new flow must name an object.");
+        return created;
+      },
+    );
   }
 
   getFlowStatus(call: unknown, input: unknown) {
@@ -55,8 +59,8 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
     return serve(stackbilder, "advanceFlow", this.#incoming(call, input), async (input, identity, invocation) => {
       const flow = this.#flow(input.flowId);
       if (!flow) return fail("flow_not_found");
-      if (!input.wait) return flow.start(ownerOf(identity));
-      return flow.advance(ownerOf(identity), (update) => invocation.report(update));
+      if (!input.wait) return flow.start(ownerOf(identity), invocation.token);
+      return flow.advance(ownerOf(identity), invocation.token, (update) => invocation.report(update));
     });
   }
 
@@ -64,14 +68,14 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
     return serve(stackbilder, "recoverFlow", this.#incoming(call, input), async (input, identity, invocation) => {
       const flow = this.#flow(input.flowId);
       if (!flow) return fail("flow_not_found");
-      if (!input.wait) return flow.restart(ownerOf(identity));
-      return flow.recover(ownerOf(identity), (update) => invocation.report(update));
+      if (!input.wait) return flow.restart(ownerOf(identity), invocation.token);
+      return flow.recover(ownerOf(identity), invocation.token, (update) => invocation.report(update));
     });
   }
 
   cancelFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "cancelFlow", this.#incoming(call, input), async ({ flowId }, identity) => {
-      return (await this.#flow(flowId)?.cancel(ownerOf(identity))) ?? fail("flow_not_found");
+    return serve(stackbilder, "cancelFlow", this.#incoming(call, input), async ({ flowId }, identity, { token }) => {
+      return (await this.#flow(flowId)?.cancel(ownerOf(identity), token)) ?? fail("flow_not_found");
     });
   }
 
@@ -82,7 +86,18 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
   }
 
   #incoming(call: unknown, input: unknown): IncomingCall {
-    return { guard: guardOf(this.env), call, input };
+    return { guard: { identityKeys: this.env.IDENTITY_KEYS }, call, input };
+  }
+
+  /**
+   * The flow id of the owner's idempotency key, or a new one, which depends on the call's token: a
+   * replay reaches the same object.
+   */
+  async #newFlowId(owner: string, token: OneTimeToken, idempotencyKey: string | undefined): Promise<string> {
+    const { FLOWS } = this.env;
+    const newId = newFlowId(FLOWS, `token/${token.id}`);
+    if (idempotencyKey === undefined) return newId;
+    return FLOWS.get(FLOWS.idFromName(`key/${owner}\n${idempotencyKey}`)).claim(newId);
   }
 
   /** The object with this id, whose flow may not exist; `null` for an id of another form. */
@@ -95,7 +110,7 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
  * The owner of a flow: the tenant, or the subject itself if the gateway or a sibling Worker calls
  * without one.
  */
-function ownerOf({ tenantId, subject }: VerifiedIdentity): string {
+function ownerOf({ tenantId, subject }: Identity): string {
   return tenantId === null ? `self/${subject}` : `tenant/${tenantId}`;
 }
 

@@ -92,11 +92,11 @@ export class AuthService {
   ): Promise<Result<OutputOf<Methods[Name]>, Refusal>> {
     const operation: Operation = auth.methods[method];
     const { timeoutMs } = operation;
-    const parameters = { audience: auth.audience, identity, tool: method, timeoutMs };
+    const parameters = { audience: auth.audience, method, input, identity, timeoutMs, idempotencyKey: undefined };
     // The name types input and output; the compiler cannot follow that all methods are called
     // alike.
     const methods = this.#binding as unknown as RpcMethods;
-    const send = async () => methods[method]?.(await callContext(this.#context, parameters, input), input);
+    const send = async () => methods[method]?.(await callContext(this.#context, parameters), input);
     const result = await call(operation, send, this.#target(method));
     return result as Result<OutputOf<Methods[Name]>, Refusal>; // as above
   }

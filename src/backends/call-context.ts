@@ -3,17 +3,17 @@
 import type { Audience } from "../../contracts/backends.ts";
 import type { CallContext, ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
-import { type IdentityKey, signIdentity } from "../../contracts/rpc/identity-token.ts";
+import { type IdentityKey, type SignedCall, signIdentity } from "../../contracts/rpc/identity-token.ts";
 import type { Config } from "../config.ts";
 import type { RequestContext } from "../context.ts";
 import { deriveIdentityKey, importRootKey } from "../crypto/keys.ts";
 
-/** The gateway itself, for calls before there is a user. */
+/** The gateway itself, for calls before there is a user. It only reads. */
 export const GATEWAY_IDENTITY: Identity = {
   subject: "gateway",
   tenantId: null,
   tier: "free",
-  scopes: [],
+  scopes: ["read"],
   clientId: "gateway",
 };
 
@@ -25,39 +25,27 @@ const signingKeys = new WeakMap<Config, Map<Audience, IdentityKey>>();
  */
 export type CallerContext = Omit<RequestContext, "ctx">;
 
-/** The parts of one call's context. */
-export interface CallParameters {
+/** One call, and what its context says beside that. */
+export interface CallParameters extends SignedCall {
   readonly audience: Audience;
   readonly identity: Identity;
-  /** Name of the tool, or of the method if no tool is involved. */
-  readonly tool: string;
   /** Time that the gateway waits, in milliseconds. */
   readonly timeoutMs: number;
-  readonly idempotencyKey?: string | undefined;
   readonly progress?: ProgressCallback | undefined;
 }
 
-/** The context for one call with exactly this `input`, whose digest the token carries. */
+/** The context for exactly this call. */
 export async function callContext(
   { config, trace }: CallerContext,
-  { audience, identity, tool, timeoutMs, idempotencyKey, progress }: CallParameters,
-  input: unknown,
+  { identity, timeoutMs, progress, ...call }: CallParameters,
 ): Promise<CallContext> {
-  const key = await signingKey(config, audience);
+  const key = await signingKey(config, call.audience);
   const nowMs = Date.now();
-  const statement = {
-    identity,
-    issuer: config.issuer,
-    audience,
-    tool,
-    traceId: trace.traceId,
-    nonce: crypto.randomUUID(),
-  };
   return {
-    identity: await signIdentity(key, statement, input, Math.floor(nowMs / 1000)),
+    identity: await signIdentity(key, identity, call, Math.floor(nowMs / 1000)),
     traceparent: trace.traceparent,
     deadlineMs: nowMs + timeoutMs,
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(call.idempotencyKey === undefined ? {} : { idempotencyKey: call.idempotencyKey }),
     ...(progress === undefined ? {} : { progress }),
   };
 }

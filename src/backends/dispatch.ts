@@ -1,4 +1,4 @@
-// One typed call to a product backend, signed for exactly this identity, tool and input.
+// One typed call to a product backend, signed for exactly this identity, method and input.
 import * as v from "valibot";
 import type { Audience, ToolBackendName } from "../../contracts/backends.ts";
 import { call, type FaultCode, type Refusal } from "../../contracts/rpc/call.ts";
@@ -18,8 +18,6 @@ export interface BackendCall<O extends Operation = Operation> {
   readonly audience: Audience;
   readonly method: string;
   readonly operation: O;
-  /** Name of the tool, or of the method if no tool is involved. */
-  readonly tool: string;
   readonly identity: Identity;
   readonly idempotencyKey?: string | undefined;
   readonly progress?: ProgressCallback | undefined;
@@ -30,12 +28,12 @@ type RpcMethods = Record<string, (context: unknown, input: unknown) => Promise<u
 /** Calls the backend. Whatever the backend does, the promise resolves to a result. */
 export async function dispatch<O extends Operation>(
   context: RequestContext,
-  { backend, audience, method, operation, tool, identity, idempotencyKey, progress }: BackendCall<O>,
+  { backend, audience, method, operation, identity, idempotencyKey, progress }: BackendCall<O>,
   input: unknown,
 ): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
   const { timeoutMs } = operation;
-  const parameters = { audience, identity, tool, timeoutMs, idempotencyKey, progress: progress && checked(progress) };
-  const signed = await callContext(context, parameters, input);
+  const parameters = { audience, method, input, identity, timeoutMs, idempotencyKey };
+  const signed = await callContext(context, { ...parameters, progress: progress && checked(progress) });
   // The contract that names the method also types the binding; the compiler cannot follow the
   // index.
   const methods = context.env[backend] as unknown as RpcMethods;
@@ -53,10 +51,10 @@ function checked(progress: ProgressCallback): ProgressCallback {
 
 /** Calls other methods of the tool's backend in the name of `identity`. */
 export function backendClient(context: RequestContext, identity: Identity, tool: ToolDefinition): BackendClient {
-  const { backend, audience, methods, name } = tool;
+  const { backend, audience, methods } = tool;
   return async function callMethod(method, input) {
     const operation = methods[method];
     if (!operation) throw new Error(`${backend} has no method ${method}.`);
-    return dispatch(context, { backend, audience, method, operation, tool: name, identity }, input);
+    return dispatch(context, { backend, audience, method, operation, identity }, input);
   };
 }

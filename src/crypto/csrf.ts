@@ -6,6 +6,8 @@ import { csrfKeysOf } from "./key-ring.ts";
 
 /** 32 bytes as base64url: a random text, a SHA-256, an HMAC. */
 export const TEXT_OF_32_BYTES = /^[A-Za-z0-9_-]{43}$/;
+/** The same in canonical form: the last letter has four bits of the bytes, and two that are 0. */
+const PROOF = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 
 /** The proof for the form that `names` identify, made with the current key. */
 export async function proofFor(config: Config, ...names: readonly string[]): Promise<string> {
@@ -18,7 +20,7 @@ export async function proofFor(config: Config, ...names: readonly string[]): Pro
  * in constant time.
  */
 export async function isProofFor(config: Config, proof: string, ...names: readonly string[]): Promise<boolean> {
-  if (!TEXT_OF_32_BYTES.test(proof)) return false;
+  if (!PROOF.test(proof)) return false;
   const given = fromBase64url(proof);
   const keys = await csrfKeysOf(config);
   const matches = await Promise.all(keys.map((key) => crypto.subtle.verify("HMAC", key, given, messageOf(names))));

@@ -1,11 +1,6 @@
 // Authorization of a tool by scope, and by kind of tenant.
-import { type Identity, isTestTenant, type Scope } from "../../contracts/rpc/identity.ts";
+import { type Identity, isTestTenant, permits, type Scope } from "../../contracts/rpc/identity.ts";
 import type { ToolDefinition } from "../tools/tool-definition.ts";
-
-/** True if `scopes` include `needed`. `generate` includes `read`. */
-export function permits(scopes: readonly Scope[], needed: Scope): boolean {
-  return scopes.includes(needed) || (needed === "read" && scopes.includes("generate"));
-}
 
 /**
  * `null` if the identity has the tool's scope; otherwise every scope to ask for, so that one

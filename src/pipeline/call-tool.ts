@@ -66,7 +66,6 @@ async function dispatchCall(call: AuthorizedCall, input: object, progress?: Prog
   const observed = progress && observeCancellation(progress);
   const backendCall = {
     ...{ backend, audience, method, operation, identity, idempotencyKey },
-    tool: tool.name,
     progress: observed?.callback,
   };
   const reply = await dispatch(context, backendCall, startInput ?? input);

@@ -83,7 +83,7 @@ async function readPicture(
 ): Promise<Result<string, Refusal>> {
   const method = "readImage";
   const { audience } = imgForge;
-  const call = { backend: "IMG_FORGE", audience, method, operation: ReadImage, tool: method, identity } as const;
+  const call = { backend: "IMG_FORGE", audience, method, operation: ReadImage, identity } as const;
   const reply = await dispatch(context, call, { job_id });
   if (!reply.ok) return reply;
   try {

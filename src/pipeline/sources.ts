@@ -1,12 +1,11 @@
 // Recent work and available models of a user, for completion and lists. Optional help: the wait is
 // short, and a fault, which the call logs, leaves the list empty.
 import { BACKENDS, type Backends, type ToolBackendName } from "../../contracts/backends.ts";
-import type { Identity } from "../../contracts/rpc/identity.ts";
+import { type Identity, permits } from "../../contracts/rpc/identity.ts";
 import type { Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import { dispatch } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
 import type { Sources } from "../prompts/prompt-definition.ts";
-import { permits } from "./authorize.ts";
 
 /** The user is typing or looking at a list. */
 const TIMEOUT_MS = 2_000;
@@ -31,7 +30,7 @@ export function sourcesFor(context: RequestContext, identity: Identity, mayAsk =
     const { audience, methods } = BACKENDS[backend];
     const known = (methods as Backends[B]["methods"])[method] as MethodOf<B, Name>; // `Name` is a key of them
     const operation = { ...known, timeoutMs: TIMEOUT_MS };
-    const reply = await dispatch(context, { backend, audience, method, operation, tool: method, identity }, {});
+    const reply = await dispatch(context, { backend, audience, method, operation, identity }, {});
     return reply.ok ? (reply.value as OutputOf<MethodOf<B, Name>>) : null; // the timeout does not change the output
   }
   return {

@@ -28,9 +28,12 @@ interface Trial {
   newCaller?(backend: AnyBackend): Promise<CallOptions>;
   /** The number of things that `change` has created so far. */
   countCreated?(backend: AnyBackend): Promise<number>;
-  /** Runs `sql` in the storage that contains this used token. Default: in a `UsedTokens` object. */
-  usedTokens?(backend: AnyBackend, tokenId: string, sql: string): Promise<unknown[]>;
+  /** Other calls that change something that exists, each with the storage of what it changes. */
+  changes?(backend: AnyBackend, caller: CallOptions): Promise<readonly (MethodCall | readonly [...MethodCall, Run])[]>;
 }
+
+/** Runs a statement in the storage of what a call changes. */
+type Run = (sql: string) => Promise<unknown[]>;
 
 /** A backend without an entry is tested with the defaults. */
 const trials: Readonly<Partial<Record<Audience, Trial>>> = {
@@ -49,17 +52,48 @@ const trials: Readonly<Partial<Record<Audience, Trial>>> = {
     },
     countCreated: async (backend) =>
       (await backend.worker.getEnv()).DB.prepare("SELECT count(*) AS n FROM api_keys").first("n"),
-    usedTokens: async (backend, _, sql) => (await (await backend.worker.getEnv()).DB.prepare(sql).all()).results,
+    async changes(backend, caller) {
+      const { DB } = await backend.worker.getEnv();
+      const created = await backend.call(
+        "createApiKey",
+        { name: "CI", environment: "live", scopes: ["read"], expiresInDays: null },
+        caller,
+      );
+      const { keyId } = (created as { value: { keyId: string } }).value;
+      return [["revokeApiKey", { keyId }, async (sql) => (await DB.prepare(sql).all()).results]];
+    },
   },
   stackbilder: {
     change: ["createFlow", { policy: {} }],
     read: ["getFlowStatus", { flowId: "0".repeat(64) }],
     countCreated: async (backend) => (await backend.worker.listDurableObjectIds("FlowObject")).length,
+    async changes(backend) {
+      const input = { policy: { failMode: "PRODUCT" } };
+      const created = await backend.call("createFlow", input);
+      const { flowId } = (created as { value: { flowId: string } }).value;
+      const storage = await backend.worker.getDurableObjectStorage("FlowObject", { name: flowId.slice(0, 20) });
+      const run: Run = (sql) => storage.exec(sql);
+      return [
+        ["advanceFlow", { flowId, wait: true }, run],
+        ["recoverFlow", { flowId, wait: true }, run],
+        ["advanceFlow", { flowId, wait: false }],
+        ["cancelFlow", { flowId }, run],
+      ];
+    },
   },
   "img-forge": {
     change: ["generateImage", { prompt: "hills", quality_tier: "draft", wait: false }],
     read: ["listModels", {}],
     countCreated: async (backend) => (await backend.worker.listDurableObjectIds("JobObject")).length,
+    async changes(backend) {
+      const created = await backend.call("generateImage", { prompt: "hills", quality_tier: "draft" });
+      const { job_id } = (created as { value: { job_id: string } }).value;
+      const storage = await backend.worker.getDurableObjectStorage("JobObject", { name: `job/${job_id}` });
+      return [
+        ["cancelJob", { job_id }, (sql) => storage.exec(sql)],
+        ["generateImage", { prompt: "hills", quality_tier: "draft", wait: true }],
+      ];
+    },
   },
 };
 
@@ -97,12 +131,38 @@ describe.each(AUDIENCES)("the backend %s", (audience) => {
     return before === undefined || after === undefined ? null : after - before;
   };
   const created = (count: number) => (trial.countCreated ? count : null);
-  const usedTokens = trial.usedTokens ?? runInUsedTokens;
 
   it.skipIf(!change)("refuses a captured call that changes something", async () => {
     const call = await capture();
     expect(await createdBy(async () => expect(await call.send()).toMatchObject({ ok: true }))).toBe(created(1));
     expect(await createdBy(async () => expect(await call.send()).toEqual(UNAUTHENTICATED))).toBe(created(0));
+  });
+
+  it.skipIf(!trial.changes)("refuses each captured call that changes something that exists", async () => {
+    for (const [method, input] of (await trial.changes?.(backend, caller)) ?? []) {
+      const context = await backend.context(method, input, caller);
+      expect(await backend.invoke(method, context, input), method).toMatchObject({ ok: true });
+      expect(await backend.invoke(method, context, input), method).toEqual(UNAUTHENTICATED);
+    }
+  });
+
+  it("refuses a token of every other method, and of another idempotency key, for the same input", async () => {
+    const others = Object.keys(contract.methods).filter((other) => other !== method);
+    const attempt = async () => {
+      for (const other of [...others, "unknown"])
+        expect(await (await capture({ method: other })).send(), other).toEqual(UNAUTHENTICATED);
+      expect(await (await capture({ idempotencyKey: "another" })).send()).toEqual(UNAUTHENTICATED);
+    };
+    expect(await createdBy(attempt)).toBe(created(0));
+  });
+
+  it.skipIf(!change)("refuses a token without the scope generate for a call that changes something", async () => {
+    const [method, input] = change as MethodCall; // The test is skipped without one.
+    for (const scopes of [[], ["read"]] as const) {
+      const options = { ...caller, identity: { ...caller.identity, scopes } };
+      const context = await backend.context(method, input, options);
+      expect(await backend.invoke(method, context, input)).toEqual(UNAUTHENTICATED);
+    }
   });
 
   it.skipIf(!change)("accepts one of many identical calls in parallel", async () => {
@@ -123,25 +183,21 @@ describe.each(AUDIENCES)("the backend %s", (audience) => {
     expect(again).not.toEqual(UNAUTHENTICATED);
   });
 
-  it.skipIf(!change)("stores a used token until it has expired, and then deletes it", async () => {
-    const first = await capture();
-    const { jti, exp } = claimsOf(first);
-    await first.send();
-    const nowSeconds = Math.floor(Date.now() / 1000);
-    const insert = (expiresAt: number) =>
-      usedTokens(backend, jti, `INSERT INTO used_tokens VALUES ('expired at ${expiresAt}', ${expiresAt})`);
-    await insert(nowSeconds - 60);
-    await insert(nowSeconds - 10);
-    let another = await capture();
-    while (claimsOf(another).jti.at(-1) !== jti.at(-1)) another = await capture();
-    expect(await another.send()).toMatchObject({ ok: true });
-    const stored = await usedTokens(backend, jti, "SELECT token_id, expires_at FROM used_tokens");
-    expect(stored).toContainEqual({ token_id: jti, expires_at: exp });
-    expect(stored).toContainEqual({ token_id: claimsOf(another).jti, expires_at: claimsOf(another).exp });
-    // A verifier whose clock is a little behind would still accept it.
-    expect(stored).toContainEqual({ token_id: `expired at ${nowSeconds - 10}`, expires_at: nowSeconds - 10 });
-    expect(stored).not.toContainEqual(expect.objectContaining({ expires_at: nowSeconds - 60 }));
-    expect(await first.send()).toEqual(UNAUTHENTICATED);
+  it.skipIf(!trial.changes)("stores a used token with what its call changes until it has expired", async () => {
+    for (const [method, input, run] of (await trial.changes?.(backend, caller)) ?? []) {
+      if (!run) continue;
+      const context = await backend.context(method, input, caller);
+      expect(await backend.invoke(method, context, input)).toMatchObject({ ok: true });
+      const nowSeconds = Math.floor(Date.now() / 1000);
+      for (const age of [60, 10]) await run(`INSERT INTO used_tokens VALUES ('${method} ${age}', ${nowSeconds - age})`);
+      const { jti, exp } = claimsOf(context);
+      expect(await backend.invoke(method, context, input)).toEqual(UNAUTHENTICATED);
+      const stored = await run("SELECT token_id, expires_at FROM used_tokens");
+      expect(stored).toContainEqual({ token_id: jti, expires_at: exp });
+      // A verifier whose clock is a little behind would still accept it.
+      expect(stored).toContainEqual({ token_id: `${method} 10`, expires_at: nowSeconds - 10 });
+      expect(stored).not.toContainEqual(expect.objectContaining({ token_id: `${method} 60` }));
+    }
   });
 
   it.skipIf(!change)("accepts a call under the previous key once", async () => {
@@ -183,10 +239,6 @@ function contractOf(audience: Audience): Contract {
 function sampleCall({ methods }: Contract, changes: boolean): MethodCall | undefined {
   const found = Object.entries(methods).find(([, operation]) => (operation.changes ?? false) === changes);
   return found && [found[0], sampleInput(found[1].input)];
-}
-
-async function runInUsedTokens(backend: AnyBackend, tokenId: string, sql: string): Promise<unknown[]> {
-  return (await backend.worker.getDurableObjectStorage("UsedTokens", { name: tokenId.slice(-1) })).exec(sql);
 }
 
 /** Claims of a call's identity token. */

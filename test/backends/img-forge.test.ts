@@ -498,7 +498,6 @@ it("the Worker has exactly these exports, and only the methods of the contract c
   expect(source.match(/^export (?!interface|type)[^\n]*/gm)).toEqual([
     'export { JobObject } from "./job-object.ts";',
     'export { RecentImages } from "./recent-images.ts";',
-    'export { UsedTokens } from "./used-tokens.ts";',
     "export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {",
     "export default {",
   ]);

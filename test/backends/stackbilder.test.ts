@@ -446,7 +446,6 @@ it("the Worker has exactly these exports, and only the methods of the contract c
   expect(exported).toEqual([
     'export { FlowObject } from "./flow-object.ts";',
     'export { RecentFlows } from "./recent-flows.ts";',
-    'export { UsedTokens } from "./used-tokens.ts";',
     "export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {",
     "export default {",
   ]);

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { call } from "../../contracts/rpc/call.ts";
 import { contract } from "../../contracts/rpc/contract.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
-import type { TenantId } from "../../contracts/rpc/identity.ts";
+import type { OneTimeToken, TenantId } from "../../contracts/rpc/identity.ts";
 import { type IdentityKey, importIdentityKey, signIdentity } from "../../contracts/rpc/identity-token.ts";
 import { operation } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
@@ -43,17 +43,12 @@ beforeAll(async () => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-async function context(overrides: object = {}) {
-  const identity = { subject: "u1", tenantId: "t1" as TenantId, tier: "pro", scopes: ["read"], clientId: "c" } as const;
-  const statement = {
-    identity,
-    issuer: "https://gw.test",
-    audience: "stackbilder",
-    tool: "billing_draft",
-    traceId,
-    nonce: "n",
-  } as const;
-  const token = await signIdentity(key, statement, input, Math.floor(Date.now() / 1000));
+async function context(overrides: { method?: string; idempotencyKey?: string; progress?: unknown } = {}) {
+  const { method = "draft", idempotencyKey } = overrides;
+  const scopes = ["generate"] as const;
+  const identity = { subject: "u1", tenantId: "t1" as TenantId, tier: "pro", scopes, clientId: "c" } as const;
+  const signed = { audience: "stackbilder", method, input, idempotencyKey };
+  const token = await signIdentity(key, identity, signed, Math.floor(Date.now() / 1000));
   return {
     identity: token,
     traceparent: `00-${traceId}-${"c".repeat(16)}-01`,
@@ -199,19 +194,18 @@ describe("the backend side of the RPC boundary", () => {
 
   it("runs a method that changes something once per token, after it has claimed the token", async () => {
     const used = new Map<string, number>();
-    const claim = async (tokenId: string, expiresAt: number) =>
-      !used.has(tokenId) && used.set(tokenId, expiresAt) === used;
+    const claim = async ({ id, expiresAt }: OneTimeToken) => !used.has(id) && used.set(id, expiresAt) === used;
     const handle = vi.fn(async () => ok(value));
     const send = async (call: unknown, given: unknown) =>
       serve(billing, "send", { guard: { ...guard, claim }, call, input: given }, handle);
-    const captured = await context();
+    const captured = await context({ method: "send" });
     // A call that is refused for another reason claims nothing.
     expect(await send({ ...captured, identity: "x.y.z" }, input)).toEqual(fail("unauthenticated"));
     expect(await send(captured, { customerId: "c2" })).toEqual(fail("unauthenticated"));
     expect(used.size).toBe(0);
     expect(await send(captured, input)).toEqual(ok(value));
     expect([...used]).toEqual([
-      [`${traceId}.n`, expect.toSatisfy((at: number) => Math.abs(at - Date.now() / 1000 - 60) < 10)],
+      [expect.any(String), expect.toSatisfy((at: number) => Math.abs(at - Date.now() / 1000 - 60) < 10)],
     ]);
     expect(await send(captured, input)).toEqual(fail("unauthenticated"));
     expect(handle).toHaveBeenCalledOnce();
@@ -221,10 +215,33 @@ describe("the backend side of the RPC boundary", () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const handle = vi.fn(async () => ok(value));
     const claim = () => Promise.reject(new Error("storage is down"));
-    expect(await serve(billing, "send", { guard: { ...guard, claim }, call: await context(), input }, handle)).toEqual(
-      fail("internal"),
-    );
+    expect(
+      await serve(
+        billing,
+        "send",
+        { guard: { ...guard, claim }, call: await context({ method: "send" }), input },
+        handle,
+      ),
+    ).toEqual(fail("internal"));
     expect(handle).not.toHaveBeenCalled();
+  });
+
+  it("passes the token to a handler without a claim of its own, and fails if no handler reads it", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { identityKeys } = guard;
+    const send = async (handle: Parameters<typeof serve<typeof billing, "send">>[3]) =>
+      serve(billing, "send", { guard: { identityKeys }, call: await context({ method: "send" }), input }, handle);
+    const tokens: OneTimeToken[] = [];
+    const reply = await send(async (_, __, { token }) => {
+      tokens.push(token);
+      return ok(value);
+    });
+    expect(reply).toEqual(ok(value));
+    expect(tokens).toEqual([{ id: expect.any(String), expiresAt: expect.any(Number) }]);
+    expect(await send(async () => fail("unauthenticated"))).toEqual(fail("unauthenticated"));
+    expect(log).not.toHaveBeenCalled();
+    expect(await send(async () => ok(value))).toEqual(fail("internal"));
+    expect(String(log.mock.calls[0]?.[0])).toContain("must claim the token");
   });
 
   it("passes progress to the caller and returns its reply; an unreachable caller means cancel", async () => {

@@ -3,10 +3,16 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { canonicalJson, toBase64url } from "../../contracts/rpc/encoding.ts";
 import type { Identity, TenantId } from "../../contracts/rpc/identity.ts";
 import { type IdentityKey, importIdentityKey, signIdentity } from "../../contracts/rpc/identity-token.ts";
-import { type ExpectedClaims, importIdentityKeys, verifyIdentity } from "../../contracts/rpc/verify.ts";
+import { type ExpectedCall, importIdentityKeys, verifyIdentity } from "../../contracts/rpc/verify.ts";
 
 const NOW = 1_800_000_000;
 const raw = crypto.getRandomValues(new Uint8Array(32));
+/** The next letter of the alphabet of base64url: it differs in the last bit. */
+function nextLetter(letter: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  return alphabet[alphabet.indexOf(letter) + 1] ?? "";
+}
+
 const identity: Identity = {
   subject: "user-1",
   tenantId: "tenant-1" as TenantId,
@@ -17,22 +23,15 @@ const identity: Identity = {
 const input = { flowId: "f1", policy: { profile: "strict", minQuality: 0.1 } };
 let key: IdentityKey;
 
-function sign(overrides: { audience?: string; key?: IdentityKey; now?: number } = {}) {
-  const { audience = "stackbilder", key: signer = key, now = NOW } = overrides;
-  const statement = {
-    identity,
-    issuer: "https://gw.test",
-    audience,
-    tool: "flow_create",
-    traceId: "a".repeat(32),
-    nonce: "n1",
-  };
-  return signIdentity(signer, statement, input, now);
+const CALL = { audience: "stackbilder", method: "createFlow", input, idempotencyKey: "k1" };
+
+function sign(scopes: Identity["scopes"] = identity.scopes) {
+  return signIdentity(key, { ...identity, scopes }, CALL, NOW);
 }
 
 /** Verifies a token with these keys, as the backend that it is for. */
-function verify(keys: readonly IdentityKey[], token: string, changes: Partial<ExpectedClaims> = {}) {
-  return verifyIdentity(keys, token, { audience: "stackbilder", input, nowSeconds: NOW, ...changes });
+function verify(keys: readonly IdentityKey[], token: string, changes: Partial<ExpectedCall> = {}) {
+  return verifyIdentity(keys, token, { ...CALL, scope: "generate", nowSeconds: NOW, ...changes });
 }
 
 beforeAll(async () => {
@@ -40,16 +39,18 @@ beforeAll(async () => {
 });
 
 describe("an identity token", () => {
-  it("contains the identity, the tool and the trace", async () => {
-    expect(await verify([key], await sign())).toEqual({
-      ...identity,
-      audience: "stackbilder",
-      tool: "flow_create",
-      traceId: "a".repeat(32),
-      tokenId: `${"a".repeat(32)}.n1`,
-      issuedAt: NOW,
-      expiresAt: NOW + 60,
-    });
+  it("contains the identity, an id of its own and its expiry", async () => {
+    const [verified, another] = await Promise.all([1, 2].map(async () => verify([key], await sign())));
+    expect(verified).toEqual({ ...identity, token: { id: expect.any(String), expiresAt: NOW + 60 } });
+    expect(another?.token.id).not.toBe(verified?.token.id);
+  });
+
+  it("has claims that a verifier compares or a backend acts on, and no other", async () => {
+    const [, body = ""] = (await sign()).split(".");
+    const claims = Object.keys(JSON.parse(Buffer.from(body, "base64url").toString()) as object);
+    const compared = ["aud", "method", "scope", "idem", "ih", "iat", "exp"];
+    const identityOfCall = ["sub", "tenant", "tier", "cid", "jti"];
+    expect(claims.toSorted()).toEqual([...compared, ...identityOfCall].toSorted());
   });
 
   it("is valid for any order of the input's keys, and for undefined instead of absent keys", async () => {
@@ -57,14 +58,38 @@ describe("an identity token", () => {
     expect(await verify([key], await sign(), { input: same })).not.toBeNull();
   });
 
-  it.each([
-    ["another backend", "img-forge" as const, input, NOW],
-    ["another input", "stackbilder" as const, { ...input, flowId: "f2" }, NOW],
-    ["more input", "stackbilder" as const, { ...input, extra: 1 }, NOW],
-    ["a time after its expiry", "stackbilder" as const, input, NOW + 60],
-    ["a time well before it was issued", "stackbilder" as const, input, NOW - 31],
-  ])("is refused for %s", async (_, audience, presented, now) => {
-    expect(await verify([key], await sign(), { audience, input: presented, nowSeconds: now })).toBeNull();
+  it.each<[string, Partial<ExpectedCall>]>([
+    ["another backend", { audience: "img-forge" }],
+    ["another method", { method: "cancelFlow" }],
+    ["another input", { input: { ...input, flowId: "f2" } }],
+    ["more input", { input: { ...input, extra: 1 } }],
+    ["another idempotency key", { idempotencyKey: "k2" }],
+    ["a call without its idempotency key", { idempotencyKey: undefined }],
+    ["a time after its expiry", { nowSeconds: NOW + 60 }],
+    ["a time well before it was issued", { nowSeconds: NOW - 31 }],
+  ])("is refused for %s", async (_, changes) => {
+    expect(await verify([key], await sign(), changes)).toBeNull();
+  });
+
+  it("is refused without the scope that the method needs; generate includes read", async () => {
+    expect(await verify([key], await sign(["read"]), { scope: "generate" })).toBeNull();
+    expect(await verify([key], await sign([]), { scope: "read" })).toBeNull();
+    expect(await verify([key], await sign(["read"]), { scope: "read" })).not.toBeNull();
+    expect(await verify([key], await sign(["generate"]), { scope: "read" })).not.toBeNull();
+  });
+
+  it.each<[string, (token: string) => string]>([
+    ["padding", (token) => `${token}=`],
+    ["padding inside", (token) => token.replace(".", "=.")],
+    ["white space", (token) => `${token}\n`],
+    ["white space inside", (token) => token.replace(".", " .")],
+    ["unused bits that are set", (token) => token.slice(0, -1) + nextLetter(token.at(-1) ?? "")],
+    ["the other alphabet", (token) => token.replaceAll("-", "+").replaceAll("_", "/")],
+  ])("is refused with %s", async (_, respell) => {
+    let token = await sign();
+    while (!/[-_]/.test(token.split(".")[2] ?? "")) token = await sign();
+    expect(await verify([key], token)).not.toBeNull();
+    expect(await verify([key], respell(token))).toBeNull();
   });
 
   it("tolerates half a minute of clock skew", async () => {
@@ -105,16 +130,15 @@ describe("an identity token", () => {
 
   it("is refused if its lifetime is longer than a minute", async () => {
     const claims = {
-      iss: "x",
       aud: "stackbilder",
       sub: "u",
       tenant: "t",
       tier: "pro",
-      scope: [],
+      scope: ["generate"],
       cid: "c",
-      tool: "t",
+      method: CALL.method,
+      idem: CALL.idempotencyKey,
       jti: "j",
-      trace: "t",
       iat: NOW,
       exp: NOW + 3600,
       ih: "",

@@ -58,6 +58,8 @@ export interface CallOptions {
   readonly cancelAt?: number;
   readonly token?: {
     readonly audience?: string;
+    readonly method?: string;
+    readonly idempotencyKey?: string;
     readonly key?: IdentityKey;
     readonly nowSeconds?: number;
     /** The input that the token is signed for. Default: the input of the call. */
@@ -215,17 +217,15 @@ async function contextOf(
     clientId: "test",
     ...options.identity,
   };
-  const statement = {
-    identity,
-    issuer: "http://localhost",
+  const signed = {
     audience: token.audience ?? audience,
-    tool: method,
-    traceId,
-    nonce: randomUUID(),
+    method: token.method ?? method,
+    input: token.input ?? input,
+    idempotencyKey: token.idempotencyKey ?? idempotencyKey,
   };
   const nowSeconds = token.nowSeconds ?? Math.floor(Date.now() / 1000);
   return {
-    identity: token.raw ?? (await signIdentity(token.key ?? key, statement, token.input ?? input, nowSeconds)),
+    identity: token.raw ?? (await signIdentity(token.key ?? key, identity, signed, nowSeconds)),
     traceparent: `00-${traceId}-${traceId.slice(0, 16)}-01`,
     deadlineMs: Date.now() + 60_000,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),

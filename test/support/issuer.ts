@@ -90,23 +90,17 @@ async function callAsGateway<Value>(
 ): Promise<Value> {
   const key = await deriveIdentityKey(await importRootKey(root), auth.audience);
   const traceId = randomUUID().replaceAll("-", "");
-  const statement = {
-    identity: {
-      subject: identity.subject ?? "gateway",
-      tenantId: identity.tenantId ?? null,
-      tier: identity.tier ?? "free",
-      scopes: [],
-      clientId: "gateway",
-    },
-    issuer: system.origin,
-    audience: auth.audience,
-    tool: method,
-    traceId,
-    nonce: randomUUID(),
+  const caller: Identity = {
+    subject: identity.subject ?? "gateway",
+    tenantId: identity.tenantId ?? null,
+    tier: identity.tier ?? "free",
+    scopes: ["read", "generate"],
+    clientId: "gateway",
   };
+  const signed = { audience: auth.audience, method, input, idempotencyKey: undefined };
   const nowMs = Date.now();
   const call = {
-    identity: await signIdentity(key, statement, input, Math.floor(nowMs / 1000)),
+    identity: await signIdentity(key, caller, signed, Math.floor(nowMs / 1000)),
     traceparent: `00-${traceId}-${traceId.slice(0, 16)}-01`,
     deadlineMs: nowMs + 5_000,
   };

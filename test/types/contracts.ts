@@ -68,12 +68,6 @@ await serve(stackbilder, "getFlowStatus", { guard, call, input: {} }, async () =
 // @ts-expect-error no such method
 await serve(stackbilder, "deleteFlow", { guard, call, input: {} }, async () => ok({}));
 
-// A guard that does not refuse captured calls.
-// @ts-expect-error claim is missing
-await serve(stackbilder, "createFlow", { guard: { identityKeys: "" }, call, input: {} }, async () =>
-  fail("flow_not_found" as never),
-);
-
 declare const binding: Binding<StackbilderContract>;
 declare const context: Parameters<StackbilderContract["createFlow"]>[0];
 // @ts-expect-error policy is required

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { missingScopes, permits } from "../../../src/pipeline/authorize.ts";
+import { permits } from "../../../contracts/rpc/identity.ts";
+import { missingScopes } from "../../../src/pipeline/authorize.ts";
 import { validate } from "../../../src/pipeline/validate.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
 

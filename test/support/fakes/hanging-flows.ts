@@ -1,7 +1,7 @@
 // The Stackbilder reference Worker with lists that never respond.
 import { DurableObject } from "cloudflare:workers";
 
-export { default, FlowObject, StackbilderEntrypoint, UsedTokens } from "../../../entrypoints/stackbilder/worker.ts";
+export { default, FlowObject, StackbilderEntrypoint } from "../../../entrypoints/stackbilder/worker.ts";
 
 export class RecentFlows extends DurableObject {
   add(): Promise<never> {

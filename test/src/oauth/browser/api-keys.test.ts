@@ -42,7 +42,7 @@ describe("API keys", () => {
           scope: ["read", "generate"],
           cid: "gateway",
           aud: "auth",
-          tool: "createApiKey",
+          method: "createApiKey",
         },
         input: { name: "Build server", environment: "test", scopes: ["read", "generate"], expiresInDays: 30 },
       },
