@@ -1,6 +1,11 @@
 // The stylesheet of all pages. It is inserted unescaped and allowed by its hash, so nothing in it
 // may depend on a request. Colours meet WCAG 2.2 AA in both schemes; sizes are in rem and follow
 // the reader's own; nothing moves.
+//
+// A button cannot be pressed by a pointer in the first half second after its page appears, and a
+// decision not in the first half second after the pointer enters the page: another page, or a
+// window in front of it, may have been there when the user began to press. A keyboard works at
+// once, since nothing on these pages has the focus. Touch screens have no pointer that enters.
 
 export const STYLE = `
 :root {
@@ -46,6 +51,12 @@ input, select, button, .button {
   background: var(--card); border: 1px solid var(--edge); border-radius: .625rem;
 }
 button, .button { display: flex; align-items: center; justify-content: center; gap: .625rem; font-weight: 600; text-decoration: none; cursor: pointer; }
+@keyframes appear { from, to { pointer-events: none; } }
+@keyframes enter { from, to { pointer-events: none; } }
+button { animation: appear .5s; }
+@media (hover: hover) and (pointer: fine) and (not (any-pointer: coarse)) {
+  html:hover .choice button { animation-name: enter; }
+}
 .main { color: var(--card); background: var(--main); border-color: var(--main); }
 :is(button, .button):hover { filter: brightness(.93); }
 :focus-visible { outline: 3px solid var(--main); outline-offset: 2px; }
