@@ -1,6 +1,8 @@
 // A client's name. The client chooses it and it proves nothing, so it is cleaned for display and
 // compared with names that people trust.
 
+import { plainLetterOf } from "./lookalikes.ts";
+
 /** Names that people trust, without spaces and punctuation, and the domains that may use them. */
 const TRUSTED_NAMES: readonly (readonly [names: readonly string[], domains: readonly string[]])[] = [
   [["stackbilt", "stackbuilt"], ["stackbilt.dev"]],
@@ -20,17 +22,8 @@ const TRUSTED_NAMES: readonly (readonly [names: readonly string[], domains: read
   [["gemini", "google"], ["google.com"]],
 ];
 
-/**
- * Each row: a plain letter, then Cyrillic, Greek, Latin and digits that look like it (after UTS
- * #39).
- */
-const LOOKALIKE_ROWS = [
-  ...["aаαɑ4", "bвьβ", "cсϲᴄ", "dԁժ", "eеєεҽ3", "gɡց", "hнһհ", "jјϳ", "kкκ", "mмμ", "nпռηνո", "oоοσօ0"],
-  ...["pрρ", "qԛգ", "rгᴦ", "sѕꜱ5", "tтτ", "uսυ", "vѵ", "wԝшɯω", "xхχ", "yуүγ", "zᴢζ", "liіıɩι1ӏ|"],
-];
-const PLAIN_LETTERS = new Map(
-  LOOKALIKE_ROWS.flatMap(([letter = "", ...others]) => others.map((other) => [other, letter] as const)),
-);
+/** Digits that are written for letters. */
+const LETTERS_OF_DIGITS: Readonly<Record<string, string>> = { 0: "o", 1: "l", 3: "e", 4: "a", 5: "s" };
 
 const MAX_SHOWN_LENGTH = 64;
 
@@ -76,10 +69,9 @@ export function impersonationOf(name: string, domain: string | null): Impersonat
 
 /** The name as it looks: lookalike letters become one letter, accents are dropped. */
 function skeletonOf(name: string): string {
-  const letters = lettersOf(name.normalize("NFKD").replaceAll("|", "l"));
-  return [...letters]
-    .map((letter) => PLAIN_LETTERS.get(letter) ?? letter)
-    .join("")
+  return lettersOf(Array.from(name.normalize("NFKD"), plainLetterOf).join(""))
+    .replace(/[013-5]/g, (digit) => LETTERS_OF_DIGITS[digit] ?? digit)
+    .replaceAll("i", "l")
     .replaceAll("rn", "m")
     .replaceAll("vv", "w");
 }

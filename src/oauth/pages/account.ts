@@ -7,7 +7,7 @@ import { destinationOf } from "../authorization-server/client-identity.ts";
 import { type AccountFormTokens, accountForm, day, minute } from "./account-parts.ts";
 import { allowedBy } from "./allowed-actions.ts";
 import { keysSection, tokenSection } from "./api-keys.ts";
-import { place } from "./forms.ts";
+import { appName, place } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
 
@@ -54,7 +54,7 @@ function grantList(grants: readonly GrantRecord[], tokens: AccountFormTokens, te
     const from = madeFrom === null ? "" : ` from ${madeFrom}`;
     const end = expiresAt === null ? "waiting for the app to finish" : html`ends ${day(expiresAt)}`;
     return html`<li>
-<div><p><bdi class="app">${clientName}</bdi> on ${place(destinationOf(redirectOrigin))}</p>
+<div><p>${appName(clientName)} on ${place(destinationOf(redirectOrigin))}</p>
 <p>${allowedBy(texts, scope)}</p>
 <p>Connected ${day(at)} at ${minute(at)}${from}; ${end}.</p></div>
 ${accountForm("/apps/revoke", tokens, html`<input type="hidden" name="grantId" value="${id}"><button aria-label="Disconnect ${clientName}">Disconnect</button>`)}

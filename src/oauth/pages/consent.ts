@@ -5,6 +5,7 @@ import type { ProductTexts } from "../../tools/product-texts.ts";
 import { type ClientIdentity, type Destination, destinationOf } from "../authorization-server/client-identity.ts";
 import { impersonationOf } from "../authorization-server/client-name.ts";
 import { unicodeHost } from "../authorization-server/hosts.ts";
+import { disguiseOf } from "../authorization-server/lookalikes.ts";
 import { grantableScopes } from "../authorization-server/scopes.ts";
 import { hostName, place, scopeChoice, transactionForm } from "./forms.ts";
 import { type Html, html } from "./html.ts";
@@ -56,6 +57,8 @@ ${
   return transactionForm("/authorize", transactionId, csrf, content);
 }
 
+const KNOWN_LETTERS = "letters that only look like those of a name you may know";
+
 /** Warnings about the client, most important first. */
 function cautions(client: ClientIdentity, destination: Destination): Html | false {
   const { domain } = client;
@@ -72,11 +75,15 @@ function cautions(client: ClientIdentity, destination: Destination): Html | fals
   return lines.length > 0 && html`<div class="notice">${lines.map((line) => html`<p>${line}</p>`)}</div>`;
 }
 
-/** A loopback client has its own warning, so only a lookalike name adds one. */
+/** A loopback client has its own warning, so only a disguised name adds one. */
 function nameCaution({ name, domain }: ClientIdentity, isLoopback: boolean): Html | false {
   const impersonation = impersonationOf(name, domain);
-  if (impersonation === "lookalike")
-    return html`“<bdi>${name}</bdi>” uses letters that only look like those of a name you may know. Be suspicious.`;
+  const disguise = disguiseOf(name);
+  if (impersonation === "lookalike" || disguise !== null) {
+    const letters = impersonation === null ? "unusual letters, or mixes those of several alphabets" : KNOWN_LETTERS;
+    const reading = disguise?.reading;
+    return html`“<bdi>${name}</bdi>” uses ${letters}. ${reading && html`It reads “<bdi>${reading}</bdi>”, and is not that name. `}Be suspicious.`;
+  }
   return (
     impersonation === "same_name" &&
     !isLoopback &&

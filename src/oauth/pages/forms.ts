@@ -2,6 +2,7 @@
 
 import type { ProductTexts } from "../../tools/product-texts.ts";
 import type { Destination } from "../authorization-server/client-identity.ts";
+import { type Disguise, disguiseOf, readingOf } from "../authorization-server/lookalikes.ts";
 import { actionsOf } from "./allowed-actions.ts";
 import { type Html, html } from "./html.ts";
 
@@ -20,10 +21,25 @@ export function place({ host, isLoopback, unicodeHost }: Destination): Html {
   return isLoopback ? html`this computer (${hostName(host, null)})` : hostName(host, unicodeHost);
 }
 
-/** A host in ASCII, followed by its Unicode form if an address bar may show that instead. */
+/**
+ * A host in ASCII, followed by its Unicode form if an address bar may show that instead, and by
+ * what that reads like in plain letters.
+ */
 export function hostName(host: string, unicodeHost: string | null): Html {
   const name = html`<bdi class="host">${host}</bdi>`;
-  return unicodeHost === null ? name : html`${name} (shown as <bdi class="host">${unicodeHost}</bdi>)`;
+  if (unicodeHost === null) return name;
+  const reading = readingOf(unicodeHost);
+  return html`${name} (shown as <bdi class="host">${unicodeHost}</bdi>${reading !== null && html`, which is not <bdi class="host">${reading}</bdi>`})`;
+}
+
+/** A client's name as it cleaned it, with a word about letters that are not what they seem. */
+export function appName(name: string): Html {
+  const disguise = disguiseOf(name);
+  return html`<bdi class="app">${name}</bdi>${disguise !== null && html` <small>(${readAs(disguise)})</small>`}`;
+}
+
+function readAs({ reading }: Disguise): Html {
+  return reading === null ? html`unusual letters` : html`unusual letters, reads “<bdi>${reading}</bdi>”`;
 }
 
 /**

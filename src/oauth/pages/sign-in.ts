@@ -1,7 +1,7 @@
 // The page for signing in and for signing up, with a password or a social provider.
 import { PASSWORD_MIN_CHARACTERS, SOCIAL_PROVIDERS, type SocialProvider } from "../../../contracts/auth.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
-import { place, transactionForm } from "./forms.ts";
+import { appName, place, transactionForm } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import { PROVIDER_MARKS } from "./marks.ts";
 import type { Page } from "./page.ts";
@@ -42,7 +42,7 @@ export function signInPage({ kind, transactionId, client, csrf, rejected }: Sign
   const isNew = kind === "signup";
   const title = isNew ? "Create your account" : "Sign in";
   const purpose = client
-    ? html`to connect <bdi class="app">${client.name}</bdi> on ${place(destinationOf(client.redirectUri))}`
+    ? html`to connect ${appName(client.name)} on ${place(destinationOf(client.redirectUri))}`
     : "to manage your account";
   const fields = isNew ? signUpFields(rejected) : logInFields(rejected);
   const submit = html`<button class="main">${isNew ? "Create account" : "Sign in"}</button>`;

@@ -8,6 +8,7 @@ import {
 } from "../../../../src/oauth/authorization-server/client-identity.ts";
 import { cleanName, impersonationOf } from "../../../../src/oauth/authorization-server/client-name.ts";
 import { unicodeHost } from "../../../../src/oauth/authorization-server/hosts.ts";
+import { disguiseOf, readingOf } from "../../../../src/oauth/authorization-server/lookalikes.ts";
 
 describe("a client's name", () => {
   it("is shown without characters that are invisible, change the text direction or stack up", () => {
@@ -50,6 +51,60 @@ describe("a client's name", () => {
   });
 });
 
+describe("a name whose letters are not what they seem", () => {
+  it.each([
+    ["Cyrillic amid Latin", "N\u043etion", "Notion"],
+    ["Greek amid Latin", "\u0391pple", "Apple"],
+    ["Coptic", "\u2c9ep\u2c89nAI", "OpenAI"],
+    ["Lisu", "\ua4da\ua4e1\ua4ee\ua4f4\ua4d3\ua4f0", "claude"],
+    ["Cherokee", "\u13df\u13de\u13aa\u13cc\u13a0\u13ac", "CLAUDE"],
+    ["Canadian syllables", "\u1455\u14aa\u15e9\u144c\u15ea\u156e", "claude"],
+    ["small capitals", "\u0274\u1d0f\u1d1b\u026a\u1d0f\u0274", "notion"],
+    ["circles", "\u24b8\u24db\u24d0\u24e4\u24d3\u24d4", "Claude"],
+    ["black circles", "\u{1f15d}\u{1f15e}\u{1f163}\u{1f158}\u{1f15e}\u{1f15d}", "NOTION"],
+    ["black squares", "\u{1f17d}\u{1f17e}\u{1f183}\u{1f178}\u{1f17e}\u{1f17d}", "NOTION"],
+    ["brackets", "\u249e\u24a7\u249c\u24b0\u249f\u24a0", "claude"],
+    ["fullwidth letters", "\uff2e\uff4f\uff54\uff49\uff4f\uff4e", "Notion"],
+    [
+      "bold letters, in one of two words",
+      "\u{1d5e1}\u{1d5fc}\u{1d601}\u{1d5f6}\u{1d5fc}\u{1d5fb} Calendar",
+      "Notion Calendar",
+    ],
+    ["script letters", "\u{1d4d2}\u{1d4f5}\u{1d4ea}\u{1d4fe}\u{1d4ed}\u{1d4ee}", "Claude"],
+    ["raised letters", "\u1d9c\u02e1\u1d43\u1d58\u1d48\u1d49", "claude"],
+    ["Roman numerals", "\u217d\u217caude", "claude"],
+    ["Bengali zeros", "g\u09e6\u09e6gle", "google"],
+    ["an accent beside it", "Cl\u0430ud\u00e9", "Claud\u00e9"],
+  ])("is told from its %s, with how it reads", (_, name, reading) => {
+    expect(disguiseOf(cleanName(name))).toEqual({ reading });
+  });
+
+  it("is told also if it reads as no Latin letters, as runes do", () => {
+    expect(disguiseOf("\u16b1\u16a2\u16be\u16d6")).toEqual({ reading: null });
+  });
+
+  it.each([
+    ...["ChatGPT 日本語", "ChatGPT日本語版", "OpenAIのアシスタント", "口コミAI", "ドラえもん Bot", "小红书 AI", "ﾃｽﾄ"],
+    ...["Мои заметки", "ChatGPT Рус", "СССР", "Привет, мир 2.0", "Σημειώσεις", "Ελλάδα App", "개인 비서 AI", "AI비서"],
+    ...["מחברת שלי", "ملاحظاتي ChatGPT", "नोट्स सहायक", "AIसहायक", "บันทึกของฉัน", "தமிழ் உதவி", "বাংলা ০১২"],
+    ...["Հայերեն", "ქართული", "አማርኛ", "ភាសាខ្មែរ", "Ghi chú của tôi", "Yorùbá ẹ̀kọ́", "Azərbaycan", "ışık", "Łódź"],
+    ...["Straße", "Ærø", "Hawaiʻi", "Edición 1ª", "Nº 1", "Notion™", "H₂O", "m²", "①番", "ファイナルⅦ", "🅿 Parking"],
+    ...["🇺🇸 Translator", "C++ helper", "O’Brien", "Claude Code", "Mac OS X 10.15"],
+  ])("is not an honest one: %s", (name) => {
+    expect(disguiseOf(cleanName(name))).toBeNull();
+    expect(impersonationOf(cleanName(name), null)).not.toBe("lookalike");
+  });
+
+  it.each([
+    ["small capitals", "\ua731\u1d1b\u1d00\u1d04\u1d0b\u0299\u026a\u029f\u1d1b"],
+    ["Cyrillic", "\u0405tackbilt"],
+    ["black squares", "\u{1f182}\u{1f183}\u{1f170}\u{1f172}\u{1f17a}\u{1f171}\u{1f178}\u{1f17b}\u{1f183}"],
+    ["letters of flags", "\u{1f1f8}\u{1f1f9}\u{1f1e6}\u{1f1e8}\u{1f1f0}\u{1f1e7}\u{1f1ee}\u{1f1f1}\u{1f1f9}"],
+  ])("pretends to be ours in %s, and counts as a lookalike", (_, name) => {
+    expect(impersonationOf(cleanName(name), null)).toBe("lookalike");
+  });
+});
+
 describe("the destination of access", () => {
   it("is the host with its port in ASCII, and the Unicode form of a punycode host", () => {
     expect(destinationOf("http://127.0.0.1:3118/cb")).toEqual({
@@ -80,6 +135,13 @@ describe("the destination of access", () => {
     const { hostname } = new URL(`https://${host}/`);
     expect(hostname).toContain("xn--");
     expect(unicodeHost(hostname)).toBe(host);
+  });
+
+  it("reads as another host if its letters look like that one's, and as itself if they do not", () => {
+    expect(readingOf("\u0441l\u0430ude.ai")).toBe("claude.ai");
+    expect(readingOf("\u0430\u0440\u0440\u04cf\u0435.com"), "one script").toBe("apple.com");
+    for (const host of ["bücher.example", "пример.test", "例え.テスト", "faß.de", "www.ελληνικά.gr"])
+      expect(readingOf(host), host).toBeNull();
   });
 
   it("has no Unicode form if the host is not punycode", () => {

@@ -215,6 +215,15 @@ describe("a list of many apps", () => {
   });
 });
 
+it("an app whose letters are not what they seem is listed with how its name reads", async () => {
+  const user = newUserId();
+  await newGrant(user, { name: "N\u043etion" });
+  const page = await (await signedInBrowser(user)).open("/apps");
+  expect(words(page)).toContain("N\u043etion (unusual letters, reads “ Notion ”) on");
+  await newGrant(user, { name: "ChatGPT 日本語" });
+  expect((await (await signedInBrowser(user)).open("/apps")).text.match(/unusual letters/g)).toHaveLength(1);
+});
+
 describe("disconnecting an app", () => {
   it("ends its tokens at once, deletes its approvals, leaves an audit record, and returns to the page", async () => {
     const user = newUserId();

@@ -131,7 +131,25 @@ describe("the consent page", () => {
       "is at an address with lookalike letters",
       { redirect_uris: ["https://\u0441l\u0430ude.test:8443/cb"] },
       { redirect_uri: "https://\u0441l\u0430ude.test:8443/cb" },
-      '<bdi class="host">xn--lude-53d4h.test:8443</bdi> (shown as <bdi class="host">\u0441l\u0430ude.test</bdi>)',
+      '<bdi class="host">xn--lude-53d4h.test:8443</bdi> (shown as <bdi class="host">\u0441l\u0430ude.test</bdi>, which is not <bdi class="host">claude.test</bdi>)',
+    ],
+    [
+      "is at an honest address of another script",
+      { redirect_uris: ["https://b\u00fccher.test/cb"] },
+      { redirect_uri: "https://b\u00fccher.test/cb" },
+      '<bdi class="host">xn--bcher-kva.test</bdi> (shown as <bdi class="host">b\u00fccher.test</bdi>)',
+    ],
+    [
+      "has a name in letters of two alphabets",
+      { client_name: "N\u043etion" },
+      {},
+      "“<bdi>N\u043etion</bdi>” uses unusual letters, or mixes those of several alphabets. It reads “<bdi>Notion</bdi>”",
+    ],
+    [
+      "has a trusted name in styled letters",
+      { client_name: "\u24b8\u24db\u24d0\u24e4\u24d3\u24d4" },
+      {},
+      "a name you may know. It reads “<bdi>Claude</bdi>”, and is not that name. Be suspicious.",
     ],
     ["has registered itself", {}, {}, "Self-registered, name not verified"],
     [
