@@ -10,18 +10,13 @@ import { PICTURES } from "../resources/picture.ts";
 import { text } from "../tools/content.ts";
 import { overPlan } from "./metering.ts";
 import { sourcesFor } from "./sources.ts";
-import { validate } from "./validate.ts";
 
 /** The prompt with these arguments. */
 export function getPrompt(name: string, args: Readonly<Record<string, string>>): GetPromptResult {
   const prompt = prompts.get(name);
   if (!prompt) return { state: "not_found" };
-  // Clients with a form send a blank field as an empty string.
-  const given = Object.fromEntries(Object.entries(args).filter(([, value]) => value.trim() !== ""));
-  const valid = validate(prompt, given, "prompt");
-  if (!valid.ok) return { state: "invalid", message: valid.problems };
   const { description } = prompt;
-  return { state: "filled", description, messages: [{ role: "user", content: text(prompt.render(valid.input)) }] };
+  return { state: "filled", description, messages: [{ role: "user", content: text(prompt.render(args)) }] };
 }
 
 /** The most values of one response (MCP 2026-07-28, server/utilities/completion). */

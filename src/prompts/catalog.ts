@@ -4,10 +4,10 @@ import { QualityTier } from "../../contracts/img-forge.ts";
 import { GetFlowStatus, MODES, Profile } from "../../contracts/stackbilder.ts";
 import { type PromptDefinition, prompt } from "./prompt-definition.ts";
 
-/** Maximum length of free text, as in the tools' inputs. */
-const MAX_LENGTH = 2_000;
+const words = (about: string) => v.pipe(v.string(), v.description(about));
 
-const words = (about: string) => v.pipe(v.string(), v.maxLength(MAX_LENGTH), v.description(about));
+/** Some clients pass on a line's first words only. */
+const CUT_OFF = "If that is only the beginning of a sentence, or unclear, ask me for the rest before you call a tool.";
 
 const designSystem = prompt({
   name: "design_system",
@@ -16,15 +16,17 @@ const designSystem = prompt({
   tools: ["flow_create", "flow_advance", "flow_recover", "flow_summary"],
   fields: {
     description: words("The system to build, its users and its constraints."),
-    profile: v.optional(v.pipe(Profile, v.description("How freely the modes work. Default: balanced."))),
+    profile: v.pipe(Profile, v.description("How freely the modes work. Default: balanced.")),
   },
-  render: ({ description, profile }) => `Design this system with me:
+  render: ({ description, profile }) => `Design a system with me. ${
+    description
+      ? `This is my description:\n\n${description}\n\n${CUT_OFF}`
+      : "Ask me first what the system does, who uses it and which constraints it has."
+  }
 
-${description}
-
-1. Call flow_create once. Put my words into projectDescription unchanged, the technologies and features that they name into taskKeywords, and ${profile ? `{"profile": "${profile}"}` : "{}"} into policy.
+1. Call flow_create once. Put my words into projectDescription unchanged, the technologies and features that they name into taskKeywords${profile ? `, and {"profile": "${profile}"} into policy` : ""}.
 2. Call flow_advance with the flowId until status is completed: one call for each of ${MODES.join(", ")}. After each, tell me in one sentence what it decided.
-3. If status is failed, call flow_recover once and continue. If it fails again, stop and tell me which mode failed.
+3. If status is failed, call flow_recover once and continue. If it fails again, stop and tell me failureReason.
 4. Call flow_summary. Then give me the most important decisions, the biggest risks, the lowest score, and the tasks of the first sprint. Use only what the artifacts say; ask me about what they leave open.`,
 });
 
@@ -35,13 +37,9 @@ const illustrateIdea = prompt({
   tools: ["image_generate", "image_list_models"],
   fields: {
     idea: words("The subject of the image."),
-    style: v.optional(words("The style of the image: for example watercolour, flat icon, photo at dusk.")),
-    quality_tier: v.optional(
-      v.pipe(QualityTier, v.description("From fast and cheap to slow and detailed. Default: standard.")),
-    ),
-    model: v.optional(
-      v.pipe(v.string(), v.maxLength(64), v.description("The name of a model. Default: the tier's default model.")),
-    ),
+    style: words("The style of the image: for example watercolour, flat icon, photo at dusk."),
+    quality_tier: v.pipe(QualityTier, v.description("From fast and cheap to slow and detailed. Default: standard.")),
+    model: words("The name of a model. Default: the tier's default model."),
   },
   suggest: {
     async model({ models }, { quality_tier: tier }) {
@@ -49,13 +47,17 @@ const illustrateIdea = prompt({
       return [...new Set(usable.map(({ name }) => name))];
     },
   },
-  render: ({ idea, style, quality_tier, model }) => `Illustrate this idea:
-
-${idea}
+  render: ({ idea, style, quality_tier, model }) => `Illustrate an idea. ${
+    idea ? `This is my idea:\n\n${idea}\n\n${CUT_OFF}` : "Ask me first what the image shows."
+  }
 ${style ? `\nStyle: ${style}\n` : ""}
 1. Turn it into one complete visual description: subject, setting, style, light, colours, composition. Keep what I said; add only what an image needs.
-2. Call image_generate once, with that as prompt${quality_tier ? `, quality_tier "${quality_tier}"` : ""}${model ? `, model "${model}"` : ""}.
-3. If it fails with model_unavailable, call image_list_models and tell me which models I can choose; do not choose for me. If it fails with content_rejected, tell me what to change.
+2. Call image_generate once, with that as prompt${quality_tier ? ` and quality_tier "${quality_tier}"` : ""}.${
+    model
+      ? ` If image_list_models has a usable model ${JSON.stringify(model)}, set model to it; otherwise leave model out.`
+      : ""
+  }
+3. If the model or the tier is refused, call image_list_models and tell me what I can choose; do not choose for me. If it fails with content_rejected, tell me what to change.
 4. Show me the image with its URL, and suggest two variations.`,
 });
 
@@ -66,7 +68,9 @@ const reviewFlow = prompt({
   tools: ["flow_summary", "flow_quality", "flow_governance"],
   fields: { flowId: GetFlowStatus.input.entries.flowId },
   suggest: { flowId: async ({ flows }) => (await flows()).map(({ flowId }) => flowId) },
-  render: ({ flowId }) => `Review the design of flow "${flowId}" as an engineer who did not create it:
+  render: ({ flowId }) => `Review the design of ${
+    flowId ? `flow "${flowId}"` : "a flow"
+  } as an engineer who did not create it. ${flowId ? "" : "Ask me first for the flowId, unless this conversation has one."}
 
 1. Call flow_summary for the artifacts, flow_quality for the scores and flow_governance for the rules under which it ran.
 2. Tell me what is sound, where artifacts contradict each other, and what is missing. Quote the artifact for each point.
