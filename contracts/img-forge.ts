@@ -3,13 +3,17 @@
 import * as v from "valibot";
 import { type ContractOf, contract } from "./rpc/contract.ts";
 import { operation } from "./rpc/operation.ts";
+import { id, maxCharacters, words } from "./text.ts";
 
 /** From the cheapest to the most expensive and most detailed. */
 export const QUALITY_TIERS = ["draft", "standard", "premium", "ultra", "ultra_plus"] as const;
 export const QualityTier = v.picklist(QUALITY_TIERS);
 export type QualityTier = v.InferOutput<typeof QualityTier>;
 
-const JobId = v.pipe(v.string(), v.uuid(), v.description("The job's id, as returned by image_generate."));
+const JobId = v.pipe(
+  id(/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, "an id as image_generate returned it"),
+  v.description("The job's id, a UUID, as returned by image_generate."),
+);
 const JobRef = v.strictObject({ job_id: JobId });
 
 export const JobState = v.picklist(["queued", "running", "completed", "failed", "cancelled"]);
@@ -19,7 +23,10 @@ export type JobState = v.InferOutput<typeof JobState>;
 export const ImageJob = v.object({
   job_id: JobId,
   status: JobState,
-  url: v.pipe(v.nullable(v.pipe(v.string(), v.url())), v.description("URL of the image (PNG); null until completed.")),
+  url: v.pipe(
+    v.nullable(v.pipe(v.string(), v.regex(/^https?:\/\/\S+$/))),
+    v.description("URL of the image (PNG); null until completed."),
+  ),
   /** Name of the model that generates it. */
   model: v.string(),
   quality_tier: QualityTier,
@@ -34,34 +41,31 @@ export type ImageJob = v.InferOutput<typeof ImageJob>;
 
 const JOB_NOT_FOUND = "No job with this id belongs to you. Use the job_id that image_generate returned, exactly.";
 
+const PROMPT_MAX_CHARACTERS = 2000;
+
 export const GenerateImage = operation({
   input: v.strictObject({
-    prompt: v.pipe(v.string(), v.minLength(1), v.maxLength(2000), v.description("The image to generate, in words.")),
+    prompt: v.pipe(words(PROMPT_MAX_CHARACTERS), v.description("The image to generate, in words.")),
     quality_tier: v.optional(
       v.pipe(
         QualityTier,
         v.description(
-          "From fast and cheap to slow and detailed. Every plan has draft and standard; the others need pro or enterprise. Default: standard.",
+          "From fast and cheap to slow and detailed. Every plan has draft and standard; the others need pro or enterprise.",
         ),
       ),
       "standard",
     ),
     negative_prompt: v.optional(
-      v.pipe(v.string(), v.maxLength(2000), v.description("Things that the image must not show.")),
+      v.pipe(v.string(), maxCharacters(PROMPT_MAX_CHARACTERS), v.description("Things that the image must not show.")),
     ),
     model: v.optional(
       v.pipe(
-        v.string(),
-        v.minLength(1),
-        v.maxLength(64),
+        words(64),
         v.description("A model of this tier, from image_list_models. Default: the tier's default model."),
       ),
     ),
     wait: v.optional(
-      v.pipe(
-        v.boolean(),
-        v.description("false: return at once, then call image_check_job until it is done. Default: true."),
-      ),
+      v.pipe(v.boolean(), v.description("false: return at once, then call image_check_job until it is done.")),
       true,
     ),
   }),
@@ -129,7 +133,7 @@ export const ReadImage = operation({
 export const RecentImage = v.object({
   job_id: JobId,
   /** The user's prompt, or its beginning. */
-  prompt: v.pipe(v.string(), v.maxLength(2000)),
+  prompt: v.pipe(v.string(), maxCharacters(PROMPT_MAX_CHARACTERS)),
   /** Size of the image file. */
   size_bytes: v.pipe(v.number(), v.integer(), v.minValue(0)),
   /** Seconds since the Unix epoch, before the year 10000. */

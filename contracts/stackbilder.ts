@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { type ContractOf, contract } from "./rpc/contract.ts";
 import { operation } from "./rpc/operation.ts";
+import { id, maxCharacters, words } from "./text.ts";
 
 /** The six modes, in the order in which a flow runs them. */
 export const MODES = ["PRODUCT", "UX", "RISK", "ARCHITECT", "TDD", "SPRINT"] as const;
@@ -16,9 +17,11 @@ export type Profile = v.InferOutput<typeof Profile>;
 export const FlowState = v.picklist(["draft", "running", "failed", "completed"]);
 export type FlowState = v.InferOutput<typeof FlowState>;
 
+const PROJECT_ID_MAX_CHARACTERS = 128;
+
+/** New flows have ids of at most 26 characters, older ones of 64. */
 const FlowId = v.pipe(
-  v.string(),
-  v.regex(/^[A-Za-z0-9_-]{1,64}$/),
+  id(/^[A-Za-z0-9_-]{1,64}$/, "an id as flow_create returned it"),
   v.description("The flow's id, as returned by flow_create."),
 );
 const Score = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
@@ -38,6 +41,12 @@ const flowFields = {
   progress: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
   /** Run time of the remaining modes; `null` if unknown. */
   estimatedRemainingSeconds: v.nullable(v.pipe(v.number(), v.minValue(0))),
+  failureReason: v.optional(
+    v.pipe(
+      v.nullable(v.string()),
+      v.description("Why the mode failed and what to change; null unless status is failed."),
+    ),
+  ),
 };
 
 /** State of a flow. */
@@ -76,40 +85,36 @@ const Advance = v.object({
 });
 export type Advance = v.InferOutput<typeof Advance>;
 
+/** Rules for the run of a flow. */
+const Policy = v.strictObject({
+  profile: v.optional(
+    v.pipe(
+      Profile,
+      v.description(
+        "strict keeps to the description, balanced adds its usual consequences, exploratory also alternatives. Default: balanced.",
+      ),
+    ),
+  ),
+  minQuality: v.optional(v.pipe(Score, v.description("A mode fails if its fused score is lower. Default: 0."))),
+});
+
 export const CreateFlow = operation({
   input: v.strictObject({
-    policy: v.pipe(
-      v.looseObject({
-        profile: v.optional(v.pipe(Profile, v.description("How freely modes work. Default: balanced."))),
-        minQuality: v.optional(v.pipe(Score, v.description("A mode fails if its fused score is lower. Default: 0."))),
-        failMode: v.optional(
-          v.pipe(Mode, v.description("A mode that fails the first time it runs, to test flow_recover.")),
-        ),
-      }),
-      v.description("How the flow runs. {} uses every default."),
-    ),
-    projectId: v.optional(
-      v.pipe(
-        v.string(),
-        v.minLength(1),
-        v.maxLength(128),
-        v.description("Your own id for the project, stored with the flow."),
-      ),
-    ),
-    projectDescription: v.optional(
-      v.pipe(
-        v.string(),
-        v.maxLength(2000),
-        v.description("The system to build, its users and its constraints. Concrete words make better artifacts."),
-      ),
+    projectDescription: v.pipe(
+      words(2000),
+      v.description("The system to build, its users and its constraints. Concrete words make better artifacts."),
     ),
     taskKeywords: v.optional(
       v.pipe(
-        v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(64))),
+        v.array(words(64)),
         v.maxLength(32),
         v.description("Words that every mode uses, such as technologies or features."),
       ),
     ),
+    projectId: v.optional(
+      v.pipe(words(PROJECT_ID_MAX_CHARACTERS), v.description("Your own id for the project, stored with the flow.")),
+    ),
+    policy: v.optional(v.pipe(Policy, v.description("How the flow runs. Leave it out for the defaults."))),
   }),
   output: Flow,
   errors: {},
@@ -185,10 +190,7 @@ export const GetFlowGovernance = operation({
 const ModeRun = v.strictObject({
   flowId: FlowId,
   wait: v.optional(
-    v.pipe(
-      v.boolean(),
-      v.description("false: return at once, then call flow_status until the mode is done. Default: true."),
-    ),
+    v.pipe(v.boolean(), v.description("false: return at once, then call flow_status until the mode is done.")),
     true,
   ),
 });
@@ -229,7 +231,7 @@ export const CancelFlow = operation({
 /** An entry in the list of flows. */
 export const RecentFlow = v.object({
   flowId: FlowId,
-  projectId: v.nullable(v.pipe(v.string(), v.maxLength(128))),
+  projectId: v.nullable(v.pipe(v.string(), maxCharacters(PROJECT_ID_MAX_CHARACTERS))),
   /** Seconds since the Unix epoch, before the year 10000. */
   createdAt: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(253_402_300_799)),
 });

@@ -1,8 +1,6 @@
 // Generated part of docs/api-reference.md: every tool and every prompt, from the contracts and the
 // catalogs.
-import type { Schema } from "../../contracts/rpc/operation.ts";
 import type { PromptDefinition } from "../../src/prompts/prompt-definition.ts";
-import { jsonSchemaOf } from "../../src/tools/json-schema.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { table } from "./generated-part.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
@@ -46,27 +44,30 @@ function propertiesOf(tool: ToolDefinition): string {
 const PROMPTS = `## Prompts
 
 A prompt is a text that the user starts with. It calls no tool itself, and it is shown only to users
-who may call its tools.`;
+who may call its tools. No argument is required, and none is refused: the model asks for what is
+missing.`;
 
-function promptSection({ name, description, tools, input }: PromptDefinition): string {
+function promptSection({ name, description, tools, arguments: args }: PromptDefinition): string {
   const links = tools.map((tool) => `[\`${tool}\`](#${tool})`);
   return [
     `### ${name}`,
     wrapped(`${description} It uses ${links.join(", ")}.`),
-    argumentsOf(fieldsOf(jsonSchemaOf(input as Schema))), // the same kinds of schemas as the tools' arguments
+    table(
+      ["argument", "meaning"],
+      args.map((argument) => [`\`${argument.name}\``, argument.description]),
+    ),
   ].join("\n\n");
 }
 
 function argumentsOf(fields: readonly Field[]): string {
   if (fields.length === 0) return "No arguments.";
-  const fallback = (field: Field) => (field.default === null ? "" : `\`${field.default}\``);
   const rows = fields.map((field) => [
     `\`${field.path}\``,
     field.type,
-    field.isRequired ? "required" : fallback(field),
+    field.isRequired ? "required" : "",
     field.meaning,
   ]);
-  return `Arguments:\n\n${table(["argument", "type", "default", "meaning"], rows)}`;
+  return `Arguments:\n\n${table(["argument", "type", "", "meaning"], rows)}`;
 }
 
 function failuresOf(errors: Readonly<Record<string, string>>): string {

@@ -72,12 +72,17 @@ function typeOf(node: Node): string {
     return `list of ${[range(node.minItems, node.maxItems), typeOf(node.items)].filter(Boolean).join(": ")}`;
   const length = range(node.minLength, node.maxLength);
   const limits = [
-    node.pattern === undefined ? "" : code(node.pattern),
+    patternOf(node),
     node.format ?? "",
     length === "" ? "" : `${length} characters`,
     range(node.minimum, node.maximum),
   ];
   return [node.type ?? "anything", ...limits].filter(Boolean).join(", ");
+}
+
+function patternOf({ pattern }: Node): string {
+  if (pattern === undefined) return "";
+  return pattern === String.raw`\S` ? "not blank" : code(pattern);
 }
 
 function range(from: number | undefined, to: number | undefined): string {

@@ -9,4 +9,6 @@ export interface Env {
   readonly FLOWS: DurableObjectNamespace<FlowObject>;
   /** The latest flows, one object per owner. */
   readonly RECENT_FLOWS: DurableObjectNamespace<RecentFlows>;
+  /** For tests of recovery: the mode that fails the first time that a flow runs it, e.g. `RISK`. */
+  readonly FAIL_MODE?: string;
 }

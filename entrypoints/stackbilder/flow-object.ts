@@ -8,7 +8,7 @@ import { canonicalJson } from "../../contracts/rpc/encoding.ts";
 import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
-import type { CreateFlow, Mode } from "../../contracts/stackbilder.ts";
+import { type CreateFlow, MODES, type Mode } from "../../contracts/stackbilder.ts";
 import { writeArtifact } from "./artifacts/write.ts";
 import { readBrief } from "./brief.ts";
 import type { Env } from "./env.ts";
@@ -56,7 +56,7 @@ export class FlowObject extends DurableObject<Env> {
   async create(wanted: NewFlow, token: OneTimeToken) {
     const { flowId, owner } = wanted;
     // Computed before the read: nothing may await between the read and the write.
-    const created = await newRecord(wanted);
+    const created = await newRecord(wanted, failModeOf(this.env));
     if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     const existing = this.#read(owner);
     const record = existing ?? created;
@@ -188,7 +188,7 @@ export class FlowObject extends DurableObject<Env> {
     const draft = writeArtifact(mode, assignment);
     const scores = scoreArtifact(draft, brief, record.finished);
     if (scores.fused < record.minQuality || (record.failMode === mode && failures === 0)) {
-      this.#write({ ...record, failure: { mode, attempts: failures + 1 } });
+      this.#write({ ...record, failure: { mode, attempts: failures + 1, score: scores.fused } });
       return null;
     }
     const tokens = countTokens(draft.markdown);
@@ -247,13 +247,18 @@ export class FlowObject extends DurableObject<Env> {
   }
 }
 
-async function newRecord({ flowId, owner, input, grant }: NewFlow): Promise<flow.FlowRecord> {
-  const { policy, projectId = null, projectDescription: description = "", taskKeywords: keywords = [] } = input;
-  const { minQuality = 0, failMode = null } = policy;
+async function newRecord({ flowId, owner, input, grant }: NewFlow, failMode: Mode | null): Promise<flow.FlowRecord> {
+  const { policy, projectId = null, projectDescription: description, taskKeywords: keywords = [] } = input;
+  const minQuality = policy?.minQuality ?? 0;
   const brief = { projectId, description, keywords };
   const seed = await sha256Hex(canonicalJson({ brief, profile: grant.effective, minQuality, failMode }));
   const createdAt = Math.floor(Date.now() / 1000);
   return { flowId, owner, createdAt, brief, grant, minQuality, failMode, seed, finished: [], failure: null };
+}
+
+/** The mode of the test setting; `null` if it names none. */
+function failModeOf({ FAIL_MODE }: Env): Mode | null {
+  return MODES.find((mode) => mode === FAIL_MODE) ?? null;
 }
 
 /** Sends a report. An unreachable caller counts as one that cancels. */

@@ -44,8 +44,8 @@ export interface FlowRecord {
   readonly seed: string;
   /** Completed modes, in order from the first mode. */
   readonly finished: readonly CompletedMode[];
-  /** The failed mode and its number of failures. */
-  readonly failure: { readonly mode: Mode; readonly attempts: number } | null;
+  /** The failed mode, its number of failures, and the fused score of the last one. */
+  readonly failure: { readonly mode: Mode; readonly attempts: number; readonly score?: number } | null;
 }
 
 /** The exclusive right to run a mode. A run whose lease is gone or replaced stops. */
@@ -73,6 +73,7 @@ export function toFlow(flowId: string, record: FlowRecord, running: Mode | null)
     currentMode: nextMode(record) ?? null,
     progress: finished.length / MODES.length,
     estimatedRemainingSeconds: remainingSeconds(finished),
+    failureReason: running ? null : failureReasonOf(record),
   };
 }
 
@@ -118,6 +119,18 @@ function stateOf({ finished, failure }: FlowRecord, running: Mode | null): FlowS
   if (running) return "running";
   if (failure) return "failed";
   return finished.length > 0 ? "running" : "draft";
+}
+
+/** The reason of a failed mode and the remedy, for the model; `null` unless one has failed. */
+function failureReasonOf({ failure, minQuality }: FlowRecord): string | null {
+  if (!failure) return null;
+  const { mode, score } = failure;
+  if (score === undefined || score >= minQuality) return `${mode} failed. flow_recover runs it again.`;
+  return (
+    `${mode} has a fused score of ${score}, and policy.minQuality requires ${minQuality}. ` +
+    "flow_recover runs it again, with more detail each time. If the score stays too low, create a flow with a " +
+    "projectDescription that names users, features, figures and limits, or with a lower minQuality."
+  );
 }
 
 /** The remaining modes at the average duration of the completed ones, in seconds to one decimal. */

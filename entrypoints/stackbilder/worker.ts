@@ -22,7 +22,7 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
       this.#incoming(call, input),
       async (input, identity, { idempotencyKey, token }) => {
         const owner = ownerOf(identity);
-        const grant = grantProfile(input.policy.profile ?? "balanced", identity.tier);
+        const grant = grantProfile(input.policy?.profile ?? "balanced", identity.tier);
         const flowId = await this.#newFlowId(owner, token, idempotencyKey);
         const created = await this.#flow(flowId)?.create({ flowId, owner, input, grant }, token);
         if (!created) throw new TypeError("The id of a new flow must name an object.");

@@ -2,6 +2,7 @@
 // use. Any other kind throws, so that clients never see a schema that is weaker than the real one.
 // A test proves that it equals valibot's own converter, which is four times this size.
 import type { Schema } from "../../contracts/rpc/operation.ts";
+import { countOf } from "./count.ts";
 
 /** A JSON Schema document or subschema. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -27,6 +28,58 @@ interface Part {
  */
 export function jsonSchemaOf(schema: Schema): JsonSchema {
   return ofPart(schema as unknown as Part); // valibot documents these fields, but its generic type hides them
+}
+
+/**
+ * The schema of a tool's input, with the keywords that every model provider accepts. Bounds and
+ * defaults become words of the description: the strict modes of OpenAI and Anthropic refuse a whole
+ * list of tools for one such keyword. They are enforced all the same.
+ */
+export function inputSchemaOf(schema: Schema): JsonSchema {
+  return inWords(jsonSchemaOf(schema));
+}
+
+/** The keywords of a schema that `inWords` reads. */
+interface Keywords {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly items?: JsonSchema;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+}
+
+function inWords(schema: JsonSchema): JsonSchema {
+  const { properties, items, description, default: fallback, ...rest }: Keywords = schema;
+  const { minLength, maxLength, minimum, maximum, minItems, maxItems, ...kept } = rest;
+  const sentences = [
+    description,
+    range(minLength, maxLength, "character"),
+    range(minItems, maxItems, "item"),
+    range(minimum, maximum),
+    fallback === undefined ? undefined : `Default: ${fallback}.`,
+  ].filter((sentence) => sentence !== undefined);
+  return {
+    ...kept,
+    ...(properties && { properties: mapValues(properties, inWords) }),
+    ...(items && { items: inWords(items) }),
+    ...(sentences.length > 0 && { description: sentences.join(" ") }),
+  };
+}
+
+function range(from: number | undefined, to: number | undefined, unit?: "character" | "item"): string | undefined {
+  const count = (bound: number) => (unit ? countOf(bound, unit) : bound);
+  if (from !== undefined && to !== undefined) return `From ${from} to ${count(to)}.`;
+  if (from !== undefined) return `At least ${count(from)}.`;
+  return to === undefined ? undefined : `At most ${count(to)}.`;
+}
+
+function mapValues<In, Out>(object: Readonly<Record<string, In>>, change: (value: In) => Out): Record<string, Out> {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
 }
 
 function ofPart(part: Part): JsonSchema {
@@ -78,14 +131,13 @@ const KEYWORDS: Readonly<Record<string, string>> = {
   max_value: "maximum",
   min_length: "minLength",
   max_length: "maxLength",
+  max_characters: "maxLength",
 };
-const FORMATS: Readonly<Record<string, string>> = { uuid: "uuid", url: "uri" };
 
 function withAction(schema: JsonSchema, { type, requirement, description }: Part): JsonSchema {
   const keyword = KEYWORDS[type];
   if (keyword)
     return { ...schema, [schema.type === "array" ? keyword.replace("Length", "Items") : keyword]: requirement };
-  if (FORMATS[type]) return { ...schema, format: FORMATS[type] };
   if (type === "description") return { ...schema, description };
   if (type === "integer") return { ...schema, type };
   if (requirement instanceof RegExp && requirement.flags === "" && type === "regex")

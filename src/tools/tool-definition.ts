@@ -6,12 +6,12 @@ import { type Audience, BACKENDS, type Backends, type ToolBackendName } from "..
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import type { Contract, Methods, ToolOperation } from "../../contracts/rpc/contract.ts";
 import type { Scope } from "../../contracts/rpc/identity.ts";
-import type { InputOf, Operation, OutputOf, ParsedInputOf, Schema } from "../../contracts/rpc/operation.ts";
+import type { InputOf, Operation, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { ContentBlock, ToolAnnotations } from "../mcp/schema.ts";
 import type { View } from "../resources/view.ts";
 import { json } from "./content.ts";
-import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import { inputSchemaOf, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import { annotationsOf, Risk, scopeOf } from "./risk.ts";
 
 /** Calls another method of the tool's backend for the same identity. */
@@ -148,8 +148,8 @@ function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefi
     isPaid,
     view,
     annotations: annotationsOf(risk, isIdempotent),
-    inputSchema: objectSchema(name, operation.input, "input"),
-    outputSchema: objectSchema(name, operation.output, "output"),
+    inputSchema: objectSchema(name, "input", () => inputSchemaOf(operation.input)),
+    outputSchema: objectSchema(name, "output", () => jsonSchemaOf(operation.output)),
     backend,
     audience: contract.audience,
     method,
@@ -185,9 +185,9 @@ function checkRisk(name: string, risk: Risk, { changes = false }: Operation): vo
 }
 
 /** Without `$schema`: 2020-12 is MCP's default, and validators of older clients reject its URI. */
-function objectSchema(name: string, schema: Schema, side: "input" | "output"): JsonSchema {
+function objectSchema(name: string, side: "input" | "output", convert: () => JsonSchema): JsonSchema {
   try {
-    const json = jsonSchemaOf(schema);
+    const json = convert();
     if (json.type !== "object") throw new Error("its root is not an object");
     return json;
   } catch (error) {

@@ -64,7 +64,7 @@ const trials: Readonly<Partial<Record<Audience, Trial>>> = {
     },
   },
   stackbilder: {
-    change: ["createFlow", { policy: {} }],
+    change: ["createFlow", { projectDescription: "A kiosk" }],
     read: ["getFlowStatus", { flowId: "0".repeat(64) }],
     countCreated: async (backend) => (await backend.worker.listDurableObjectIds("FlowObject")).length,
     async changes(backend) {

@@ -36,10 +36,15 @@ export function modelsCall(target: Target): BenchRequest {
 
 const NOTES = "n".repeat(LARGE_BYTES);
 
-/** A call with 1 MB of arguments. */
+/** A call with 1 MB of arguments, which the gateway refuses and the baseline passes on. */
 export function largeArguments(target: Target): BenchRequest {
-  const isExpected = ({ structuredContent: { flowId } }: Result) => flowId === `notes_${LARGE_BYTES}`;
-  return call(target, "flow_create", { policy: { notes: NOTES } }, isExpected);
+  const params = { name: "flow_create", arguments: { projectDescription: NOTES } };
+  return message(target, "tools/call", params, (body, start) => {
+    const { result }: { result: Result } = JSON.parse(body);
+    const isExpected =
+      target.era === "none" ? result.structuredContent.flowId === `notes_${LARGE_BYTES}` : result.isError === true;
+    return body.startsWith(start) && isExpected;
+  });
 }
 
 /** A call with a result of 1 MB. */

@@ -109,7 +109,6 @@ describe("a flow of the gateway", () => {
     const { client, close } = await connect(system.origin, "modern");
     const call = (name: string, args: Record<string, unknown>) => client.callTool({ name, arguments: args });
     const created = await call("flow_create", {
-      policy: {},
       projectDescription: "A booking system for a small theatre",
     });
     const { flowId } = created.structuredContent as { flowId: string };

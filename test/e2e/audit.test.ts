@@ -117,7 +117,7 @@ it("records each call once, with identity, decision and outcome, and without sec
 it("records a call whose client disconnects, which stops it", async () => {
   const connected = await connect(system.origin, "modern");
   const { client, close } = connected;
-  const created = await client.callTool({ name: "flow_create", arguments: { policy: {} } });
+  const created = await client.callTool({ name: "flow_create", arguments: { projectDescription: "A kiosk" } });
   const { flowId } = created.structuredContent as { flowId: string };
   const recordsOf = () =>
     system.logs().filter((line) => line.includes('"event":"audit"') && line.includes('"flow_advance"'));

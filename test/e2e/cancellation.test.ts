@@ -32,7 +32,7 @@ interface Flow {
 }
 
 async function createFlow(connected: Connected): Promise<string> {
-  const flow = await callTool<Flow>(connected, "flow_create", { policy: {}, projectDescription: "A kiosk." });
+  const flow = await callTool<Flow>(connected, "flow_create", { projectDescription: "A kiosk." });
   return flow.flowId;
 }
 

@@ -126,7 +126,10 @@ describe("a client with forms", () => {
 
   it("does not ask its user about a tool of another risk", async () => {
     const user = await connectWithForms({ action: "decline" });
-    const { structuredContent } = await user.client.callTool({ name: "flow_create", arguments: { policy: {} } });
+    const { structuredContent } = await user.client.callTool({
+      name: "flow_create",
+      arguments: { projectDescription: "A kiosk" },
+    });
     expect(structuredContent).toMatchObject({ flowId: expect.any(String) });
     expect(user.forms).toEqual([]);
     await user.close();

@@ -81,7 +81,7 @@ describe("an API key with the scope read", () => {
     const { owner } = await newUser();
     const { key } = await issuer.createKey(owner, ["read"]);
     for (const [name, args] of [
-      ["flow_create", { policy: {} }],
+      ["flow_create", { projectDescription: "A kiosk" }],
       ["image_generate", { prompt: "a" }],
     ] as const) {
       const refused = await call(issuer, key, name, args);
@@ -105,14 +105,14 @@ describe("an API key with the scope generate", () => {
       status: "completed",
       url: job.url,
     });
-    const { flowId } = await use(issuer, accessToken, "flow_create", { policy: {} });
+    const { flowId } = await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
     expect(await use(issuer, key, "flow_advance", { flowId })).toMatchObject({ mode: "PRODUCT" });
   });
 
   it("finds no flow of another user", async () => {
     const [{ accessToken }, stranger] = [await newUser(), await newUser()];
     const { key } = await issuer.createKey(stranger.owner, ["read", "generate"]);
-    const { flowId } = await use(issuer, accessToken, "flow_create", { policy: {} });
+    const { flowId } = await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
     expect(await codeOf(call(issuer, key, "flow_status", { flowId }))).toBe("flow_not_found");
   });
 });
@@ -123,8 +123,8 @@ describe("a test key", () => {
     const { key: test } = await issuer.createKey(owner, ["read", "generate"], "test");
     const { key: live } = await issuer.createKey(owner, ["read", "generate"]);
     expect(test).toMatch(/^sb_test_/);
-    const { flowId: testFlow } = await use(issuer, test, "flow_create", { policy: {} });
-    const { flowId: liveFlow } = await use(issuer, live, "flow_create", { policy: {} });
+    const { flowId: testFlow } = await use(issuer, test, "flow_create", { projectDescription: "A kiosk" });
+    const { flowId: liveFlow } = await use(issuer, live, "flow_create", { projectDescription: "A kiosk" });
     expect(await use(issuer, test, "flow_status", { flowId: testFlow })).toMatchObject({ status: "draft" });
     for (const [bearer, flowId] of [
       [live, testFlow],
@@ -227,7 +227,7 @@ describe("an access token, an API key and a JWT", () => {
 describe("a JWT of the auth Worker", () => {
   it("acts for its user, with its own scopes", async () => {
     const { accessToken, owner } = await newUser();
-    const { flowId } = await use(issuer, accessToken, "flow_create", { policy: {} });
+    const { flowId } = await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
     const reader = await issuer.mintToken(owner, ["read"]);
     expect(await use(issuer, reader, "flow_status", { flowId })).toMatchObject({ flowId });
     expect((await call(issuer, reader, "flow_advance", { flowId })).status).toBe(403);
@@ -324,7 +324,7 @@ describe("an access token", () => {
     expect(granted()).toEqual(["read"]);
     expect((await client.listTools()).tools.map(({ name }) => name)).toContain("flow_create");
 
-    const create = () => client.callTool({ name: "flow_create", arguments: { policy: {} } });
+    const create = () => client.callTool({ name: "flow_create", arguments: { projectDescription: "A kiosk" } });
     await expect(create()).rejects.toThrow(UnauthorizedError);
     expect(opened[1]?.searchParams.get("scope")?.split(" ")).toEqual(expect.arrayContaining(["read", "generate"]));
     await transport.finishAuth(auth.callback?.searchParams ?? new URLSearchParams());
@@ -355,7 +355,7 @@ describe("an auth Worker that fails", () => {
         });
       }
       await use(issuer, accessToken, "image_list_models");
-      await use(issuer, accessToken, "flow_create", { policy: {} });
+      await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
     } finally {
       await db.prepare("ALTER TABLE tenants_away RENAME TO tenants").run();
     }
@@ -370,7 +370,7 @@ describe("the audit record of a call", () => {
     const jwt = await issuer.mintToken(owner, ["read"]);
     const before = system.logs().length;
     for (const bearer of [live.key, test.key, jwt]) await use(issuer, bearer, "image_list_models");
-    await call(issuer, live.key, "flow_create", { policy: {} });
+    await call(issuer, live.key, "flow_create", { projectDescription: "A kiosk" });
     const records = auditEventsIn(system.logs().slice(before)).filter((event) => event.type === "tool.called");
     expect(
       records.map(({ subject, tenantId, clientId, decision }) => ({ subject, tenantId, clientId, decision })),

@@ -30,7 +30,10 @@ describe("a misbehaving backend", () => {
       });
       expect(JSON.stringify(result), flowId).not.toMatch(/hunter2|postgres|html/);
     }
-    expect(await call("flow_create", { policy: {} }), "a method that the backend lacks").toMatchObject({
+    expect(
+      await call("flow_create", { projectDescription: "A kiosk" }),
+      "a method that the backend lacks",
+    ).toMatchObject({
       isError: true,
       _meta: { "com.stackbilt/error": { code: "unavailable" } },
     });

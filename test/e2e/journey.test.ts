@@ -7,7 +7,7 @@ import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 import { TOOLS } from "../support/tool-names.ts";
 
-const system = useSystem();
+const system = useSystem({ vars: { stackbilder: { FAIL_MODE: "RISK" } } });
 
 interface Flow {
   flowId: string;
@@ -22,7 +22,7 @@ describe.each(MODES)("an official client, %s", (mode) => {
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name)).toEqual(TOOLS);
 
-    const policy = { profile: "strict", failMode: "RISK" };
+    const policy = { profile: "strict" };
     const description =
       "A booking system for a small theatre: visitors reserve seats, the box office sells tickets, refunds follow rules.";
     const flow = await callTool<Flow>(connected, "flow_create", {
@@ -103,7 +103,6 @@ describe("a signed-in client", () => {
     for (const mode of ["legacy", "modern"] as const) {
       const connected = await connect(system.origin, mode);
       const { flowId } = await callTool<Flow>(connected, "flow_create", {
-        policy: {},
         projectDescription: "A weather station",
       });
       const seen: number[] = [];
@@ -132,7 +131,7 @@ describe("a signed-in client", () => {
 
   it("finds no flow or picture of another tenant", async () => {
     const [owner, stranger] = [await connect(system.origin, "modern"), await connect(system.origin, "modern")];
-    const { flowId } = await callTool<Flow>(owner, "flow_create", { policy: {} });
+    const { flowId } = await callTool<Flow>(owner, "flow_create", { projectDescription: "A kiosk" });
     const { job_id } = await callTool<{ job_id: string }>(owner, "image_generate", {
       prompt: "a",
       quality_tier: "draft",
@@ -151,7 +150,7 @@ describe("a signed-in client", () => {
 
   it("finds the flows that its user created with another client", async () => {
     const first = await connect(system.origin, "auto");
-    const { flowId } = await callTool<Flow>(first, "flow_create", { policy: {} });
+    const { flowId } = await callTool<Flow>(first, "flow_create", { projectDescription: "A kiosk" });
     await first.close();
     const second = await connect(system.origin, "legacy", { account: first.account, hasAccount: true });
     expect(await callTool(second, "flow_status", { flowId })).toMatchObject({ flowId, status: "draft" });

@@ -22,7 +22,7 @@ const DRAW = { name: "image_generate", arguments: { prompt: "a kite over a lake"
 const SHARED: readonly (readonly [method: string, params: Fields])[] = [
   ["tools/list", {}],
   ["tools/call", DRAW],
-  ["tools/call", { name: "flow_create", arguments: { policy: {} } }],
+  ["tools/call", { name: "flow_create", arguments: { projectDescription: "A kiosk" } }],
   ["tools/call", { name: "image_check_job", arguments: {} }],
   ["resources/list", {}],
   ["resources/templates/list", {}],

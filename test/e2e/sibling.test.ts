@@ -61,7 +61,7 @@ describe("a sibling that acts as itself", () => {
   });
 
   it("is refused outside the scopes of its binding", async () => {
-    const refused = await send({ through: "READER", tool: "flow_create", input: { policy: {} } });
+    const refused = await send({ through: "READER", tool: "flow_create", input: { projectDescription: "A kiosk" } });
     expect(refused).toMatchObject({
       ok: false,
       error: { code: "insufficient_scope", traceId: expect.stringMatching(/^[0-9a-f]{32}$/) },
@@ -121,7 +121,7 @@ describe("a sibling that acts for a user", () => {
   it("works in the user's tenant, with the scopes that both have", async () => {
     const user = await connect(system.origin, "modern");
     const accessToken = accessTokenOf(user);
-    const { flowId } = await callTool<{ flowId: string }>(user, "flow_create", { policy: {} });
+    const { flowId } = await callTool<{ flowId: string }>(user, "flow_create", { projectDescription: "A kiosk" });
     const options = { credential: { accessToken } };
     expect(await send({ through: "READER", tool: "flow_status", input: { flowId }, options })).toMatchObject({
       ok: true,
@@ -143,7 +143,9 @@ describe("a sibling that acts for a user", () => {
   it("cannot exceed the scopes that the user granted", async () => {
     const user = await connect(system.origin, "modern", { generate: false });
     const options = { credential: { accessToken: accessTokenOf(user) } };
-    expect(await send({ through: "GATEWAY", tool: "flow_create", input: { policy: {} }, options })).toMatchObject({
+    expect(
+      await send({ through: "GATEWAY", tool: "flow_create", input: { projectDescription: "A kiosk" }, options }),
+    ).toMatchObject({
       error: { code: "insufficient_scope" },
     });
     await user.close();
@@ -181,7 +183,7 @@ describe("a sibling with an API key or a JWT", () => {
   const draw = { tool: "image_generate", input: { prompt: "a", quality_tier: "draft" } } as const;
 
   it("acts for the owner, with the scopes that both the binding and the credential have", async () => {
-    const { flowId } = await callTool<{ flowId: string }>(user, "flow_create", { policy: {} });
+    const { flowId } = await callTool<{ flowId: string }>(user, "flow_create", { projectDescription: "A kiosk" });
     for (const credential of [
       { apiKey: (await issuer.createKey(owner, ["read", "generate"])).key },
       { jwt: await issuer.mintToken(owner, ["read", "generate"]) },
@@ -218,7 +220,7 @@ describe("a sibling with an API key or a JWT", () => {
     const created = await send({
       through: "GATEWAY",
       tool: "flow_create",
-      input: { policy: {} },
+      input: { projectDescription: "A kiosk" },
       options: { credential },
     });
     const { flowId } = created.value as { flowId: string };

@@ -6,7 +6,7 @@ import { accessTokenOf, type Connected, callTool, connect, userIdOf } from "../s
 import { type McpRequestOptions, postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
-const system = useSystem();
+const system = useSystem({ vars: { stackbilder: { FAIL_MODE: "RISK" } } });
 
 const TASKS = "io.modelcontextprotocol/tasks";
 const DRAW = { name: "image_generate", arguments: { prompt: "a kite over a lake", quality_tier: "draft" } };
@@ -56,8 +56,8 @@ async function finalTask(connected: Connected, taskId: string): Promise<Reply["r
 }
 
 /** Creates a flow. Returns its id. */
-async function createFlow(connected: Connected, policy: object = {}): Promise<string> {
-  return (await callTool<{ flowId: string }>(connected, "flow_create", { policy })).flowId;
+async function createFlow(connected: Connected): Promise<string> {
+  return (await callTool<{ flowId: string }>(connected, "flow_create", { projectDescription: "A kiosk" })).flowId;
 }
 
 /** The audited task events of this user, oldest first. */
@@ -137,13 +137,14 @@ describe("a client with the Tasks extension", () => {
 
   it("gets a failed mode as the result of the task, and a new task for the recovery", async () => {
     const ada = await connect(system.origin, "modern");
-    const flowId = await createFlow(ada, { failMode: "PRODUCT" });
+    const flowId = await createFlow(ada);
+    for (const _ of ["PRODUCT", "UX"]) await callTool(ada, "flow_advance", { flowId, wait: true });
     const { result } = await send(ada, "tools/call", { name: "flow_advance", arguments: { flowId } });
     const final = await finalTask(ada, result.taskId);
     expect(final.status).toBe("completed");
     expect(final.result.structuredContent).toMatchObject({
       status: "failed",
-      mode: "PRODUCT",
+      mode: "RISK",
       artifact: null,
       quality: null,
     });
@@ -153,8 +154,8 @@ describe("a client with the Tasks extension", () => {
     const recovered = await finalTask(ada, again.taskId);
     expect(recovered.result.structuredContent).toMatchObject({
       status: "running",
-      mode: "PRODUCT",
-      artifact: { mode: "PRODUCT" },
+      mode: "RISK",
+      artifact: { mode: "RISK" },
     });
     await ada.close();
   });

@@ -27,7 +27,7 @@ export function sampleInput(schema: Schema): object {
 function sampleOf(node: Node): unknown {
   switch (node.type) {
     case "string":
-      return "x".repeat(minimumOf(node, "min_length") ?? 1);
+      return sampleText(node);
     case "number":
       return minimumOf(node, "min_value") ?? 1;
     case "boolean":
@@ -43,6 +43,17 @@ function sampleOf(node: Node): unknown {
     default:
       return sampleOfEntries(node.entries ?? {});
   }
+}
+
+/** A text of the needed length, or an id of the needed form. */
+function sampleText(node: Node): string {
+  const text = "x".repeat(minimumOf(node, "min_length") ?? 1);
+  return fits(node, text) ? text : "00000000-0000-4000-8000-000000000000";
+}
+
+/** True if the text has the form that the schema and the schemas inside it require. */
+function fits({ pipe = [], requirement }: Node, text: string): boolean {
+  return pipe.every((part) => fits(part, text)) && (!(requirement instanceof RegExp) || requirement.test(text));
 }
 
 function sampleOfEntries(entries: Readonly<Record<string, Node>>): object {

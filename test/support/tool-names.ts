@@ -22,7 +22,7 @@ export const TOOL_ROWS: Readonly<Record<string, ToolRow>> = {
     risk: "LOCAL_MUTATION",
     scope: "generate",
     calls: "STACKBILDER.createFlow",
-    takes: ["policy", "projectId?", "projectDescription?", "taskKeywords?"],
+    takes: ["projectDescription", "taskKeywords?", "projectId?", "policy?"],
   },
   flow_governance: { risk: "READ_ONLY", scope: "read", calls: "STACKBILDER.getFlowGovernance", takes: ["flowId"] },
   flow_quality: { risk: "READ_ONLY", scope: "read", calls: "STACKBILDER.getFlowQuality", takes: ["flowId"] },

@@ -70,10 +70,10 @@ await serve(stackbilder, "deleteFlow", { guard, call, input: {} }, async () => o
 
 declare const binding: Binding<StackbilderContract>;
 declare const context: Parameters<StackbilderContract["createFlow"]>[0];
-// @ts-expect-error policy is required
+// @ts-expect-error projectDescription is required
 await binding.createFlow(context, {});
 // @ts-expect-error there is no such profile
-await binding.createFlow(context, { policy: { profile: "reckless" } });
+await binding.createFlow(context, { projectDescription: "x", policy: { profile: "reckless" } });
 // @ts-expect-error there is no such method
 await binding.destroyFlow(context, {});
 // @ts-expect-error the call context is not optional

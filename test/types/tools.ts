@@ -78,7 +78,7 @@ export const mixed: Products = { ...products, STACKBILDER: images };
 declare const gateway: GatewayContract;
 // @ts-expect-error there is no such tool
 await gateway.callTool("flow_destroy", {});
-// @ts-expect-error policy is required
+// @ts-expect-error projectDescription is required
 await gateway.callTool("flow_create", {});
 // @ts-expect-error there is no such tier
 await gateway.callTool("image_generate", { prompt: "x", quality_tier: "best" });
@@ -89,7 +89,7 @@ await gateway.callTool("image_list_models", {}, { credential: { accessToken: "a"
 await gateway.callTool("image_list_models", {}, { credential: { apiKey: "k" } });
 await gateway.callTool("image_list_models", {}, { credential: { jwt: "j" } });
 
-const flow = await gateway.callTool("flow_create", { policy: { profile: "strict" } });
+const flow = await gateway.callTool("flow_create", { projectDescription: "x", policy: { profile: "strict" } });
 if (flow.ok) {
   flow.value.flowId satisfies string;
   // @ts-expect-error a flow has no job_id

@@ -11,7 +11,7 @@ export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     if (request.method !== "POST") return new Response("Send a description with POST.\n", { status: 405 });
     const options = optionsFrom(request.headers);
-    const input = { policy: {}, projectDescription: await request.text() };
+    const input = { projectDescription: await request.text() };
     const flow = await env.GATEWAY.callTool("flow_create", input, options);
     if (!flow.ok) return refusal(flow.error);
     const step = await env.GATEWAY.callTool("flow_advance", { flowId: flow.value.flowId }, options);

@@ -15,9 +15,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint {
   }
 
   /** The id has the length of the received notes. */
-  createFlow(_call: unknown, { policy }: { policy: { notes: string } }) {
+  createFlow(_call: unknown, { projectDescription }: { projectDescription: string }) {
     counts.calls++;
-    return ok(flowOf(`notes_${policy.notes.length}`));
+    return ok(flowOf(`notes_${projectDescription.length}`));
   }
 
   /** Returns a flow with one long artifact. */

@@ -13,7 +13,7 @@ interface Message {
   readonly id: number;
   readonly params: {
     readonly name: string;
-    readonly arguments: { readonly flowId: string; readonly policy: { readonly notes: string } };
+    readonly arguments: { readonly flowId: string; readonly projectDescription: string };
   };
 }
 
