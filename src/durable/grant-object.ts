@@ -24,13 +24,16 @@ import {
   writeFamily,
 } from "../oauth/authorization-server/refresh-token-family.ts";
 import { authorizationServer, forwardToLibrary } from "../oauth/authorization-server/server.ts";
-import { userObjectOf } from "./user-object.ts";
+import { type GrantRecord, userObjectOf } from "./user-object.ts";
 
 /** Names a grant. Both parts are in every code and token of it. */
 export interface GrantName {
   readonly userId: UserId;
   readonly grantId: string;
 }
+
+/** A grant whose code has just been made. */
+export type MadeGrant = Omit<GrantRecord, "id" | "expiresAt">;
 
 /** A request to /token whose body was read within its limit. */
 export interface TokenRequest {
@@ -82,15 +85,23 @@ export class GrantObject extends DurableObject<Env> {
 
   /**
    * Creates the object where the grant was just written, so that its first reader is in a location
-   * that has it, and adds the grant to the user's list. Also adds a grant from before the list.
+   * that has it, and adds the grant to the user's list. Reads no KV: a location that does not have
+   * the grant yet would remember that for a minute.
    */
-  open(name: GrantName, trace: Trace): Promise<void> {
-    const open = async () => {
-      const family = await readFamily(this.ctx.storage);
-      if (family === null) await this.#write(NEW_FAMILY, UNREDEEMED_KEPT_MS);
-      if (!family?.hasEnded) await this.#register(requestContext(this.env, this.ctx, trace), name);
+  async open(name: GrantName, made: MadeGrant): Promise<void> {
+    if ((await readFamily(this.ctx.storage)) !== null) return;
+    await this.#write(NEW_FAMILY, UNREDEEMED_KEPT_MS);
+    const record: GrantRecord = { ...made, id: name.grantId, expiresAt: null };
+    await userObjectOf(this.env, name.userId).registerGrant(record);
+  }
+
+  /** Adds a grant from before the user's list to that list. */
+  addToList(name: GrantName, trace: Trace): Promise<void> {
+    const add = async () => {
+      if ((await readFamily(this.ctx.storage))?.hasEnded) return;
+      await this.#register(requestContext(this.env, this.ctx, trace), name);
     };
-    return this.#inTurn(open);
+    return this.#inTurn(add);
   }
 
   /** Responds to a request to /token about this grant. */
@@ -276,10 +287,14 @@ export function grantObjectOf(env: Env, { userId, grantId }: GrantName): Durable
  * Creates the object of the grant whose code is in `redirectTo`. Redeeming the code does not depend
  * on it.
  */
-export async function createGrantObject({ env, trace }: RequestContext, redirectTo: string): Promise<void> {
+export async function createGrantObject(
+  { env, trace }: RequestContext,
+  redirectTo: string,
+  made: MadeGrant,
+): Promise<void> {
   const name = grantNameOf(new URL(redirectTo).searchParams.get("code") ?? "");
   if (!name) return;
-  const open = () => grantObjectOf(env, name).open(name, trace);
+  const open = () => grantObjectOf(env, name).open(name, made);
   await orUnavailable(trace, "grant.object_not_created", {}, open);
 }
 

@@ -162,7 +162,7 @@ describe("the gateway's surface", () => {
     expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools"]);
     expect(methodsOf(gateway.GatewayAdminEntrypoint)).toEqual(["revokeUser"]);
     expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "answer", "claim", "settle"]);
-    expect(methodsOf(gateway.GrantObject)).toEqual(["alarm", "handleTokenRequest", "open", "revoke"]);
+    expect(methodsOf(gateway.GrantObject)).toEqual(["addToList", "alarm", "handleTokenRequest", "open", "revoke"]);
     expect(methodsOf(gateway.UserObject)).toEqual([
       "alarm",
       "deleteApprovals",

@@ -133,17 +133,16 @@ export async function makeGrant(
   const { env } = browser;
   const { userId } = account;
   const props: GrantProps = { userId, signedInAtMs: startedAtMs, sessionVersion, v: 1 };
-  const scope = grantedScopes(request.scope, allowed);
-  const metadata: GrantMetadata = {
-    clientName: client.name,
-    atMs: Date.now(),
-    signedInAtMs: startedAtMs,
-    madeFrom: deviceOf(browser.request),
-  };
-  const grant = { request, userId, scope: [...scope], metadata, props, revokeExistingGrants: false };
+  const { clientId, redirectUri } = request;
+  const scope = [...grantedScopes(request.scope, allowed)];
+  const [clientName, atMs, madeFrom] = [client.name, Date.now(), deviceOf(browser.request)];
+  const metadata: GrantMetadata = { clientName, atMs, signedInAtMs: startedAtMs, madeFrom };
+  const grant = { request, userId, scope, metadata, props, revokeExistingGrants: false };
   const { redirectTo } = await completeAuthorization(env, grant);
-  await createGrantObject(browser, redirectTo);
-  recordAccess(browser, { type: "grant.made", subject: userId, clientId: request.clientId, scopes: scope });
+  const redirectOrigin = new URL(redirectUri).origin;
+  const made = { clientId, clientName, scope, redirectOrigin, signedInAtMs: startedAtMs, createdAtMs: atMs, madeFrom };
+  await createGrantObject(browser, redirectTo, made);
+  recordAccess(browser, { type: "grant.made", subject: userId, clientId, scopes: scope });
   return { redirectTo, scopes: scope };
 }
 

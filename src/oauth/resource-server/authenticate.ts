@@ -158,7 +158,7 @@ async function lookUpToken(
 
 /** Adds a grant from before the user's list to that list. */
 function listLater({ env, ctx, trace }: RequestContext, name: GrantName): void {
-  const open = () => grantObjectOf(env, name).open(name, trace);
+  const open = () => grantObjectOf(env, name).addToList(name, trace);
   ctx.waitUntil(orUnavailable(trace, "grant.not_registered", {}, open));
 }
 

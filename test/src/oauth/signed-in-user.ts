@@ -134,7 +134,10 @@ export async function newGrant(user: UserId, options: GrantOptions = {}) {
     });
   const [, grantId = ""] = (new URL(redirectTo).searchParams.get("code") ?? "").split(":");
   const { context, finish } = newContext(env);
-  await createGrantObject(context, redirectTo);
+  const [clientName, now] = [cleanName(name), Date.now()];
+  const redirectOrigin = new URL(redirectUri).origin;
+  const at = { signedInAtMs: now, createdAtMs: now, madeFrom: madeFrom ?? null };
+  await createGrantObject(context, redirectTo, { clientId: client, clientName, scope, redirectOrigin, ...at });
   await finish();
   const { access_token = "", refresh_token = "" } = isRedeemed ? await redeemAt(client, redirectTo, redirectUri) : {};
   const works = async () => typeof (await authenticate(newContext(env).context, access_token)) !== "string";

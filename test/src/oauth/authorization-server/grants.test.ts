@@ -69,6 +69,14 @@ describe("a second sign-in with the same client", () => {
     expect(await userObjectOf(env, user).listGrants()).toHaveLength(MAX_GRANTS_OF_CLIENT);
   });
 
+  it("is in the list without a read from KV, which elsewhere would remember for a minute that it has no such grant", async () => {
+    const { user, browser, client, env } = await newConnection();
+    const get = vi.spyOn(Object.getPrototypeOf(OAUTH_KV) as KVNamespace, "get");
+    await browser.connect(client);
+    expect(await userObjectOf(env, user).listGrants()).toMatchObject([{ clientId: client, expiresAt: null }]);
+    expect(get.mock.calls.map(([key]) => String(key)).filter((key) => key.startsWith("grant:"))).toEqual([]);
+  });
+
   it("that is never finished ends nothing", async () => {
     const { browser, client, connect, check, refresh } = await newConnection();
     const first = await connect();
