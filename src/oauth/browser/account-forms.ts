@@ -5,10 +5,17 @@ import { digestText } from "../../../contracts/rpc/encoding.ts";
 import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
 import { SESSION_LIFETIME_SECONDS } from "../../durable/user-object.ts";
 import { ACCOUNT_FORMS, type AccountForm, type AccountFormTokens } from "../pages/account-parts.ts";
-import { answerOnce } from "./answer-once.ts";
+import { answerOnce, keptAnswer } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { errorPage } from "./error-pages.ts";
-import { type BrowserSession, isSessionCsrf, sessionCsrf, sessionOf, signedInSession } from "./session.ts";
+import {
+  type BrowserSession,
+  isSessionCsrf,
+  sealedSession,
+  sessionCsrf,
+  sessionOf,
+  signedInSession,
+} from "./session.ts";
 import { readForm } from "./transaction-form.ts";
 
 const ONE_TIME_VALUE = /^[\w-]{22}$/;
@@ -45,7 +52,7 @@ export async function readAccountForm(
   // Signing out needs no account, and works while the auth Worker does not.
   const session = await (name === "/logout" ? sessionOf(browser) : signedInSession(browser));
   if (session === AUTH_UNAVAILABLE) return accountUnchecked(browser, "Nothing was done");
-  if (!session) return withoutSession(browser);
+  if (!session) return (await answerToEndingForm(browser, name, form)) ?? withoutSession(browser);
   if (await isSessionCsrf(browser.config, session, name, form.get("csrf") ?? "")) return { form, session };
   return errorPage(browser, {
     status: 400,
@@ -67,14 +74,36 @@ export async function answerAccountForm(
   act: () => Promise<Response>,
   used?: string,
 ): Promise<Response> {
-  const digest = await digestText(`${browser.url.pathname}|${form}`);
-  if (used === undefined)
-    return answerOnce(browser, { name: `own|${session.sid}|${digest}`, digest, isRepeatable: true }, act, act);
+  const repeatable = await repeatableOnce(browser, session, form);
+  if (used === undefined) return answerOnce(browser, repeatable, act, act);
   const value = form.get("once") ?? "";
   const refuse = () => errorPage(browser, { status: 400, title: "Already used", text: used, link: ACCOUNT_LINK });
   if (!ONE_TIME_VALUE.test(value)) return refuse();
-  const once = { name: `own|${session.sid}|${value}`, digest, lifetimeSeconds: SESSION_LIFETIME_SECONDS };
+  const once = {
+    name: `own|${session.sid}|${value}`,
+    digest: repeatable.digest,
+    lifetimeSeconds: SESSION_LIFETIME_SECONDS,
+  };
   return answerOnce(browser, once, act, refuse);
+}
+
+async function repeatableOnce({ url }: BrowserRequest, { sid }: BrowserSession, form: URLSearchParams) {
+  const digest = await digestText(`${url.pathname}|${form}`);
+  return { name: `own|${sid}|${digest}`, digest, isRepeatable: true } as const;
+}
+
+/**
+ * The answer to a form that ends the session, sent again while the first is being answered; `null`
+ * for every other form.
+ */
+async function answerToEndingForm(
+  browser: BrowserRequest,
+  name: AccountForm,
+  form: URLSearchParams,
+): Promise<Response | null> {
+  const ended = name === "/logout" || name === "/apps/revoke-all" ? await sealedSession(browser) : null;
+  if (!ended || !(await isSessionCsrf(browser.config, ended, name, form.get("csrf") ?? ""))) return null;
+  return keptAnswer(browser, await repeatableOnce(browser, ended, form));
 }
 
 /** The account of a session cannot be checked now. `title` is about the request. */

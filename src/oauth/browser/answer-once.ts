@@ -14,7 +14,7 @@ export interface FormOnce {
   /** Digest of the form. Another form with this `name`, such as another decision, is refused. */
   readonly digest: string;
   readonly lifetimeSeconds?: number;
-  /** The form may act again if its answer was no redirect, such as a wrong password. */
+  /** The form may act again if its answer was an error, such as a wrong password. */
   readonly isRepeatable?: boolean;
 }
 
@@ -48,7 +48,7 @@ async function answerOrRefuse(
   let isReleased = isRepeatable;
   try {
     const response = await act();
-    isReleased = isRepeatable && response.status !== 303;
+    isReleased = isRepeatable && response.status >= 400;
     const text = await textOf(response);
     answer = await seal(await keyRingOf(browser.config, "tx"), text, contextOf(once));
     return responseFrom(text);

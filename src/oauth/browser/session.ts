@@ -59,7 +59,7 @@ export function endedSessionCookies({ request }: BrowserRequest): readonly strin
 }
 
 /** The unexpired session in the cookie, also if it has ended elsewhere. */
-async function sealedSession({ request, config }: BrowserRequest): Promise<BrowserSession | null> {
+export async function sealedSession({ request, config }: BrowserRequest): Promise<BrowserSession | null> {
   const [, sealed = ""] = SENT.exec(request.headers.get("Cookie") ?? "") ?? [];
   const plain = await unseal(await keyRingOf(config, "session"), sealed, COOKIE);
   const parsed = v.safeParse(BrowserSession, plain === null ? null : JSON.parse(plain));

@@ -52,7 +52,7 @@ async function redirectToProvider(browser: BrowserRequest, provider: SocialProvi
   const submitted = await readTransactionForm(browser, provider, SIGN_IN_STAGES);
   if (submitted instanceof Response) return submitted;
   const leave = () => leaveForProvider(browser, submitted.transaction, provider);
-  return answerOnce(browser, { ...submitted.once, isRepeatable: false }, leave, leave);
+  return answerOnce(browser, submitted.once, leave, leave);
 }
 
 async function leaveForProvider(

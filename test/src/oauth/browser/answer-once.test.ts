@@ -2,7 +2,18 @@
 // each press of the same form gets the same answer for a minute, and the form acts once.
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AuthContract } from "../../../../contracts/auth.ts";
-import { AUTH, Browser, envWith, freshEmail, PASSWORD, quiet, register, type Seen, userId } from "../browser.ts";
+import {
+  AUTH,
+  Browser,
+  envWith,
+  freshEmail,
+  PASSWORD,
+  quiet,
+  register,
+  type Seen,
+  slowStorage,
+  userId,
+} from "../browser.ts";
 import {
   fakeKeyStore,
   KEY,
@@ -138,7 +149,12 @@ describe("a form of the account page that is pressed twice", () => {
     await newGrant(user);
     const browser = await signedInBrowser(user);
     const page = await browser.open("/apps");
-    const sent = await Promise.all([1, 2, 3].map(() => submit(browser.copy(), page, action)));
+    slowStorage(50);
+    const pressAfter = async (pauseMs: number) => {
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      return submit(browser.copy(), page, action);
+    };
+    const sent = await Promise.all([0, 60, 150, 250].map(pressAfter));
     expect(new Set(sent.map(({ status, next, text }) => `${status} ${next} ${text}`)).size).toBe(1);
     expect(audit).toHaveBeenCalledOnce();
   });
