@@ -126,6 +126,31 @@ describe("the caller side of the RPC boundary", () => {
     expect(line + JSON.stringify(result)).not.toMatch(/hunter2/);
   });
 
+  it.each<[string, () => PromiseLike<unknown>]>([
+    ["replies", async () => ok(value)],
+    ["refuses", async () => ({ ok: false, error: { code: "customer_not_found" } })],
+    ["fails", () => Promise.reject(new Error("down"))],
+    [
+      "throws",
+      () => {
+        throw new Error("down");
+      },
+    ],
+  ])("leaves no timer when a backend %s before the deadline", async (_, send) => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    vi.useFakeTimers();
+    try {
+      const late = call(Draft, () => new Promise(() => undefined), target);
+      expect(vi.getTimerCount(), "a deadline is a timer").toBe(1);
+      await vi.runAllTimersAsync();
+      await late;
+      await call(Draft, send, target);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("ignores a backend that fails after the deadline", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     let reject: (reason: Error) => void = () => undefined;
