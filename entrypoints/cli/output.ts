@@ -9,6 +9,10 @@ const NOISE = [
   /^⎔ (Starting|Shutting down|Reloading)/,
   /^\[wrangler:info\] (Ready on|GET \/health 200)/,
   /^Using secrets defined in/,
+  // A client that hung up during its upload.
+  /^(✘ \[ERROR\]|\[wrangler:error\]) Error inside ProxyWorker .*: Network connection lost\.$/,
+  /^(✘ \[ERROR\]|\[wrangler:error\]) Failed to drain the unused request body\. Error: Network connection lost\.$/,
+  /^\s+at async drainBody |^\s+retryable: true$|^\s+\}$/,
   /^-+$/,
 ];
 

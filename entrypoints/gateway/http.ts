@@ -9,6 +9,7 @@ import { type RequestContext, requestContext, type Trace, traceFrom } from "../.
 import { grantNameOf } from "../../src/durable/grant-object.ts";
 import { mcpSessionsOf } from "../../src/durable/mcp-session-object.ts";
 import type { Env } from "../../src/env.ts";
+import { UnfinishedBodyError } from "../../src/limits/bounded-read.ts";
 import { addressOf, consume } from "../../src/limits/rate-limits.ts";
 import { handleMcp } from "../../src/mcp/endpoint.ts";
 import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
@@ -82,6 +83,7 @@ async function routeOrError(
   try {
     return await route(gateway, request, requestContext(env, ctx, trace));
   } catch (error) {
+    if (error instanceof UnfinishedBodyError) return jsonError(400, "invalid_request", error.message);
     return serverError(error, trace);
   }
 }

@@ -1,7 +1,23 @@
 // Reads streams of unknown length up to a limit: the one reader of bodies from outside.
 
-/** All bytes of a request's body; `null` if it has, or announces, more than `limitBytes`. */
+/** The client hung up before the end of its body. Nothing is wrong here. */
+export class UnfinishedBodyError extends Error {
+  override readonly name = "UnfinishedBodyError";
+}
+
+/**
+ * All bytes of a request's body; `null` if it has, or announces, more than `limitBytes`. Throws an
+ * `UnfinishedBodyError` if it ends early.
+ */
 export async function readBody(request: Request, limitBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  try {
+    return await readAnnounced(request, limitBytes);
+  } catch {
+    throw new UnfinishedBodyError("The body ended early.");
+  }
+}
+
+async function readAnnounced(request: Request, limitBytes: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const announced = request.headers.get("content-length") ?? "";
   if (!/^\d+$/.test(announced)) return readUpTo(request.body, limitBytes);
   // Refused before a byte is read. The transport enforces the announced length.

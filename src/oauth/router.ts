@@ -4,6 +4,7 @@ import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { AuthService } from "../backends/auth.ts";
 import type { RequestContext } from "../context.ts";
+import { UnfinishedBodyError } from "../limits/bounded-read.ts";
 import { addressOf, consume, type LimitName } from "../limits/rate-limits.ts";
 import type { ProductTexts } from "../tools/product-texts.ts";
 import { ClientChangedError } from "./authorization-server/complete-authorization.ts";
@@ -17,6 +18,7 @@ import { authorize } from "./browser/authorize.ts";
 import type { BrowserRequest } from "./browser/browser-request.ts";
 import { decide, showConsent } from "./browser/consent.ts";
 import {
+  badRequest,
   clientChanged,
   errorPage,
   loadedAhead,
@@ -133,6 +135,7 @@ async function endpointResponse(
   try {
     return await handler(request, context);
   } catch (error) {
+    if (error instanceof UnfinishedBodyError) return oauthError(request, 400, "invalid_request", error.message);
     logCrash(context, path, error);
     const { traceId } = context.trace;
     return oauthError(request, 500, "server_error", `An unexpected error occurred. Trace id ${traceId}.`);
@@ -159,6 +162,7 @@ async function pageOrError(browser: BrowserRequest, routes: readonly PageRoute[]
     // The library has logged the reason.
     if (error instanceof CimdFetchError) return unusableClientDocument(browser);
     if (error instanceof ClientChangedError) return clientChanged(browser, error.reason);
+    if (error instanceof UnfinishedBodyError) return badRequest(browser, error.message);
     logCrash(browser, browser.url.pathname, error);
     return errorPage(browser, {
       status: 500,

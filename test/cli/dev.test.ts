@@ -1,15 +1,18 @@
-// `npm run dev`: start, use, stop, start again.
+// `npm run dev`: start, use and abuse, stop, start again. In a copy of the repository, because it
+// makes secrets and a test breaks a file.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import path from "node:path";
-import { afterAll, afterEach, expect, it } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, describe, expect, it } from "vitest";
 import { APPLIED } from "../../entrypoints/cli/migrations.ts";
-import { ROOT } from "../../entrypoints/cli/workers.ts";
+import { copyRepository, removeCopy } from "../support/repository-copy.ts";
 
-const state = mkdtempSync(path.join(tmpdir(), "dev-"));
-const started: ChildProcess[] = [];
+const copy = copyRepository();
+const state = path.join(copy, ".state");
+const started: Dev[] = [];
 
 interface Dev {
   readonly child: ChildProcess;
@@ -20,17 +23,18 @@ interface Dev {
 
 function dev(...args: string[]): Dev {
   const child = spawn(process.execPath, ["entrypoints/cli/launch.mjs", "dev", ...args], {
-    cwd: ROOT,
+    cwd: copy,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  started.push(child);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => {
       output += chunk;
     });
   }
-  return { child, output: () => output, ended: new Promise((resolve) => child.once("close", resolve)) };
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  started.push({ child, output: () => output, ended });
+  return { child, output: () => output, ended };
 }
 
 /** Waits for the summary and returns its origin. */
@@ -41,44 +45,103 @@ async function originOf({ output }: Dev): Promise<string> {
     .then(() => /(http:\/\/localhost:\d+)\/mcp/.exec(output())?.[1] ?? "");
 }
 
-afterEach(() => {
-  for (const child of started) child.kill("SIGTERM");
-});
-afterAll(() => rmSync(state, { recursive: true, force: true }));
+/** The exit code after Ctrl-C. */
+function stop({ child, ended }: Dev): Promise<number | null> {
+  child.kill("SIGINT");
+  return ended;
+}
 
-it("starts on a free port, serves its own origin, keeps its state and stops on Ctrl-C", async () => {
-  const first = dev("--port", "0", "--persist-to", state);
-  const origin = await originOf(first);
-  expect(first.output()).toContain("Preparing the database.");
-  expect(first.output()).toContain(`claude mcp add --transport http stackbilt ${origin}/mcp`);
-  const metadata = await fetch(`${origin}/.well-known/oauth-authorization-server`);
-  expect(await metadata.json()).toMatchObject({ issuer: origin });
-
-  first.child.kill("SIGINT");
-  expect(await first.ended).toBe(0);
-  await expect(fetch(`${origin}/health`)).rejects.toThrow();
-  expect(existsSync(path.join(ROOT, `entrypoints/auth/local-${new URL(origin).port}.generated.toml`))).toBe(false);
-
-  const second = dev("--port", "0", "--persist-to", state);
-  await originOf(second);
-  expect(second.output()).not.toContain("Preparing the database.");
-  second.child.kill("SIGINT");
-  expect(await second.ended).toBe(0);
+afterAll(async () => {
+  for (const { child } of started) child.kill("SIGTERM");
+  await Promise.all(started.map(({ ended }) => ended));
+  removeCopy(copy);
 });
 
-it("deletes the state with --fresh, and nothing else in its folder", async () => {
-  const fresh = dev("--port", "0", "--persist-to", state, "--fresh");
-  await originOf(fresh);
-  expect(fresh.output()).toContain("Deleting the local state.");
-  expect(fresh.output()).toContain("Preparing the database.");
-  fresh.child.kill("SIGINT");
-  await fresh.ended;
-  expect(existsSync(path.join(state, APPLIED))).toBe(true);
+const FORM = "application/x-www-form-urlencoded";
+const ENDPOINTS = [
+  ...[["/token", FORM] as const, ["/register", "application/json"] as const, ["/mcp", "application/json"] as const],
+  ...[["/login", FORM] as const, ["/signup", FORM] as const, ["/authorize", FORM] as const],
+];
+
+describe("the system", () => {
+  let running: Dev;
+  let origin: string;
+  const health = async () => (await fetch(`${origin}/health`)).json() as Promise<{ status: string }>;
+
+  it("starts on a free port and serves its own origin", async () => {
+    running = dev("--port", "0", "--persist-to", state);
+    origin = await originOf(running);
+    expect(running.output()).toContain("Preparing the database.");
+    expect(running.output()).toContain(`claude mcp add --transport http stackbilt ${origin}/mcp`);
+    const metadata = await fetch(`${origin}/.well-known/oauth-authorization-server`);
+    expect(await metadata.json()).toMatchObject({ issuer: origin });
+  });
+
+  it("continues after bodies of 200 KB that it refuses", async () => {
+    for (const [route, type] of ENDPOINTS) {
+      const init = { method: "POST", headers: { "Content-Type": type }, body: "x".repeat(200_000) };
+      const response = await fetch(origin + route, init);
+      expect([route, response.status]).toEqual([route, route === "/mcp" ? 401 : 413]);
+      await response.arrayBuffer();
+    }
+    expect(await health()).toMatchObject({ status: "ok" });
+  });
+
+  it("continues after uploads that hang up, without a word of an error", async () => {
+    const { port } = new URL(origin);
+    const before = running.output().length;
+    for (const [route, type] of ENDPOINTS) {
+      for (const length of ["Content-Length: 5000", "Transfer-Encoding: chunked"]) {
+        const socket = connect(Number(port), "localhost");
+        await once(socket, "connect");
+        socket.write(
+          `POST ${route} HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Type: ${type}\r\n${length}\r\n\r\n5\r\naaaaa\r\n`,
+        );
+        await sleep(100); // for the Worker to begin to read
+        socket.destroy();
+      }
+    }
+    await expect.poll(health).toMatchObject({ status: "ok" });
+    await sleep(500); // for what is logged late
+    expect(running.output().slice(before)).not.toMatch(/error|crashed/i);
+  });
+
+  it("continues after a saved syntax error with the next good save", async () => {
+    const file = path.join(copy, "entrypoints/gateway/http.ts");
+    const good = readFileSync(file, "utf8");
+    const before = running.output().length;
+    writeFileSync(file, `const = ;\n${good}`);
+    await expect.poll(() => running.output().slice(before), { timeout: 20_000 }).toMatch(/^error: .*/m);
+    expect(await health(), "the last good code").toMatchObject({ status: "ok" });
+    writeFileSync(file, good.replace('status: "ok"', 'status: "mended"'));
+    await expect.poll(health, { timeout: 20_000 }).toMatchObject({ status: "mended" });
+    writeFileSync(file, good);
+  });
+
+  it("stops on Ctrl-C, and keeps its state for the next start", async () => {
+    expect(await stop(running)).toBe(0);
+    await expect(fetch(`${origin}/health`)).rejects.toThrow();
+    const generated = `entrypoints/auth/local-${new URL(origin).port}.generated.toml`;
+    expect(existsSync(path.join(copy, generated))).toBe(false);
+    const second = dev("--port", "0", "--persist-to", state);
+    await originOf(second);
+    expect(second.output()).not.toContain("Preparing the database.");
+    expect(await stop(second)).toBe(0);
+  });
+
+  it("deletes the state with --fresh, and nothing else in its folder", async () => {
+    const fresh = dev("--port", "0", "--persist-to", state, "--fresh");
+    await originOf(fresh);
+    expect(fresh.output()).toContain("Deleting the local state.");
+    expect(fresh.output()).toContain("Preparing the database.");
+    await stop(fresh);
+    expect(existsSync(path.join(state, APPLIED))).toBe(true);
+  });
 });
 
 it("reports a port in use in one sentence, with the option that chooses another", async () => {
   const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
+  await once(server, "listening");
   const address = server.address();
   const port = typeof address === "object" && address ? address.port : 0;
   const refused = dev("--port", `${port}`);

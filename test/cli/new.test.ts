@@ -1,47 +1,24 @@
 // `npm run new -- backend`: run in a copy of the repository, whose result is then compiled, started
 // and called.
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
-import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { callTool, connect } from "../support/mcp-clients.ts";
+import { copyRepository, removeCopy } from "../support/repository-copy.ts";
 import type { System } from "../support/system.ts";
 import { linkTo, newAccount, User } from "../support/user.ts";
 
 const execute = promisify(execFile);
-const COPIED = [
-  ".biome.json",
-  ".gitignore",
-  ".oxlintrc.json",
-  "README.md",
-  "contracts",
-  "docs",
-  "entrypoints",
-  "package.json",
-  "src",
-  "test",
-  "tsconfig.json",
-  "wrangler.toml",
-];
-
 const copies: string[] = [];
 afterAll(() => {
-  for (const copy of copies) rmSync(copy, { recursive: true, force: true, maxRetries: 5 });
+  for (const copy of copies) removeCopy(copy);
 });
 
-/** The path of a new copy of the repository, with its dependencies linked. */
-function copyRepository(): string {
-  mkdirSync(path.join(ROOT, ".test"), { recursive: true });
-  // Within the repository, whose node_modules the compiler must find in a parent folder.
-  const copy = mkdtempSync(path.join(ROOT, ".test/new-"));
+function newCopy(): string {
+  const copy = copyRepository();
   copies.push(copy);
-  const isSource = (file: string) => !/\.dev\.vars$|\.generated\.toml$/.test(file);
-  for (const name of COPIED)
-    cpSync(path.join(ROOT, name), path.join(copy, name), { recursive: true, filter: isSource });
-  symlinkSync(path.join(ROOT, "node_modules"), path.join(copy, "node_modules"));
-  mkdirSync(path.join(copy, ".git")); // the ignore files of the repository end here
   return copy;
 }
 
@@ -58,7 +35,7 @@ async function run(copy: string, program: string, ...args: string[]): Promise<st
 }
 
 describe("a refusal is one sentence and changes nothing", () => {
-  const copy = copyRepository();
+  const copy = newCopy();
   const read = (file: string) => readFileSync(path.join(copy, file), "utf8");
 
   /** The message of the `CliError` that the command throws in the copy. */
@@ -145,7 +122,7 @@ async function consentPage(origin: string): Promise<string> {
 }
 
 describe("a new backend", () => {
-  const copy = copyRepository();
+  const copy = newCopy();
   const read = (file: string) => readFileSync(path.join(copy, file), "utf8");
   const launch = (...args: string[]) => run(copy, "entrypoints/cli/launch.mjs", ...args);
   let system: System | undefined;

@@ -39,3 +39,16 @@ it("removes tables of bindings, also those of a reload", () => {
   ];
   expect(printed(...lines)).toEqual(["Reloaded.", "[stackbilt-auth] after"]);
 });
+
+it("removes what wrangler says about a client that hung up, and no other failed request", () => {
+  const failed = "✘ [ERROR] Error inside ProxyWorker (the affected request failed): POST http://localhost/token";
+  const lines = [
+    `${failed} (failed after 1 attempt): Network connection lost.`,
+    "[wrangler:error] Failed to drain the unused request body. Error: Network connection lost.",
+    "      at async drainBody (file:///middleware-ensure-req-body-drained.ts:10:14) {",
+    "    retryable: true",
+    "  }",
+    `${failed}: boom`,
+  ];
+  expect(printed(...lines)).toEqual([expect.stringMatching(/^error: Error inside ProxyWorker .*: boom$/)]);
+});

@@ -27,48 +27,77 @@ function countedBody() {
 
 const FORM = "application/x-www-form-urlencoded";
 
+/** Each route that reads a body, with the media type that it takes. */
+const ROUTES = [
+  ["/mcp", "application/json"],
+  ["/token", FORM],
+  ["/register", "application/json"],
+  ["/login", FORM],
+  ["/signup", FORM],
+  ["/authorize", FORM],
+  ["/consent", FORM],
+  ["/oauth/github", FORM],
+  ["/oauth/google", FORM],
+  ["/apps/revoke", FORM],
+  ["/apps/revoke-all", FORM],
+  ["/apps/keys", FORM],
+  ["/apps/keys/revoke", FORM],
+  ["/apps/token", FORM],
+  ["/logout", FORM],
+] as const;
+
+const env = envWith({
+  validateApiKey: async () => ({
+    ...{ valid: true, tenant_id: "t_body" as never, tier: "enterprise", scopes: ["read"], key_id: "k_body" },
+  }),
+});
+
+/** The response to a POST with this body, whose length may be announced. */
+function post(path: string, type: string, body: ReadableStream<Uint8Array>, announced: string | null) {
+  const headers = withAddress({
+    "content-type": type,
+    origin: ORIGIN,
+    authorization: `Bearer sb_live_${"x".repeat(24)}`,
+    ...(announced !== null && { "content-length": announced }),
+  });
+  const init = { method: "POST", headers, body };
+  const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, init);
+  return gateway.fetch(request, env, createExecutionContext());
+}
+
 describe("a body that is too long", () => {
-  it.each([
-    ["/mcp", "application/json"],
-    ["/token", FORM],
-    ["/register", "application/json"],
-    ["/login", FORM],
-    ["/signup", FORM],
-    ["/authorize", FORM],
-    ["/consent", FORM],
-    ["/oauth/github", FORM],
-    ["/oauth/google", FORM],
-    ["/apps/revoke", FORM],
-    ["/apps/revoke-all", FORM],
-    ["/apps/keys", FORM],
-    ["/apps/keys/revoke", FORM],
-    ["/apps/token", FORM],
-    ["/logout", FORM],
-  ])("is 413 at %s: unread if its length is announced, else read only up to the limit", async (path, type) => {
-    for (const announced of ["1500000", null]) {
-      const { body, taken } = countedBody();
-      const headers = withAddress({
-        "content-type": type,
-        origin: ORIGIN,
-        authorization: `Bearer sb_live_${"x".repeat(24)}`,
-        ...(announced !== null && { "content-length": announced }),
-      });
-      const request = new Request<unknown, IncomingRequestCfProperties>(ORIGIN + path, {
-        method: "POST",
-        headers,
-        body,
-      });
-      const response = await gateway.fetch(request, env, createExecutionContext());
-      await response.body?.cancel();
-      expect([response.status, taken.chunks === 0], `announced: ${announced}`).toEqual([413, announced !== null]);
-      expect(taken.chunks).toBeLessThanOrEqual(18);
-    }
+  it.each(ROUTES)(
+    "is 413 at %s: unread if its length is announced, else read only up to the limit",
+    async (path, type) => {
+      for (const announced of ["1500000", null]) {
+        const { body, taken } = countedBody();
+        const response = await post(path, type, body, announced);
+        await response.body?.cancel();
+        expect([response.status, taken.chunks === 0], `announced: ${announced}`).toEqual([413, announced !== null]);
+        expect(taken.chunks).toBeLessThanOrEqual(18);
+      }
+    },
+  );
+});
+
+describe("a body whose client hangs up", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
   });
 
-  const env = envWith({
-    validateApiKey: async () => ({
-      ...{ valid: true, tenant_id: "t_body" as never, tier: "enterprise", scopes: ["read"], key_id: "k_body" },
-    }),
+  it.each(ROUTES)("is 400 at %s, and no error in the log", async (path, type) => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    for (const announced of ["5000", null]) {
+      const chunks = [new Uint8Array(5).fill(97)];
+      const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        const chunk = chunks.pop();
+        if (chunk) controller.enqueue(chunk);
+        else controller.error(new Error("Network connection lost."));
+      };
+      const response = await post(path, type, new ReadableStream({ pull }, { highWaterMark: 0 }), announced);
+      await response.body?.cancel();
+      expect([response.status, log.mock.calls]).toEqual([400, []]);
+    }
   });
 });
 
