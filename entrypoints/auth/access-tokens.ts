@@ -20,8 +20,13 @@ const ALGORITHM = "HS256";
 /** RFC 9068 section 2.1: distinguishes an access token from every other JWT. */
 const TYPE = "at+jwt";
 
-const Claims = v.object({ sub: UserId, aud: v.string(), scope: v.string(), exp: v.number() });
-const OwnerRow = v.object({ tenant_id: TenantId, tier: Tier, is_delinquent: v.number() });
+const Claims = v.object({ sub: UserId, aud: v.string(), scope: v.string(), iat: v.number(), exp: v.number() });
+const OwnerRow = v.object({
+  tenant_id: TenantId,
+  tier: Tier,
+  is_delinquent: v.number(),
+  signedOutAt: v.nullable(v.string()),
+});
 
 /** Issues a token to the calling user, for one of `TOKEN_AUDIENCES`. */
 export async function mintToken(
@@ -47,22 +52,24 @@ export async function mintToken(
 }
 
 /**
- * Returns the user of a token, with the current tenant and tier. `INVALID_TOKEN` also for a deleted
- * or disabled user; `TOKEN_EXPIRED`; `PAYMENT_DELINQUENT`. Checking the audience is up to the
- * caller.
+ * Returns the user of a token, with the current tenant and tier. `INVALID_TOKEN` also for a user
+ * who was deleted, disabled or signed out since; `TOKEN_EXPIRED`; `PAYMENT_DELINQUENT`. Checking
+ * the audience is up to the caller.
  */
 export async function validateJwt(env: Env, token: unknown, nowSeconds: number): Promise<JwtValidation> {
   if (typeof token !== "string" || token.length > TOKEN_MAX_CHARACTERS) return refused("INVALID_TOKEN");
   const claims = await verify(env, token, nowSeconds);
   if (typeof claims === "string") return refused(claims);
   const row = await env.DB.prepare(
-    `SELECT t.id AS tenant_id, t.tier, t.is_delinquent FROM user u JOIN tenants t ON t.user_id = u.id
+    `SELECT t.id AS tenant_id, t.tier, t.is_delinquent, u.signedOutAt FROM user u JOIN tenants t ON t.user_id = u.id
      WHERE u.id = ?1 AND u.disabledAt IS NULL`,
   )
     .bind(claims.sub)
     .first();
   if (row === null) return refused("INVALID_TOKEN");
-  const { tenant_id, tier, is_delinquent } = v.parse(OwnerRow, row);
+  const { tenant_id, tier, is_delinquent, signedOutAt } = v.parse(OwnerRow, row);
+  // A token tells its second only: one of the second of the sign-out may be older, and has ended.
+  if (signedOutAt !== null && claims.iat * 1000 <= Date.parse(signedOutAt)) return refused("INVALID_TOKEN");
   if (is_delinquent !== 0) return refused("PAYMENT_DELINQUENT");
   const { sub, aud, scope, exp } = claims;
   return { valid: true, tenant_id, user_id: sub, tier, scopes: scope.split(" "), aud, exp };

@@ -123,7 +123,13 @@ export function productionVariables(
       "Set PUBLIC_SIGNUPS_ENABLED in the environment: true opens sign-in, false shows that it opens soon.",
     );
   }
-  const placeholder = /^(?:database_)?id\s*=\s*"[0-]+1"/m.exec(toml);
+  refuseDevelopmentId(worker);
+  return given;
+}
+
+/** Throws a `CliError` if an id in the Worker's wrangler.toml is for development only. */
+export function refuseDevelopmentId(worker: Deployable): void {
+  const placeholder = /^(?:database_)?id\s*=\s*"[0-]+1"/m.exec(readConfig(worker));
   if (placeholder) {
     const command = placeholder[0].startsWith("database")
       ? `wrangler d1 create ${workerName(worker)}`
@@ -132,7 +138,6 @@ export function productionVariables(
       `${CONFIGS[worker]} has an id for development: run \`npx ${command}\` and write the id that it prints into the file.`,
     );
   }
-  return given;
 }
 
 async function showSizes(workers: readonly Deployable[]): Promise<void> {

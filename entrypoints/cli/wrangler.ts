@@ -51,23 +51,24 @@ export function startWrangler(
   return child;
 }
 
-/** Runs wrangler to its end. `output` is everything that it printed. */
+/** Runs wrangler to its end. `output` is everything that it printed, also to stderr. */
 export async function runWrangler(
   args: readonly string[],
   environment: Record<string, string> = QUIET,
-): Promise<{ code: number; output: string }> {
+): Promise<{ code: number; stdout: string; output: string }> {
   const child = startWrangler(args, environment, "command");
-  let output = "";
+  let [stdout, output] = ["", ""];
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => {
       output += chunk;
+      if (stream === child.stdout) stdout += chunk;
     });
   }
   const code = await new Promise<number>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (exitCode) => resolve(exitCode ?? 1));
   });
-  return { code, output };
+  return { code, stdout, output };
 }
 
 /**

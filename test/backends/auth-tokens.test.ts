@@ -81,6 +81,18 @@ describe("an access token", () => {
     expect(await Promise.all(tokens.map(validate))).toEqual([INVALID, INVALID]);
   });
 
+  it("is void when its user was signed out, and one of the next second is valid", async () => {
+    const ada = await newOwner();
+    const { token } = await newToken(ada);
+    await worker.db
+      .prepare("UPDATE user SET signedOutAt = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') WHERE id = ?")
+      .bind(ada.userId)
+      .run();
+    expect(await validate(token)).toEqual(INVALID);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(await validate((await newToken(ada)).token)).toMatchObject({ valid: true });
+  });
+
   it.each([`${RESOURCE}/`, `${RESOURCE}/x`, ORIGIN, "http://localhost:8977/mcp", "https://evil.example/mcp", ""])(
     "is not issued for the audience %j",
     async (audience) => {

@@ -62,6 +62,24 @@ describe("getUser", () => {
     expect(await worker.backend.call("getUser", { userId }, gateway)).toEqual({ ok: true, value: changed });
   });
 
+  it.each([
+    ["is disabled", "UPDATE user SET disabledAt = '2026-01-01T00:00:00.000Z' WHERE id = ?"],
+    ["changes the password", "UPDATE account SET password = 'another hash' WHERE userId = ?"],
+  ])("tells that every sign-in of a user who %s has ended", async (_, change) => {
+    const { userId } = await worker.newOwner();
+    const state = async () => {
+      const reply = await worker.backend.call("getUser", { userId }, gateway);
+      return reply.ok ? [reply.value.sessionVersion, reply.value.signedOutAtMs] : reply;
+    };
+    expect(await state()).toEqual([0, 0]);
+    const before = Date.now();
+    await worker.db.prepare(change).bind(userId).run();
+    const [version, signedOutAtMs] = (await state()) as [number, number];
+    expect(version).toBe(1);
+    expect(signedOutAtMs).toBeGreaterThanOrEqual(before);
+    expect(signedOutAtMs).toBeLessThanOrEqual(Date.now());
+  });
+
   it("creates no tenant, and finds no user without one", async () => {
     const { userId } = await newUser();
     const missing = { ok: false, error: { code: "user_not_found" } };

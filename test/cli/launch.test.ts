@@ -16,7 +16,8 @@ function launch(args: readonly string[], { flags = [], cwd = ROOT }: { flags?: r
 it("lists the commands if none is named", () => {
   expect(launch([])).toEqual({
     status: 1,
-    message: "Name a command: node entrypoints/cli/launch.mjs dev|deploy|catalog|new|keys|test|bench [arguments].",
+    message:
+      "Name a command: node entrypoints/cli/launch.mjs dev|deploy|catalog|new|keys|users|test|bench [arguments].",
   });
 });
 

@@ -1,0 +1,70 @@
+// The auth Worker's D1 database, local or deployed, through `wrangler d1 execute`. It takes SQL as
+// text and no parameters, so a value becomes a literal here that cannot end early: its bytes in
+// hexadecimal.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { CliError } from "./cli-error.ts";
+import { refuseDevelopmentId } from "./deploy.ts";
+import { areMigrationsPending } from "./migrations.ts";
+import { CONFIGS, readConfig, settingOf } from "./workers.ts";
+import { LOCAL, runWrangler } from "./wrangler.ts";
+
+/** The deployed database, or the one in a state folder of `npm run dev`. */
+export type Database = "remote" | { readonly stateFolder: string };
+
+/** SQL, complete with its values. Only `sql` makes it. */
+export interface Sql {
+  readonly text: string;
+}
+
+/** A row, by column. */
+export type Row = Readonly<Record<string, string | number | null>>;
+
+/** SQL with each value as a literal, and each other SQL as it is. */
+export function sql(parts: TemplateStringsArray, ...values: readonly (string | number | Sql)[]): Sql {
+  return { text: String.raw({ raw: parts }, ...values.map(literalOf)) };
+}
+
+function literalOf(value: string | number | Sql): string {
+  if (typeof value === "object") return value.text;
+  if (typeof value === "number") return String(Math.trunc(value));
+  return `CAST(X'${Buffer.from(value, "utf8").toString("hex")}' AS TEXT)`;
+}
+
+/** Runs the statements in order, in one call, and returns the rows of the last one. */
+export async function execute(database: Database, ...statements: readonly Sql[]): Promise<readonly Row[]> {
+  refuseUnready(database);
+  const name = settingOf(readConfig("auth"), "database_name");
+  const target = database === "remote" ? ["--remote"] : ["--local", "--persist-to", database.stateFolder];
+  const text = statements.map((statement) => statement.text).join("; ");
+  const command = ["d1", "execute", name, ...target, "-c", CONFIGS.auth, "--json", "--command", text];
+  const { code, stdout, output } = await runWrangler(command, database === "remote" ? undefined : LOCAL);
+  const results = code === 0 ? resultsIn(stdout) : null;
+  if (results === null)
+    throw new CliError(`The database could not be used. The output of wrangler:\n\n${output.trim()}`);
+  return results.at(-1)?.results ?? [];
+}
+
+/** Throws a `CliError` if the database does not exist, or lacks a table. */
+function refuseUnready(database: Database): void {
+  if (database === "remote") refuseDevelopmentId("auth");
+  else refuseUnreadyFolder(database.stateFolder);
+}
+
+function refuseUnreadyFolder(stateFolder: string): void {
+  if (!existsSync(path.join(stateFolder, "v3/d1"))) {
+    throw new CliError(
+      `There is no database in ${stateFolder}. Start \`npm run dev\` once, or name its folder with --persist-to; --remote uses the deployed one.`,
+    );
+  }
+  if (areMigrationsPending(stateFolder))
+    throw new CliError(`The database in ${stateFolder} is of an earlier version: start \`npm run dev\` to update it.`);
+}
+
+function resultsIn(stdout: string): readonly { readonly results?: readonly Row[] }[] | null {
+  try {
+    return JSON.parse(stdout.slice(stdout.indexOf("[")));
+  } catch {
+    return null;
+  }
+}
