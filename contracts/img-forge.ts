@@ -36,10 +36,14 @@ export const ImageJob = v.object({
   height: v.pipe(v.number(), v.integer(), v.minValue(1)),
   /** Size of the image file; `null` until completed. */
   size_bytes: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  failure_reason: v.optional(
+    v.pipe(v.string(), v.description("Why the job failed and what to do; only if status is failed.")),
+  ),
 });
 export type ImageJob = v.InferOutput<typeof ImageJob>;
 
-const JOB_NOT_FOUND = "No job with this id belongs to you. Use the job_id that image_generate returned, exactly.";
+const JOB_NOT_FOUND =
+  "No job with this id belongs to you, or it has expired. Use the job_id that image_generate returned, exactly.";
 
 const PROMPT_MAX_CHARACTERS = 2000;
 
@@ -155,7 +159,8 @@ export const imgForge = contract({
   methods: {
     /**
      * Generates an image and reports progress from 0 to 100. Calls with the same idempotency key
-     * return the same job. A generation that fails is a job with `status: "failed"`, not a refusal.
+     * return the same job for a day. A generation that fails is a job with `status: "failed"`, not
+     * a refusal.
      */
     generateImage: GenerateImage,
     /** All models, with their quality tiers. */

@@ -6,6 +6,13 @@ import { readScene, type Scene } from "./drawing/scene.ts";
 import { TIER_PLANS } from "./models.ts";
 import { pictureUrl } from "./picture.ts";
 
+/** The reason for which a job failed, and the sentence that its owner reads. */
+export const FAILURES = {
+  interrupted: "The generation was interrupted and did not finish in time. Generate the image again.",
+  too_slow: "The model did not respond in time. Try again, or choose a lower quality tier.",
+  broken: "The model or the storage failed. Generate the image again.",
+} as const;
+
 /** The picture that a job draws, and its owner. */
 export interface ImageRequest {
   readonly jobId: string;
@@ -29,10 +36,16 @@ export interface JobRecord {
   /** Seconds since the Unix epoch; absent in a record that was stored without it. */
   readonly completedAt?: number;
   /**
-   * The time at which a run that has not renewed its lease counts as dead, in milliseconds since
-   * the Unix epoch; `null` unless a caller waits for the run.
+   * The time at which a job that was not renewed counts as dead, in milliseconds since the Unix
+   * epoch; `null` once it is over.
    */
   readonly leaseExpiresAtMs: number | null;
+  /** The starts of its run so far; absent before the first. Names the run that has the lease. */
+  readonly attempts?: number;
+  /** Milliseconds since the Unix epoch; absent in a record that was stored without it. */
+  readonly endedAtMs?: number;
+  /** Only of a failed job. */
+  readonly failure?: keyof typeof FAILURES;
 }
 
 /** The request for a picture from the input of `generateImage`. */
@@ -81,7 +94,7 @@ export function isOver({ status }: JobRecord): boolean {
 
 /** The contract's form of a job. */
 export function toImageJob(
-  { commission: request, status, width, height, sizeBytes }: JobRecord,
+  { commission: request, status, width, height, sizeBytes, failure }: JobRecord,
   baseUrl: string,
 ): ImageJob {
   return {
@@ -94,5 +107,6 @@ export function toImageJob(
     width,
     height,
     size_bytes: sizeBytes,
+    ...(failure === undefined ? {} : { failure_reason: FAILURES[failure] }),
   };
 }

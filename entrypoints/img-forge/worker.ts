@@ -109,5 +109,5 @@ function ownerOf({ tenantId, subject }: Identity): string {
 }
 
 export default {
-  fetch: (request, env) => servePicture(request, env.IMAGES),
+  fetch: (request, env) => servePicture(request, env),
 } satisfies ExportedHandler<Env>;

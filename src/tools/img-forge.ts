@@ -46,7 +46,7 @@ export const imgForge = product("IMG_FORGE", {
     image_generate: {
       title: "Generate an image",
       description:
-        "Generate an image and return it, with a URL that stays valid. Costs credits. " +
+        "Generate an image and return it, with a URL that works for as long as the image is kept. Costs credits. " +
         "Use it when the user wants an image, illustration, icon or mock-up. " +
         "Write prompt as a complete visual description: subject, setting, style, light, colours. " +
         "Set quality_tier only if the user asks for low cost or high quality, " +

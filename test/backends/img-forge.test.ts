@@ -120,7 +120,7 @@ it("a picture is a valid PNG, stored and served at its URL", async () => {
   expect(response.status).toBe(200);
   expect(Object.fromEntries(response.headers)).toMatchObject({
     "content-type": "image/png",
-    "cache-control": "public, max-age=31536000, immutable",
+    "cache-control": "public, max-age=2592000, immutable",
     "x-content-type-options": "nosniff",
   });
   expect(Buffer.from(await response.arrayBuffer()).equals(Buffer.from(file))).toBe(true);
