@@ -14,7 +14,7 @@ export const PROFILES = ["balanced", "strict", "exploratory"] as const;
 export const Profile = v.picklist(PROFILES);
 export type Profile = v.InferOutput<typeof Profile>;
 
-export const FlowState = v.picklist(["draft", "running", "failed", "completed"]);
+export const FlowState = v.picklist(["draft", "running", "waiting", "failed", "completed"]);
 export type FlowState = v.InferOutput<typeof FlowState>;
 
 const PROJECT_ID_MAX_CHARACTERS = 128;
@@ -29,10 +29,13 @@ const Score = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 const flowFields = {
   flowId: FlowId,
   /**
-   * `draft`: no mode has run; `running`: a mode runs, or the next one can be run; `failed`:
-   * `recoverFlow` resumes the flow.
+   * `draft`: no mode has run; `running`: a mode runs now; `waiting`: none runs, and `advanceFlow`
+   * runs the next one; `failed`: `recoverFlow` resumes the flow.
    */
-  status: FlowState,
+  status: v.pipe(
+    FlowState,
+    v.description("draft or waiting: flow_advance runs the next mode. running: a mode runs now. failed: flow_recover."),
+  ),
   currentMode: v.pipe(
     v.nullable(Mode),
     v.description("The mode that runs now or next; for a failed flow, the mode that failed; null once completed."),
@@ -71,15 +74,20 @@ export const ModeQuality = v.object({
 });
 export type ModeQuality = v.InferOutput<typeof ModeQuality>;
 
+const RunId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/));
+
 const FlowRef = v.strictObject({ flowId: FlowId });
 
-const FLOW_NOT_FOUND = "No flow with this id belongs to you. Use the flowId that flow_create returned, exactly.";
+const FLOW_NOT_FOUND =
+  "No flow with this id belongs to you, or it has expired. Use the flowId that flow_create returned, exactly.";
 const FLOW_BUSY = "A mode of this flow is already running. Call flow_status until it is done, then try again.";
 
 /** State and result of one mode. `artifact` and `quality` are `null` if it failed or still runs. */
 const Advance = v.object({
   ...flowFields,
   mode: v.pipe(v.nullable(Mode), v.description("The mode that this call ran or started.")),
+  /** The run of that mode, for `getFlowRun`. */
+  runId: v.optional(RunId),
   artifact: v.nullable(Artifact),
   quality: v.nullable(ModeQuality),
 });
@@ -220,8 +228,21 @@ export const RecoverFlow = operation({
   changes: true,
 });
 
+/** State of one run of a mode. Only `running` changes. */
+export const RunState = v.picklist(["running", "completed", "failed", "cancelled"]);
+export type RunState = v.InferOutput<typeof RunState>;
+
+export const GetFlowRun = operation({
+  input: v.strictObject({ flowId: FlowId, runId: RunId }),
+  /** `result` is what the call that started the run returns if it waits for it. */
+  output: v.object({ state: RunState, result: Advance }),
+  errors: { flow_not_found: FLOW_NOT_FOUND },
+  timeoutMs: 10_000,
+});
+
 export const CancelFlow = operation({
-  input: FlowRef,
+  /** With a `runId`, only that run is stopped. */
+  input: v.strictObject({ flowId: FlowId, runId: v.optional(RunId) }),
   output: Flow,
   errors: { flow_not_found: FLOW_NOT_FOUND },
   timeoutMs: 10_000,
@@ -251,7 +272,7 @@ export const stackbilder = contract({
   methods: {
     /**
      * Creates a flow in `draft`; no mode runs yet. Calls with the same idempotency key create one
-     * flow.
+     * flow for a day.
      */
     createFlow: CreateFlow,
     /** State of the flow. */
@@ -269,6 +290,8 @@ export const stackbilder = contract({
     advanceFlow: AdvanceFlow,
     /** Runs the failed mode again and reports progress from 0 to 100. */
     recoverFlow: RecoverFlow,
+    /** State and result of one run, for a day after it ended. */
+    getFlowRun: GetFlowRun,
     /** Stops the running mode, if any; the flow can be advanced again afterwards. */
     cancelFlow: CancelFlow,
     /** The latest flows, newest first. The list may lack an existing flow. */
@@ -283,6 +306,6 @@ export const stackbilder = contract({
     flow_advance: "advanceFlow",
     flow_recover: "recoverFlow",
   },
-  internal: ["cancelFlow", "listFlows"],
+  internal: ["getFlowRun", "cancelFlow", "listFlows"],
 });
 export type StackbilderContract = ContractOf<typeof stackbilder>;

@@ -1,21 +1,24 @@
-// The Durable Object of one architecture flow: a state machine with six modes. A running mode holds
-// a lease, which it renews at every step. A dead run (its caller is gone, its object evicted) does
-// not renew it, so the flow is not busy for longer than the lease.
+// The Durable Object of one architecture flow, a state machine with six modes, and of one
+// idempotency key, which stores the id of its flow. A mode always runs in an alarm, which outlives
+// the call; a caller that waits watches the run. A run whose lease has ended, or that was started
+// too often because its object was evicted, is failed.
 import { DurableObject } from "cloudflare:workers";
 import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
 import { claimToken } from "../../contracts/rpc/claim-once.ts";
+import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { canonicalJson } from "../../contracts/rpc/encoding.ts";
 import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
-import { fail, ok } from "../../contracts/rpc/result.ts";
+import { fail, ok, type Result } from "../../contracts/rpc/result.ts";
 import { type CreateFlow, MODES, type Mode } from "../../contracts/stackbilder.ts";
 import { writeArtifact } from "./artifacts/write.ts";
 import { readBrief } from "./brief.ts";
-import type { Env } from "./env.ts";
+import { type Env, retentionMs } from "./env.ts";
 import * as flow from "./flow.ts";
 import type { Grant } from "./governance.ts";
 import { countTokens, scoreArtifact } from "./quality.ts";
 import { addRecentFlow } from "./recent-flows.ts";
+import { FlowRuns, type Run } from "./runs.ts";
 
 /** A flow to create. */
 interface NewFlow {
@@ -36,20 +39,35 @@ const STEPS = [
 ] as const;
 /** Pause between steps, in which progress can be read and the run cancelled. */
 const STEP_MS = 60;
-/** Longer than a step, including a caller that is slow to receive a report. */
-const LEASE_MS = 5_000;
-/** The lease until the alarm starts; from then on the run renews it. */
-const BACKGROUND_LEASE_MS = 60_000;
+const POLL_MS = 20;
+/** The longest that a step waits for a caller that may answer its report with "cancel". */
+const ANSWER_MS = 2_000;
+/** Time before the deadline of a caller that waits. */
+const MARGIN_MS = 500;
+const MAX_ATTEMPTS = 3;
+/** Pause until a run whose object was evicted starts again. */
+const NEXT_ATTEMPT_MS = 2_000;
+const KEY_LIFETIME_MS = 86_400_000;
+
+type Failed = ReturnType<typeof fail<"flow_not_found" | "unauthenticated" | "flow_busy">>;
 
 export class FlowObject extends DurableObject<Env> {
+  readonly #runs = new FlowRuns(this.ctx.storage.kv);
+  /** The reports of the latest run, for callers that wait. */
+  #reports: Progress[] = [];
+  /** Reports that a caller has not answered yet. */
+  #unanswered = 0;
+
   /**
-   * On the object of an idempotency key: stores `flowId`, and returns the flow id that was stored
-   * first.
+   * On the object of an idempotency key: stores `flowId` for a day, and returns the flow id that
+   * was stored first.
    */
-  claim(flowId: string): string {
+  async claim(flowId: string): Promise<string> {
     const stored = this.ctx.storage.kv.get<string>("claimed");
-    if (stored === undefined) this.ctx.storage.kv.put("claimed", flowId);
-    return stored ?? flowId;
+    if (stored !== undefined) return stored;
+    this.ctx.storage.kv.put("claimed", flowId);
+    await this.ctx.storage.setAlarm(Date.now() + KEY_LIFETIME_MS);
+    return flowId;
   }
 
   /** Creates the flow and lists it for its owner, or returns the existing one. */
@@ -60,12 +78,15 @@ export class FlowObject extends DurableObject<Env> {
     if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
     const existing = this.#read(owner);
     const record = existing ?? created;
-    if (!existing) this.#write(record);
+    if (!existing) {
+      this.#write(record);
+      await this.#scheduleExpiry(record);
+    }
     // An existing flow is listed again, because the first try may have failed.
     if (record.createdAt !== undefined) {
       await addRecentFlow(this.env, owner, { flowId, projectId: record.brief.projectId, createdAt: record.createdAt });
     }
-    return ok(flow.toFlow(flowId, record, this.#lease()?.mode ?? null));
+    return ok(flow.toFlow(flowId, record, this.#active()?.mode ?? null));
   }
 
   status(owner: string) {
@@ -84,103 +105,134 @@ export class FlowObject extends DurableObject<Env> {
     return this.#view(owner, flow.toGovernance);
   }
 
-  /** Runs the next mode while the caller waits. */
-  async advance(owner: string, token: OneTimeToken, report: Report) {
-    const lease = this.#leaseNextMode(owner, token, false);
-    return lease.ok ? this.#run(owner, lease.value, report) : lease;
-  }
-
-  /**
-   * Starts the next mode. It runs in an alarm, which outlives the call, and which the runtime
-   * repeats if the object is evicted meanwhile.
-   */
+  /** Starts the next mode. */
   async start(owner: string, token: OneTimeToken) {
-    const lease = this.#leaseNextMode(owner, token, true);
-    return lease.ok ? this.#runInAlarm(owner, lease.value) : lease;
+    const run = await this.#begin(owner, token, modeToAdvance);
+    return run.ok ? this.#result(owner, run.value.runId) : run;
   }
 
-  /** Runs the failed mode again while the caller waits. */
-  async recover(owner: string, token: OneTimeToken, report: Report) {
-    const lease = this.#leaseFailedMode(owner, token, false);
-    return lease.ok ? this.#run(owner, lease.value, report) : lease;
+  /** Starts the next mode, and waits for it until shortly before `deadlineMs`. */
+  async advance(owner: string, token: OneTimeToken, deadlineMs: number, report: Report) {
+    const run = await this.#begin(owner, token, modeToAdvance);
+    return run.ok ? this.#watch(owner, run.value, deadlineMs, report) : run;
   }
 
-  /** Starts the failed mode again, as `start` does. */
+  /** Starts the failed mode again. */
   async restart(owner: string, token: OneTimeToken) {
-    const lease = this.#leaseFailedMode(owner, token, true);
-    return lease.ok ? this.#runInAlarm(owner, lease.value) : lease;
+    const run = await this.#begin(owner, token, modeToRecover);
+    return run.ok ? this.#result(owner, run.value.runId) : run;
   }
 
-  /** Stops the running mode: without its lease, the run ends at its next step. */
-  async cancel(owner: string, token: OneTimeToken) {
-    if (this.#read(owner) && !claimToken(this.ctx.storage, token)) return fail("unauthenticated");
-    if (this.#read(owner) && this.#lease()) {
-      this.ctx.storage.kv.delete("lease");
-      await this.ctx.storage.deleteAlarm();
-    }
+  /** Starts the failed mode again, and waits for it as `advance` does. */
+  async recover(owner: string, token: OneTimeToken, deadlineMs: number, report: Report) {
+    const run = await this.#begin(owner, token, modeToRecover);
+    return run.ok ? this.#watch(owner, run.value, deadlineMs, report) : run;
+  }
+
+  /** State and result of one run. */
+  run(owner: string, runId: string) {
+    this.#active();
+    const run = this.#runs.get(runId);
+    const result = this.#result(owner, runId);
+    return run && result.ok ? ok({ state: run.state, result: result.value }) : fail("flow_not_found");
+  }
+
+  /** Stops the active run; with a `runId`, only that one. */
+  async cancel(owner: string, token: OneTimeToken, runId: string | undefined) {
+    const record = this.#read(owner);
+    if (!record) return fail("flow_not_found");
+    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
+    const run = this.#active();
+    if (run && (runId === undefined || run.runId === runId)) await this.#stop(run);
     return this.#view(owner, flow.toFlow);
   }
 
+  /** Runs the active run, or deletes a flow at its age, or an idempotency key. */
   override async alarm() {
-    const record = this.ctx.storage.kv.get<flow.FlowRecord>("flow");
-    const lease = this.ctx.storage.kv.get<flow.Lease>("lease");
-    if (record && lease?.isBackground) await this.#run(record.owner, lease, () => "continue");
+    const record = this.#record();
+    if (!record) return this.ctx.storage.deleteAll();
+    const run = this.#active();
+    if (run) await this.#attempt(run);
+    // A run that was started meanwhile has set its own alarm.
+    if (this.#runs.active()) return;
+    if (this.#isExpired(record)) await this.ctx.storage.deleteAll();
+    else await this.#scheduleExpiry(record);
   }
 
-  /**
-   * Takes the lease for the next mode. Nothing here awaits, so no other event runs between check
-   * and write.
-   */
-  #leaseNextMode(owner: string, token: OneTimeToken, isBackground: boolean) {
+  /** Makes the mode that `choose` names the active run, and starts it. */
+  async #begin<Code extends string>(
+    owner: string,
+    token: OneTimeToken,
+    choose: (record: flow.FlowRecord) => Result<Mode, { code: Code }>,
+  ): Promise<{ ok: true; value: Run } | { ok: false; error: { code: Code } } | Failed> {
+    if (!this.#read(owner)) return fail("flow_not_found");
+    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
+    if (this.#active()) return fail("flow_busy");
     const record = this.#read(owner);
     if (!record) return fail("flow_not_found");
-    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
-    if (this.#lease()) return fail("flow_busy");
-    if (record.failure) return fail("flow_failed");
-    const mode = flow.nextMode(record);
-    return mode ? ok(this.#takeLease(mode, isBackground)) : fail("flow_completed");
-  }
-
-  /** Takes the lease for the failed mode, as `#leaseNextMode` does. */
-  #leaseFailedMode(owner: string, token: OneTimeToken, isBackground: boolean) {
-    const record = this.#read(owner);
-    if (!record) return fail("flow_not_found");
-    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
-    if (this.#lease()) return fail("flow_busy");
-    return record.failure ? ok(this.#takeLease(record.failure.mode, isBackground)) : fail("flow_not_failed");
-  }
-
-  async #runInAlarm(owner: string, { mode }: flow.Lease) {
+    const mode = choose(record);
+    if (!mode.ok) return mode;
+    const run = this.#runs.begin(mode.value);
+    this.#reports = [];
     await this.ctx.storage.setAlarm(Date.now());
-    return this.#advanceView(owner, mode, null);
+    return ok(run);
   }
 
-  async #run(owner: string, lease: flow.Lease, report: Report) {
-    const startedAtMs = Date.now();
-    let completed: flow.CompletedMode | null = null;
-    try {
-      if (await this.#runSteps(lease, report)) completed = this.#completeMode(owner, lease.mode, startedAtMs);
-    } finally {
-      this.#releaseLease(lease);
+  /** Passes on the reports of a run until it ends. An answer of "cancel" stops it. */
+  async #watch(owner: string, { runId }: Run, deadlineMs: number, report: Report) {
+    let sent = 0;
+    for (;;) {
+      this.#active();
+      const run = this.#runs.get(runId);
+      const next = run?.state === "running" ? this.#reports[sent] : undefined;
+      if (run && next) {
+        sent += 1;
+        this.#unanswered += 1;
+        const reply = await send(report, next);
+        this.#unanswered -= 1;
+        if (reply === "cancel") await this.#stop(run);
+      } else if (run?.state !== "running" || Date.now() > deadlineMs - MARGIN_MS) {
+        if (run?.state === "completed") await this.#sendRest(report, run, sent);
+        return this.#result(owner, runId);
+      } else await scheduler.wait(POLL_MS);
     }
-    if (completed) await send(report, { progress: 100, total: 100, message: `${lease.mode} is done.` });
-    return this.#advanceView(owner, lease.mode, completed);
   }
 
-  /** Returns `false` if the run was cancelled. */
-  async #runSteps(lease: flow.Lease, report: Report): Promise<boolean> {
+  /** The reports of a completed run that were not sent yet, and the last one. */
+  async #sendRest(report: Report, { mode }: Run, sent: number): Promise<void> {
+    for (const update of this.#reports.slice(sent)) await send(report, update);
+    await send(report, { progress: 100, total: 100, message: `${mode} is done.` });
+  }
+
+  async #attempt(run: Run): Promise<void> {
+    if (run.attempts >= MAX_ATTEMPTS) return this.#interrupt(run);
+    const started = this.#runs.attempt(run);
+    // For the case that this run dies with its object.
+    await this.ctx.storage.setAlarm(Date.now() + NEXT_ATTEMPT_MS);
+    try {
+      if (await this.#runSteps(started)) this.#completeMode(started);
+    } catch (error) {
+      console.error(JSON.stringify({ event: "flow.crashed", mode: run.mode, ...describeCrash(error) }));
+      if (this.#runs.isActive(started)) this.#interrupt(started);
+    }
+  }
+
+  /** Returns `false` if the run was stopped. */
+  async #runSteps(run: Run): Promise<boolean> {
+    this.#reports = [];
     for (const [index, message] of STEPS.entries()) {
-      const reply = await send(report, { progress: (100 * index) / STEPS.length, total: 100, message });
-      if (reply === "cancel") return false;
+      this.#reports.push({ progress: (100 * index) / STEPS.length, total: 100, message });
       await scheduler.wait(STEP_MS);
-      if (!this.#renewLease(lease)) return false;
+      for (let waited = 0; this.#unanswered > 0 && waited < ANSWER_MS; waited += POLL_MS) await scheduler.wait(POLL_MS);
+      if (!this.#runs.renew(run)) return false;
     }
     return true;
   }
 
-  /** Writes and scores the mode's artifact. Returns `null` if the mode failed. */
-  #completeMode(owner: string, mode: Mode, startedAtMs: number): flow.CompletedMode | null {
-    const record = this.#read(owner);
+  /** Writes and scores the mode's artifact, and ends the run, in one step. */
+  #completeMode(run: Run): void {
+    const { mode, startedAtMs } = run;
+    const record = this.#record();
     if (!record) throw new Error("The record of a flow is missing while one of its modes runs.");
     const failures = record.failure?.attempts ?? 0;
     const brief = readBrief(record.brief);
@@ -188,63 +240,106 @@ export class FlowObject extends DurableObject<Env> {
     const draft = writeArtifact(mode, assignment);
     const scores = scoreArtifact(draft, brief, record.finished);
     if (scores.fused < record.minQuality || (record.failMode === mode && failures === 0)) {
-      this.#write({ ...record, failure: { mode, attempts: failures + 1, score: scores.fused } });
-      return null;
+      const failure = { mode, attempts: failures + 1, score: scores.fused };
+      this.#end(run, "failed", { ...record, failure });
+      return;
     }
     const tokens = countTokens(draft.markdown);
     const completed = { mode, ...draft, ...scores, tokens, durationMs: Date.now() - startedAtMs };
-    this.#write({ ...record, finished: [...record.finished, completed], failure: null });
-    return completed;
+    this.#end(run, "completed", { ...record, finished: [...record.finished, completed], failure: null });
   }
 
-  #advanceView(owner: string, mode: Mode, completed: flow.CompletedMode | null) {
-    const view = this.#view(owner, flow.toFlow);
-    return view.ok ? ok(flow.toAdvance(view.value, mode, completed)) : view;
+  /** Fails a run that did not end by itself. */
+  #interrupt(run: Run): void {
+    const record = this.#record();
+    if (!record) return;
+    const attempts = record.failure?.attempts ?? 0;
+    this.#end(run, "failed", { ...record, failure: { mode: run.mode, attempts, isInterrupted: true } });
+  }
+
+  /** Stops a run unless it has ended. */
+  async #stop(run: Run): Promise<void> {
+    const record = this.#record();
+    if (!record || this.#runs.active()?.runId !== run.runId) return;
+    this.#end(run, "cancelled", record);
+    await this.#scheduleExpiry(record);
+  }
+
+  /** The one transition out of the active run. It awaits nothing. */
+  #end(run: Run, state: "completed" | "failed" | "cancelled", record: flow.FlowRecord): void {
+    this.#write(record);
+    this.#runs.end(run, state, flow.toFlow(this.#idOf(record), record, null));
+  }
+
+  /** The active run; `null` also for one whose lease has ended, which it fails. */
+  #active(): Run | null {
+    const run = this.#runs.active();
+    if (!run || run.leaseExpiresAtMs > Date.now()) return run;
+    this.#interrupt(run);
+    return null;
+  }
+
+  #result(owner: string, runId: string) {
+    const record = this.#read(owner);
+    const run = this.#runs.get(runId);
+    return record && run ? ok(flow.toAdvance(this.#idOf(record), record, run)) : fail("flow_not_found");
   }
 
   #view<View>(owner: string, convert: (id: string, record: flow.FlowRecord, running: Mode | null) => View) {
+    const running = this.#active()?.mode ?? null;
     const record = this.#read(owner);
-    if (!record) return fail("flow_not_found");
-    return ok(convert(record.flowId ?? this.ctx.id.toString(), record, this.#lease()?.mode ?? null));
+    return record ? ok(convert(this.#idOf(record), record, running)) : fail("flow_not_found");
   }
 
-  /** `null` for an unknown flow and for another owner's alike. Creates no storage. */
+  /**
+   * `null` for an unknown flow, for another owner's and for an expired one alike. Creates no
+   * storage.
+   */
   #read(owner: string): flow.FlowRecord | null {
-    const record = this.ctx.storage.kv.get<flow.FlowRecord>("flow");
-    return record?.owner === owner ? record : null;
+    const record = this.#record();
+    if (record?.owner !== owner) return null;
+    if (!this.#isExpired(record)) return record;
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(Date.now()));
+    return null;
+  }
+
+  #record(): flow.FlowRecord | undefined {
+    return this.ctx.storage.kv.get<flow.FlowRecord>("flow");
+  }
+
+  #idOf({ flowId }: flow.FlowRecord): string {
+    return flowId ?? this.ctx.id.toString();
+  }
+
+  /** The time at which the flow is deleted: never for a record without its creation. */
+  #expiryMs({ createdAt = Infinity }: flow.FlowRecord): number {
+    return createdAt * 1000 + retentionMs(this.env);
+  }
+
+  #isExpired(record: flow.FlowRecord): boolean {
+    return this.#expiryMs(record) <= Date.now() && this.#runs.active() === null;
+  }
+
+  async #scheduleExpiry(record: flow.FlowRecord): Promise<void> {
+    const expiryMs = this.#expiryMs(record);
+    if (Number.isFinite(expiryMs)) await this.ctx.storage.setAlarm(expiryMs);
   }
 
   #write(record: flow.FlowRecord): void {
     this.ctx.storage.kv.put("flow", record);
   }
+}
 
-  /** The lease of the current run; `null` if no mode is running. */
-  #lease(): flow.Lease | null {
-    const lease = this.ctx.storage.kv.get<flow.Lease>("lease");
-    return lease && lease.expiresAtMs > Date.now() ? lease : null;
-  }
+/** The next mode of a flow that has not failed. */
+function modeToAdvance(record: flow.FlowRecord) {
+  if (record.failure) return fail("flow_failed");
+  const mode = flow.nextMode(record);
+  return mode ? ok(mode) : fail("flow_completed");
+}
 
-  #takeLease(mode: Mode, isBackground: boolean): flow.Lease {
-    const expiresAtMs = Date.now() + (isBackground ? BACKGROUND_LEASE_MS : LEASE_MS);
-    const lease = { runId: crypto.randomUUID(), mode, isBackground, expiresAtMs };
-    this.ctx.storage.kv.put("lease", lease);
-    return lease;
-  }
-
-  /** Returns `false` if the run has lost its lease and must end. */
-  #renewLease(lease: flow.Lease): boolean {
-    if (!this.#isHeld(lease)) return false;
-    this.ctx.storage.kv.put("lease", { ...lease, expiresAtMs: Date.now() + LEASE_MS });
-    return true;
-  }
-
-  #releaseLease(lease: flow.Lease): void {
-    if (this.#isHeld(lease)) this.ctx.storage.kv.delete("lease");
-  }
-
-  #isHeld(lease: flow.Lease): boolean {
-    return this.ctx.storage.kv.get<flow.Lease>("lease")?.runId === lease.runId;
-  }
+/** The failed mode. */
+function modeToRecover({ failure }: flow.FlowRecord) {
+  return failure ? ok(failure.mode) : fail("flow_not_failed");
 }
 
 async function newRecord({ flowId, owner, input, grant }: NewFlow, failMode: Mode | null): Promise<flow.FlowRecord> {

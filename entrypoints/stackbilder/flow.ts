@@ -16,6 +16,7 @@ import {
 import type { Draft } from "./artifacts/draft.ts";
 import type { BriefSource } from "./brief.ts";
 import { DETERMINISM, type Grant } from "./governance.ts";
+import type { Run } from "./runs.ts";
 
 /** A completed mode: its artifact, scores and duration. */
 export interface CompletedMode extends Draft {
@@ -24,6 +25,15 @@ export interface CompletedMode extends Draft {
   readonly fused: number;
   readonly tokens: number;
   readonly durationMs: number;
+}
+
+/** The failed mode, its number of failures, and the fused score of the last one. */
+interface ModeFailure {
+  readonly mode: Mode;
+  readonly attempts: number;
+  readonly score?: number;
+  /** True if its run did not end by itself. Such a failure is not counted. */
+  readonly isInterrupted?: boolean;
 }
 
 export interface FlowRecord {
@@ -44,17 +54,7 @@ export interface FlowRecord {
   readonly seed: string;
   /** Completed modes, in order from the first mode. */
   readonly finished: readonly CompletedMode[];
-  /** The failed mode, its number of failures, and the fused score of the last one. */
-  readonly failure: { readonly mode: Mode; readonly attempts: number; readonly score?: number } | null;
-}
-
-/** The exclusive right to run a mode. A run whose lease is gone or replaced stops. */
-export interface Lease {
-  readonly runId: string;
-  readonly mode: Mode;
-  /** True if the alarm runs the mode and no caller waits. */
-  readonly isBackground: boolean;
-  readonly expiresAtMs: number;
+  readonly failure: ModeFailure | null;
 }
 
 /** The estimated duration of a mode before this flow has completed one. */
@@ -77,8 +77,16 @@ export function toFlow(flowId: string, record: FlowRecord, running: Mode | null)
   };
 }
 
-export function toAdvance(flow: Flow, mode: Mode, completed: CompletedMode | null): Advance {
-  return { ...flow, mode, artifact: completed && toArtifact(completed), quality: completed && toScores(completed) };
+/** The result of a run; of an active one, so far. */
+export function toAdvance(flowId: string, record: FlowRecord, run: Run): Advance {
+  const { mode, runId, state } = run;
+  const completed = state === "completed" ? record.finished.find((one) => one.mode === mode) : undefined;
+  return {
+    ...(run.flow ?? toFlow(flowId, record, mode)),
+    ...{ mode, runId },
+    artifact: completed ? toArtifact(completed) : null,
+    quality: completed ? toScores(completed) : null,
+  };
 }
 
 export function toSummary(flowId: string, record: FlowRecord, running: Mode | null): OutputOf<typeof GetFlowSummary> {
@@ -118,13 +126,14 @@ function stateOf({ finished, failure }: FlowRecord, running: Mode | null): FlowS
   if (finished.length === MODES.length) return "completed";
   if (running) return "running";
   if (failure) return "failed";
-  return finished.length > 0 ? "running" : "draft";
+  return finished.length > 0 ? "waiting" : "draft";
 }
 
 /** The reason of a failed mode and the remedy, for the model; `null` unless one has failed. */
 function failureReasonOf({ failure, minQuality }: FlowRecord): string | null {
   if (!failure) return null;
-  const { mode, score } = failure;
+  const { mode, score, isInterrupted } = failure;
+  if (isInterrupted) return `${mode} was interrupted and did not finish in time. flow_recover runs it again.`;
   if (score === undefined || score >= minQuality) return `${mode} failed. flow_recover runs it again.`;
   return (
     `${mode} has a fused score of ${score}, and policy.minQuality requires ${minQuality}. ` +

@@ -60,7 +60,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
       const flow = this.#flow(input.flowId);
       if (!flow) return fail("flow_not_found");
       if (!input.wait) return flow.start(ownerOf(identity), invocation.token);
-      return flow.advance(ownerOf(identity), invocation.token, (update) => invocation.report(update));
+      return flow.advance(ownerOf(identity), invocation.token, invocation.deadlineMs, (update) =>
+        invocation.report(update),
+      );
     });
   }
 
@@ -69,13 +71,22 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
       const flow = this.#flow(input.flowId);
       if (!flow) return fail("flow_not_found");
       if (!input.wait) return flow.restart(ownerOf(identity), invocation.token);
-      return flow.recover(ownerOf(identity), invocation.token, (update) => invocation.report(update));
+      return flow.recover(ownerOf(identity), invocation.token, invocation.deadlineMs, (update) =>
+        invocation.report(update),
+      );
+    });
+  }
+
+  getFlowRun(call: unknown, input: unknown) {
+    return serve(stackbilder, "getFlowRun", this.#incoming(call, input), async ({ flowId, runId }, identity) => {
+      return (await this.#flow(flowId)?.run(ownerOf(identity), runId)) ?? fail("flow_not_found");
     });
   }
 
   cancelFlow(call: unknown, input: unknown) {
-    return serve(stackbilder, "cancelFlow", this.#incoming(call, input), async ({ flowId }, identity, { token }) => {
-      return (await this.#flow(flowId)?.cancel(ownerOf(identity), token)) ?? fail("flow_not_found");
+    return serve(stackbilder, "cancelFlow", this.#incoming(call, input), async (input, identity, { token }) => {
+      const { flowId, runId } = input;
+      return (await this.#flow(flowId)?.cancel(ownerOf(identity), token, runId)) ?? fail("flow_not_found");
     });
   }
 

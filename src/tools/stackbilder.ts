@@ -6,32 +6,20 @@ import { flowView } from "../resources/flow-view.ts";
 import { product } from "./product.ts";
 import { type TaskSupport, toolsOf } from "./tool-definition.ts";
 
-/** The run of one mode. A later mode of the same flow is another task. */
+/** One run of one mode. Another run of the same flow, also of the same mode, is another task. */
 const modeRun: TaskSupport<typeof stackbilderContract, ParsedInputOf<typeof AdvanceFlow>, Advance> = {
   start: (input) => (input.wait ? { ...input, wait: false } : null),
-  refOf: ({ flowId, mode }) => ({ flowId, mode: mode ?? "" }),
-  async poll({ flowId = "", mode = "" }, backend) {
-    const summary = await backend("getFlowSummary", { flowId });
-    if (!summary.ok) return summary;
-    const { status, currentMode, progress, estimatedRemainingSeconds, modes, artifacts } = summary.value;
-    const flow = { flowId, status, currentMode, progress, estimatedRemainingSeconds };
-    const ran = modes.find((one) => one.mode === mode);
-    if (ran?.status === "running") return ok({ state: "working", message: `${mode} is running.` });
-    if (ran?.status === "failed")
-      return ok({ state: "done", value: { ...flow, mode: ran.mode, artifact: null, quality: null } });
-    if (ran?.status !== "completed")
-      return ok({ state: "cancelled", message: `${mode} was cancelled. flow_advance runs it again.` });
-    const scores = await backend("getFlowQuality", { flowId });
-    if (!scores.ok) return scores;
-    const artifact = artifacts.find((one) => one.mode === mode) ?? null;
-    const quality = scores.value.modes.find((one) => one.mode === mode) ?? null;
-    return ok({ state: "done", value: { ...flow, mode: ran.mode, artifact, quality } });
+  refOf: ({ flowId, runId = "" }) => ({ flowId, runId }),
+  async poll({ flowId = "", runId = "none" }, backend) {
+    const run = await backend("getFlowRun", { flowId, runId });
+    if (!run.ok) return run;
+    const { state, result } = run.value;
+    if (state === "running") return ok({ state: "working", message: `${result.mode} is running.` });
+    if (state === "cancelled")
+      return ok({ state: "cancelled", message: `${result.mode} was cancelled. flow_advance runs it again.` });
+    return ok({ state: "done", value: result });
   },
-  async cancel({ flowId = "", mode = "" }, backend) {
-    const flow = await backend("getFlowStatus", { flowId });
-    // A mode that was started later belongs to another task.
-    return flow.ok && flow.value.currentMode === mode ? backend("cancelFlow", { flowId }) : flow;
-  },
+  cancel: ({ flowId = "", runId = "none" }, backend) => backend("cancelFlow", { flowId, runId }),
   notFound: "flow_not_found",
 };
 
@@ -78,6 +66,7 @@ export const stackbilder = product("STACKBILDER", {
       title: "Check a flow's status",
       description:
         "Get the status of a flow: its current mode, progress and remaining time. " +
+        "running: a mode runs now. waiting: the flow waits for the next flow_advance. " +
         "Use it after flow_advance with wait: false, or before you continue an earlier flow. " +
         "flowId comes from flow_create.",
       risk: "READ_ONLY",

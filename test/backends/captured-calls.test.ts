@@ -64,12 +64,12 @@ const trials: Readonly<Partial<Record<Audience, Trial>>> = {
     },
   },
   stackbilder: {
+    options: { vars: { FAIL_MODE: "PRODUCT" } },
     change: ["createFlow", { projectDescription: "A kiosk" }],
     read: ["getFlowStatus", { flowId: "0".repeat(64) }],
     countCreated: async (backend) => (await backend.worker.listDurableObjectIds("FlowObject")).length,
     async changes(backend) {
-      const input = { policy: { failMode: "PRODUCT" } };
-      const created = await backend.call("createFlow", input);
+      const created = await backend.call("createFlow", { projectDescription: "A shop for tea." });
       const { flowId } = (created as { value: { flowId: string } }).value;
       const storage = await backend.worker.getDurableObjectStorage("FlowObject", { name: flowId.slice(0, 20) });
       const run: Run = (sql) => storage.exec(sql);
