@@ -2,7 +2,7 @@
 // machine.
 import type { Page } from "playwright-core";
 import { afterEach, describe, expect, it } from "vitest";
-import { follow, useBrowser } from "../support/browser.ts";
+import { follow, signUp, useBrowser } from "../support/browser.ts";
 import { useSystem } from "../support/system.ts";
 import { newAccount } from "../support/user.ts";
 
@@ -83,13 +83,14 @@ describe("a user who continues with a provider", () => {
 });
 
 describe("a user at a provider", () => {
-  it("who returns to the sign-in page cannot use the earlier response of the provider", async () => {
+  it("who then signs in another way cannot use the earlier response of the provider", async () => {
     const connection = await connect();
     const page = await newPage();
     await page.goto(connection.url);
     await openProvider(page, "GitHub", newAccount().email);
     const providerUrl = page.url();
     await page.goto(new URL(`/login?tx=${await transactionOf(page)}`, system.origin).href);
+    await signUp(page, newAccount());
     await page.goto(providerUrl);
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("heading", { name: "This sign-in cannot be continued" }).waitFor();
