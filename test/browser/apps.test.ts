@@ -60,7 +60,7 @@ describe("the account page", () => {
     await open(page);
     expect(await page.locator("main").textContent()).toContain(`Signed in as ${account.email}`);
     expect(await page.getByRole("listitem").innerText()).toMatch(
-      /Drawing board on app\.example\s+Can see .*; create and run architecture flows; .*\s+Connected \d+ \w+ \d{4} at \d\d:\d\d UTC from Chrome on Linux; ends \d+ \w+ \d{4}\./,
+      /Drawing board on app\.example\s+Can see .*; create and run architecture flows; .*\s+Connected \d+ \w+ \d{4} at \d\d:\d\d UTC from Chrome on Linux.*; ends \d+ \w+ \d{4}\./,
     );
     await follow(page.getByRole("button", { name: "Disconnect Drawing board" }));
     expect(new URL(page.url()).pathname).toBe("/apps");
