@@ -183,7 +183,8 @@ async function authenticateSibling(
   const given = v.safeParse(v.optional(PresentedCredentialInput), credential);
   if (sibling === null || !given.success) return { ok: false, error: refusal("unauthenticated", trace) };
   const { token, kind } = given.output ?? {};
-  const checked = token === undefined ? { identity: sibling } : await authenticate(context, token, kind);
+  const source = { key: sibling.subject, limit: "expiredBearer" } as const;
+  const checked = token === undefined ? { identity: sibling } : await authenticate(context, token, kind, source);
   if (typeof checked === "string") return { ok: false, error: refusal(checked, trace) };
   if ((await consume(context, "request", checked.identity.subject)) > 0)
     return { ok: false, error: refusal("rate_limited", trace) };

@@ -80,6 +80,12 @@ const LIMITS = {
 } as const satisfies Record<string, Limit> & Record<`plan.${Tier}`, Limit>;
 export type LimitName = keyof typeof LIMITS;
 
+/** The requests a minute that a limit allows. */
+export function perMinuteOf(limit: LimitName): number {
+  const { perMinute }: Limit = LIMITS[limit];
+  return perMinute ?? Number.POSITIVE_INFINITY;
+}
+
 const DAY_SECONDS = 86_400;
 const HOUR_SECONDS = 3_600;
 /** The runtime does not tell when its minute ends. */

@@ -15,6 +15,7 @@ import { type Identity, Scope, testTenantOf } from "../../../contracts/rpc/ident
 import { AUTH_UNAVAILABLE, AuthService, type AuthUnavailable } from "../../backends/auth.ts";
 import { orUnavailable, type RequestContext } from "../../context.ts";
 import { type GrantName, grantNameOf, grantObjectOf } from "../../durable/grant-object.ts";
+import { type BearerSource, countBad, hasTooManyBad } from "../../limits/bad-bearers.ts";
 import { GrantProps, signInTimeOf } from "../authorization-server/grant-props.ts";
 import { authorizationServer } from "../authorization-server/server.ts";
 import { nowSeconds } from "../clock.ts";
@@ -25,6 +26,7 @@ import {
   getCredential,
   setCredential,
   type TokenOrigin,
+  wasValid,
 } from "./credential-cache.ts";
 import { claimedIssueTime, includesResource } from "./jwt-claims.ts";
 import { type GoodStanding, standingForSignIn, standingOf, userStateOf } from "./standing.ts";
@@ -49,18 +51,19 @@ const MAX_JWT_LENGTH = 4_096;
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /**
- * The credential behind `bearer`, or why it is refused. `only` refuses every other kind. Never
- * throws.
+ * The credential behind `bearer`, or why it is refused. `only` refuses every other kind. A `source`
+ * of too many bad tokens is refused unasked, unless this isolate knows the token. Never throws.
  */
 export async function authenticate(
   context: RequestContext,
   bearer: string,
   only?: CredentialKind,
+  source?: BearerSource,
 ): Promise<Credential | CredentialCode> {
   const kind = kindOf(bearer);
   if (kind === null || kind !== (only ?? kind)) return "unauthenticated";
   const presented: Presented = { kind, bearer, digest: await digestText(bearer) };
-  const check = () => cachedOrLookedUp(context, presented);
+  const check = () => cachedOrLookedUp(context, presented, source);
   const checked = await orUnavailable(context.trace, "credential.unchecked", { kind }, check);
   if (typeof checked === "string") return checked;
   const { identity, expiresAt } = checked;
@@ -79,6 +82,8 @@ interface Presented {
   readonly kind: CredentialKind;
   readonly bearer: string;
   readonly digest: string;
+  /** True if its source has sent too many bad ones. */
+  readonly isSuspect?: boolean;
 }
 
 function kindOf(bearer: string): CredentialKind | null {
@@ -90,10 +95,18 @@ function kindOf(bearer: string): CredentialKind | null {
 async function cachedOrLookedUp(
   context: RequestContext,
   presented: Presented,
+  source: BearerSource | undefined,
 ): Promise<CheckedCredential | CredentialCode> {
-  const cached = getCredential(context.config, presented.digest);
+  const { config } = context;
+  const { kind, digest } = presented;
+  const cached = getCredential(config, digest);
   if (cached) return cached;
-  const checked = await inTime(() => LOOK_UPS[presented.kind](context, presented));
+  const limit = kind === "oauth" ? "expiredBearer" : source?.limit;
+  const isSuspect = limit !== undefined && source !== undefined && hasTooManyBad(limit, source.key);
+  // An access token is refused by KV alone: a new one of a hosted client's user must pass.
+  if (isSuspect && kind !== "oauth" && !wasValid(config, digest)) return "rate_limited";
+  const lookUp = () => LOOK_UPS[kind](context, { ...presented, isSuspect });
+  const checked = await inTime(() => (limit && source ? countBad(limit, source.key, lookUp) : lookUp()));
   if (typeof checked !== "string") setCredential(context.config, presented.digest, checked);
   return checked;
 }
@@ -125,24 +138,25 @@ async function inTime<T>(ask: () => Promise<T>): Promise<T> {
 
 /**
  * An access token: KV has everything about it, the user's object knows what has ended, and the auth
- * Worker the user's standing. All three are asked at once.
+ * Worker the user's standing. All three are asked at once; for a suspect token, KV first.
  */
 async function lookUpToken(
   context: RequestContext,
-  { bearer, digest }: Presented,
+  { bearer, digest, isSuspect = false }: Presented,
 ): Promise<CheckedCredential | CredentialCode> {
   const { env, config } = context;
   const name = grantNameOf(bearer);
   if (!name) return "unauthenticated";
   const { userId, grantId } = name;
-  const asked = userStateOf(context, userId, { grantId, digest });
-  asked.catch(() => undefined); // a token that KV does not have is refused in any case
+  const ask = () => userStateOf(context, userId, { grantId, digest });
+  const asked = isSuspect ? null : ask();
+  asked?.catch(() => undefined); // a token that KV does not have is refused in any case
   const grant = await authorizationServer(env).validateToken(config.resource, bearer, env);
   // Props of another version are refused: signing in again makes new ones.
   const props = v.safeParse(GrantProps, grant?.props);
   if (!grant || !props.success) return "unauthenticated";
   const signedInAtMs = signInTimeOf(props.output);
-  const state = await asked;
+  const state = await (asked ?? ask());
   const standing = standingForSignIn(state, signedInAtMs);
   if (typeof standing === "string") return standing;
   if (!state.token.isListed) listLater(context, name);

@@ -47,6 +47,11 @@ export function getCredential(config: Config, digest: string): CheckedCredential
   return cached && cached.cachedUntilMs > Date.now() ? cached : undefined;
 }
 
+/** True if the credential was valid when this isolate last looked it up, also long ago. */
+export function wasValid(config: Config, digest: string): boolean {
+  return cacheOf(config).has(digest);
+}
+
 /** Caches a credential for `credentialCacheMs`, never past its own expiry. */
 export function setCredential(config: Config, digest: string, checked: CheckedCredential): void {
   const cache = cacheOf(config);

@@ -13,6 +13,7 @@ import { Scope } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../config.ts";
 import type { RequestContext, Trace } from "../../context.ts";
 import type { Env } from "../../env.ts";
+import { addressOf } from "../../limits/rate-limits.ts";
 import { authenticate, type Credential } from "./authenticate.ts";
 
 /** A longer header is refused unread. */
@@ -69,7 +70,10 @@ function contextOf(contexts: WeakMap<Request, RequestContext>, request: Request)
 function tokenValidator(request: Request, context: RequestContext): OAuthResourceTokenValidator<Credential> {
   return async function validateToken(audience, token) {
     if ((request.headers.get("Authorization")?.length ?? 0) > MAX_AUTHORIZATION_LENGTH) return null;
-    const credential = await authenticate(context, token);
+    const credential = await authenticate(context, token, undefined, {
+      key: addressOf(request),
+      limit: "foreignBearer",
+    });
     if (credential === "unauthenticated") return null;
     if (typeof credential === "string") throw unusable(credential, context.trace);
     const { subject, scopes, clientId } = credential.identity;
