@@ -76,9 +76,16 @@ export const GenerateImage = operation({
   output: ImageJob,
   errors: {
     content_rejected: "The content rules do not allow this image. Change the prompt, then try again.",
-    model_unavailable:
-      "This model or quality tier is not available: it is unknown, of another tier, switched off or not in your plan. Call image_list_models to see the available models.",
-    quota_exceeded: "Your plan's image quota is used up.",
+    model_unknown:
+      "There is no model with this name. Leave model out for the tier's default, or take a name from image_list_models.",
+    model_of_other_tier:
+      "This model belongs to another quality tier. Set quality_tier to the tier that image_list_models shows for the model, or leave model out.",
+    model_switched_off:
+      "This model is switched off. Leave model out, or take one that image_list_models shows with is_available true.",
+    tier_not_in_plan:
+      "The user's plan does not include this quality tier. Use quality_tier standard or draft, which every plan includes; the others need the plan pro or enterprise.",
+    quota_exceeded:
+      "The image quota of the user's plan is used up. Tell the user; do not call again before it is renewed.",
   },
   timeoutMs: 60_000,
   changes: true,

@@ -1,6 +1,7 @@
 // The table of quality tiers: the model of each, its picture size and the plans that include it.
 import { QUALITY_TIERS, type QualityTier } from "../../contracts/img-forge.ts";
 import type { Tier } from "../../contracts/rpc/identity.ts";
+import { fail, ok } from "../../contracts/rpc/result.ts";
 
 /**
  * The name of this Worker's own drawing, which belongs to every tier and is used if no model is
@@ -86,18 +87,16 @@ export function listModels(availability: Availability) {
 
 /**
  * Returns the model for a job of this tier: the requested one, else the tier's own, else this
- * Worker's own drawing. `null` if it cannot be used: not in the plan, of another tier, not enabled,
- * unknown.
+ * Worker's own drawing. Fails with the first reason that the request cannot be changed without.
  */
-export function chooseModel(
-  tier: QualityTier,
-  requested: string | undefined,
-  availability: Availability,
-): string | null {
-  if (!isInPlan(tier, availability)) return null;
-  const own = isEnabled(tier, availability) ? TIER_PLANS[tier].model : null;
-  if (requested === undefined) return own ?? PROCEDURAL;
-  return requested === own || requested === PROCEDURAL ? requested : null;
+export function chooseModel(tier: QualityTier, requested: string | undefined, availability: Availability) {
+  const tiers = QUALITY_TIERS.filter((one) => requested === PROCEDURAL || TIER_PLANS[one].model === requested);
+  if (requested !== undefined && tiers.length === 0) return fail("model_unknown");
+  if (requested !== undefined && !tiers.includes(tier)) return fail("model_of_other_tier");
+  if (!isInPlan(tier, availability)) return fail("tier_not_in_plan");
+  const own = isEnabled(tier, availability) ? TIER_PLANS[tier].model : PROCEDURAL;
+  if (requested === undefined || requested === own) return ok(own);
+  return requested === PROCEDURAL ? ok(PROCEDURAL) : fail("model_switched_off");
 }
 
 function isInPlan(tier: QualityTier, { plan }: Availability): boolean {

@@ -22,12 +22,12 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
     return serve(imgForge, "generateImage", this.#incoming(call, input), async (input, identity, invocation) => {
       if (isRejected(input.prompt)) return fail("content_rejected");
       const model = chooseModel(input.quality_tier, input.model, this.#availability(identity));
-      if (model === null) return fail("model_unavailable");
+      if (!model.ok) return model;
       const owner = ownerOf(identity);
       const { token, idempotencyKey, deadlineMs } = invocation;
       const jobId = await this.#newJobId(owner, token, idempotencyKey);
       const job = this.#job(jobId);
-      const request = imageRequestOf(jobId, owner, input, model);
+      const request = imageRequestOf(jobId, owner, input, model.value);
       if (!input.wait) return job.queue(request, token);
       return job.draw(request, token, deadlineMs, (update) => invocation.report(update));
     });

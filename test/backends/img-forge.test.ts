@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { crc32, inflateSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { imgForge, QUALITY_TIERS } from "../../contracts/img-forge.ts";
+import { GenerateImage, imgForge, QUALITY_TIERS } from "../../contracts/img-forge.ts";
 import { ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
 import { type Backend, type CallOptions, startBackend, unwrap } from "../support/backend.ts";
 
@@ -305,7 +305,7 @@ it("the plans free and hobby include two tiers, pro and enterprise all five", as
   for (const quality_tier of ["premium", "ultra", "ultra_plus"]) {
     expect(await backend.call("generateImage", { prompt: "hills", quality_tier }, { tier: "hobby" })).toEqual({
       ok: false,
-      error: { code: "model_unavailable" },
+      error: { code: "tier_not_in_plan" },
     });
   }
   expect(await generate({ prompt: "hills" }, { tier: "free" })).toMatchObject({ status: "completed" });
@@ -326,14 +326,27 @@ it("listModels lists the models of all tiers, and those that are not enabled as 
   ]);
 });
 
-it("a requested model must exist, belong to the tier and be enabled", async () => {
+it("a requested model must exist, belong to the tier and be enabled: each reason has its own code", async () => {
   expect(await generate({ prompt: "hills", model: "procedural" })).toMatchObject({ model: "procedural" });
-  for (const model of ["unknown", "flux-klein", "sdxl", "constructor"]) {
-    expect(await backend.call("generateImage", { prompt: "hills", quality_tier: "draft", model })).toEqual({
-      ok: false,
-      error: { code: "model_unavailable" },
-    });
+  const codeFor = async (input: object, tier: "free" | "pro" = "pro") => {
+    const reply = await backend.call("generateImage", { prompt: "hills", quality_tier: "draft", ...input }, { tier });
+    return reply.ok ? "ok" : reply.error.code;
+  };
+  expect(await codeFor({ model: "unknown" })).toBe("model_unknown");
+  expect(await codeFor({ model: "constructor" })).toBe("model_unknown");
+  expect(await codeFor({ model: "flux-klein" })).toBe("model_of_other_tier");
+  expect(await codeFor({ model: "sdxl" })).toBe("model_switched_off");
+  expect(await codeFor({ model: "flux-dev", quality_tier: "premium" }, "free")).toBe("tier_not_in_plan");
+  expect(await codeFor({ model: "unknown", quality_tier: "premium" }, "free")).toBe("model_unknown");
+});
+
+it("a refused model has a sentence that names what to set instead", () => {
+  const { model_unknown, model_of_other_tier, model_switched_off, tier_not_in_plan } = GenerateImage.errors;
+  for (const sentence of [model_unknown, model_of_other_tier, model_switched_off]) {
+    expect(sentence).toContain("image_list_models");
+    expect(sentence).toMatch(/[Ll]eave model out/);
   }
+  expect(tier_not_in_plan).toContain("Use quality_tier standard or draft");
 });
 
 it("prohibited prompts are content_rejected, and harmless ones with similar words are drawn", async () => {
