@@ -3,7 +3,7 @@
 // requests to the client of a session.
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
-import { shorten } from "../../contracts/rpc/well-formed.ts";
+import { shorten, wellFormed } from "../../contracts/rpc/well-formed.ts";
 import { clientInputOf, missingCapability } from "./client-input.ts";
 import { envelopeOf } from "./era.ts";
 import { acceptedTypes } from "./headers.ts";
@@ -49,7 +49,8 @@ interface ToolCall {
 /** Handles one tools/call. */
 export async function callTool(request: McpRequest): Promise<HandlerResult> {
   const { params, server, session } = request;
-  const { name, arguments: args = {} } = params;
+  const { name, arguments: given = {} } = params;
+  const args = typeof given === "string" ? parsed(given) : given;
   if (typeof name !== "string") return invalidParams(request, "params.name is the tool's name, a string.");
   if (!isObject(args)) return invalidParams(request, "params.arguments is a JSON object.");
   const clientInput = session ? initialClientInput(session) : clientInputOf(request);
@@ -70,6 +71,15 @@ export async function callTool(request: McpRequest): Promise<HandlerResult> {
       return jsonResponse(200, callResultJson(request, prepared.result));
     case "ready":
       return respond({ request, name, clientInput, prepared, prepare });
+  }
+}
+
+/** Arguments that a model wrote as JSON text; any other text unchanged. */
+function parsed(text: string): unknown {
+  try {
+    return wellFormed(JSON.parse(text));
+  } catch {
+    return text;
   }
 }
 

@@ -3,6 +3,7 @@
 // Everything else is left for the validation to refuse.
 import * as v from "valibot";
 import type { Schema } from "../../contracts/rpc/operation.ts";
+import { wellFormed } from "../../contracts/rpc/well-formed.ts";
 
 /** A valibot schema, as valibot describes it at run time. */
 export interface Part {
@@ -46,7 +47,7 @@ function isAbsent(field: Part, value: unknown): boolean {
 /** The object or list of a JSON text; any other text unchanged. */
 function parsed(text: string): unknown {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = wellFormed(JSON.parse(text));
     return typeof value === "object" && value !== null ? value : text;
   } catch {
     return text;

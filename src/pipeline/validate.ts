@@ -2,6 +2,7 @@
 // it should be, in the words of JSON, so that a model can correct itself.
 import * as v from "valibot";
 import type { Operation, Schema } from "../../contracts/rpc/operation.ts";
+import { shorten } from "../../contracts/rpc/well-formed.ts";
 import { charactersIn } from "../../contracts/text.ts";
 import { countOf } from "../tools/count.ts";
 import { type Part, partOf, readArguments } from "./arguments.ts";
@@ -22,7 +23,7 @@ export function validate(
 }
 
 function describe(issue: v.BaseIssue<unknown>, schema: Schema): string {
-  const path = clip(v.getDotPath(issue) ?? "", 80);
+  const path = shorten(v.getDotPath(issue) ?? "", 80);
   const name = path === "" ? "the arguments" : `"${path}"`;
   if (issue.type === "strict_object" && issue.expected === "never") return unknownField(name, issue, schema);
   const isMember = issue.path?.at(-1)?.type === "object";
@@ -59,10 +60,10 @@ function expectedBy({ type, expected, requirement, input, message }: v.BaseIssue
   const kind = KINDS[type];
   if (kind) return kind;
   if (type === "picklist")
-    return `one of ${clip(expected?.replace(/^\(|\)$/g, "").replaceAll(" | ", ", ") ?? "", 200)}`;
+    return `one of ${shorten(expected?.replace(/^\(|\)$/g, "").replaceAll(" | ", ", ") ?? "", 200)}`;
   if (type === "regex") return message;
   const bound = /^(?:min|max)_(value|length|characters)$/.exec(type)?.[1];
-  if (bound === undefined) return clip(expected ?? `a valid ${type}`, 200);
+  if (bound === undefined) return shorten(expected ?? `a valid ${type}`, 200);
   const limit = Number(requirement);
   const unit = Array.isArray(input) ? "item" : "character";
   return `${type.startsWith("min") ? "at least" : "at most"} ${bound === "value" ? limit : countOf(limit, unit)}`;
@@ -71,11 +72,6 @@ function expectedBy({ type, expected, requirement, input, message }: v.BaseIssue
 function receivedBy({ type, input }: v.BaseIssue<unknown>): string {
   const isLength = type.endsWith("_length") || type === "max_characters";
   if (Array.isArray(input)) return isLength ? String(input.length) : "an array";
-  if (typeof input === "string") return isLength ? String(charactersIn(input)) : clip(JSON.stringify(input), 60);
+  if (typeof input === "string") return isLength ? String(charactersIn(input)) : shorten(JSON.stringify(input), 60);
   return typeof input === "object" && input !== null ? "an object" : String(input);
-}
-
-function clip(text: string, length: number): string {
-  // A cut through a surrogate pair would leave half a character.
-  return text.length > length ? `${text.slice(0, length).replace(/[\uD800-\uDBFF]$/, "")}…` : text;
 }

@@ -336,6 +336,14 @@ describe.each<[string, (params: Record<string, unknown>, headers?: Record<string
       expect((await call({ name })).body).toMatchObject(errorBody(-32602));
   });
 
+  it("tools/call reads arguments that are the JSON text of an object, repaired, as the object", async () => {
+    const text = JSON.stringify({ a: "x\ud83d", b: 2 });
+    expect((await call({ name: "add", arguments: text })).status).toBe(200);
+    expect(preparedCalls.at(-1)?.args).toEqual({ a: "x\ufffd", b: 2 });
+    for (const other of ["[1]", "two", "", "[".repeat(100_000)])
+      expect((await call({ name: "add", arguments: other })).body, other.slice(0, 9)).toMatchObject(errorBody(-32602));
+  });
+
   it("tools/call is -32602 without a name, and with arguments that are not an object", async () => {
     expect((await call({ name: "add", arguments: [1] })).body).toMatchObject(errorBody(-32602));
     expect((await call({})).body).toMatchObject(errorBody(-32602));

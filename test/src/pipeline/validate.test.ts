@@ -150,6 +150,12 @@ describe("arguments as models write them", () => {
       { ...flow, policy: '{"minQuality": 5}' },
       { ...flow, policy: { minQuality: 5 } },
     ],
+    [
+      "JSON text with half a character",
+      "flow_create",
+      { ...flow, policy: '{"profile": ""}', taskKeywords: '["a\\ud83d"]' },
+      { ...flow, policy: {}, taskKeywords: ["a\ufffd"] },
+    ],
     ["a list as JSON text", "flow_create", { ...flow, taskKeywords: '["a"]' }, { ...flow, taskKeywords: ["a"] }],
     [
       "both at once",
