@@ -62,9 +62,9 @@ describe("the gateway's surface", () => {
       ...args.map((one) => (one.required ? one.name : `${one.name}?`)),
     ];
     const all = [
-      ["design_system", "description", "profile?"],
-      ["illustrate_idea", "idea", "style?", "quality_tier?", "model?"],
-      ["review_flow", "flowId"],
+      ["design_system", "description?", "profile?"],
+      ["illustrate_idea", "idea?", "style?", "quality_tier?", "model?"],
+      ["review_flow", "flowId?"],
     ];
     expect(features.prompts.map(shape)).toEqual(all);
     for (const { title, description, arguments: args } of features.prompts) {
