@@ -35,6 +35,7 @@ const NEXT_ATTEMPT_MS = 2_000;
 const RETRY_MS = 3_600_000;
 const KEY_LIFETIME_MS = 86_400_000;
 
+const QUEUED: Progress = { progress: 0, total: 100, message: "The picture is queued." };
 const DONE: Progress = { progress: 100, total: 100, message: "The picture is done." };
 
 /** Thrown inside a run to end it: the job has reached a final state. */
@@ -67,7 +68,8 @@ export class JobObject extends DurableObject<Env> {
   async draw(request: ImageRequest, token: OneTimeToken, deadlineMs: number, report: Report) {
     const started = await this.queue(request, token);
     if (!started.ok) return started;
-    let reported: Progress | null = null;
+    let reported = QUEUED;
+    if ((await send(report, reported)) === "cancel") await this.#stop();
     for (;;) {
       const record = await this.#checkedRecord();
       const progress = this.#progress;
@@ -143,7 +145,7 @@ export class JobObject extends DurableObject<Env> {
   }
 
   async #drawWithAi(request: ImageRequest, step: Step): Promise<Uint8Array<ArrayBuffer>> {
-    await step(0, "Calling the model.");
+    await step(5, "Calling the model.");
     const { AI, TRANSCODER } = this.env;
     if (!AI) throw new Error("Workers AI is not bound.");
     const file = await withDeadline(() => drawWithAi(AI, TRANSCODER, request), MODEL_TIMEOUT_MS);
@@ -263,7 +265,7 @@ type Step = (progress: number, message: string) => Promise<void>;
 
 async function drawProcedurally(request: ImageRequest, step: Step): Promise<Uint8Array<ArrayBuffer>> {
   const painting = draw(sceneOf(request), TIER_PLANS[request.tier].size);
-  await step(0, "Reading the prompt.");
+  await step(5, "Reading the prompt.");
   let layer = painting.next();
   for (let progress = 15; !layer.done; progress = Math.min(60, progress + 15)) {
     await step(progress, "Drawing.");

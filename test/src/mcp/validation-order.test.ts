@@ -105,7 +105,7 @@ describe("the order of validation (2026-07-28, basic/transports and basic/index)
     ["-32602: the tool", { ...LEGACY_CALL, params: { name: "nope" } }, LEGACY_HEADERS, 200, errorBody(-32602)],
     [
       "-32602: its arguments",
-      { ...LEGACY_CALL, params: { name: "route", arguments: "{}" } },
+      { ...LEGACY_CALL, params: { name: "route", arguments: "none" } },
       LEGACY_HEADERS,
       200,
       errorBody(-32602),
