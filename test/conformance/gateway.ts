@@ -141,7 +141,8 @@ const catalog = catalogOf(
     if (tool.name === "test_json_schema") {
       return [
         { ...tool, name: "json_schema_2020_12_tool", inputSchema: SCHEMA_2020_12 },
-        { ...tool, name: "greet" },
+        // The suite wants the greeting as the first block, where a tool has the JSON of its value.
+        { ...tool, name: "greet", render: async (value: object) => (value as Shown).blocks.map(contentOf) },
       ];
     }
     return tool.name === "test_custom_headers" ? { ...tool, inputSchema: SCHEMA_WITH_HEADER } : tool;
