@@ -45,6 +45,7 @@ export const GATEWAY_ERRORS = {
   declined: "The user declined this call. Do not call again unless the user asks for it.",
   unknown_tool: "There is no tool with this name.",
   invalid_arguments: "The arguments do not match the tool's input schema.",
+  internal: "The gateway failed. If trying again does not help, report the trace id.",
 } as const;
 export type GatewayCode = keyof typeof GATEWAY_ERRORS | FaultCode;
 
@@ -62,14 +63,55 @@ export interface ToolRefusal<Code extends string = string> extends Refusal<Code>
   readonly traceId: string;
 }
 
-export interface CallToolOptions {
-  readonly credential?: PresentedCredential;
+/** Options of one call of a session. */
+export interface SessionCallOptions {
   /** W3C trace context to continue. A new trace starts if it is absent or malformed. */
   readonly traceparent?: string;
   /** Calls with the same key are one request. */
   readonly idempotencyKey?: string;
   readonly onProgress?: ProgressCallback;
 }
+
+export interface CallToolOptions extends SessionCallOptions {
+  readonly credential?: PresentedCredential;
+}
+
+/** The value of a tool, or the refusal of the call. */
+export type ToolResult<Name extends ToolName> = Result<
+  OutputOf<ToolOperations[Name]>,
+  ToolRefusal<CodeOf<ToolOperations[Name]> | GatewayCode>
+>;
+
+/** A tool as a method. The input is optional if the tool needs no argument. */
+export type ToolMethod<Name extends ToolName> =
+  Record<never, never> extends InputOf<ToolOperations[Name]>
+    ? (input?: InputOf<ToolOperations[Name]>, options?: SessionCallOptions) => Promise<ToolResult<Name>>
+    : (input: InputOf<ToolOperations[Name]>, options?: SessionCallOptions) => Promise<ToolResult<Name>>;
+
+/**
+ * An object that an RPC method returns. Its methods can be called before it has arrived: call and
+ * method take one round trip together (promise pipelining).
+ */
+export type Pipelined<T> = T & Promise<T>;
+
+/** The methods of a session beside the tools. */
+export interface SessionControl<Tools extends ToolName> extends Disposable {
+  /** Lists the tools of this session that its credential may call. */
+  tools(): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>>;
+  /**
+   * A session with these of this session's tools, to hand to code that needs no more. Every other
+   * tool is an `unknown_tool` there. It outlives this session.
+   */
+  only<Name extends Tools>(...names: readonly Name[]): Pipelined<GatewaySession<Name>>;
+}
+
+/**
+ * The tools as methods, for one credential. The credential is checked with each call. Every tool
+ * has its method: one that the credential may not call returns `insufficient_scope`.
+ */
+export type GatewaySession<Tools extends ToolName = ToolName> = {
+  readonly [Name in Tools]: ToolMethod<Name>;
+} & SessionControl<Tools>;
 
 /** A tool in the list for siblings. */
 export interface ToolListing {
@@ -108,7 +150,13 @@ export interface GatewayContract {
     name: Name,
     input: InputOf<ToolOperations[Name]>,
     options?: CallToolOptions,
-  ): Promise<Result<OutputOf<ToolOperations[Name]>, ToolRefusal<CodeOf<ToolOperations[Name]> | GatewayCode>>>;
+  ): Promise<ToolResult<Name>>;
+  /**
+   * The tools as typed methods, in the name of the credential's owner or of the sibling itself:
+   * `await env.GATEWAY.session({ apiKey }).image_generate({ prompt })` is one round trip. Checks
+   * nothing by itself: with a credential that is not valid, every method returns `unauthenticated`.
+   */
+  session(credential?: PresentedCredential): Pipelined<GatewaySession>;
 }
 
 /**

@@ -10,7 +10,10 @@ export interface ValueLimits {
   readonly characters?: number;
 }
 
-/** True if the value is within the limits. A value that contains itself is not. */
+/**
+ * True if the value is plain data within the limits. A value that contains itself is not; nor is
+ * anything that JSON does not have, such as a function, a `Date` or the stub of an RPC target.
+ */
 export function isWithin(root: unknown, { depth, values, characters }: ValueLimits): boolean {
   let level: unknown[] = [root];
   let counted = 0;
@@ -20,6 +23,7 @@ export function isWithin(root: unknown, { depth, values, characters }: ValueLimi
     if (at > depth || counted > values) return false;
     const next: unknown[] = [];
     for (const value of level) {
+      if (!isPlain(value)) return false;
       if (characters !== undefined) length += lengthOf(value);
       if (typeof value !== "object" || value === null) continue;
       for (const child of Array.isArray(value) ? value : Object.values(value)) next.push(child);
@@ -28,6 +32,14 @@ export function isWithin(root: unknown, { depth, values, characters }: ValueLimi
     level = next;
   }
   return true;
+}
+
+/** True for values of JSON and `undefined`. Does not look into a list or an object. */
+export function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return !["function", "symbol", "bigint"].includes(typeof value);
+  if (Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** The characters of a text, or of an object's keys. */

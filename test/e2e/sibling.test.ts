@@ -50,9 +50,10 @@ const namesOf = (reply: Reply) =>
 
 describe("a sibling that acts as itself", () => {
   it("gets typed results of tools", async () => {
-    const post = { method: "POST", body: "A public library's catalogue" };
+    const post = { method: "POST", body: "A public library at dusk" };
     const response = await system.worker("charter-web").fetch("/", post);
-    expect(await response.text()).toMatch(/^# .*library/is);
+    const { url } = (await response.json()) as { url: string };
+    expect((await system.fetch(url)).headers.get("content-type")).toBe("image/png");
   });
 
   it("lists the tools that the scopes of its binding permit", async () => {

@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { AuthContract } from "../../contracts/auth.ts";
 import type { TenantId } from "../../contracts/rpc/identity.ts";
 import gateway from "../../entrypoints/gateway/index.ts";
+import { GatewayEntrypoint } from "../../entrypoints/gateway/rpc.ts";
+import { SessionTarget } from "../../entrypoints/gateway/session.ts";
 import type { Env } from "../../src/env.ts";
 import {
   authorizePath,
@@ -203,5 +205,29 @@ describe("one request to /mcp takes", () => {
     };
     const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "server/discover" };
     expect(await operationsOf("server/discover", { _meta }, headers)).toEqual(lookUp);
+  });
+});
+
+describe("a session of a sibling Worker takes", () => {
+  it("nothing to open, and for a call what callTool takes", async () => {
+    const credential = { apiKey: `sb_live_${"b".repeat(24)}` };
+    async function operationsOfCall(call: (gateway: GatewayEntrypoint) => Promise<{ ok: boolean }>) {
+      for (const key of Object.keys(counts)) delete counts[key];
+      const props = { caller: "dashboard", scopes: ["read", "generate"] };
+      const ctx = Object.assign(createExecutionContext(), { props });
+      const reply = await call(new GatewayEntrypoint(ctx, countedEnv()));
+      await waitOnExecutionContext(ctx);
+      expect(reply).toMatchObject({ ok: true });
+      return { ...counts };
+    }
+    const direct = await operationsOfCall((entry) => entry.callTool("image_list_models", {}, { credential }));
+    expect(direct).toEqual({ "auth.validateApiKey": 1, "img-forge.listModels": 1, "queue.send": 1 });
+    const inSession = await operationsOfCall((entry) => {
+      const session: unknown = entry.session(credential);
+      expect(session, "no promise").toBeInstanceOf(SessionTarget);
+      expect(counts).toEqual({});
+      return entry.session(credential).only("image_list_models").image_list_models();
+    });
+    expect(inSession).toEqual(direct);
   });
 });

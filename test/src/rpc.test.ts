@@ -13,6 +13,8 @@ describe("a gateway with unusable settings", () => {
     const refused = { ok: false, error: { code: "unavailable", traceId: expect.stringMatching(/^[0-9a-f]{32}$/) } };
     expect(await gateway.callTool("flow_status", { flowId: "f" })).toMatchObject(refused);
     expect(await gateway.listTools()).toMatchObject(refused);
+    expect(await gateway.session().flow_status({ flowId: "f" })).toMatchObject(refused);
+    expect(await gateway.session().tools()).toMatchObject(refused);
     const lines = log.mock.calls.flat().join();
     expect(lines).toContain("SERVICE_BINDING_SECRET must be at least 32 bytes long");
     expect(lines).not.toContain("hunter2");
@@ -47,5 +49,40 @@ describe("the input of a sibling Worker", () => {
       const reply = await gateway().callTool("flow_create", { policy } as never);
       expect(reply).toMatchObject({ ok: false, error: { code: "invalid_arguments" } });
     }
+  });
+});
+
+describe("a session", () => {
+  it("that was disposed has no credential left, and returns unauthenticated", async () => {
+    const log = quiet();
+    const ctx = Object.assign(createExecutionContext(), { props: { caller: "dashboard", scopes: ["read"] } });
+    const session = new GatewayEntrypoint(ctx, envWith()).session();
+    const narrowed = session.only("flow_status");
+    session[Symbol.dispose]();
+    const ended = { ok: false, error: { code: "unauthenticated" } };
+    expect(await session.flow_status({ flowId: "f" })).toMatchObject(ended);
+    expect(await session.tools()).toMatchObject(ended);
+    expect(await session.only("flow_status").tools()).toMatchObject(ended);
+    expect(await narrowed.tools()).toMatchObject({ ok: true, value: [{ name: "flow_status" }] });
+    log.mockRestore();
+  });
+});
+
+describe("a crash of the gateway", () => {
+  it("is a value for a sibling, with the trace id of its log line", async () => {
+    const log = quiet();
+    const env = envWith();
+    Object.defineProperty(env, "API_BASE_URL", {
+      get: () => {
+        throw new Error("a secret");
+      },
+    });
+    const gateway = new GatewayEntrypoint(createExecutionContext(), env);
+    const reply = await gateway.session().image_list_models();
+    expect(reply).toMatchObject({ ok: false, error: { code: "internal" } });
+    const lines = log.mock.calls.flat().join();
+    expect(lines).toContain(reply.ok ? "" : reply.error.traceId);
+    expect(lines).not.toContain("a secret");
+    log.mockRestore();
   });
 });

@@ -5,6 +5,7 @@ import type { Scope, TenantId } from "../../contracts/rpc/identity.ts";
 import { featuresFor } from "../../entrypoints/gateway/features.ts";
 import * as gateway from "../../entrypoints/gateway/index.ts";
 import { mcpServerFor } from "../../entrypoints/gateway/mcp-server.ts";
+import { SessionTarget } from "../../entrypoints/gateway/session.ts";
 import type { CredentialKind } from "../../src/oauth/resource-server/authenticate.ts";
 import { catalog } from "../../src/tools/catalog.ts";
 import { READ_TOOLS, TOOL_ROWS, TOOLS } from "../support/tool-names.ts";
@@ -158,8 +159,9 @@ describe("the gateway's surface", () => {
     expect(Object.keys(gateway.default)).toEqual(["fetch"]);
   });
 
-  it("lets a sibling call two methods", () => {
-    expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools"]);
+  it("lets a sibling call three methods, and in a session one for each tool and two more", () => {
+    expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools", "session"]);
+    expect(methodsOf(SessionTarget)).toEqual([...TOOLS, "only", "tools"].toSorted());
     expect(methodsOf(gateway.GatewayAdminEntrypoint)).toEqual(["revokeUser"]);
     expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "answer", "claim", "settle"]);
     expect(methodsOf(gateway.GrantObject)).toEqual(["addToList", "alarm", "handleTokenRequest", "open", "revoke"]);

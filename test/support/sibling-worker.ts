@@ -1,6 +1,13 @@
 // A sibling Worker that a test drives over HTTP: it makes the call that the request describes,
 // through a real service binding. docs/examples/sibling is what a sibling looks like.
-import type { CallToolOptions, GatewayContract, PresentedCredential, ToolName } from "../../contracts/gateway.ts";
+import { RpcTarget } from "cloudflare:workers";
+import type {
+  CallToolOptions,
+  GatewayContract,
+  GatewaySession,
+  PresentedCredential,
+  ToolName,
+} from "../../contracts/gateway.ts";
 
 /** One binding for each set of rights: the `props` of a binding fix what a sibling may do. */
 export interface SiblingEnv {
@@ -12,26 +19,97 @@ export interface SiblingEnv {
   readonly UNNAMED: GatewayContract;
 }
 
-/** The call that a test describes: `callTool`, or `listTools` where `tool` is absent. */
+/** A call that a test describes: of `tool`, or the list of tools where `tool` is absent. */
 export interface SiblingCall {
   readonly through: keyof SiblingEnv;
+  /** Default: `callTool` and `listTools`. With a session, `options.credential` opens it. */
+  readonly by?: "session";
+  /** Narrows the session. */
+  readonly only?: readonly string[];
   readonly tool?: string;
   readonly input?: unknown;
   readonly options?: Omit<CallToolOptions, "onProgress">;
+  /** Of a list. */
   readonly credential?: PresentedCredential;
+  /** Names a value of `HOSTILE` that replaces an argument. Positions: input 0, options 1. */
+  readonly hostile?: { readonly position: number; readonly value: string };
 }
+
+/** Calls one after the other in one session that stays open, each after a reply of its address. */
+export interface OpenSession {
+  readonly through: keyof SiblingEnv;
+  readonly credential: PresentedCredential;
+  readonly steps: readonly { readonly awaits?: string; readonly tool: string; readonly input: unknown }[];
+}
+
+type AnyMethod = (...args: readonly unknown[]) => Promise<object>;
+/** A session as code without types sees it. */
+type AnySession = Record<string, AnyMethod> & Pick<GatewaySession, "tools">;
+
+class Target extends RpcTarget {
+  apiKey(): string {
+    return "x";
+  }
+}
+
+/** Values that cross a binding, and that no tool takes. */
+const HOSTILE: Readonly<Record<string, () => unknown>> = {
+  function: () => () => "x",
+  "function in a field": () => ({ prompt: () => "x", traceparent: () => "x" }),
+  "RPC target": () => new Target(),
+  "RPC target in a field": () => ({ prompt: new Target(), traceparent: new Target() }),
+  stream: () => new ReadableStream(),
+  bytes: () => new Uint8Array(100_000),
+  date: () => new Date(0),
+  "big integer": () => ({ prompt: 1n, traceparent: 1n }),
+  map: () => new Map([["prompt", "x"]]),
+  error: () => new Error("x"),
+  response: () => new Response("x"),
+  list: () => [{ prompt: "x" }],
+  text: () => "prompt",
+};
 
 export default {
   async fetch(request: Request, env: SiblingEnv): Promise<Response> {
-    const { through, tool, input, options, credential } = (await request.json()) as SiblingCall;
-    if (tool === undefined) return Response.json(await env[through].listTools(credential));
-    const progress: number[] = [];
-    const onProgress = (update: { progress: number }) => {
-      progress.push(update.progress);
-      return "continue" as const;
-    };
-    // A cast, because tests name tools and inputs that no contract has.
-    const result = await env[through].callTool(tool as ToolName, input as never, { ...options, onProgress });
-    return Response.json({ ...result, progress });
+    const call = (await request.json()) as SiblingCall | OpenSession;
+    return Response.json("steps" in call ? await callInTurn(env, call) : await callOnce(env, call));
   },
 };
+
+async function callOnce(env: SiblingEnv, call: SiblingCall): Promise<object> {
+  const { through, by, tool, input, options, hostile } = call;
+  const credential = "credential" in call ? call.credential : options?.credential;
+  if (tool === undefined) {
+    return by === "session" ? sessionOf(env, call, credential).tools() : env[through].listTools(credential);
+  }
+  const progress: number[] = [];
+  const onProgress = (update: { progress: number }) => {
+    progress.push(update.progress);
+    return "continue" as const;
+  };
+  const { credential: _, ...others } = options ?? {};
+  const args: unknown[] = [input, { ...(by === "session" ? others : options), onProgress }];
+  if (hostile) args[hostile.position] = HOSTILE[hostile.value]?.();
+  // Casts, because tests name tools and inputs that no contract has.
+  const result =
+    by === "session"
+      ? await sessionOf(env, call, credential)[tool]?.(...args)
+      : await env[through].callTool(tool as ToolName, args[0] as never, args[1] as never);
+  return { ...result, progress };
+}
+
+/** A session as a promise: nothing waits for it before its method is called. */
+function sessionOf(env: SiblingEnv, { through, only }: SiblingCall, credential?: PresentedCredential): AnySession {
+  const session = env[through].session(credential);
+  return (only ? session.only(...(only as ToolName[])) : session) as unknown as AnySession;
+}
+
+async function callInTurn(env: SiblingEnv, { through, credential, steps }: OpenSession): Promise<object[]> {
+  using session = (await env[through].session(credential)) as unknown as AnySession & Disposable;
+  const replies: object[] = [];
+  for (const { awaits, tool, input } of steps) {
+    if (awaits !== undefined) await (await fetch(awaits)).arrayBuffer();
+    replies.push((await session[tool]?.(input)) ?? {});
+  }
+  return replies;
+}

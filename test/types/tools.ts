@@ -1,8 +1,9 @@
 // Mistakes in tools, and in calls from a sibling Worker, that must not compile.
 import type { ToolBackendName } from "../../contracts/backends.ts";
-import type { GatewayCode, GatewayContract } from "../../contracts/gateway.ts";
+import type { GatewayCode, GatewayContract, GatewaySession, ToolName } from "../../contracts/gateway.ts";
 import { type ImageJob, type imgForge, ListModels } from "../../contracts/img-forge.ts";
 import { contract } from "../../contracts/rpc/contract.ts";
+import type { CodeOf } from "../../contracts/rpc/operation.ts";
 import { text } from "../../src/tools/content.ts";
 import type { Product } from "../../src/tools/product.ts";
 import { type ToolDeclaration, toolsFrom, toolsOf } from "../../src/tools/tool-definition.ts";
@@ -100,3 +101,41 @@ if (flow.ok) {
   // @ts-expect-error flow_create never returns this code
   flow.error.code satisfies "job_not_found";
 }
+
+const session = gateway.session({ apiKey: "k" });
+// One expression: the session is not awaited.
+const picture = await session.image_generate({ prompt: "x", quality_tier: "draft" });
+if (picture.ok) {
+  picture.value satisfies ImageJob;
+  // @ts-expect-error a picture has no flowId
+  picture.value.flowId;
+} else {
+  picture.error.code satisfies GatewayCode | CodeOf<(typeof imgForge)["methods"]["generateImage"]>;
+  // @ts-expect-error image_generate never returns this code
+  picture.error.code satisfies "flow_not_found";
+}
+await session.image_list_models();
+await session.image_list_models({}, { traceparent: "t", idempotencyKey: "k", onProgress: () => "continue" });
+// The session itself can be awaited, and disposed.
+using opened = await session;
+(await opened.tools()).ok satisfies boolean;
+// Every tool is a method, and nothing else is.
+type Tools = Exclude<keyof GatewaySession, "tools" | "only" | symbol>;
+"flow_advance" satisfies Tools;
+export const everyTool = (name: ToolName): Tools => name;
+export const onlyTools = (name: Tools): ToolName => name;
+// @ts-expect-error there is no such tool
+await session.flow_destroy({});
+// @ts-expect-error prompt is required
+await session.image_generate();
+// @ts-expect-error a session has its credential already
+await session.image_list_models({}, { credential: { apiKey: "k" } });
+// @ts-expect-error a credential is of one kind
+await gateway.session({ apiKey: "k", jwt: "j" });
+const narrow = session.only("image_list_models", "flow_status");
+await narrow.image_list_models();
+// @ts-expect-error image_generate was left out
+await narrow.image_generate({ prompt: "x" });
+// @ts-expect-error it cannot be had back
+await narrow.only("image_generate");
+await narrow.only("flow_status").flow_status({ flowId: "f" });

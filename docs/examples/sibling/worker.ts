@@ -1,6 +1,6 @@
 // A sibling Worker: calls the gateway's tools over RPC, as itself or for a user whose API key the
-// request carries. `POST /` with a description returns the first document of an architecture flow.
-import type { CallToolOptions, GatewayContract, ToolRefusal } from "../../../contracts/gateway.ts";
+// request carries. `POST /` with a prompt draws a picture and returns its job, with the address.
+import type { GatewayContract, SessionCallOptions, ToolRefusal } from "../../../contracts/gateway.ts";
 
 export interface Env {
   /** Bound to `GatewayEntrypoint`: see wrangler.toml. */
@@ -9,14 +9,10 @@ export interface Env {
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    if (request.method !== "POST") return new Response("Send a description with POST.\n", { status: 405 });
-    const options = optionsFrom(request.headers);
-    const input = { projectDescription: await request.text() };
-    const flow = await env.GATEWAY.callTool("flow_create", input, options);
-    if (!flow.ok) return refusal(flow.error);
-    const step = await env.GATEWAY.callTool("flow_advance", { flowId: flow.value.flowId }, options);
-    if (!step.ok) return refusal(step.error);
-    return new Response(step.value.artifact?.markdown, { headers: { "content-type": "text/markdown; charset=utf-8" } });
+    if (request.method !== "POST") return new Response("Send a prompt with POST.\n", { status: 405 });
+    const prompt = await request.text();
+    const picture = await env.GATEWAY.session(credentialOf(request)).image_generate({ prompt }, traceOf(request));
+    return picture.ok ? Response.json(picture.value) : refusal(picture.error);
   },
 };
 
@@ -24,10 +20,15 @@ export default {
  * Without a key the sibling acts as itself. With one it acts for the key's owner, within the scopes
  * of its binding.
  */
-function optionsFrom(headers: Headers): CallToolOptions {
+function credentialOf({ headers }: Request): { readonly apiKey: string } | undefined {
   const apiKey = headers.get("x-api-key");
+  return apiKey === null ? undefined : { apiKey };
+}
+
+/** Continues the caller's trace, so that the logs of both Workers show one id. */
+function traceOf({ headers }: Request): SessionCallOptions {
   const traceparent = headers.get("traceparent");
-  return { ...(apiKey !== null && { credential: { apiKey } }), ...(traceparent !== null && { traceparent }) };
+  return traceparent === null ? {} : { traceparent };
 }
 
 /** A refusal is a value, never thrown: a code, a sentence and the gateway's trace id. */
