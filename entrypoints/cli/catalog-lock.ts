@@ -2,6 +2,7 @@
 // sentence, the most dangerous first, because a changed digest does not show what to review.
 import { isDeepStrictEqual } from "node:util";
 import { digestsOf, factsOf, type ToolFacts } from "../../src/tools/digest.ts";
+import { describePrice } from "../../src/tools/price.ts";
 import { RISKS } from "../../src/tools/risk.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
@@ -36,6 +37,7 @@ const SEVERITY = [
   "moved",
   "schema",
   "paid flag dropped",
+  "price",
   "stricter",
   "added",
   "text",
@@ -120,6 +122,8 @@ function changesOfTool(name: string, before: LockedTool, after: LockedTool): Cha
   if (before.isPaid && !after.isPaid)
     add("paid flag dropped", "no longer costs credits: test keys may call it, and its credential is not revalidated.");
   if (!before.isPaid && after.isPaid) add("stricter", "now costs credits.");
+  if (before.isPaid && after.isPaid && !isDeepStrictEqual(before.price, after.price))
+    add("price", `costs ${describePrice(after.price)} credits instead of ${describePrice(before.price)}.`);
   if (before.title !== after.title) add("text", `title changed from "${before.title}" to "${after.title}".`);
   if (before.description !== after.description) {
     add("text", `description changed.\n      was: ${before.description}\n      is:  ${after.description}`);
@@ -148,6 +152,7 @@ const COMPARED = new Set([
   "audience",
   "method",
   "isPaid",
+  "price",
   "title",
   "description",
   "view",

@@ -1,6 +1,7 @@
 // Generated part of docs/api-reference.md: every tool and every prompt, from the contracts and the
 // catalogs.
 import type { PromptDefinition } from "../../src/prompts/prompt-definition.ts";
+import { describePrice } from "../../src/tools/price.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { table } from "./generated-part.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
@@ -25,20 +26,20 @@ function section(tool: ToolDefinition): string {
 }
 
 function propertiesOf(tool: ToolDefinition): string {
-  const { risk, scope, isPaid, backend, method, view, annotations, operation } = tool;
+  const { risk, scope, price, backend, method, view, annotations, operation } = tool;
   const hints = Object.entries(annotations).flatMap(([hint, isSet]: [string, unknown]) =>
     isSet === true ? `\`${hint}\`` : [],
   );
   const properties = [
     `\`${risk}\``,
     `\`${scope}\``,
-    isPaid ? "yes" : "no",
+    describePrice(price),
     `\`${backend}.${method}\``,
     `${operation.timeoutMs / 1000} s`,
     hints.join(" ") || "none",
     view ? `\`${view.uri}\`` : "none",
   ];
-  return table(["risk", "scope", "costs credits", "backend method", "deadline", "hints", "view"], [properties]);
+  return table(["risk", "scope", "credits", "backend method", "deadline", "hints", "view"], [properties]);
 }
 
 const PROMPTS = `## Prompts

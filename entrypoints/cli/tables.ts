@@ -1,18 +1,19 @@
 // Tables of tools and scopes in the README, the user guide and the API reference.
 import { Scope } from "../../contracts/rpc/identity.ts";
+import { describePrice } from "../../src/tools/price.ts";
 import type { ProductTexts } from "../../src/tools/product-texts.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { table } from "./generated-part.ts";
 
 /** One row per tool. `reference` is the path of the API reference; empty within it. */
 export function toolTable(tools: readonly ToolDefinition[], reference: string): string {
-  const rows = tools.map(({ name, title, scope, isPaid }) => [
+  const rows = tools.map(({ name, title, scope, price }) => [
     `[\`${name}\`](${reference}#${name})`,
     title,
     `\`${scope}\``,
-    isPaid ? "yes" : "",
+    describePrice(price),
   ]);
-  return table(["tool", "purpose", "scope", "costs credits"], rows);
+  return table(["tool", "purpose", "scope", "credits"], rows);
 }
 
 const CHOICE: Readonly<Record<Scope, string>> = {

@@ -56,10 +56,12 @@ export function featuresFor({ kind, identity }: Credential): ServerFeatures {
   return features;
 }
 
-function listedTool({ name, title, description, inputSchema, outputSchema, annotations, view }: ToolDefinition): Tool {
-  const tool = { name, title, description, inputSchema, outputSchema, annotations };
+function listedTool({ price, view, ...tool }: ToolDefinition): Tool {
+  const { name, title, description, inputSchema, outputSchema, annotations } = tool;
   // The second key is for clients from before MCP Apps 2026-01-26.
-  return view ? { ...tool, _meta: { ui: { resourceUri: view.uri }, "ui/resourceUri": view.uri } } : tool;
+  const shown = view && { ui: { resourceUri: view.uri }, "ui/resourceUri": view.uri };
+  const _meta = { "com.stackbilt/credits": price, ...shown };
+  return { name, title, description, inputSchema, outputSchema, annotations, _meta };
 }
 
 function listedPrompt({ name, title, description, arguments: args }: PromptDefinition): Prompt {

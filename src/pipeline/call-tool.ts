@@ -8,6 +8,7 @@ import type { Scope } from "../../contracts/rpc/identity.ts";
 import { Recorder } from "../audit/recorder.ts";
 import { dispatch } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
+import { creditsOf } from "../tools/price.ts";
 import { missingScopes } from "./authorize.ts";
 import { checkConfirmation, checkCredential, checkTestKey, refusal, refuse, validateArguments } from "./checks.ts";
 import { overPlan } from "./metering.ts";
@@ -53,7 +54,8 @@ export async function callTool(call: AuthorizedCall, progress?: ProgressCallback
   if (barred) return barred;
   const input = validateArguments(call);
   if ("state" in input) return input;
-  const stopped = (await checkCredential(call)) ?? (await checkConfirmation(call));
+  const credits = creditsOf(call.tool.price, input.value);
+  const stopped = (await checkCredential(call)) ?? (await checkConfirmation(call, credits));
   if (stopped) return stopped;
   return dispatchCall(call, input.value, progress);
 }

@@ -37,9 +37,12 @@ export async function checkCredential(call: AuthorizedCall): Promise<Completed |
 }
 
 /** Asks the user first if the tool's risk is one that must be confirmed. */
-export async function checkConfirmation(call: AuthorizedCall): Promise<Completed | InputRequired | Invalid | null> {
+export async function checkConfirmation(
+  call: AuthorizedCall,
+  credits: number,
+): Promise<Completed | InputRequired | Invalid | null> {
   const { context, tool, args, identity, clientInput, recorder } = call;
-  const confirm = () => confirmCall(context, { tool, args, identity, clientInput });
+  const confirm = () => confirmCall(context, { tool, args, credits, identity, clientInput });
   const confirmation = await orUnavailable(context.trace, "confirmation.unchecked", { tool: tool.name }, confirm);
   switch (confirmation) {
     case "accepted":

@@ -16,6 +16,8 @@ import { claimState, openState, type StateBinding, sealState } from "./request-s
 export interface ConfirmableCall {
   readonly tool: ToolDefinition;
   readonly args: unknown;
+  /** That it costs. */
+  readonly credits: number;
   readonly identity: Identity;
   /** Absent if the channel has no way to ask the user. */
   readonly clientInput: ClientInput | undefined;
@@ -30,12 +32,12 @@ export type Confirmation = "accepted" | "declined" | "unsupported" | "state_refu
 
 /** Checks the confirmation of one call. Throws if storage fails. */
 export async function confirmCall(context: RequestContext, call: ConfirmableCall): Promise<Confirmation> {
-  const { tool, args, identity, clientInput } = call;
+  const { tool, args, credits, identity, clientInput } = call;
   const isNeeded = context.config.confirmRisks.has(tool.risk);
   const sealed = clientInput?.requestState;
   if (!isNeeded && sealed === undefined) return "accepted";
   if (!clientInput || !supportsConfirmation(clientInput)) return isNeeded ? "unsupported" : "accepted";
-  const target = [tool.name, await digestOf(tool)];
+  const target = [tool.name, await digestOf(tool)]; // the digest covers the price
   const binding: StateBinding = { identity, method: "tools/call", target, args };
   const state = sealed === undefined ? null : await openState(context, binding, sealed);
   if (state === null && sealed !== undefined) return "state_refused";
@@ -43,7 +45,7 @@ export async function confirmCall(context: RequestContext, call: ConfirmableCall
   // A response without a state belongs to no question of ours.
   if (state === null || response === null) {
     if (!isNeeded) return "accepted";
-    const inputRequests = confirmationForm(questionFor(tool, args));
+    const inputRequests = confirmationForm(questionFor(tool, args, credits));
     return { state: "input_required", inputRequests, requestState: await sealState(context, binding) };
   }
   if (!(await claimState(context, state))) return "state_refused";
@@ -56,8 +58,8 @@ const MAX_ARGUMENTS_LENGTH = 1_000;
  * The question. It contains no text of the model's: free text is shown by its length, so a model
  * cannot persuade the user.
  */
-function questionFor(tool: ToolDefinition, args: unknown): string {
+function questionFor(tool: ToolDefinition, args: unknown, credits: number): string {
   const shown = JSON.stringify(summarize(args));
   const clipped = shorten(shown, MAX_ARGUMENTS_LENGTH);
-  return `Allow one call of "${tool.title}" (${tool.name})?\n\nArguments: ${clipped}\n\nEffect: ${effectOf(tool)}`;
+  return `Allow one call of "${tool.title}" (${tool.name})?\n\nArguments: ${clipped}\n\nEffect: ${effectOf(tool.risk, credits)}`;
 }

@@ -52,7 +52,7 @@ export const imgForge = product("IMG_FORGE", {
         "Set quality_tier only if the user asks for low cost or high quality, " +
         "and model only if the user names a model.",
       risk: "EXTERNAL_MUTATION",
-      isPaid: true,
+      price: { by: "quality_tier", credits: { draft: 1, standard: 1, premium: 3, ultra: 5, ultra_plus: 8 } },
       view: pictureView,
       render: imageOrLink,
       task: generation,
@@ -63,6 +63,7 @@ export const imgForge = product("IMG_FORGE", {
         "List the image models: the quality tier of each, and whether the user's plan includes it. " +
         "Use it before you set model in image_generate, or when the user asks which models exist.",
       risk: "READ_ONLY",
+      price: 0,
     },
     image_check_job: {
       title: "Check an image job",
@@ -70,6 +71,7 @@ export const imgForge = product("IMG_FORGE", {
         "Check whether an image is finished, and get its URL. " +
         "Use it after image_generate with wait: false. job_id comes from image_generate.",
       risk: "READ_ONLY",
+      price: 0,
       view: pictureView,
       render: async (job) => linkTo(job),
     },

@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import type { Scope } from "../../contracts/rpc/identity.ts";
 import type { ToolAnnotations } from "../mcp/schema.ts";
+import { creditCount } from "./price.ts";
 
 /**
  * `READ_ONLY` changes nothing. `LOCAL_MUTATION` changes only data of the user on this platform.
@@ -20,8 +21,8 @@ const EFFECTS: Readonly<Record<Risk, string>> = {
 };
 
 /** The effect of a call as a sentence without its subject, for the confirmation form. */
-export function effectOf({ risk, isPaid }: { readonly risk: Risk; readonly isPaid: boolean }): string {
-  return EFFECTS[risk] + (isPaid ? " It costs credits." : "");
+export function effectOf(risk: Risk, credits: number): string {
+  return EFFECTS[risk] + (credits > 0 ? ` It costs ${creditCount(credits)}.` : "");
 }
 
 /** The scope that a call to a tool of this risk needs. `generate` includes `read`. */

@@ -42,6 +42,7 @@ export const stackbilder = product("STACKBILDER", {
         "and its technologies and features into taskKeywords. " +
         "No mode runs yet: next, call flow_advance with the returned flowId, once for each mode.",
       risk: "LOCAL_MUTATION",
+      price: 0,
     },
     flow_advance: {
       title: "Run a flow's next mode",
@@ -50,6 +51,7 @@ export const stackbilder = product("STACKBILDER", {
         "Call it once for each mode, until status is completed. " +
         "If status is failed, call flow_recover. flowId comes from flow_create.",
       risk: "LOCAL_MUTATION",
+      price: 0,
       view: flowView,
       task: modeRun,
     },
@@ -59,6 +61,7 @@ export const stackbilder = product("STACKBILDER", {
         "Run the failed mode of a flow again, so that the flow can continue. " +
         "Use it only if the flow's status is failed. flowId comes from flow_create.",
       risk: "LOCAL_MUTATION",
+      price: 0,
       view: flowView,
       task: modeRun,
     },
@@ -70,6 +73,7 @@ export const stackbilder = product("STACKBILDER", {
         "Use it after flow_advance with wait: false, or before you continue an earlier flow. " +
         "flowId comes from flow_create.",
       risk: "READ_ONLY",
+      price: 0,
     },
     flow_summary: {
       title: "Read a flow's artifacts",
@@ -78,6 +82,7 @@ export const stackbilder = product("STACKBILDER", {
         "and the artifacts as Markdown. " +
         "Use it to answer questions about the design or to implement it. flowId comes from flow_create.",
       risk: "READ_ONLY",
+      price: 0,
       view: flowView,
     },
     flow_quality: {
@@ -87,6 +92,7 @@ export const stackbilder = product("STACKBILDER", {
         "local rates the artifact alone; fused also weighs the modes before it. " +
         "Use it to decide whether a design is good enough to continue. flowId comes from flow_create.",
       risk: "READ_ONLY",
+      price: 0,
       view: flowView,
     },
     flow_governance: {
@@ -96,6 +102,7 @@ export const stackbilder = product("STACKBILDER", {
         "the reason if it was capped, and how reproducible the results are. " +
         "Use it when results differ from what the policy asked for. flowId comes from flow_create.",
       risk: "READ_ONLY",
+      price: 0,
     },
   }),
 });

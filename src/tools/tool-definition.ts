@@ -12,6 +12,7 @@ import type { ContentBlock, ToolAnnotations } from "../mcp/schema.ts";
 import type { View } from "../resources/view.ts";
 import { json } from "./content.ts";
 import { inputSchemaOf, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import { isPaid, isPrice, type Price, type PriceOf } from "./price.ts";
 import { annotationsOf, Risk, scopeOf } from "./risk.ts";
 
 /** Calls another method of the tool's backend for the same identity. */
@@ -54,10 +55,10 @@ export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools
    */
   readonly isIdempotent?: boolean;
   /**
-   * True if a call costs credits. Default: false. The credential of such a call is revalidated, and
-   * test keys cannot call the tool.
+   * Credits that a call costs: 0, a number, or one for each choice of an argument. The credential
+   * of a paid call is revalidated, and test keys cannot call a tool that has paid calls.
    */
-  readonly isPaid?: boolean;
+  readonly price: PriceOf<ParsedInputOf<ToolOperation<C, Name>>>;
   /** Page that displays the result, in clients that support MCP Apps. */
   readonly view?: View;
   /** Content after the text of the value: images and links. */
@@ -73,8 +74,8 @@ export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools
  * A declaration whose types were checked against its operation, and are alike for all tools from
  * then on.
  */
-type AnyDeclaration = Omit<ToolDeclaration<Contract, string>, "render" | "task"> &
-  Partial<Pick<ToolDefinition, "render">> & { readonly task?: TaskSupport };
+type AnyDeclaration = Omit<ToolDeclaration<Contract, string>, "render" | "task" | "price"> &
+  Partial<Pick<ToolDefinition, "render">> & { readonly task?: TaskSupport; readonly price: Price };
 
 type AnyContract = Contract & { readonly prefix: string; readonly audience: Audience };
 
@@ -85,7 +86,8 @@ export interface ToolDefinition {
   readonly description: string;
   readonly risk: Risk;
   readonly scope: Scope;
-  /** True if a call costs credits. */
+  readonly price: Price;
+  /** True if some call costs credits. */
   readonly isPaid: boolean;
   /** `null` for a tool whose result is shown as text and images only. */
   readonly view: View | null;
@@ -135,17 +137,19 @@ interface ToolAddress {
 
 function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefinition {
   const { backend, contract, name } = address;
-  const { title, description, risk, isIdempotent = false, isPaid = false, view = null, task = null } = declaration;
+  const { title, description, risk, isIdempotent = false, price, view = null, task = null } = declaration;
   checkName(address);
   const { method, operation } = methodOf(address);
   checkRisk(name, risk, operation);
+  checkPrice(name, price, risk);
   return {
     name,
     title,
     description,
     risk,
     scope: scopeOf(risk),
-    isPaid,
+    price,
+    isPaid: isPaid(price),
     view,
     annotations: annotationsOf(risk, isIdempotent),
     inputSchema: objectSchema(name, "input", () => inputSchemaOf(operation.input)),
@@ -182,6 +186,12 @@ function checkRisk(name: string, risk: Risk, { changes = false }: Operation): vo
     throw new Error(
       `Tool ${name}: its risk is ${risk}, but its method ${changes ? "changes" : "does not change"} data.`,
     );
+}
+
+/** A call that only reads is never paid: it records no intent by which it could be settled. */
+function checkPrice(name: string, price: Price, risk: Risk): void {
+  if (!isPrice(price)) throw new Error(`Tool ${name}: its price is not a whole number of credits.`);
+  if (risk === "READ_ONLY" && isPaid(price)) throw new Error(`Tool ${name}: it only reads, but costs credits.`);
 }
 
 /** Without `$schema`: 2020-12 is MCP's default, and validators of older clients reject its URI. */

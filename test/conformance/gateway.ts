@@ -43,6 +43,7 @@ const definition = {
   title: "Test",
   description: "A tool of the conformance suite.",
   risk: "READ_ONLY",
+  price: 0,
   render: async ({ blocks }: Shown) => blocks.map(contentOf),
 } satisfies ToolDeclaration<typeof show, "test_simple_text">;
 

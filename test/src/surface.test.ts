@@ -33,9 +33,12 @@ describe("the gateway's surface", () => {
   });
 
   it("costs credits in one place", () => {
-    expect(Array.from(catalog.values()).flatMap(({ name, isPaid }) => (isPaid ? name : []))).toEqual([
-      "image_generate",
-    ]);
+    const credits = { draft: 1, standard: 1, premium: 3, ultra: 5, ultra_plus: 8 };
+    const prices = Array.from(catalog.values(), ({ name, isPaid, price }) => [name, isPaid ? price : 0]);
+    const expected = TOOLS.map((name) => [name, name === "image_generate" ? { by: "quality_tier", credits } : 0]);
+    expect(Object.fromEntries(prices)).toEqual(Object.fromEntries(expected));
+    const shown = features.tools.map(({ name, _meta: meta }) => [name, meta?.["com.stackbilt/credits"]]);
+    expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(expected));
   });
 
   it("is shown whole to an app that its user can allow more, and to a key or a JWT as far as it goes", () => {

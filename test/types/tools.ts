@@ -11,29 +11,51 @@ import { type ToolDeclaration, toolsFrom, toolsOf } from "../../src/tools/tool-d
 type Definition<Name extends keyof (typeof imgForge)["tools"]> = ToolDeclaration<typeof imgForge, Name>;
 
 const words = { title: "t", description: "d" };
+const free = { ...words, price: 0 };
 const definitions = {
-  image_generate: { ...words, risk: "EXTERNAL_MUTATION", isPaid: true },
-  image_list_models: { ...words, risk: "READ_ONLY" },
-  image_check_job: { ...words, risk: "READ_ONLY" },
+  image_generate: { ...words, risk: "EXTERNAL_MUTATION", price: 2 },
+  image_list_models: { ...words, risk: "READ_ONLY", price: 0 },
+  image_check_job: { ...words, risk: "READ_ONLY", price: 0 },
 } as const;
 toolsOf("IMG_FORGE", definitions);
 
 // A tool without a risk.
 // @ts-expect-error risk is missing
-export const riskless: Definition<"image_check_job"> = { ...words };
+export const riskless: Definition<"image_check_job"> = { ...free };
 // A risk that does not exist.
 // @ts-expect-error "HARMLESS" is not a risk
-export const harmless: Definition<"image_check_job"> = { ...words, risk: "HARMLESS" };
+export const harmless: Definition<"image_check_job"> = { ...free, risk: "HARMLESS" };
+// A tool without a price.
+// @ts-expect-error price is missing
+export const priceless: Definition<"image_check_job"> = { ...words, risk: "READ_ONLY" };
+type Drawing = Definition<"image_generate">["price"];
+const credits = { draft: 1, standard: 1, premium: 3, ultra: 5, ultra_plus: 8 };
+({ by: "quality_tier", credits }) satisfies Drawing;
+const { ultra_plus: _, ...fewer } = credits;
+// A choice without a price.
+// @ts-expect-error ultra_plus has no price
+({ by: "quality_tier", credits: fewer }) satisfies Drawing;
+// A price for a choice that does not exist.
+({
+  by: "quality_tier",
+  // @ts-expect-error "best" is not a choice
+  credits: { draft: 1, standard: 1, premium: 3, ultra: 5, ultra_plus: 8, best: 9 },
+}) satisfies Drawing;
+// A price by an argument that is no list of choices, and by one that does not exist.
+// @ts-expect-error prompt is any text
+({ by: "prompt", credits: {} }) satisfies Drawing;
+// @ts-expect-error there is no size
+({ by: "size", credits: {} }) satisfies Drawing;
 // A result rendered with a field that the operation does not return.
 export const wrongField: Definition<"image_check_job"> = {
-  ...words,
+  ...free,
   risk: "READ_ONLY",
   // @ts-expect-error a job has no `pictureUrl`
   render: async (job) => [text(job.pictureUrl)],
 };
 // The result of one operation, rendered as the result of another.
 export const swapped: Definition<"image_list_models"> = {
-  ...words,
+  ...free,
   risk: "READ_ONLY",
   // @ts-expect-error a list of models is not a job
   render: async (job: ImageJob) => [text(job.job_id)],
@@ -44,7 +66,7 @@ export const swapped: Definition<"image_list_models"> = {
 toolsOf("IMG_FORGE", { image_list_models: definitions.image_list_models });
 // A tool that is not in the contract.
 // @ts-expect-error image_delete is not in the contract
-toolsOf("IMG_FORGE", { ...definitions, image_delete: { ...words, risk: "DESTRUCTIVE" } });
+toolsOf("IMG_FORGE", { ...definitions, image_delete: { ...free, risk: "DESTRUCTIVE" } });
 // A backend without a binding.
 // @ts-expect-error BILLING is not a binding with tools
 toolsOf("BILLING", {});
@@ -63,7 +85,7 @@ const single = contract({
   tools: { echo: "echo" },
   internal: [],
 });
-toolsFrom("IMG_FORGE", single, { echo: { ...words, risk: "READ_ONLY" } });
+toolsFrom("IMG_FORGE", single, { echo: { ...free, risk: "READ_ONLY" } });
 // @ts-expect-error echo is missing
 toolsFrom("IMG_FORGE", single, {});
 

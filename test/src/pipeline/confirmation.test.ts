@@ -103,7 +103,7 @@ describe("a call whose risk needs a confirmation", () => {
       [
         'Allow one call of "Generate an image" (image_generate)?',
         'Arguments: {"prompt":"<26 characters>","quality_tier":"draft"}',
-        "Effect: it starts work outside this platform. It costs credits.",
+        "Effect: it starts work outside this platform. It costs 1 credit.",
       ].join("\n\n"),
     );
     expect(recorded).toEqual([["confirmation_required", "asked"]]);

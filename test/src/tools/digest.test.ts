@@ -43,6 +43,7 @@ describe("a tool's digest", () => {
       { risk: "READ_ONLY" },
       { scope: "read" },
       { isPaid: false },
+      { price: 1 },
       { backend: "STACKBILDER" },
       { method: "checkJob" },
       { view },

@@ -8,7 +8,7 @@ import { imgForge } from "../../../src/tools/img-forge.ts";
 import { annotationsOf, RISKS, scopeOf } from "../../../src/tools/risk.ts";
 import { toolsFrom, toolsOf } from "../../../src/tools/tool-definition.ts";
 
-const declaration = { title: "t", description: "d", risk: "READ_ONLY", render: async () => [] } as const;
+const declaration = { title: "t", description: "d", risk: "READ_ONLY", price: 0, render: async () => [] } as const;
 /** `toolsOf` for code that the compiler has not checked. */
 const untyped = toolsOf as unknown as (backend: string, declarations: Record<string, unknown>) => unknown;
 
@@ -24,6 +24,13 @@ describe("an invalid declaration throws an error with the tool's name when the m
       "image_check_job: its risk is LOCAL_MUTATION, but its method does not change data",
       { image_check_job: { ...declaration, risk: "LOCAL_MUTATION" } },
     ],
+    ["image_check_job: its price is not a whole", { image_check_job: { ...declaration, price: undefined } }],
+    ["image_check_job: its price is not a whole", { image_check_job: { ...declaration, price: 0.5 } }],
+    [
+      "image_check_job: its price is not a whole",
+      { image_check_job: { ...declaration, price: { credits: { a: -1 } } } },
+    ],
+    ["image_check_job: it only reads, but costs credits", { image_check_job: { ...declaration, price: 1 } }],
     ["image_delete: the contract of IMG_FORGE has no such tool", { image_delete: declaration }],
     ["constructor: the contract of IMG_FORGE has no such tool", { constructor: declaration }],
   ])("%s", (message, declarations) => {
