@@ -15,6 +15,14 @@ export interface RunningSystem {
 }
 
 /**
+ * The folder in which wrangler writes the addresses of this system's Workers. Another wrangler with
+ * the same folder can bind them.
+ */
+export function registryOf(stateFolder: string): string {
+  return `${stateFolder}/registry`;
+}
+
+/**
  * Starts the Workers of `configs`; the first listens on the port. Resolves when `GET /health`
  * responds; from then on it prints their output. Throws a `CliError` with the output of wrangler
  * and the Workers if they do not start.
@@ -26,7 +34,7 @@ export async function startSystem(
 ): Promise<RunningSystem> {
   const child = startWrangler(
     devArguments(configs, port, stateFolder),
-    { ...LOCAL, WRANGLER_REGISTRY_PATH: `${stateFolder}/registry` },
+    { ...LOCAL, WRANGLER_REGISTRY_PATH: registryOf(stateFolder) },
     "server",
   );
   const output = collectOutput(child);

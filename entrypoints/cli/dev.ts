@@ -5,7 +5,7 @@ import { rmSync, watchFile } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
-import { startSystem } from "./dev-process.ts";
+import { registryOf, startSystem } from "./dev-process.ts";
 import { ensureLocalSecrets } from "./local-secrets.ts";
 import { APPLIED, applyMigrations, areMigrationsPending } from "./migrations.ts";
 import { choosePort } from "./port.ts";
@@ -54,7 +54,7 @@ export async function run(args: readonly string[]): Promise<void> {
     }
     const paths = configs.map(({ source, target }) => target ?? source);
     const system = await startSystem(paths, port, options.stateFolder);
-    console.log(summary(originOf(port), performance.now() - startedAt));
+    console.log(summary(originOf(port), options.stateFolder, performance.now() - startedAt));
     await system.ended;
     throw new CliError("The Workers stopped unexpectedly.");
   } catch (error) {
@@ -129,7 +129,14 @@ function devConfigs(port: number): DevConfig[] {
   });
 }
 
-function summary(origin: string, elapsedMs: number): string {
+/** The line that starts a sibling Worker beside this system, in the sibling's folder. */
+function siblingLine(stateFolder: string): string {
+  const registry = registryOf(stateFolder);
+  const isPlain = /^[\w./-]+$/.test(registry);
+  return `WRANGLER_REGISTRY_PATH=${isPlain ? registry : `'${registry.replaceAll("'", "'\\''")}'`} npx wrangler dev`;
+}
+
+function summary(origin: string, stateFolder: string, elapsedMs: number): string {
   return `
   The gateway is ready (${(elapsedMs / 1000).toFixed(1)} s).
 
@@ -138,6 +145,8 @@ function summary(origin: string, elapsedMs: number): string {
 
     Claude Code  claude mcp add --transport http stackbilt ${origin}/mcp
     Inspector    npx @modelcontextprotocol/inspector
+    Sibling      ${siblingLine(stateFolder)}
+                 (in the folder of a Worker that binds GatewayEntrypoint, e.g. docs/examples/sibling)
 
   Ctrl-C stops everything; npm run dev -- --fresh starts empty.
 `;
