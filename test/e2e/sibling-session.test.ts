@@ -144,19 +144,35 @@ describe("values that are no data", () => {
     "response",
     "list",
     "text",
-  ])("are refused as arguments and as options, and nothing is thrown: %s", async (value) => {
+  ])("are refused as arguments, options and credentials, and nothing is thrown: %s", async (value) => {
     const before = system.logs().length;
     for (const by of ["session", undefined] as const)
-      for (const position of [0, 1]) {
-        const hostile = { position, value };
-        const reply = await post<Reply>({ through: "GATEWAY", ...draft, ...(by && { by }), hostile });
-        expect(reply, `${by} ${position}`).toMatchObject({ ok: false, error: { code: "invalid_arguments" } });
+      for (const replaces of ["input", "options", "credential"] as const) {
+        const call = { through: "GATEWAY", ...(by && { by }), hostile: { replaces, value } } as const;
+        const code = replaces === "credential" ? "unauthenticated" : "invalid_arguments";
+        const refused = { ok: false, error: { code } };
+        expect(await post<Reply>({ ...call, ...draft }), `${by} ${replaces}`).toMatchObject(refused);
+        if (replaces === "credential") expect(await post<Reply>(call), `list ${by}`).toMatchObject(refused);
       }
     expect(system.logs().slice(before).join("\n")).not.toMatch(/crashed|exception|error: /i);
   });
 });
 
 describe("a session that stays open", () => {
+  it("outlives the session that it was narrowed from", async () => {
+    const credential = { apiKey: await newKey("generate") };
+    const [models, refused] = [
+      { tool: "image_list_models", input: {} },
+      { tool: "flow_status", input: {} },
+    ];
+    const session = { through: "GATEWAY", credential, only: ["image_list_models"] } as const;
+    expect(await post<Reply[]>({ ...session, steps: [models, refused, models] })).toMatchObject([
+      { ok: true },
+      { ok: false, error: { code: "unknown_tool" } },
+      { ok: true },
+    ]);
+  });
+
   it("checks its credential with each call: a revoked key ends at once for tools that cost credits", async () => {
     const { key: apiKey, keyId } = await issuer.createKey(owner, ["generate"]);
     const server = createServer((_, response) => void issuer.revokeKey(owner, keyId).then(() => response.end()));

@@ -31,14 +31,16 @@ export interface SiblingCall {
   readonly options?: Omit<CallToolOptions, "onProgress">;
   /** Of a list. */
   readonly credential?: PresentedCredential;
-  /** Names a value of `HOSTILE` that replaces an argument. Positions: input 0, options 1. */
-  readonly hostile?: { readonly position: number; readonly value: string };
+  /** Names a value of `HOSTILE` that replaces an argument. */
+  readonly hostile?: { readonly replaces: "input" | "options" | "credential"; readonly value: string };
 }
 
 /** Calls one after the other in one session that stays open, each after a reply of its address. */
 export interface OpenSession {
   readonly through: keyof SiblingEnv;
   readonly credential: PresentedCredential;
+  /** Narrows the session, and disposes the wide one before the first step. */
+  readonly only?: readonly ToolName[];
   readonly steps: readonly { readonly awaits?: string; readonly tool: string; readonly input: unknown }[];
 }
 
@@ -78,7 +80,10 @@ export default {
 
 async function callOnce(env: SiblingEnv, call: SiblingCall): Promise<object> {
   const { through, by, tool, input, options, hostile } = call;
-  const credential = "credential" in call ? call.credential : options?.credential;
+  const { replaces, value = "" } = hostile ?? {};
+  const made = HOSTILE[value]?.();
+  const given = "credential" in call ? call.credential : options?.credential;
+  const credential = replaces === "credential" ? (made as PresentedCredential) : given; // not one
   if (tool === undefined) {
     return by === "session" ? sessionOf(env, call, credential).tools() : env[through].listTools(credential);
   }
@@ -88,8 +93,8 @@ async function callOnce(env: SiblingEnv, call: SiblingCall): Promise<object> {
     return "continue" as const;
   };
   const { credential: _, ...others } = options ?? {};
-  const args: unknown[] = [input, { ...(by === "session" ? others : options), onProgress }];
-  if (hostile) args[hostile.position] = HOSTILE[hostile.value]?.();
+  const usual = { ...others, ...(by !== "session" && credential !== undefined && { credential }), onProgress };
+  const args = [replaces === "input" ? made : input, replaces === "options" ? made : usual] as const;
   // Casts, because tests name tools and inputs that no contract has.
   const result =
     by === "session"
@@ -104,8 +109,10 @@ function sessionOf(env: SiblingEnv, { through, only }: SiblingCall, credential?:
   return (only ? session.only(...(only as ToolName[])) : session) as unknown as AnySession;
 }
 
-async function callInTurn(env: SiblingEnv, { through, credential, steps }: OpenSession): Promise<object[]> {
-  using session = (await env[through].session(credential)) as unknown as AnySession & Disposable;
+async function callInTurn(env: SiblingEnv, { through, credential, only, steps }: OpenSession): Promise<object[]> {
+  const wide = await env[through].session(credential);
+  using session = (only ? await wide.only(...only) : wide) as unknown as AnySession & Disposable;
+  if (only) wide[Symbol.dispose]();
   const replies: object[] = [];
   for (const { awaits, tool, input } of steps) {
     if (awaits !== undefined) await (await fetch(awaits)).arrayBuffer();
