@@ -3,7 +3,7 @@
 // both, the record still verifies. Checkpoints are signed with Ed25519 (RFC 8032). No I/O: used by
 // the gateway, which numbers records, by the store and by the command line.
 import * as v from "valibot";
-import { canonicalJson, digestText, fromBase64url, toBase64url } from "./rpc/encoding.ts";
+import { canonicalJson, fromBase64url, toBase64url } from "./rpc/encoding.ts";
 
 /** Fields of an event about a person or in a person's words. Erasure removes them. */
 export const PERSONAL_FIELDS = ["subject", "tenantId", "clientId", "input"] as const;
@@ -50,8 +50,8 @@ export function chainNameOf(tenantId: string | null): string {
 }
 
 /** The id of the chain `name`. It is public, so it does not contain the name. */
-export async function chainIdOf(name: string): Promise<string> {
-  return (await digestText(`chain${name}`)).slice(0, 22);
+export function chainIdOf(name: string, sha256: Sha256): string {
+  return sha256(`chain${name}`).slice(0, 22);
 }
 
 /**

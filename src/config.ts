@@ -20,6 +20,7 @@ const BINDINGS = [
   "USERS",
   "RATE_COUNTER",
   "MCP_SESSION",
+  "AUDIT_LOG",
   "LIMIT_5",
   "LIMIT_10",
   "LIMIT_20",

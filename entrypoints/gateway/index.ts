@@ -7,6 +7,7 @@ import { INFO } from "./features.ts";
 import { httpHandler } from "./http.ts";
 import { mcpServerFor } from "./mcp-server.ts";
 
+export { AuditLogObject } from "../../src/durable/audit-log-object.ts";
 export { GrantObject } from "../../src/durable/grant-object.ts";
 export { McpSessionObject } from "../../src/durable/mcp-session-object.ts";
 export { OneTimeMark } from "../../src/durable/one-time-mark.ts";

@@ -51,8 +51,24 @@ interface RequestEvent {
   readonly input: unknown;
 }
 
+/** The intent of a call that is not READ_ONLY, stored before its dispatch. `outcome`: `started`. */
+export interface CallStartedEvent extends RequestEvent {
+  readonly type: "tool.started";
+  /** Also that of the call's record of its outcome, and of its reservation. */
+  readonly callId: string;
+  readonly tool: string;
+  readonly risk: Risk;
+  readonly toolDigest: string;
+  /** That the call costs. */
+  readonly credits: number;
+}
+
 export interface ToolCallEvent extends RequestEvent {
   readonly type: "tool.called";
+  /** Of the intent. Absent where there was none: READ_ONLY calls, and refused ones. */
+  readonly callId?: string;
+  /** That the call costs if it is charged. Absent where there was no intent. */
+  readonly credits?: number;
   /** The tool's name. A name that the catalog does not have is shown only if it looks like one. */
   readonly tool: string;
   /** `null` for an unknown tool. */
@@ -63,6 +79,25 @@ export interface ToolCallEvent extends RequestEvent {
    */
   readonly toolDigest: string | null;
   readonly decision: PolicyDecision;
+}
+
+/** The late settlement of a call whose outcome was unknown, or whose work went on after it. */
+export interface SettlementEvent {
+  readonly type: "call.settled";
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** Of the call. */
+  readonly traceId: string;
+  readonly callId: string;
+  readonly tool: string;
+  readonly subject: string;
+  readonly tenantId: string | null;
+  readonly clientId: string;
+  /** State of the work at its backend, or the code that says that there is none. */
+  readonly outcome: string;
+  readonly credits: number;
+  /** True if the credits were charged; false if they were returned. */
+  readonly isCommitted: boolean;
 }
 
 /** A read of a resource. MCP only. */
@@ -109,4 +144,10 @@ export interface AccessEvent {
   readonly scopes?: readonly string[];
 }
 
-export type AuditEvent = ToolCallEvent | ResourceReadEvent | TaskEvent | AccessEvent;
+export type AuditEvent =
+  | CallStartedEvent
+  | ToolCallEvent
+  | SettlementEvent
+  | ResourceReadEvent
+  | TaskEvent
+  | AccessEvent;

@@ -1,5 +1,6 @@
 // Keys of this isolate, derived from the root secrets once for each purpose. After a rotation the
 // previous secret still opens what it sealed.
+import type { CheckpointKey } from "../../contracts/audit-record.ts";
 import type { Config } from "../config.ts";
 import { deriveBytes, importRootKey, type KeyLabel, type RootKey } from "./keys.ts";
 import { importSealingKey, type KeyRing, type SealingKey } from "./seal.ts";
@@ -9,6 +10,14 @@ type Keys<K> = readonly [K, ...K[]];
 
 const sealingKeys = new WeakMap<Config, Map<KeyLabel, KeyRing>>();
 const hmacKeys = new WeakMap<Config, Keys<CryptoKey>>();
+const checkpointKeys = new WeakMap<Config, Keys<SigningKey>>();
+
+/** An Ed25519 key pair. */
+export interface SigningKey {
+  readonly kid: string;
+  readonly key: CryptoKey;
+  readonly published: CheckpointKey;
+}
 
 /** The keys that seal text under `label` (AES-256-GCM). */
 export async function keyRingOf(config: Config, label: KeyLabel): Promise<KeyRing> {
@@ -29,6 +38,15 @@ export async function csrfKeysOf(config: Config): Promise<Keys<CryptoKey>> {
   return keys;
 }
 
+/** The keys that sign checkpoints of the audit log (Ed25519). */
+export async function checkpointKeysOf(config: Config): Promise<Keys<SigningKey>> {
+  const known = checkpointKeys.get(config);
+  if (known) return known;
+  const keys = await forEachSecret(config, signingKey);
+  checkpointKeys.set(config, keys);
+  return keys;
+}
+
 async function forEachSecret<K>(
   { secret, previousSecret }: Config,
   derive: (root: RootKey) => Promise<K>,
@@ -44,4 +62,16 @@ async function sealingKey(root: RootKey, label: KeyLabel): Promise<SealingKey> {
 async function hmacKey(root: RootKey): Promise<CryptoKey> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   return crypto.subtle.importKey("raw", await deriveBytes(root, "csrf"), algorithm, false, ["sign", "verify"]);
+}
+
+/** The part of a PKCS #8 Ed25519 private key before its 32 bytes (RFC 8410 section 7). */
+const PKCS8_ED25519 = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 112, 4, 34, 4, 32);
+
+/** The derived bytes are the private key itself (RFC 8032 section 5.1.5). */
+async function signingKey(root: RootKey): Promise<SigningKey> {
+  const pkcs8 = new Uint8Array([...PKCS8_ED25519, ...(await deriveBytes(root, "audit"))]);
+  const key = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);
+  const { x } = (await crypto.subtle.exportKey("jwk", key)) as JsonWebKey; // "jwk" exports no bytes
+  const published = { kty: "OKP", crv: "Ed25519", x: x ?? "", kid: root.kid, alg: "EdDSA", use: "sig" } as const;
+  return { kid: root.kid, key, published };
 }

@@ -9,7 +9,7 @@ import { type IdentityKey, importIdentityKey } from "../../contracts/rpc/identit
  * The purpose of a key. `tx`: transactions of a browser; `session`: signed-in browsers; `browser`:
  * browsers in which an account has signed in before; `csrf`: forms; `social`: sign-in state at a
  * provider; `state`: state of multi round-trip requests; `task`: ids of tasks; `mcp-session`: ids
- * of MCP sessions; `assert:*`: identity tokens.
+ * of MCP sessions; `audit`: checkpoints of the audit log; `assert:*`: identity tokens.
  */
 export type KeyLabel =
   | "tx"
@@ -20,6 +20,7 @@ export type KeyLabel =
   | "state"
   | "task"
   | "mcp-session"
+  | "audit"
   | `assert:${Audience}`;
 
 /** A root secret, ready to derive from. */

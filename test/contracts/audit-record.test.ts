@@ -18,7 +18,7 @@ import {
 import { randomText } from "../../src/crypto/random.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("base64url");
-const id = await chainIdOf(chainNameOf("t1"));
+const id = chainIdOf(chainNameOf("t1"), sha256);
 const EVENT = {
   type: "tool.called",
   at: "2026-11-27T05:00:00.000Z",

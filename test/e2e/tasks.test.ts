@@ -64,7 +64,7 @@ async function createFlow(connected: Connected): Promise<string> {
 function auditedTasks(connected: Connected): unknown[] {
   return auditEventsIn(system.logs()).flatMap((event) =>
     event.type.startsWith("task.") && event.subject === userIdOf(connected)
-      ? [[event.type, ...("tool" in event ? [event.tool, event.decision, event.outcome] : [])]]
+      ? [[event.type, ...("tool" in event && "decision" in event ? [event.tool, event.decision, event.outcome] : [])]]
       : [],
   );
 }

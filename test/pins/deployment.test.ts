@@ -49,6 +49,7 @@ describe("names that other systems depend on", () => {
       "UserObject",
       "RateCounter",
       "McpSessionObject",
+      "AuditLogObject",
     ]);
     expect(values(source, "queue")).toEqual(["stackbilt-user-events"]);
     expect(source).not.toMatch(/^routes?\b/m);
