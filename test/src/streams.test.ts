@@ -2,9 +2,11 @@
 import { createExecutionContext } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import gateway from "../../entrypoints/gateway/index.ts";
+import type { Env } from "../../src/env.ts";
 import { withAddress } from "../support/address.ts";
 import { messageReader } from "./mcp/fake-server.ts";
 import { envWith, ORIGIN, tenantId, userId } from "./oauth/browser.ts";
+import { env as accountEnv, newGrant, newUserId, signedInBrowser, submit } from "./oauth/signed-in-user.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -13,16 +15,30 @@ afterEach(() => {
 /** Sends requests with an API key to a gateway whose auth Worker validates it by `validate`. */
 function clientWith(validate: () => object) {
   const key = `sb_live_${crypto.randomUUID().replaceAll("-", "")}`;
-  const env = envWith({ validateApiKey: async () => validate() as never }); // a reply of the contract
+  return clientOf(envWith({ validateApiKey: async () => validate() as never }), key); // a reply of the contract
+}
+
+/** Sends requests with a credential. */
+function clientOf(env: Env, bearer: string) {
   return (method: string, headers: Record<string, string>, message?: object) => {
     const init = {
       method,
-      headers: withAddress({ authorization: `Bearer ${key}`, "content-type": "application/json", ...headers }),
+      headers: withAddress({ authorization: `Bearer ${bearer}`, "content-type": "application/json", ...headers }),
       ...(message && { body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }) }),
     };
     const request = new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, init);
     return gateway.fetch(request, env, createExecutionContext());
   };
+}
+
+/** Begins a session and opens a stream of it. Its timers are the test's. */
+async function openStream(send: ReturnType<typeof clientOf>) {
+  const params = { protocolVersion: "2025-11-25", capabilities: { elicitation: {} } };
+  const session = (await send("POST", {}, { method: "initialize", params })).headers.get("mcp-session-id") ?? "";
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const stream = await send("GET", { "mcp-session-id": session, accept: "text/event-stream" });
+  expect([stream.status, stream.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+  return { session, stream: messageReader(stream) };
 }
 
 const GOOD = {
@@ -39,14 +55,9 @@ it.each([
   const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
   let current: object = GOOD;
   const send = clientWith(() => current);
-  const params = { protocolVersion: "2025-11-25", capabilities: { elicitation: {} } };
-  const session = (await send("POST", {}, { method: "initialize", params })).headers.get("mcp-session-id") ?? "";
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  const stream = await send("GET", { "mcp-session-id": session, accept: "text/event-stream" });
-  expect([stream.status, stream.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
-  const reader = messageReader(stream);
+  const { session, stream } = await openStream(send);
   let hasEnded = false;
-  const end = reader.next().then((message) => {
+  const end = stream.next().then((message) => {
     hasEnded = message === null;
   });
   current = later;
@@ -56,4 +67,22 @@ it.each([
   if (!isEnded) await send("DELETE", { "mcp-session-id": session });
   await end;
   log.mockRestore();
+});
+
+it("a GET stream of an app ends within a minute once the user disconnects the app", async () => {
+  vi.spyOn(console, "log").mockImplementation(() => undefined);
+  const user = newUserId();
+  const browser = await signedInBrowser(user);
+  const { accessToken } = await newGrant(user);
+  const { stream } = await openStream(clientOf(accountEnv, accessToken));
+  let last: unknown = "open";
+  const end = stream.next().then((message) => {
+    last = message;
+  });
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(last).toBe("open");
+  await submit(browser, await browser.open("/apps"), "/apps/revoke");
+  await vi.advanceTimersByTimeAsync(60_000);
+  await vi.waitFor(() => expect(last).toBeNull());
+  await end;
 });
