@@ -94,7 +94,9 @@ describe("a client with forms", () => {
     expect(user.forms).toMatchObject([
       {
         mode: "form",
-        message: expect.stringMatching(/"Generate an image".*quality_tier":"draft".*outside this platform.*credits/s),
+        message: expect.stringMatching(
+          /"Generate an image".*quality_tier":"draft".*outside this platform.*costs 1 credit\./s,
+        ),
         requestedSchema: { properties: { confirm: { type: "boolean" } }, required: ["confirm"] },
       },
     ]);
