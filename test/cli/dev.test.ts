@@ -67,7 +67,7 @@ async function newKey(origin: string): Promise<string> {
   const account = await user.submit(await user.open(linkTo(login, "/signup")), "/signup", { ...newAccount() });
   const choices = { name: "sibling", environment: "live", scope: "generate", days: "30" };
   const made = await user.submit(account, "/apps/keys", choices);
-  return /sb_live_\w+/.exec(made.html)?.[0] ?? "";
+  return /sb_live_[\w-]+/.exec(made.html)?.[0] ?? "";
 }
 
 afterAll(async () => {

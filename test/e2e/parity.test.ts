@@ -113,13 +113,14 @@ async function recordOf(id: string): Promise<Fields> {
   return { ...fields, clientId: String(clientId).replace(`sibling:${CALLER}/`, "") };
 }
 
-/** The value with placeholders for ids and times. */
+/** The value with placeholders for ids, times and estimates of time. */
 function withoutIds(value: unknown): unknown {
   const text = JSON.stringify(value)
     .replaceAll(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, "(uuid)")
     .replaceAll(/\b[0-9a-f]{32}\b/g, "(trace)")
     .replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "(time)")
-    .replaceAll(/\b[0-9a-hjkmnp-tv-z]{26}\b/g, "(flow id)");
+    .replaceAll(/\b[0-9a-hjkmnp-tv-z]{26}\b/g, "(flow id)")
+    .replaceAll(/"estimatedRemainingSeconds":[\d.]+/g, '"estimatedRemainingSeconds":"(seconds)"');
   return JSON.parse(text) as unknown;
 }
 
