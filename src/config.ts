@@ -44,6 +44,8 @@ export interface Config {
   readonly isCimdEnabled: boolean;
   /** Risks whose calls the user must confirm. */
   readonly confirmRisks: ReadonlySet<Risk>;
+  /** Risks whose calls are refused where their intent cannot be recorded. */
+  readonly auditRequiredRisks: ReadonlySet<Risk>;
   /** Time for which a valid credential is cached. */
   readonly credentialCacheMs: number;
   readonly secret: string;
@@ -62,7 +64,8 @@ export function configOf(env: Env): Config {
   const known = parsed.get(env);
   if (known) return known;
   const allowedOrigins = partsOf(env.ALLOWED_ORIGINS ?? "");
-  const risks = parseRisks(env.CONFIRM_RISKS);
+  const risks = parseRisks("CONFIRM_RISKS", env.CONFIRM_RISKS ?? "DESTRUCTIVE");
+  const audited = parseRisks("AUDIT_REQUIRED_RISKS", env.AUDIT_REQUIRED_RISKS ?? "EXTERNAL_MUTATION,DESTRUCTIVE");
   const cacheSeconds = Number(env.CREDENTIAL_CACHE_SECONDS ?? MAX_CREDENTIAL_CACHE_SECONDS);
   const problems = [
     ...originProblems("API_BASE_URL", env.API_BASE_URL),
@@ -74,6 +77,7 @@ export function configOf(env: Env): Config {
     ...BINDINGS.filter((name) => !env[name]).map((name) => `${name} is not bound`),
     ...allowedOrigins.flatMap((origin) => originProblems("ALLOWED_ORIGINS", origin)),
     ...risks.problems,
+    ...audited.problems,
     ...("CREDENTIAL_MEMORY_SECONDS" in env ? ["CREDENTIAL_MEMORY_SECONDS is called CREDENTIAL_CACHE_SECONDS"] : []),
     ...cacheProblems(cacheSeconds),
   ];
@@ -87,6 +91,7 @@ export function configOf(env: Env): Config {
     isDynamicRegistrationEnabled: env.DYNAMIC_REGISTRATION_ENABLED === "true",
     isCimdEnabled: env.CIMD_ENABLED === "true",
     confirmRisks: risks.value,
+    auditRequiredRisks: audited.value,
     credentialCacheMs: cacheSeconds * 1000,
     secret: env.SERVICE_BINDING_SECRET,
     previousSecret: env.SERVICE_BINDING_SECRET_PREVIOUS,
@@ -95,12 +100,12 @@ export function configOf(env: Env): Config {
   return config;
 }
 
-function parseRisks(setting = "DESTRUCTIVE"): { readonly value: ReadonlySet<Risk>; readonly problems: string[] } {
+function parseRisks(name: string, setting: string): { readonly value: ReadonlySet<Risk>; readonly problems: string[] } {
   const named = partsOf(setting);
   const value = new Set(RISKS.filter((risk) => named.includes(risk)));
-  // Calls of a misspelt risk would never be confirmed.
+  // Calls of a misspelt risk would never be confirmed, or not need a record.
   const isKnown = value.size === new Set(named).size;
-  return { value, problems: isKnown ? [] : [`CONFIRM_RISKS has a part that is none of ${RISKS.join(", ")}`] };
+  return { value, problems: isKnown ? [] : [`${name} has a part that is none of ${RISKS.join(", ")}`] };
 }
 
 function cacheProblems(seconds: number): string[] {

@@ -38,6 +38,11 @@ export interface Env extends BackendBindings {
    */
   readonly CONFIRM_RISKS?: string;
   /**
+   * Risks whose calls are refused where the audit log cannot store their intent, separated by
+   * commas. Default: `EXTERNAL_MUTATION,DESTRUCTIVE`. Empty: none.
+   */
+  readonly AUDIT_REQUIRED_RISKS?: string;
+  /**
    * Seconds for which an isolate caches a valid credential, 0 to 30. Default: 30. 0 disables the
    * cache.
    */

@@ -3,9 +3,24 @@ import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { RequestContext } from "../context.ts";
 import { digestOf } from "../tools/digest.ts";
 import type { ToolDefinition } from "../tools/tool-definition.ts";
-import type { AccessEvent, Channel, PolicyDecision, ResourceReadEvent, TaskEvent, ToolCallEvent } from "./event.ts";
+import type {
+  AccessEvent,
+  CallStartedEvent,
+  Channel,
+  PolicyDecision,
+  ResourceReadEvent,
+  TaskEvent,
+  ToolCallEvent,
+} from "./event.ts";
 import { summarize } from "./redact.ts";
 import { deliver } from "./sinks.ts";
+
+/** Numbers of a call that has an intent. */
+export interface CallNumbers {
+  readonly callId: string;
+  /** That it costs. */
+  readonly credits: number;
+}
 
 /** Records the result of one request. Its clock starts when it is made. */
 export class Recorder {
@@ -37,6 +52,26 @@ export class Recorder {
       decision,
     } as const;
     this.#context.ctx.waitUntil(this.#deliverWithDigest(event, tool));
+  }
+
+  /** The intent of a call: for `AuditLogObject.begin`, then for `logRecord`. */
+  async callStarted(
+    { tool, args }: { readonly tool: ToolDefinition; readonly args: unknown },
+    { callId, credits }: CallNumbers,
+  ): Promise<CallStartedEvent> {
+    const toolFields = { tool: tool.name, risk: tool.risk, toolDigest: await digestOf(tool) };
+    return { type: "tool.started", ...this.#fields("started", args), ...toolFields, callId, credits };
+  }
+
+  /** The outcome of a call that has begun: for `AuditLogObject.finish` and `logRecord`. */
+  async callEnded(
+    { tool, args }: { readonly tool: ToolDefinition; readonly args: unknown },
+    outcome: string,
+    { callId, credits }: CallNumbers,
+  ): Promise<ToolCallEvent> {
+    const ended = this.#fields(outcome, args);
+    const toolFields = { tool: tool.name, risk: tool.risk, toolDigest: await digestOf(tool) };
+    return { type: "tool.called", ...ended, ...toolFields, decision: "allowed", callId, credits };
   }
 
   resourceRead(

@@ -42,6 +42,14 @@ describe("the gateway's settings", () => {
     expect([...configOf(env).confirmRisks]).toEqual(["DESTRUCTIVE"]);
   });
 
+  it("list the risks that need a record: what changes something outside by default", () => {
+    const risks = (text: string | undefined) => [
+      ...configOf(withSettings({ AUDIT_REQUIRED_RISKS: text })).auditRequiredRisks,
+    ];
+    expect([risks(undefined), risks("")]).toEqual([["EXTERNAL_MUTATION", "DESTRUCTIVE"], []]);
+    expect(risks(" DESTRUCTIVE ")).toEqual(["DESTRUCTIVE"]);
+  });
+
   it("cache a credential for 30 seconds, or less", () => {
     const cacheMs = (CREDENTIAL_CACHE_SECONDS: string | undefined) =>
       configOf(withSettings({ CREDENTIAL_CACHE_SECONDS })).credentialCacheMs;
@@ -69,6 +77,11 @@ describe("the gateway's settings", () => {
       "a risk that does not exist",
       { CONFIRM_RISKS: "DESTRUCTIVE,HARMLESS" },
       "CONFIRM_RISKS has a part that is none of READ_ONLY",
+    ],
+    [
+      "an unknown risk that needs a record",
+      { AUDIT_REQUIRED_RISKS: "DESTRUCTIVE,ALL" },
+      "AUDIT_REQUIRED_RISKS has a part that is none of READ_ONLY",
     ],
     ["a risk in small letters", { CONFIRM_RISKS: "destructive" }, "CONFIRM_RISKS has a part that is none of"],
     ["no secret", { SERVICE_BINDING_SECRET: undefined }, "SERVICE_BINDING_SECRET is missing"],
