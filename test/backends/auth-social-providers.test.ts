@@ -91,6 +91,18 @@ describe("with an OAuth client", () => {
       expect(user).toMatchObject({ valid: true, email: "octo@example.com", name: "octocat" });
     });
 
+    it("reads an address with a domain that is not Latin in either spelling as one", async () => {
+      const signInAs = (email: string, id: number) => {
+        fakeProviders(githubResponses([{ ...verified, email }], undefined, id));
+        return signIn("github", () => ({}));
+      };
+      const first = await signInAs("octo@bücher.example", 4712);
+      const user = await redeemCode(production, first.end.query.get("code"), first.request.verifier);
+      expect(user).toMatchObject({ valid: true, email: "octo@bücher.example" });
+      const other = await signInAs("octo@xn--bcher-kva.example", 4713);
+      expect(other.end.query.get("error")).toBe("account_exists");
+    });
+
     it("refuses an unverified primary address, a refused code and a foreign issuer", async () => {
       fakeProviders(githubResponses([{ ...verified, verified: false }]));
       expect((await signIn("github", () => ({}))).end.query.get("error")).toBe("email_not_verified");
