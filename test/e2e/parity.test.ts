@@ -85,8 +85,8 @@ const ENTRANCES: Readonly<Record<string, (call: Call) => Promise<Reply>>> = {
 /** The result of one entrance, without what names the entrance or changes with each call. */
 interface Outcome {
   readonly reply: unknown;
-  /** `null` where the entrance writes none. */
-  readonly record: unknown;
+  /** Empty where the entrance writes none. */
+  readonly records: readonly Fields[];
 }
 
 /** Fields that differ for each call, or name the entrance. A new field of a record is compared. */
@@ -96,17 +96,22 @@ async function outcomeOf(entrance: string, call: Omit<Call, "traceparent">, isRe
   const traceId = crypto.randomUUID().replaceAll("-", "");
   const reply = await ENTRANCES[entrance]?.({ ...call, traceparent: `00-${traceId}-b7ad6b7169203331-01` });
   const { progress: _, ok: __, ...shown } = { progress: 0, ok: true, ...reply };
-  const record = isRecorded ? await recordOf(traceId) : null;
-  const outcome: Outcome = { reply: withoutIds({ ...shown, traceId: null }), record: withoutIds(record) };
+  const records = isRecorded ? await recordsOf(traceId) : [];
+  const outcome: Outcome = { reply: withoutIds(shown), records: withoutIds(records) as readonly Fields[] };
   return { outcome, value: reply && "value" in reply ? reply.value : {} };
 }
 
-async function recordOf(id: string): Promise<Fields> {
-  const record = await vi.waitFor(() => {
+/** The records of one call, which end with that of its outcome. */
+async function recordsOf(id: string): Promise<readonly Fields[]> {
+  const records = await vi.waitFor(() => {
     const found = auditEventsIn(system.logs()).filter(({ traceId }) => traceId === id);
-    expect(found).toHaveLength(1);
-    return found[0] as AuditEvent;
+    expect(found.map(({ type }) => type).filter((type) => type === "tool.called")).toHaveLength(1);
+    return found;
   });
+  return records.map(comparable);
+}
+
+function comparable(record: AuditEvent): Fields {
   const { clientId, ...fields } = Object.fromEntries(
     Object.entries(record).filter(([name]) => !CHANGING.includes(name)),
   );
@@ -174,7 +179,7 @@ describe("every tool", () => {
     expect([...used].toSorted(), "every tool has a step that succeeds").toEqual(TOOLS);
     const mcp = await runSteps("mcp");
     STEPS.forEach(([tool, , result], at) => {
-      expect(mcp[at]?.record, `step ${at}`).toMatchObject({ tool, decision: "allowed", outcome: result });
+      expect(mcp[at]?.records.at(-1), `step ${at}`).toMatchObject({ tool, decision: "allowed", outcome: result });
     });
     expect(await runSteps("callTool")).toEqual(mcp);
     expect(await runSteps("session")).toEqual(mcp);
@@ -251,8 +256,8 @@ describe("a refusal", () => {
     await end?.();
     const { mcp, callTool, session } = outcomes;
     for (const outcome of Object.values(outcomes)) expect(outcome.reply).toMatchObject({ error: { code } });
-    expect(callTool?.record).toMatchObject({ tool, outcome: code });
-    if (!isRefusedByHttp) expect(mcp?.record).toEqual(callTool?.record);
+    expect(callTool?.records).toMatchObject([{ tool, outcome: code }]);
+    if (!isRefusedByHttp) expect(mcp?.records).toEqual(callTool?.records);
     if (isToolError(mcp)) expect(mcp).toEqual(callTool);
     if (session) expect(session).toEqual(callTool);
   });
