@@ -117,6 +117,13 @@ export const CheckJob = operation({
   timeoutMs: 10_000,
 });
 
+export const FindJob = operation({
+  input: v.strictObject({ idempotency_key: v.pipe(v.string(), v.minLength(1), v.maxLength(128)) }),
+  output: ImageJob,
+  errors: { job_not_found: "No call with this idempotency key made a job for you within a day." },
+  timeoutMs: 10_000,
+});
+
 export const CancelJob = operation({
   input: JobRef,
   output: ImageJob,
@@ -174,6 +181,11 @@ export const imgForge = contract({
     listModels: ListModels,
     /** State of a job. */
     checkJob: CheckJob,
+    /**
+     * The job of an earlier `generateImage` call with this idempotency key. A call that is still on
+     * its way can make one later, until its identity token expires.
+     */
+    findJob: FindJob,
     /** Stops a job. Without effect on a finished job. */
     cancelJob: CancelJob,
     /** The bytes of the image, as a stream. */
@@ -186,6 +198,6 @@ export const imgForge = contract({
     image_list_models: "listModels",
     image_check_job: "checkJob",
   },
-  internal: ["cancelJob", "readImage", "listImages"],
+  internal: ["findJob", "cancelJob", "readImage", "listImages"],
 });
 export type ImgForgeContract = ContractOf<typeof imgForge>;

@@ -285,10 +285,14 @@ export const stackbilder = contract({
     getFlowGovernance: GetFlowGovernance,
     /**
      * Runs the next mode and reports progress from 0 to 100. A mode that fails is a value with
-     * `status: "failed"`, not a refusal.
+     * `status: "failed"`, not a refusal. Calls with the same idempotency key run one mode, for a
+     * day.
      */
     advanceFlow: AdvanceFlow,
-    /** Runs the failed mode again and reports progress from 0 to 100. */
+    /**
+     * Runs the failed mode again and reports progress from 0 to 100. Calls with the same
+     * idempotency key are one.
+     */
     recoverFlow: RecoverFlow,
     /** State and result of one run, for a day after it ended. */
     getFlowRun: GetFlowRun,

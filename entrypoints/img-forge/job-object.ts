@@ -61,6 +61,11 @@ export class JobObject extends DurableObject<Env> {
     return jobId;
   }
 
+  /** The job id that `claim` stored; `null` without one. Creates no storage. */
+  claimed(): string | null {
+    return this.ctx.storage.kv.get<string>("claimed") ?? null;
+  }
+
   /**
    * Starts the job unless it exists, and waits for it until shortly before `deadlineMs`. A report
    * that is answered with "cancel" cancels it.

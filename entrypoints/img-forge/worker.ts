@@ -46,6 +46,15 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
     });
   }
 
+  findJob(call: unknown, input: unknown) {
+    return serve(imgForge, "findJob", this.#incoming(call, input), async ({ idempotency_key }, identity) => {
+      const owner = ownerOf(identity);
+      const jobId = await this.#keyObject(owner, idempotency_key).claimed();
+      const job = jobId === null ? null : await this.#job(jobId).check(owner);
+      return job ? ok(job) : fail("job_not_found");
+    });
+  }
+
   cancelJob(call: unknown, input: unknown) {
     return serve(imgForge, "cancelJob", this.#incoming(call, input), async ({ job_id }, identity, { token }) =>
       this.#job(job_id).cancel(ownerOf(identity), token),
@@ -90,7 +99,12 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
     const { JOBS } = this.env;
     const newId = uuidOf(JOBS.idFromName(`token/${token.id}`));
     if (idempotencyKey === undefined) return newId;
-    return JOBS.get(JOBS.idFromName(`key/${owner}\n${idempotencyKey}`)).claim(newId);
+    return this.#keyObject(owner, idempotencyKey).claim(newId);
+  }
+
+  /** The object of an owner's idempotency key. */
+  #keyObject(owner: string, idempotencyKey: string): DurableObjectStub<JobObject> {
+    return this.env.JOBS.get(this.env.JOBS.idFromName(`key/${owner}\n${idempotencyKey}`));
   }
 }
 

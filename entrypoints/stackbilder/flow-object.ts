@@ -28,6 +28,15 @@ interface NewFlow {
   readonly grant: Grant;
 }
 
+/** A call that runs a mode. */
+interface RunCall {
+  readonly owner: string;
+  readonly token: OneTimeToken;
+  /** Names the call: a repeated one is about the same run. */
+  readonly idempotencyKey: string | undefined;
+  readonly deadlineMs: number;
+}
+
 type Report = (update: Progress) => ProgressReply | Promise<ProgressReply>;
 
 const STEPS = [
@@ -106,27 +115,27 @@ export class FlowObject extends DurableObject<Env> {
   }
 
   /** Starts the next mode. */
-  async start(owner: string, token: OneTimeToken) {
-    const run = await this.#begin(owner, token, modeToAdvance);
-    return run.ok ? this.#result(owner, run.value.runId) : run;
+  async start(call: RunCall) {
+    const run = await this.#begin(call, modeToAdvance);
+    return run.ok ? this.#result(call.owner, run.value.runId) : run;
   }
 
-  /** Starts the next mode, and waits for it until shortly before `deadlineMs`. */
-  async advance(owner: string, token: OneTimeToken, deadlineMs: number, report: Report) {
-    const run = await this.#begin(owner, token, modeToAdvance);
-    return run.ok ? this.#watch(owner, run.value, deadlineMs, report) : run;
+  /** Starts the next mode, and waits for it until shortly before the deadline. */
+  async advance(call: RunCall, report: Report) {
+    const run = await this.#begin(call, modeToAdvance);
+    return run.ok ? this.#watch(call, run.value, report) : run;
   }
 
   /** Starts the failed mode again. */
-  async restart(owner: string, token: OneTimeToken) {
-    const run = await this.#begin(owner, token, modeToRecover);
-    return run.ok ? this.#result(owner, run.value.runId) : run;
+  async restart(call: RunCall) {
+    const run = await this.#begin(call, modeToRecover);
+    return run.ok ? this.#result(call.owner, run.value.runId) : run;
   }
 
   /** Starts the failed mode again, and waits for it as `advance` does. */
-  async recover(owner: string, token: OneTimeToken, deadlineMs: number, report: Report) {
-    const run = await this.#begin(owner, token, modeToRecover);
-    return run.ok ? this.#watch(owner, run.value, deadlineMs, report) : run;
+  async recover(call: RunCall, report: Report) {
+    const run = await this.#begin(call, modeToRecover);
+    return run.ok ? this.#watch(call, run.value, report) : run;
   }
 
   /** State and result of one run. */
@@ -159,27 +168,32 @@ export class FlowObject extends DurableObject<Env> {
     else await this.#scheduleExpiry(record);
   }
 
-  /** Makes the mode that `choose` names the active run, and starts it. */
+  /**
+   * Makes the mode that `choose` names the active run, and starts it. A call whose key has started
+   * a run already gets that run.
+   */
   async #begin<Code extends string>(
-    owner: string,
-    token: OneTimeToken,
+    { owner, token, idempotencyKey }: RunCall,
     choose: (record: flow.FlowRecord) => Result<Mode, { code: Code }>,
   ): Promise<{ ok: true; value: Run } | { ok: false; error: { code: Code } } | Failed> {
     if (!this.#read(owner)) return fail("flow_not_found");
     if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
-    if (this.#active()) return fail("flow_busy");
+    const active = this.#active();
+    const repeated = idempotencyKey === undefined ? null : this.#runs.ofKey(idempotencyKey);
+    if (repeated) return ok(repeated);
+    if (active) return fail("flow_busy");
     const record = this.#read(owner);
     if (!record) return fail("flow_not_found");
     const mode = choose(record);
     if (!mode.ok) return mode;
-    const run = this.#runs.begin(mode.value);
+    const run = this.#runs.begin(mode.value, idempotencyKey);
     this.#reports = [];
     await this.ctx.storage.setAlarm(Date.now());
     return ok(run);
   }
 
   /** Passes on the reports of a run until it ends. An answer of "cancel" stops it. */
-  async #watch(owner: string, { runId }: Run, deadlineMs: number, report: Report) {
+  async #watch({ owner, deadlineMs }: RunCall, { runId }: Run, report: Report) {
     let sent = 0;
     for (;;) {
       this.#active();

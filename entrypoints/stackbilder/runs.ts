@@ -11,6 +11,8 @@ const MAX_KEPT = 100;
 export interface Run {
   readonly runId: string;
   readonly mode: Mode;
+  /** The idempotency key of the call that started it. */
+  readonly key?: string;
   readonly state: RunState;
   /** Starts so far: more than one if the object was evicted. Names the start that has the lease. */
   readonly attempts: number;
@@ -38,14 +40,20 @@ export class FlowRuns {
     return active?.runId === runId ? active : (this.#kv.get<Run>(`run/${runId}`) ?? null);
   }
 
+  /** The run, active or kept, that a call with this idempotency key started. */
+  ofKey(key: string): Run | null {
+    const active = this.active();
+    return active?.key === key ? active : (this.#ended().find((run) => run.key === key) ?? null);
+  }
+
   /** Makes a new run the active one, and deletes results that are too old or too many. */
-  begin(mode: Mode): Run {
+  begin(mode: Mode, key?: string): Run {
     const nowMs = Date.now();
-    const ended = Array.from(this.#kv.list<Run>({ prefix: "run/" }), ([, run]) => run);
-    ended.sort((a, b) => b.startedAtMs - a.startedAtMs);
+    const ended = this.#ended();
     for (const [index, { runId, startedAtMs }] of ended.entries())
       if (index >= MAX_KEPT || startedAtMs + KEPT_MS < nowMs) this.#kv.delete(`run/${runId}`);
-    const run = { runId: crypto.randomUUID(), mode, state: "running", attempts: 0, startedAtMs: nowMs } as const;
+    const named = { runId: crypto.randomUUID(), mode, ...(key !== undefined && { key }) };
+    const run = { ...named, state: "running", attempts: 0, startedAtMs: nowMs } as const;
     return this.#put({ ...run, leaseExpiresAtMs: nowMs + LEASE_MS });
   }
 
@@ -70,6 +78,12 @@ export class FlowRuns {
   end(run: Run, state: Exclude<RunState, "running">, flow: Flow): void {
     this.#kv.delete("run");
     this.#kv.put(`run/${run.runId}`, { ...run, state, flow });
+  }
+
+  /** The runs that are kept, latest first. */
+  #ended(): Run[] {
+    const ended = Array.from(this.#kv.list<Run>({ prefix: "run/" }), ([, run]) => run);
+    return ended.sort((a, b) => b.startedAtMs - a.startedAtMs);
   }
 
   #put(run: Run): Run {

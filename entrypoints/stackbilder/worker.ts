@@ -59,10 +59,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
     return serve(stackbilder, "advanceFlow", this.#incoming(call, input), async (input, identity, invocation) => {
       const flow = this.#flow(input.flowId);
       if (!flow) return fail("flow_not_found");
-      if (!input.wait) return flow.start(ownerOf(identity), invocation.token);
-      return flow.advance(ownerOf(identity), invocation.token, invocation.deadlineMs, (update) =>
-        invocation.report(update),
-      );
+      const { token, idempotencyKey, deadlineMs } = invocation;
+      const run = { owner: ownerOf(identity), token, idempotencyKey, deadlineMs };
+      return input.wait ? flow.advance(run, (update) => invocation.report(update)) : flow.start(run);
     });
   }
 
@@ -70,10 +69,9 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
     return serve(stackbilder, "recoverFlow", this.#incoming(call, input), async (input, identity, invocation) => {
       const flow = this.#flow(input.flowId);
       if (!flow) return fail("flow_not_found");
-      if (!input.wait) return flow.restart(ownerOf(identity), invocation.token);
-      return flow.recover(ownerOf(identity), invocation.token, invocation.deadlineMs, (update) =>
-        invocation.report(update),
-      );
+      const { token, idempotencyKey, deadlineMs } = invocation;
+      const run = { owner: ownerOf(identity), token, idempotencyKey, deadlineMs };
+      return input.wait ? flow.recover(run, (update) => invocation.report(update)) : flow.restart(run);
     });
   }
 

@@ -276,6 +276,15 @@ it("cancelJob cancels an unfinished job and does not change a finished one", asy
   expect(await unwrap(backend.call("cancelJob", { job_id: done.job_id }))).toEqual(done);
 });
 
+it("findJob finds the job of an idempotency key, for its owner only", async () => {
+  const find = (idempotency_key: string, options: CallOptions = {}) =>
+    backend.call("findJob", { idempotency_key }, options);
+  expect(await find("lost answer")).toEqual({ ok: false, error: { code: "job_not_found" } });
+  const job = await generate({ prompt: "hills", quality_tier: "draft" }, { idempotencyKey: "lost answer" });
+  expect(await unwrap(find("lost answer"))).toEqual(job);
+  expect(await find("lost answer", { tenant: "tenant-b" })).toEqual({ ok: false, error: { code: "job_not_found" } });
+});
+
 it("one idempotency key creates one job per tenant, also with parallel calls", async () => {
   const input = { prompt: "hills" };
   const [a, again, other] = await Promise.all([

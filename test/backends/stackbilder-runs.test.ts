@@ -165,6 +165,22 @@ it("a flow is deleted after the retention, and is flow_not_found", async () => {
   await expect.poll(() => storage.exec("SELECT name FROM sqlite_master WHERE name = 'used_tokens'")).toEqual([]);
 });
 
+it("calls with one idempotency key run one mode, and have its result, also in parallel and later", async () => {
+  const flowId = await newFlow();
+  const keyed = (idempotencyKey: string, wait = true) =>
+    unwrap(backend.call("advanceFlow", { flowId, wait }, { idempotencyKey }));
+  const [first, parallel] = await Promise.all([keyed("k1"), keyed("k1")]);
+  expect(first).toMatchObject({ mode: "PRODUCT", status: "waiting" });
+  expect(parallel).toEqual(first);
+  expect(await keyed("k2")).toMatchObject({ mode: "UX", status: "failed" });
+  expect(await keyed("k1", false)).toEqual(first);
+  const recover = () => unwrap(backend.call("recoverFlow", { flowId }, { idempotencyKey: "k3" }));
+  const recovered = await recover();
+  expect(recovered).toMatchObject({ mode: "UX", status: "waiting" });
+  expect(await recover()).toEqual(recovered);
+  expect((await status(flowId)).progress).toBeCloseTo(2 / 6);
+});
+
 it("an idempotency key stands for its flow for a day", async () => {
   const options = { tenant: "tenant-key", idempotencyKey: "k1" };
   const first = await newFlow(options);
