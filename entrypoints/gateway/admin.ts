@@ -20,7 +20,7 @@ export class GatewayAdminEntrypoint extends WorkerEntrypoint<Env> implements Gat
     const trace = traceFrom(null);
     try {
       const context = requestContext(this.env, this.ctx, trace);
-      return ok({ revokedGrants: await revokeUser(context, user.output) });
+      return ok({ revokedGrants: await revokeUser(context, user.output, null) });
     } catch (error) {
       const { traceId } = trace;
       console.error(JSON.stringify({ event: "rpc.crashed", method: "revokeUser", traceId, ...describeCrash(error) }));

@@ -1,9 +1,12 @@
 // Public documents for clients that are not connected: the server card and the host's catalog of
-// cards (SEP-2127), and the proof for the MCP registry that this host is ours. Any web page may
-// read them. No storage and no other Worker is involved.
+// cards (SEP-2127), the proof for the MCP registry that this host is ours, and the public keys of
+// the audit log's checkpoints (RFC 7517). Any web page may read them. No storage and no other
+// Worker is involved.
+import { CHECKPOINT_KEYS_PATH } from "../../contracts/audit-record.ts";
 import { digestInput } from "../../contracts/rpc/encoding.ts";
 import { ConfigError } from "../../src/config.ts";
 import type { RequestContext } from "../../src/context.ts";
+import { checkpointKeysOf } from "../../src/crypto/key-ring.ts";
 import { aiCatalog, CARD_PATH, CARD_TYPE, descriptionOf, serverCard } from "../../src/discovery/server-card.ts";
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from "../../src/mcp/era.ts";
 import type { Implementation } from "../../src/mcp/schema.ts";
@@ -26,7 +29,7 @@ export async function discovery(
   context: RequestContext,
   info: Implementation,
 ): Promise<Response | null> {
-  const document = documentAt(new URL(request.url).pathname, context, info);
+  const document = await documentAt(new URL(request.url).pathname, context, info);
   if (document === null) return null;
   const { method } = request;
   if (method === "OPTIONS") return new Response(null, { status: 204, headers: HEADERS });
@@ -41,11 +44,11 @@ export async function discovery(
     : new Response(method === "HEAD" ? null : body, { headers });
 }
 
-function documentAt(
+async function documentAt(
   pathname: string,
   { env, config }: RequestContext,
   info: Implementation,
-): { type: string; body: string } | null {
+): Promise<{ type: string; body: string } | null> {
   const server = { ...info, description: descriptionOf(productTexts.summary), origin: config.issuer };
   switch (pathname) {
     case CARD_PATH:
@@ -54,6 +57,10 @@ function documentAt(
       return { type: CARD_TYPE, body: JSON.stringify(serverCard(server, [...MODERN_VERSIONS, ...LEGACY_VERSIONS])) };
     case "/.well-known/ai-catalog.json":
       return { type: "application/ai-catalog+json", body: JSON.stringify(aiCatalog(server)) };
+    case CHECKPOINT_KEYS_PATH: {
+      const keys = (await checkpointKeysOf(config)).map(({ published }) => published);
+      return { type: "application/jwk-set+json", body: JSON.stringify({ keys }) };
+    }
     case "/.well-known/mcp-registry-auth":
       return env.MCP_REGISTRY_AUTH ? { type: "text/plain", body: registryProof(env.MCP_REGISTRY_AUTH) } : null;
     default:

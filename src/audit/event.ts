@@ -138,6 +138,8 @@ export interface AccessEvent {
   readonly at: string;
   readonly traceId: string;
   readonly subject: string;
+  /** `null` where the change is made without the user's account at hand. */
+  readonly tenantId: string | null;
   /** The client or API key concerned; `null` if neither is. */
   readonly clientId: string | null;
   /** The scopes that were granted, if any were. */

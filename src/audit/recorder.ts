@@ -13,7 +13,7 @@ import type {
   ToolCallEvent,
 } from "./event.ts";
 import { summarize } from "./redact.ts";
-import { deliver } from "./sinks.ts";
+import { deliver, store } from "./sinks.ts";
 
 /** Numbers of a call that has an intent. */
 export interface CallNumbers {
@@ -114,10 +114,13 @@ export class Recorder {
   }
 }
 
-/** Records a change of access. */
+/**
+ * Records a change of access. Wait for it before the answer: a change must not vanish between the
+ * two. The change has happened, so trouble of the audit log does not fail the request.
+ */
 export function recordAccess(
   context: RequestContext,
-  change: Pick<AccessEvent, "type" | "subject" | "clientId" | "scopes">,
-): void {
-  deliver(context, { ...change, at: new Date().toISOString(), traceId: context.trace.traceId });
+  change: Pick<AccessEvent, "type" | "subject" | "tenantId" | "clientId" | "scopes">,
+): Promise<void> {
+  return store(context, { ...change, at: new Date().toISOString(), traceId: context.trace.traceId });
 }

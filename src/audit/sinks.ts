@@ -4,7 +4,7 @@ import { chainNameOf } from "../../contracts/audit-record.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { RequestContext } from "../context.ts";
 import type { Env } from "../env.ts";
-import type { AuditEvent } from "./event.ts";
+import type { AccessEvent, AuditEvent } from "./event.ts";
 
 /**
  * Writes the log line now and sends the queue message in the background. A message that cannot be
@@ -17,6 +17,28 @@ export function deliver({ env, ctx }: RequestContext, event: AuditEvent): void {
       console.error(JSON.stringify({ event: "audit.undelivered", ...describeCrash(error), record: event }));
     }),
   );
+}
+
+/** The longest wait for the audit log, in milliseconds. */
+const STORE_TIMEOUT_MS = 5_000;
+
+/**
+ * Writes the log line, and stores the record in the tenant's audit log. Where that fails, the
+ * record goes to the queue, outside of the chain. Never throws.
+ */
+export async function store(context: RequestContext, event: AuditEvent & Pick<AccessEvent, "tenantId">): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(reject, STORE_TIMEOUT_MS, new Error("The audit log did not answer in time."));
+  try {
+    await Promise.race([auditLogOf(context.env, event.tenantId).append(event), promise]);
+    logRecord(event);
+  } catch (error) {
+    const { traceId } = context.trace;
+    console.error(JSON.stringify({ event: "audit.unchained", type: event.type, traceId, ...describeCrash(error) }));
+    deliver(context, event);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Writes the log line of a record. */

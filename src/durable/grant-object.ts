@@ -217,7 +217,8 @@ export class GrantObject extends DurableObject<Env> {
     await this.#end(context, name);
     const refusal = { category: "refresh-token-grant", reason: "refresh_token_reused", status: 400 };
     console.warn(JSON.stringify({ event: "oauth.refused", ...refusal }));
-    recordAccess(context, { type: "grant.reuse_detected", subject: name.userId, clientId: null });
+    const detected = { type: "grant.reuse_detected", subject: name.userId, tenantId: null, clientId: null } as const;
+    await recordAccess(context, detected);
     return invalidGrant();
   }
 

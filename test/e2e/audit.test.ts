@@ -1,6 +1,8 @@
 // Each tool call, refused or not, and each change of access makes one audit record: a log line and
 // a message on the platform's queue. No record holds a secret or text that a user wrote.
+import { createHash } from "node:crypto";
 import { expect, it, vi } from "vitest";
+import { chainIdOf, chainNameOf, verifyRecords } from "../../contracts/audit-record.ts";
 import type { AuditEvent, ToolCallEvent } from "../../src/audit/event.ts";
 import { auditEventsIn } from "../support/audit-log.ts";
 import { accessTokenOf, clientIdOf, connect, userIdOf } from "../support/mcp-clients.ts";
@@ -17,6 +19,7 @@ const system = useSystem({
   ],
 });
 
+const sha256 = (text: string) => createHash("sha256").update(text).digest("base64url");
 const SECRETS = [
   "sb_live_abcdefghijklmnop1234",
   "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
@@ -49,25 +52,33 @@ it("records each call once, with identity, decision and outcome, and without sec
   const arrived = await vi.waitFor(
     async () => {
       const all = (await (await system.worker("event-consumer").fetch("/")).json()) as AuditEvent[];
-      expect(all.filter(isCall)).toHaveLength(5);
+      expect([all.filter(isCall).length, all.length]).toEqual([5, 7]);
       return all;
     },
     { timeout: 20_000, interval: 200 },
   );
   const records = arrived.filter(isCall);
   const logged = auditEventsIn(system.logs());
+  const unchained = arrived.map(({ chain: _, ...record }: AuditEvent & { readonly chain?: object }) => record);
   const byTrace = (a: { traceId: string }, b: { traceId: string }) => (a.traceId < b.traceId ? -1 : 1);
-  expect(logged.toSorted(byTrace)).toEqual(arrived.map((record) => ({ event: "audit", ...record })).toSorted(byTrace));
+  expect(logged.toSorted(byTrace)).toEqual(
+    unchained.map((record) => ({ event: "audit", ...record })).toSorted(byTrace),
+  );
 
   const change = {
     at: expect.stringMatching(/^\d{4}-.*Z$/),
     traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
     subject: userIdOf(connected),
+    tenantId: records[0]?.tenantId,
   };
-  expect(arrived.filter((record) => !isCall(record)).toSorted((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
+  expect(unchained.filter((record) => !isCall(record)).toSorted((a, b) => (a.type < b.type ? -1 : 1))).toEqual([
     { ...change, type: "grant.made", clientId: clientIdOf(connected), scopes: ["read", "offline_access"] },
     { ...change, type: "session.started", clientId: null },
   ]);
+
+  const chain = arrived.filter((record) => !isCall(record));
+  const id = chainIdOf(chainNameOf(records[0]?.tenantId ?? null), sha256);
+  expect(verifyRecords(chain, { id }, sha256)).toEqual([]);
 
   const common = {
     type: "tool.called",

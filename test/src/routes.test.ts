@@ -23,6 +23,7 @@ const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
   "/.well-known/mcp/server-card.json": [200, 405],
   "/.well-known/ai-catalog.json": [200, 405],
   "/.well-known/mcp-registry-auth": [404, 404],
+  "/.well-known/audit-keys.json": [200, 405],
   "/authorize": [400, 415],
   "/token": [405, 400],
   "/register": [405, 415],

@@ -1,6 +1,6 @@
 // Revocation of one grant, or of everything that a user has. A grant ends in its own object, so
 // that no refresh in parallel can survive it.
-import type { UserId } from "../../../contracts/rpc/identity.ts";
+import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
 import { recordAccess } from "../../audit/recorder.ts";
 import type { RequestContext } from "../../context.ts";
 import { grantObjectOf } from "../../durable/grant-object.ts";
@@ -10,7 +10,7 @@ import { deleteGrantCredentials, deleteUserCredentials } from "../resource-serve
 /** Ends one grant of this user, and the stored approvals of its client. */
 export async function revokeGrant(
   context: RequestContext,
-  userId: UserId,
+  { userId, tenantId }: { readonly userId: UserId; readonly tenantId: TenantId },
   { id: grantId, clientId }: Pick<GrantRecord, "id" | "clientId">,
 ): Promise<void> {
   // Approvals first: a client that has lost its access must not get it back unasked, even if a
@@ -18,21 +18,21 @@ export async function revokeGrant(
   await userObjectOf(context.env, userId).deleteApprovals(clientId);
   await grantObjectOf(context.env, { userId, grantId }).revoke({ userId, grantId });
   deleteGrantCredentials(context.config, { userId, grantId });
-  recordAccess(context, { type: "grant.revoked", subject: userId, clientId });
+  await recordAccess(context, { type: "grant.revoked", subject: userId, tenantId, clientId });
 }
 
 /**
  * Ends every grant, token and browser session of this user and returns the number of grants ended.
  * One step in the user's object ends all of them everywhere at once; the objects of the grants then
- * follow.
+ * follow. `tenantId`: the user's, if it is at hand.
  */
-export async function revokeUser(context: RequestContext, userId: UserId): Promise<number> {
+export async function revokeUser(context: RequestContext, userId: UserId, tenantId: TenantId | null): Promise<number> {
   const { env, config } = context;
   const { endedAtMs, grantIds } = await userObjectOf(env, userId).endEverything();
   deleteUserCredentials(config, userId);
-  recordAccess(context, { type: "user.revoked", subject: userId, clientId: null });
   const revoke = (grantId: string) => grantObjectOf(env, { userId, grantId }).revoke({ userId, grantId });
-  await Promise.all([...grantIds.map(revoke), nextSecond(endedAtMs)]);
+  const recorded = recordAccess(context, { type: "user.revoked", subject: userId, tenantId, clientId: null });
+  await Promise.all([...grantIds.map(revoke), nextSecond(endedAtMs), recorded]);
   return grantIds.length;
 }
 

@@ -16,11 +16,11 @@ export async function signedInPage({ config }: BrowserRequest, session: BrowserS
   return pageResponse({ ...page, cookies: [await sessionCookie(config, session)] });
 }
 
-/** Records a change that this user made. */
+/** Records a change that this user made. Wait for it. */
 export function recordChange(
   browser: BrowserRequest,
   { account }: BrowserSession,
   change: Pick<AccessEvent, "type" | "clientId" | "scopes">,
-): void {
-  recordAccess(browser, { ...change, subject: account.userId });
+): Promise<void> {
+  return recordAccess(browser, { ...change, subject: account.userId, tenantId: account.tenantId });
 }

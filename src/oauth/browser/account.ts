@@ -56,7 +56,7 @@ async function revokeNamedApp(browser: BrowserRequest, { form, session }: Submit
       link: ACCOUNT_LINK,
     });
   }
-  await revokeGrant(browser, userId, grant);
+  await revokeGrant(browser, session.account, grant);
   return redirect("/apps");
 }
 
@@ -65,7 +65,8 @@ export async function revokeEverything(browser: BrowserRequest): Promise<Respons
   const submitted = await readAccountForm(browser, "/apps/revoke-all", signInForAccount);
   if (submitted instanceof Response) return submitted;
   return answerAccountForm(browser, submitted, async () => {
-    await revokeUser(browser, submitted.session.account.userId);
+    const { userId, tenantId } = submitted.session.account;
+    await revokeUser(browser, userId, tenantId);
     return pageResponse({ ...disconnectedPage(), cookies: [clearedSessionCookie()] });
   });
 }
@@ -84,7 +85,7 @@ export async function logOut(browser: BrowserRequest): Promise<Response> {
   if (submitted instanceof Response) return submitted;
   return answerAccountForm(browser, submitted, async () => {
     await endSession(browser, submitted.session);
-    recordChange(browser, submitted.session, { type: "session.ended", clientId: null });
+    await recordChange(browser, submitted.session, { type: "session.ended", clientId: null });
     return pageResponse({ ...signedOutPage(), cookies: [clearedSessionCookie()] });
   });
 }

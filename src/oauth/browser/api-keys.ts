@@ -48,7 +48,7 @@ async function createAndShow(
   const created = await browser.auth.call("createApiKey", identityOf(owner), requested);
   if (created.ok) {
     const { keyId, scopes } = created.value;
-    recordChange(browser, owner, { type: "key.created", clientId: clientIdOfKey(keyId), scopes });
+    await recordChange(browser, owner, { type: "key.created", clientId: clientIdOfKey(keyId), scopes });
     return signedInPage(browser, owner, newKeyPage(browser.config.resource, created.value, browser.texts));
   }
   if (!isFault(created.error)) return notCreated(browser, "No key was created", created.error);
@@ -88,7 +88,7 @@ async function revokeNamedKey(browser: BrowserRequest, { form, session }: Submit
   const revoked = await browser.auth.call("revokeApiKey", identityOf(session), { keyId });
   deleteKeyCredentials(browser.config, keyId);
   if (revoked.ok) {
-    recordChange(browser, session, { type: "key.revoked", clientId: clientIdOfKey(keyId) });
+    await recordChange(browser, session, { type: "key.revoked", clientId: clientIdOfKey(keyId) });
     return redirect("/apps#keys");
   }
   if (!isFault(revoked.error)) return noSuchKey(browser);
@@ -122,7 +122,7 @@ async function mintAndShow(browser: BrowserRequest, owner: BrowserSession, scope
   const { resource } = browser.config;
   const minted = await browser.auth.call("mintToken", identityOf(owner), { audience: resource, scopes });
   if (minted.ok) {
-    recordChange(browser, owner, { type: "token.minted", clientId: null, scopes });
+    await recordChange(browser, owner, { type: "token.minted", clientId: null, scopes });
     return signedInPage(browser, owner, newTokenPage(resource, minted.value, scopes, browser.texts));
   }
   if (!isFault(minted.error)) return notCreated(browser, "No token was created", minted.error);

@@ -94,7 +94,9 @@ async function deny(browser: BrowserRequest, transaction: TransactionAt<"consent
   const { connection, account } = transaction;
   const { request } = connection;
   await storeDecision(browser, account.userId, connection, null);
-  recordAccess(browser, { type: "grant.declined", subject: account.userId, clientId: request.clientId });
+  const { userId, tenantId } = account;
+  const { clientId } = request;
+  await recordAccess(browser, { type: "grant.declined", subject: userId, tenantId, clientId });
   const redirectTo = authorizationErrorRedirect(request, "access_denied", "The user declined.");
   return returnToClient(browser, transaction, redirectTo);
 }
@@ -142,7 +144,13 @@ export async function makeGrant(
   const redirectOrigin = new URL(redirectUri).origin;
   const made = { clientId, clientName, scope, redirectOrigin, signedInAtMs: startedAtMs, createdAtMs: atMs, madeFrom };
   await createGrantObject(browser, redirectTo, made);
-  recordAccess(browser, { type: "grant.made", subject: userId, clientId, scopes: scope });
+  await recordAccess(browser, {
+    type: "grant.made",
+    subject: userId,
+    tenantId: account.tenantId,
+    clientId,
+    scopes: scope,
+  });
   return { redirectTo, scopes: scope };
 }
 

@@ -73,6 +73,7 @@ export async function completeSignIn(
   if (cookie === null) return badRequest(browser, "It is too long.");
 
   if (previous) await replaceSession(browser, previous);
-  recordAccess(browser, { type: "session.started", subject: userId, clientId: null });
+  const { tenantId } = current.account;
+  await recordAccess(browser, { type: "session.started", subject: userId, tenantId, clientId: null });
   return redirect(next ? `/consent?tx=${id}` : "/apps", [cookie, await sessionCookie(config, session)]);
 }

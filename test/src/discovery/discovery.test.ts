@@ -1,9 +1,17 @@
 // Public documents for clients that are not connected: the server card and the catalog of cards
-// (SEP-2127), and the proof for the MCP registry.
+// (SEP-2127), the proof for the MCP registry, and the keys of the audit log.
 import { createExecutionContext } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import {
+  CHECKPOINT_KEYS_PATH,
+  type CheckpointKey,
+  signCheckpoint,
+  verifyCheckpoint,
+} from "../../../contracts/audit-record.ts";
 import gateway from "../../../entrypoints/gateway/index.ts";
 import { version } from "../../../package.json";
+import { configOf } from "../../../src/config.ts";
+import { checkpointKeysOf } from "../../../src/crypto/key-ring.ts";
 import type { Env } from "../../../src/env.ts";
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from "../../../src/mcp/era.ts";
 import { envWith, ORIGIN } from "../oauth/browser.ts";
@@ -37,6 +45,26 @@ async function get(
     createExecutionContext(),
   );
 }
+
+describe("the keys of the audit log's checkpoints", () => {
+  it("are the public ones of the current and the previous secret, and verify what is signed", async () => {
+    const previous = { SERVICE_BINDING_SECRET_PREVIOUS: "the root secret before a rotation, 32 bytes" };
+    const response = await get(CHECKPOINT_KEYS_PATH, {}, previous);
+    expect(response.headers.get("content-type")).toBe("application/jwk-set+json");
+    const { keys } = await response.json<{ keys: CheckpointKey[] }>();
+    const kid = expect.stringMatching(/^[0-9a-f]{8}$/);
+    const x = expect.stringMatching(/^[\w-]{43}$/);
+    const key = { kty: "OKP", crv: "Ed25519", x, kid, alg: "EdDSA", use: "sig" };
+    expect(keys).toEqual([key, key]);
+    const [before] = await checkpointKeysOf(
+      configOf(envWith({}, { SERVICE_BINDING_SECRET: previous.SERVICE_BINDING_SECRET_PREVIOUS })),
+    );
+    const statement = { chainId: "c".repeat(22), sequence: 1, hash: "h".repeat(43), at: "2026-11-27T00:00:00.000Z" };
+    const checkpoint = await signCheckpoint(statement, before);
+    expect(await verifyCheckpoint(checkpoint, keys)).toBe("valid");
+    expect(await verifyCheckpoint(checkpoint, keys.slice(0, 1))).toBe("unknown_key");
+  });
+});
 
 describe("the server card", () => {
   it.each([CARD, "/.well-known/mcp/server-card.json"])(

@@ -68,7 +68,7 @@ const stored = (stub: DurableObjectStub<AuditLogObject>) =>
 let count = 0;
 function newEvent(): AccessEvent {
   const traceId = (++count).toString(16).padStart(32, "0");
-  return { type: "key.created", at: new Date().toISOString(), traceId, subject: "u1", clientId: null };
+  return { type: "key.created", at: new Date().toISOString(), traceId, subject: "u1", tenantId: "t1", clientId: null };
 }
 
 const append = (stub: DurableObjectStub<AuditLogObject>, times: number) =>

@@ -410,6 +410,7 @@ describe("a request without any credential", () => {
       "USERS",
       "RATE_COUNTER",
       "PLATFORM_EVENTS_QUEUE",
+      "AUDIT_LOG",
       "AUTH_SERVICE",
     ] as const;
     const partly = envWith({}, Object.fromEntries(names.map((name) => [name, recorded(used, name, real[name])])));

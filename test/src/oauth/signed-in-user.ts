@@ -5,6 +5,7 @@ import type { ApiKey, AuthContract } from "../../../contracts/auth.ts";
 import type { CallContext } from "../../../contracts/rpc/call-context.ts";
 import { fromBase64url } from "../../../contracts/rpc/encoding.ts";
 import type { UserId } from "../../../contracts/rpc/identity.ts";
+import type { AccessEvent } from "../../../src/audit/event.ts";
 import { configOf } from "../../../src/config.ts";
 import { createGrantObject } from "../../../src/durable/grant-object.ts";
 import type { Env } from "../../../src/env.ts";
@@ -214,4 +215,10 @@ export function useAuditLog(): Mock {
     audit.mockClear();
   });
   return audit;
+}
+
+/** A binding to audit logs that pass each record of a change of access to `append`. */
+export function withAuditLog(append: (event: AccessEvent) => Promise<void>): Pick<Env, "AUDIT_LOG"> {
+  const log = { idFromName: (name: string) => name, get: () => ({ append }) };
+  return { AUDIT_LOG: log as unknown as Env["AUDIT_LOG"] }; // the two methods that the gateway uses
 }

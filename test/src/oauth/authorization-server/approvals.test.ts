@@ -3,7 +3,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { UserId } from "../../../../contracts/rpc/identity.ts";
+import type { TenantId, UserId } from "../../../../contracts/rpc/identity.ts";
 import { userObjectOf } from "../../../../src/durable/user-object.ts";
 import type { Env } from "../../../../src/env.ts";
 import { network } from "../../../../src/oauth/authorization-server/client-document.ts";
@@ -292,7 +292,8 @@ describe("a stored approval is deleted", () => {
     await approve(browser, other);
     const withoutGrants = { ...env, GRANTS: { idFromName: () => ({}), get: () => ({ revoke: throwing }) } as never };
     const grant = { id: "g".repeat(16), clientId: app.id };
-    await expect(revokeGrant(newContext(withoutGrants).context, user, grant)).rejects.toThrow();
+    const account = { userId: user, tenantId: "t1" as TenantId }; // the brand lives in TypeScript only
+    await expect(revokeGrant(newContext(withoutGrants).context, account, grant)).rejects.toThrow();
     expect([await isAsked(browser, app), await isAsked(browser, other)]).toEqual([true, false]);
   });
 

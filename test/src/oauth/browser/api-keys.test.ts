@@ -15,6 +15,7 @@ import {
   submit,
   TOKEN,
   useAuditLog,
+  withAuditLog,
   words,
 } from "../signed-in-user.ts";
 
@@ -189,7 +190,7 @@ it("no key and no token is in a log or an audit record", async () => {
     vi.spyOn(console, level).mockImplementation((...parts: unknown[]) => lines.push(parts));
   }
   const sent = vi.fn(async () => undefined);
-  const over = envWith(fakeKeyStore().auth, { PLATFORM_EVENTS_QUEUE: { send: sent } as unknown as Queue });
+  const over = envWith(fakeKeyStore().auth, withAuditLog(sent));
   const browser = await signedInBrowser(newUserId(), over);
   const page = await browser.open("/apps");
   const created = [await submit(browser, page, "/apps/keys", KEY_FIELDS), await submit(browser, page, "/apps/token")];
@@ -200,6 +201,24 @@ it("no key and no token is in a log or an audit record", async () => {
     expect(secret.length).toBeGreaterThan(40);
     expect(recorded).not.toContain(secret);
   }
+});
+
+it("a key is shown only once the audit log has its record, and also if that log is down", async () => {
+  quiet();
+  const stored = Promise.withResolvers<void>();
+  const append = vi.fn(() => stored.promise);
+  const queue = vi.fn(async () => undefined);
+  const over = { ...withAuditLog(append), PLATFORM_EVENTS_QUEUE: { send: queue } as unknown as Queue };
+  const browser = await signedInBrowser(newUserId(), envWith(fakeKeyStore().auth, over));
+  const page = await browser.open("/apps");
+  const shown = vi.fn();
+  const created = submit(browser, page, "/apps/keys", KEY_FIELDS).finally(shown);
+  await vi.waitFor(() => expect(append).toHaveBeenCalledOnce());
+  await scheduler.wait(100);
+  expect(shown).not.toHaveBeenCalled();
+  stored.reject(new Error("the log is down"));
+  expect((await created).text).toContain(KEY);
+  await vi.waitFor(() => expect(queue.mock.calls).toMatchObject([[{ type: "key.created" }]]));
 });
 
 describe("while the auth Worker is down", () => {

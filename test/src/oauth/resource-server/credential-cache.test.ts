@@ -3,6 +3,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ApiKeyValidation, JwtValidation } from "../../../../contracts/auth.ts";
+import type { TenantId } from "../../../../contracts/rpc/identity.ts";
 import gateway from "../../../../entrypoints/gateway/index.ts";
 import { configOf } from "../../../../src/config.ts";
 import { grantNameOf, grantObjectOf } from "../../../../src/durable/grant-object.ts";
@@ -95,11 +96,11 @@ describe("the cache", () => {
       },
       "its user disconnects the app": async (token) => {
         const { userId: user, grantId: id } = grantNameOf(token) ?? expect.fail("not a token of ours");
-        await revokeGrant(context, user, { id, clientId: "a" });
+        await revokeGrant(context, { userId: user, tenantId: "t1" as TenantId }, { id, clientId: "a" });
       },
       "everything of its user is revoked": async (token) => {
         vi.spyOn(Date, "now").mockReturnValue(Date.now() + 1000);
-        await revokeUser(context, grantNameOf(token)?.userId ?? ada);
+        await revokeUser(context, grantNameOf(token)?.userId ?? ada, null);
       },
     };
     for (const [how, end] of Object.entries(endings)) {
