@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { type ContractOf, contract } from "./rpc/contract.ts";
 import { operation } from "./rpc/operation.ts";
-import { id, maxCharacters, words } from "./text.ts";
+import { id, maxCharacters, recorded, words } from "./text.ts";
 
 /** From the cheapest to the most expensive and most detailed. */
 export const QUALITY_TIERS = ["draft", "standard", "premium", "ultra", "ultra_plus"] as const;
@@ -12,6 +12,7 @@ export type QualityTier = v.InferOutput<typeof QualityTier>;
 
 const JobId = v.pipe(
   id(/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, "an id as image_generate returned it"),
+  recorded(),
   v.description("The job's id, a UUID, as returned by image_generate."),
 );
 const JobRef = v.strictObject({ job_id: JobId });

@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { type ContractOf, contract } from "./rpc/contract.ts";
 import { operation } from "./rpc/operation.ts";
-import { id, maxCharacters, words } from "./text.ts";
+import { id, maxCharacters, recorded, words } from "./text.ts";
 
 /** The six modes, in the order in which a flow runs them. */
 export const MODES = ["PRODUCT", "UX", "RISK", "ARCHITECT", "TDD", "SPRINT"] as const;
@@ -22,9 +22,10 @@ const PROJECT_ID_MAX_CHARACTERS = 128;
 /** New flows have ids of at most 26 characters, older ones of 64. */
 const FlowId = v.pipe(
   id(/^[A-Za-z0-9_-]{1,64}$/, "an id as flow_create returned it"),
+  recorded(/^[0-9a-hjkmnp-tv-z]{26}$/),
   v.description("The flow's id, as returned by flow_create."),
 );
-const Score = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
+const Score = v.pipe(v.number(), v.minValue(0), v.maxValue(100), recorded());
 
 const flowFields = {
   flowId: FlowId,
@@ -74,7 +75,11 @@ export const ModeQuality = v.object({
 });
 export type ModeQuality = v.InferOutput<typeof ModeQuality>;
 
-const RunId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/));
+const RunId = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9_-]{1,64}$/),
+  recorded(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/),
+);
 
 const FlowRef = v.strictObject({ flowId: FlowId });
 

@@ -31,3 +31,12 @@ export function words(max: number) {
 export function id(form: RegExp, origin: string) {
   return v.pipe(v.string(), v.regex(form, origin));
 }
+
+/**
+ * Marks a field whose value may stand in audit records and confirmations: an id or a number, never
+ * a user's words. `form`: only a value of this form, which a word in its place does not have.
+ * Choices and booleans need no mark.
+ */
+export function recorded<T>(form: RegExp | true = true) {
+  return v.metadata<T, { readonly recorded: RegExp | true }>({ recorded: form });
+}

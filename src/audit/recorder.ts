@@ -1,5 +1,6 @@
 // Assembles audit records: the only place that does.
 import type { Identity } from "../../contracts/rpc/identity.ts";
+import type { Schema } from "../../contracts/rpc/operation.ts";
 import type { RequestContext } from "../context.ts";
 import { digestOf } from "../tools/digest.ts";
 import type { ToolDefinition } from "../tools/tool-definition.ts";
@@ -12,8 +13,22 @@ import type {
   TaskEvent,
   ToolCallEvent,
 } from "./event.ts";
-import { summarize } from "./redact.ts";
+import { lengthOf, summarize } from "./redact.ts";
 import { deliver, store } from "./sinks.ts";
+
+/** A read of a resource. `schema`: that of the input; `null` for an unknown resource. */
+export interface ReadRecord {
+  readonly resource: string | null;
+  readonly input: unknown;
+  readonly schema: Schema | null;
+}
+
+/** A request about a task. `tool` is absent for an unknown task. */
+export interface TaskRecord {
+  readonly type: TaskEvent["type"];
+  readonly tool: ToolDefinition | undefined;
+  readonly input: unknown;
+}
 
 /** Numbers of a call that has an intent. */
 export interface CallNumbers {
@@ -46,8 +61,8 @@ export class Recorder {
   ): void {
     const event = {
       type: "tool.called",
-      ...this.#fields(outcome, args),
-      tool: tool?.name ?? String(summarize(name)),
+      ...this.#fields(outcome, args, tool?.operation.input ?? null),
+      tool: tool?.name ?? lengthOf(name),
       risk: tool?.risk ?? null,
       decision,
     } as const;
@@ -60,7 +75,13 @@ export class Recorder {
     { callId, credits }: CallNumbers,
   ): Promise<CallStartedEvent> {
     const toolFields = { tool: tool.name, risk: tool.risk, toolDigest: await digestOf(tool) };
-    return { type: "tool.started", ...this.#fields("started", args), ...toolFields, callId, credits };
+    return {
+      type: "tool.started",
+      ...this.#fields("started", args, tool.operation.input),
+      ...toolFields,
+      callId,
+      credits,
+    };
   }
 
   /** The outcome of a call that has begun: for `AuditLogObject.finish` and `logRecord`. */
@@ -69,33 +90,30 @@ export class Recorder {
     outcome: string,
     { callId, credits }: CallNumbers,
   ): Promise<ToolCallEvent> {
-    const ended = this.#fields(outcome, args);
+    const ended = this.#fields(outcome, args, tool.operation.input);
     const toolFields = { tool: tool.name, risk: tool.risk, toolDigest: await digestOf(tool) };
     return { type: "tool.called", ...ended, ...toolFields, decision: "allowed", callId, credits };
   }
 
   resourceRead(
-    resource: string | null,
-    input: unknown,
+    { resource, input, schema }: ReadRecord,
     decision: ResourceReadEvent["decision"],
     outcome: string,
   ): void {
-    deliver(this.#context, { type: "resource.read", ...this.#fields(outcome, input), resource, decision });
+    deliver(this.#context, { type: "resource.read", ...this.#fields(outcome, input, schema), resource, decision });
   }
 
-  task(
-    { type, tool, input }: { readonly type: TaskEvent["type"]; readonly tool: string | null; readonly input: unknown },
-    decision: TaskEvent["decision"],
-    outcome: string,
-  ): void {
-    deliver(this.#context, { type, ...this.#fields(outcome, input), tool, decision });
+  /** `input`: the reference to the task's work, a part of what the tool returned. */
+  task({ type, tool, input }: TaskRecord, decision: TaskEvent["decision"], outcome: string): void {
+    const fields = this.#fields(outcome, input, tool?.operation.output ?? null);
+    deliver(this.#context, { type, ...fields, tool: tool?.name ?? null, decision });
   }
 
   async #deliverWithDigest(event: Omit<ToolCallEvent, "toolDigest">, tool: ToolDefinition | undefined): Promise<void> {
     deliver(this.#context, { ...event, toolDigest: tool ? await digestOf(tool) : null });
   }
 
-  #fields(outcome: string, input: unknown) {
+  #fields(outcome: string, input: unknown, schema: Schema | null) {
     const { subject, tenantId, clientId, tier, scopes } = this.#identity;
     const now = Date.now();
     return {
@@ -109,7 +127,7 @@ export class Recorder {
       scopes,
       outcome,
       durationMs: now - this.#startedAtMs,
-      input: summarize(input),
+      input: summarize(schema, input),
     };
   }
 }

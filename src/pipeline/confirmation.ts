@@ -59,7 +59,7 @@ const MAX_ARGUMENTS_LENGTH = 1_000;
  * cannot persuade the user.
  */
 function questionFor(tool: ToolDefinition, args: unknown, credits: number): string {
-  const shown = JSON.stringify(summarize(args));
+  const shown = JSON.stringify(summarize(tool.operation.input, args));
   const clipped = shorten(shown, MAX_ARGUMENTS_LENGTH);
   return `Allow one call of "${tool.title}" (${tool.name})?\n\nArguments: ${clipped}\n\nEffect: ${effectOf(tool.risk, credits)}`;
 }

@@ -39,23 +39,24 @@ export async function readResource(
   const view = views.get(uri);
   const jobId = jobIdOf(uri);
   if (!view && jobId === null) {
-    recorder.resourceRead(null, { uri }, "unknown_resource", "unknown_resource");
+    recorder.resourceRead({ resource: null, input: { uri }, schema: null }, "unknown_resource", "unknown_resource");
     return { state: "not_found" };
   }
   const name = view?.name ?? PICTURES.name;
   const input = jobId === null ? {} : { job_id: jobId };
+  const read = { resource: name, input, schema: ReadImage.input };
   const scopes = missingScopes({ scope: "read" }, identity);
   if (scopes) {
-    recorder.resourceRead(name, input, "insufficient_scope", "insufficient_scope");
+    recorder.resourceRead(read, "insufficient_scope", "insufficient_scope");
     return { state: "insufficient_scope", scopes };
   }
   if (view) {
-    recorder.resourceRead(name, input, "allowed", "ok");
+    recorder.resourceRead(read, "allowed", "ok");
     const contents = [{ uri, mimeType: view.mimeType, text: view.html, _meta: VIEW_META }];
     return { state: "read", contents, ttlMs: VIEW_TTL_MS };
   }
   const picture = await readPicture(context, identity, jobId ?? "");
-  recorder.resourceRead(name, input, "allowed", picture.ok ? "ok" : picture.error.code);
+  recorder.resourceRead(read, "allowed", picture.ok ? "ok" : picture.error.code);
   return pictureResult(context, uri, picture);
 }
 

@@ -110,7 +110,7 @@ async function askBackend<Value>(
   const recorder = new Recorder(context, identity, "mcp");
   const work = await openTask(context, identity, taskId);
   const tool = work === null ? undefined : catalog.get(work.tool);
-  const subject = { type, tool: tool?.name ?? null, input: work?.ref ?? {} };
+  const subject = { type, tool, input: work?.ref ?? {} };
   // A deployment may have removed the tool, or its support of tasks, since the work started.
   if (work === null || !tool?.task) {
     recorder.task(subject, "unknown_task", "unknown_task");

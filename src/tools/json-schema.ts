@@ -139,6 +139,7 @@ function withAction(schema: JsonSchema, { type, requirement, description }: Part
   if (keyword)
     return { ...schema, [schema.type === "array" ? keyword.replace("Length", "Items") : keyword]: requirement };
   if (type === "description") return { ...schema, description };
+  if (type === "metadata") return schema; // for audit records: not for clients
   if (type === "integer") return { ...schema, type };
   if (requirement instanceof RegExp && requirement.flags === "" && type === "regex")
     return { ...schema, pattern: requirement.source };

@@ -97,23 +97,29 @@ it("records each call once, with identity, decision and outcome, and without sec
         risk: "READ_ONLY",
         decision: "allowed",
         outcome: "flow_not_found",
-        input: { flowId: "unknown-flow" },
+        input: { flowId: "<12 characters>" },
       },
       {
         tool: "flow_status",
         risk: "READ_ONLY",
         decision: "invalid_arguments",
         outcome: "invalid_arguments",
-        input: { flowId: "f", password: "[hidden]", "[hidden]": "[hidden]" },
+        input: { flowId: "<1 characters>", "<unknown fields>": 2 },
       },
       {
         tool: "image_generate",
         risk: "EXTERNAL_MUTATION",
         decision: "insufficient_scope",
         outcome: "insufficient_scope",
-        input: { prompt: expect.stringMatching(/^<\d+ characters>$/), model: "[hidden]", quality_tier: "draft" },
+        input: { prompt: expect.stringMatching(/^<\d+ characters>$/), model: "<40 characters>", quality_tier: "draft" },
       },
-      { tool: "[hidden]", risk: null, decision: "unknown_tool", outcome: "unknown_tool", input: { token: "[hidden]" } },
+      {
+        tool: "<41 characters>",
+        risk: null,
+        decision: "unknown_tool",
+        outcome: "unknown_tool",
+        input: { "<unknown fields>": 1 },
+      },
     ]),
   );
   for (const record of records) expect(record).toMatchObject(common);

@@ -13,6 +13,8 @@ function official(schema: Schema, typeMode: "input" | "output" = "input") {
   const { $schema: _, ...json } = toJsonSchema(schema, {
     target: "draft-2020-12",
     typeMode,
+    // Marks for audit records, which are not for clients.
+    ignoreActions: ["metadata"],
     // The one check that is not valibot's own.
     overrideAction: ({ valibotAction, jsonSchema }) =>
       valibotAction.type === "max_characters" && "requirement" in valibotAction
