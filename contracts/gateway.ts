@@ -166,8 +166,13 @@ export interface GatewayContract {
 export interface GatewayAdminContract {
   /**
    * Ends every grant, token and browser session of a user, after the user was disabled or the
-   * password was changed. Idempotent. Fails with `unauthenticated` for any other binding, with
-   * `invalid_input` for a malformed user id, with `internal` if it may be incomplete.
+   * password was changed. With `untilMs` (milliseconds since the Unix epoch), those of sign-ins up
+   * to that instant: a call that is late or repeated ends no later sign-in. Idempotent.
+   * Fails with `unauthenticated` for any other binding, with `invalid_input` for a malformed user
+   * id or an instant that is yet to come, with `internal` if it may be incomplete.
    */
-  revokeUser(userId: string): Promise<Result<{ readonly revokedGrants: number }, Failure<BoundaryCode>>>;
+  revokeUser(
+    userId: string,
+    options?: { readonly untilMs: number },
+  ): Promise<Result<{ readonly revokedGrants: number }, Failure<BoundaryCode>>>;
 }

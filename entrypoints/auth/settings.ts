@@ -3,9 +3,13 @@
 // served.
 import * as v from "valibot";
 import type { SocialProvider } from "../../contracts/auth.ts";
+import type { GatewayAdminContract } from "../../contracts/gateway.ts";
+import type { Binding } from "../../contracts/rpc/binding.ts";
 
 export interface Env {
   readonly DB: D1Database;
+  /** Ends a user's access at the gateway. Absent until the gateway is deployed. */
+  readonly GATEWAY_ADMIN?: Binding<GatewayAdminContract>;
   /**
    * This Worker's own origin, without a trailing slash: the base of the callbacks registered at the
    * providers.

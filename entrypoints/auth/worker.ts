@@ -16,6 +16,7 @@ import { mintToken, validateJwt } from "./access-tokens.ts";
 import { createApiKey, listApiKeys, revokeApiKey, validateApiKey } from "./api-keys.ts";
 import { configuredProvider } from "./configured-provider.ts";
 import { logCrash } from "./crash-log.ts";
+import { deliverRevocations } from "./revocations.ts";
 import { type Env, settingsOf } from "./settings.ts";
 import { socialBridge } from "./social-bridge.ts";
 import { exchangeCode } from "./social-codes.ts";
@@ -97,6 +98,7 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
 
 export default {
   fetch: (request, env) => socialBridge(request, env, configuredProvider),
+  scheduled: (_, env) => deliverRevocations(env),
 } satisfies ExportedHandler<Env>;
 
 /**

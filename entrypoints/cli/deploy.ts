@@ -16,6 +16,7 @@ import {
   variablesOf,
   type WorkerKey,
   workerName,
+  writeAdaptedConfig,
 } from "./workers.ts";
 import { runWrangler, WRANGLER } from "./wrangler.ts";
 
@@ -42,6 +43,8 @@ const USAGE = `Usage: npm run deploy [-- options]
 
   --worker NAME   ${DEPLOYABLE.join(", ")} (default gateway)
   --domain HOST   the Worker's public host (default for the gateway: ${DEFAULT_DOMAIN})
+  --without-gateway
+                  leave out the binding to the gateway: for the first deployment of auth
   --dry-run       build every Worker, or the one named, and show sizes; nothing is uploaded
   --help          show this
 
@@ -60,7 +63,7 @@ export async function run(args: readonly string[]): Promise<void> {
   console.log(`Deploying ${workerName(worker)}${domain === undefined ? "" : ` to https://${domain}`}.`);
   const wrangler = spawn(
     process.execPath,
-    [WRANGLER, "deploy", "--minify", "-c", CONFIGS[worker], ...target, ...settings],
+    [WRANGLER, "deploy", "--minify", "-c", configOf(worker, options), ...target, ...settings],
     {
       cwd: ROOT,
       stdio: "inherit",
@@ -72,8 +75,17 @@ export async function run(args: readonly string[]): Promise<void> {
   });
 }
 
+/** The wrangler.toml to deploy, relative to `ROOT`. */
+function configOf(worker: Deployable, { isWithoutGateway }: Options): string {
+  if (!isWithoutGateway) return CONFIGS[worker];
+  const copy = `${path.dirname(CONFIGS[worker])}/first.generated.toml`;
+  writeAdaptedConfig(worker, path.join(ROOT, copy), { unbound: workerName("gateway") });
+  return copy;
+}
+
 interface Options {
   readonly isHelp: boolean;
+  readonly isWithoutGateway: boolean;
   readonly isDryRun: boolean;
   readonly worker: Deployable | undefined;
   readonly domain: string | undefined;
@@ -84,6 +96,7 @@ function readOptions(args: readonly string[]): Options {
     worker: { type: "string" },
     domain: { type: "string" },
     "dry-run": { type: "boolean" },
+    "without-gateway": { type: "boolean" },
     help: { type: "boolean", short: "h" },
   } as const;
   try {
@@ -93,7 +106,9 @@ function readOptions(args: readonly string[]): Options {
     if (values.domain !== undefined && URL.parse(`https://${values.domain}`)?.host !== values.domain) {
       throw new Error(`"${values.domain}" is not a host name`);
     }
-    return { isHelp: values.help ?? false, isDryRun: values["dry-run"] ?? false, worker, domain: values.domain };
+    const { help = false, "dry-run": isDryRun = false, "without-gateway": isWithoutGateway = false } = values;
+    if (isWithoutGateway && worker !== "auth") throw new Error("--without-gateway goes with --worker auth");
+    return { isHelp: help, isDryRun, isWithoutGateway, worker, domain: values.domain };
   } catch (error) {
     throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
   }

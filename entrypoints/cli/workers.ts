@@ -72,6 +72,13 @@ export function servicesOf(toml: string): ServiceBinding[] {
   }));
 }
 
+/** `toml` without the `[[services]]` blocks that bind the Worker `service`. */
+export function withoutService(toml: string, service: string): string {
+  return toml.replaceAll(/^\[\[services\]\]\n(?:(?!\[).*\n?)*/gm, (block) =>
+    settingOf(block, "service") === service ? "" : block,
+  );
+}
+
 /** The gateway's binding to the backend of `audience`. Throws if wrangler.toml has none. */
 export function serviceOf(audience: Audience): ServiceBinding {
   const binding = (Object.keys(BACKENDS) as BackendName[]).find((name) => BACKENDS[name].audience === audience);
@@ -99,6 +106,8 @@ export interface Adaptation {
   readonly main?: string;
   /** Replaces `DEFAULT_ORIGIN` in every variable. */
   readonly origin?: string;
+  /** The name of a Worker that is not bound. */
+  readonly unbound?: string;
 }
 
 /**
@@ -108,16 +117,17 @@ export interface Adaptation {
 export function writeAdaptedConfig(
   worker: WorkerKey,
   target: string,
-  { main, origin = DEFAULT_ORIGIN }: Adaptation,
+  { main, origin = DEFAULT_ORIGIN, unbound }: Adaptation,
 ): string {
-  const toml = readConfig(worker);
+  const configured = readConfig(worker);
+  const toml = unbound === undefined ? configured : withoutService(configured, unbound);
   const folder = path.dirname(path.join(ROOT, CONFIGS[worker]));
   const absolute = (key: string, file: string) => `${key} = ${JSON.stringify(path.join(folder, file))}`;
   const adapted = [
     `# Written by a command from ${CONFIGS[worker]}, which is the file to edit.`,
     toml
-      .replace(lineOf("main"), (_line, configured: string) => absolute("main", main ?? configured))
-      .replace(lineOf("migrations_dir"), (_line, configured: string) => absolute("migrations_dir", configured))
+      .replace(lineOf("main"), (_line, file: string) => absolute("main", main ?? file))
+      .replace(lineOf("migrations_dir"), (_line, file: string) => absolute("migrations_dir", file))
       .replaceAll(DEFAULT_ORIGIN, origin),
   ].join("\n");
   mkdirSync(path.dirname(target), { recursive: true });

@@ -12,15 +12,28 @@ import { revokeUser } from "../../src/oauth/authorization-server/revocation.ts";
 
 const Props = v.object({ caller: v.literal("stackbilt-auth") });
 
+/** Clocks of two Workers may differ by this many milliseconds. */
+const CLOCK_SKEW_MS = 5_000;
+
+const Options = v.strictObject({
+  untilMs: v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(0),
+    v.check((untilMs) => untilMs <= Date.now() + CLOCK_SKEW_MS),
+  ),
+});
+
 export class GatewayAdminEntrypoint extends WorkerEntrypoint<Env> implements GatewayAdminContract {
-  async revokeUser(userId: unknown): ReturnType<GatewayAdminContract["revokeUser"]> {
+  async revokeUser(userId: unknown, options?: unknown): ReturnType<GatewayAdminContract["revokeUser"]> {
     if (!v.is(Props, this.ctx.props)) return fail("unauthenticated");
     const user = v.safeParse(UserId, userId);
-    if (!user.success) return fail("invalid_input");
+    const until = v.safeParse(v.optional(Options), options);
+    if (!user.success || !until.success) return fail("invalid_input");
     const trace = traceFrom(null);
     try {
       const context = requestContext(this.env, this.ctx, trace);
-      return ok({ revokedGrants: await revokeUser(context, user.output, null) });
+      return ok({ revokedGrants: await revokeUser(context, user.output, null, until.output?.untilMs) });
     } catch (error) {
       const { traceId } = trace;
       console.error(JSON.stringify({ event: "rpc.crashed", method: "revokeUser", traceId, ...describeCrash(error) }));

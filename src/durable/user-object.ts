@@ -110,17 +110,18 @@ export class UserObject extends DurableObject {
   }
 
   /**
-   * Ends all sessions, grants and tokens of sign-ins up to now, and deletes all approvals. Returns
-   * the instant, in milliseconds since the Unix epoch, and the ids of the grants that were listed.
+   * Ends all sessions, grants and tokens of sign-ins up to `untilMs` (milliseconds since the Unix
+   * epoch; default: now), and deletes the approvals up to then. Returns the ids of the ended grants
+   * that were listed. A repeated call, or one for an earlier instant, takes nothing back.
    */
-  async endEverything(): Promise<{ readonly endedAtMs: number; readonly grantIds: readonly string[] }> {
-    const endedAtMs = Date.now();
-    const grants = await this.#list<GrantRecord>(GRANT);
-    const approvals = await this.#list<StoredApproval>(APPROVAL);
-    await this.ctx.storage.put(EVERYTHING, endedAtMs);
-    await this.#delete([...grants.keys(), ...approvals.keys()]);
+  async endEverything(untilMs = Date.now()): Promise<readonly string[]> {
+    const grants = [...(await this.#list<GrantRecord>(GRANT))].filter(([, grant]) => grant.signedInAtMs <= untilMs);
+    const approvals = [...(await this.#list<StoredApproval>(APPROVAL))].filter(([, { atMs }]) => atMs <= untilMs);
+    const ended = (await this.ctx.storage.get<number>(EVERYTHING)) ?? 0;
+    await this.ctx.storage.put(EVERYTHING, Math.max(ended, untilMs));
+    await this.#delete([...grants, ...approvals].map(([key]) => key));
     await this.#keep();
-    return { endedAtMs, grantIds: [...grants.values()].map(({ id }) => id) };
+    return grants.map(([, { id }]) => id);
   }
 
   /** State of a token of this user. Without a `token`, only from when on tokens are valid. */

@@ -69,3 +69,15 @@ it("copies a config with every variable and the new origin", () => {
   });
   expect(variablesOf(copy).ALLOWED_ORIGINS).toBe("http://localhost:6274,http://127.0.0.1:6274");
 });
+
+it("builds the auth Worker without its binding to the gateway, for the first deployment", async () => {
+  const config = path.join(ROOT, ".test/first/wrangler.toml");
+  writeAdaptedConfig("auth", config, { unbound: "stackbilt-mcp-gateway" });
+  const bindingsOf = async (file: string) => {
+    const { code, output } = await runWrangler(["deploy", "--dry-run", "-c", file]);
+    expect(code).toBe(0);
+    return [output.includes("env.DB"), output.includes("env.GATEWAY_ADMIN")];
+  };
+  expect(await bindingsOf(config)).toEqual([true, false]);
+  expect(await bindingsOf(path.join(ROOT, CONFIGS.auth))).toEqual([true, true]);
+});

@@ -205,6 +205,15 @@ describe("an access token, an API key and a JWT", () => {
       expect((await call(issuer, bearer, "image_list_models")).status).toBe(401);
   });
 
+  it("that is in use, of a user who is signed out everywhere, ends at once with the auth Worker's next run", async () => {
+    const { accessToken, owner } = await newUser();
+    await use(issuer, accessToken, "image_list_models");
+    const signOut = (await issuer.db()).prepare("UPDATE user SET signedOutAt = ? WHERE id = ?");
+    await signOut.bind(new Date().toISOString(), owner.userId).run();
+    await system.worker("stackbilt-auth").scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+    expect((await call(issuer, accessToken, "image_list_models")).status).toBe(401);
+  });
+
   it("get 402 while their owner has an unpaid bill, and work again after it is paid", async () => {
     const { owner, auth } = await newUser();
     const accessToken = await unusedToken(auth);

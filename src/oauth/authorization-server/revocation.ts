@@ -22,17 +22,23 @@ export async function revokeGrant(
 }
 
 /**
- * Ends every grant, token and browser session of this user and returns the number of grants ended.
- * One step in the user's object ends all of them everywhere at once; the objects of the grants then
- * follow. `tenantId`: the user's, if it is at hand.
+ * Ends every grant, token and browser session of the user's sign-ins up to `untilMs` (milliseconds
+ * since the Unix epoch; default: now), and returns the number of grants ended. One step in the
+ * user's object ends all of them everywhere at once; the objects of the grants then follow.
+ * `tenantId`: the user's, if it is at hand.
  */
-export async function revokeUser(context: RequestContext, userId: UserId, tenantId: TenantId | null): Promise<number> {
+export async function revokeUser(
+  context: RequestContext,
+  userId: UserId,
+  tenantId: TenantId | null,
+  untilMs = Date.now(),
+): Promise<number> {
   const { env, config } = context;
-  const { endedAtMs, grantIds } = await userObjectOf(env, userId).endEverything();
+  const grantIds = await userObjectOf(env, userId).endEverything(untilMs);
   deleteUserCredentials(config, userId);
   const revoke = (grantId: string) => grantObjectOf(env, { userId, grantId }).revoke({ userId, grantId });
   const recorded = recordAccess(context, { type: "user.revoked", subject: userId, tenantId, clientId: null });
-  await Promise.all([...grantIds.map(revoke), nextSecond(endedAtMs), recorded]);
+  await Promise.all([...grantIds.map(revoke), nextSecond(untilMs), recorded]);
   return grantIds.length;
 }
 

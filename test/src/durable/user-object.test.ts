@@ -90,8 +90,27 @@ describe("ending everything", () => {
     const [first, second] = [newGrant(), newGrant({ expiresAt: null })];
     for (const grant of [first, second]) await object.registerGrant(grant);
     await object.storeApproval("key", { clientId: "app", scopes: ["read"], metaHash: "m" });
-    expect(new Set((await object.endEverything()).grantIds)).toEqual(new Set([first.id, second.id]));
+    expect(new Set(await object.endEverything())).toEqual(new Set([first.id, second.id]));
     expect([await idsIn(object), await object.findApproval("key")]).toEqual([[], null]);
+  });
+
+  it("up to an instant leaves later sign-ins, their grants and approvals, also if it is repeated", async () => {
+    const object = newObject();
+    const atMs = Date.now();
+    const [before, after] = [newGrant({ signedInAtMs: atMs - 1000 }), newGrant({ signedInAtMs: atMs })];
+    for (const grant of [before, after]) await object.registerGrant(grant);
+    await object.storeApproval("key", { clientId: "app", scopes: ["read"], metaHash: "m" });
+    expect(await object.endEverything(atMs - 1)).toEqual([before.id]);
+    expect(await object.endEverything(atMs - 1)).toEqual([]);
+    expect([await idsIn(object), await object.findApproval("key")]).toEqual([[after.id], expect.anything()]);
+    expect(hasTokenEnded(await object.tokenState(), atMs)).toBe(false);
+  });
+
+  it("up to an earlier instant takes nothing back", async () => {
+    const object = newObject();
+    await object.endEverything(2000);
+    await object.endEverything(1000);
+    expect((await object.tokenState()).endedUntilMs).toBe(2000);
   });
 
   it("also ends a grant that is redeemed at the same moment, of a sign-in before it", async () => {

@@ -39,10 +39,12 @@ async function newGrant(user: string) {
   return { client, tokens, refresh, works };
 }
 
+const AUTH_PROPS = { caller: "stackbilt-auth" };
+
 /** The reply of the entrypoint to a call through a binding with these props. */
-async function revokeUser(user: unknown, props: unknown = { caller: "stackbilt-auth" }, over: Env = env) {
+async function revokeUser(user: unknown, props: unknown = AUTH_PROPS, over: Env = env, options?: unknown) {
   const ctx = Object.assign(createExecutionContext(), { props });
-  const reply = await new GatewayAdminEntrypoint(ctx as never, over).revokeUser(user); // the pool's context has no type for props
+  const reply = await new GatewayAdminEntrypoint(ctx as never, over).revokeUser(user, options); // the pool's context has no type for props
   await waitOnExecutionContext(ctx as never);
   return reply;
 }
@@ -77,6 +79,28 @@ describe("the entrypoint for the auth Worker", () => {
     const again = await newGrant(user);
     expect(await authenticate(newContext(env).context, again.tokens.access_token)).toMatchObject({ kind: "oauth" });
   });
+
+  it("ends what began up to an instant: a call that is late ends no later sign-in", async () => {
+    const user = newUserId();
+    const [first, untilMs] = [await newGrant(user), Date.now()];
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    const second = await newGrant(user);
+    const revoke = () => revokeUser(user, AUTH_PROPS, env, { untilMs });
+    expect(await revoke()).toEqual({ ok: true, value: { revokedGrants: 1 } });
+    expect(await revoke()).toEqual({ ok: true, value: { revokedGrants: 0 } });
+    expect([await first.works(), await second.works()]).toEqual([false, true]);
+    expect([(await first.refresh()).status, (await second.refresh()).status]).toEqual([400, 200]);
+  });
+
+  it.each([{ untilMs: "1" }, { untilMs: -1 }, { untilMs: Date.now() + 3_600_000 }, { until: 1 }, null])(
+    "refuses the options %j",
+    async (options) => {
+      expect(await revokeUser(newUserId(), AUTH_PROPS, env, options)).toEqual({
+        ok: false,
+        error: { code: "invalid_input" },
+      });
+    },
+  );
 
   it("returns in a later second than the one that it ends, so that a JWT of the next second is valid", async () => {
     const user = newUserId();
