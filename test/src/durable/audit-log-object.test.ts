@@ -116,9 +116,12 @@ describe("the audit log of a tenant", () => {
     const { stub, id } = await newLog();
     await append(stub, 1);
     // Called inside the object, because the pool reports what an object throws at a caller.
-    await runInDurableObject(stub, (instance) =>
-      expect(instance.append({ ...newEvent(), clientId: 1n as never })).rejects.toThrow(TypeError),
-    );
+    await runInDurableObject(stub, async (instance, { storage: { sql } }) => {
+      await expect(instance.append({ ...newEvent(), clientId: 1n as never })).rejects.toThrow(TypeError);
+      sql.exec("CREATE TRIGGER full BEFORE UPDATE OF hash ON chain BEGIN SELECT RAISE(ABORT, 'full'); END");
+      await expect(instance.append(newEvent()), "after the row of the outbox").rejects.toThrow("full");
+      sql.exec("DROP TRIGGER full");
+    });
     await append(stub, 1);
     await alarmAfter(stub, 1_000);
     expect(verifyRecords(arrived(), { id, head: (await stored(stub)).head }, sha256)).toEqual([]);
