@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from "vitest";
-import type { ToolCallEvent } from "../../../src/audit/event.ts";
-import { deliver } from "../../../src/audit/sinks.ts";
+import type { AccessEvent, ToolCallEvent } from "../../../src/audit/event.ts";
+import { deliver, store } from "../../../src/audit/sinks.ts";
 import type { RequestContext } from "../../../src/context.ts";
 
 const event: ToolCallEvent = {
@@ -22,7 +22,10 @@ const event: ToolCallEvent = {
   input: {},
 };
 
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 it("logs a message that cannot be sent together with its record, and delays nothing", async () => {
   vi.spyOn(console, "log").mockImplementation(() => undefined);
@@ -36,4 +39,30 @@ it("logs a message that cannot be sent together with its record, and delays noth
   const line = String(errors.mock.calls[0]?.[0]);
   expect(JSON.parse(line)).toMatchObject({ event: "audit.undelivered", record: event });
   expect(line).not.toContain("full of secrets");
+});
+
+it("sends a change of access to the queue if the audit log does not answer within five seconds", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+  const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const sent = vi.fn(async () => undefined);
+  const hanging = { idFromName: (name: string) => name, get: () => ({ append: () => new Promise(() => undefined) }) };
+  const context = {
+    env: { PLATFORM_EVENTS_QUEUE: { send: sent }, AUDIT_LOG: hanging },
+    ctx: { waitUntil: () => undefined },
+    trace: { traceId: event.traceId },
+  } as unknown as RequestContext; // all that it uses
+  const { at, traceId, subject, tenantId } = event;
+  const change: AccessEvent = { type: "key.revoked", at, traceId, subject, tenantId, clientId: "key:1" };
+  const stored = store(context, change);
+  await vi.advanceTimersByTimeAsync(4_900);
+  expect(sent).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(200);
+  await stored;
+  expect(sent.mock.calls).toEqual([[change]]);
+  expect(log.mock.calls.map(([line]) => JSON.parse(String(line)))).toEqual([{ event: "audit", ...change }]);
+  expect(JSON.parse(String(errors.mock.calls[0]?.[0]))).toMatchObject({
+    event: "audit.unchained",
+    type: "key.revoked",
+  });
 });

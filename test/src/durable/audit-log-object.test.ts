@@ -176,6 +176,24 @@ describe("the audit log of a tenant", () => {
     expect(arrived().map(({ chain }) => chain.sequence)).toEqual([1, 2, 3]);
   });
 
+  it("gives up a batch that the queue does not answer within half a minute, and sends it again", async () => {
+    const { stub } = await newLog();
+    await append(stub, 2);
+    vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
+    answer = () => new Promise(() => undefined);
+    await runInDurableObject(stub, async (instance) => {
+      vi.setSystemTime(Date.now() + 1_000);
+      const alarm = instance.alarm();
+      await vi.advanceTimersByTimeAsync(31_000);
+      await alarm;
+    });
+    vi.useFakeTimers({ toFake: ["Date"] });
+    expect((await stored(stub)).waiting).toBe(2);
+    answer = async () => undefined;
+    await alarmAfter(stub, 60_000);
+    expect(arrived().map(({ chain }) => chain.sequence)).toEqual([1, 2]);
+  });
+
   it("has an alarm as soon as a record is stored, also after a restart", async () => {
     const { stub } = await newLog();
     expect((await stored(stub)).alarmInMs).toBeNaN();
