@@ -74,6 +74,7 @@ export function configOf(env: Env): Config {
     ...(env.SERVICE_BINDING_SECRET_PREVIOUS === undefined
       ? []
       : secretProblems("SERVICE_BINDING_SECRET_PREVIOUS", env.SERVICE_BINDING_SECRET_PREVIOUS)),
+    ...(env.HEALTH_TOKEN === undefined ? [] : secretProblems("HEALTH_TOKEN", env.HEALTH_TOKEN)),
     ...BINDINGS.filter((name) => !env[name]).map((name) => `${name} is not bound`),
     ...allowedOrigins.flatMap((origin) => originProblems("ALLOWED_ORIGINS", origin)),
     ...risks.problems,

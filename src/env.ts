@@ -58,6 +58,9 @@ export interface Env extends BackendBindings {
   /** The root key before a rotation. It still opens what it sealed, and seals nothing new. */
   readonly SERVICE_BINDING_SECRET_PREVIOUS?: string;
 
+  /** Bearer token for `GET /health?deep=1`, at least 32 characters. Absent: no one may ask. */
+  readonly HEALTH_TOKEN?: string;
+
   /** OAuth state only: write access allows an attacker to forge tokens. */
   readonly OAUTH_KV: KVNamespace;
   /** Audit events for the platform. */

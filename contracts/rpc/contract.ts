@@ -1,6 +1,7 @@
 // Contracts. A contract lists the methods of one backend, each an operation, and names the method
 // of each tool, so that a tool cannot use another method's operation. A method that is neither a
 // tool nor listed as internal does not compile.
+import { Describe } from "./describe.ts";
 import type { Method, Operation } from "./operation.ts";
 
 /** Operations by method name. */
@@ -18,7 +19,16 @@ export interface Contract<
   readonly tools: Tools;
 }
 
-/** Defines the contract of a backend. `internal` lists the methods that are not tools. */
+/** Methods of every contract. */
+export type CommonMethods = {
+  /** Describes the Worker: name, version, digest of its contract. */
+  readonly describe: typeof Describe;
+};
+
+/**
+ * Defines the contract of a backend, which gets the method `describe` beside its own. `internal`
+ * lists the methods that are not tools.
+ */
 export function contract<
   const M extends Methods,
   const Audience extends string,
@@ -38,9 +48,9 @@ export function contract<
     ([Exclude<keyof M, Tools[keyof Tools] | Internal[number]>] extends [never]
       ? unknown
       : MissingFrom<M, Tools, Internal>);
-}): Contract<M, Tools, Audience> & { readonly prefix: Prefix } {
+}): Contract<M & CommonMethods, Tools, Audience> & { readonly prefix: Prefix } {
   const { audience, prefix, methods, tools } = definition;
-  return { audience, prefix, methods, tools };
+  return { audience, prefix, methods: { ...methods, describe: Describe }, tools };
 }
 
 interface MissingFrom<M, Tools, Internal extends readonly unknown[]> {

@@ -4,10 +4,11 @@ import * as v from "valibot";
 import { CallContext, type Progress, type ProgressReply, traceIdOf } from "./call-context.ts";
 import type { Contract } from "./contract.ts";
 import { describeCrash } from "./crash.ts";
+import { contractDigest, type Describe } from "./describe.ts";
 import type { Identity, OneTimeToken } from "./identity.ts";
 import type { IdentityKey } from "./identity-token.ts";
 import type { BoundaryCode, CodeOf, OutputOf, ParsedInputOf } from "./operation.ts";
-import { type Failure, fail, type Result } from "./result.ts";
+import { type Failure, fail, ok, type Result } from "./result.ts";
 import { importIdentityKeys, verifyIdentity } from "./verify.ts";
 
 /** Properties of one call beside its input and its identity. */
@@ -97,6 +98,21 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
     console.error(JSON.stringify({ event: "rpc.crashed", audience, method: name, traceId, ...describeCrash(error) }));
     return fail("internal");
   }
+}
+
+/**
+ * Serves `describe`, the method of every contract.
+ *
+ * @param version of the Worker's code
+ */
+export async function serveDescription(
+  contract: Contract & { readonly methods: { readonly describe: typeof Describe } },
+  incoming: IncomingCall,
+  version: string,
+): Promise<Result<OutputOf<typeof Describe>, Failure<BoundaryCode>>> {
+  return serve(contract, "describe", incoming, async () =>
+    ok({ name: contract.audience, version, contractDigest: await contractDigest(contract) }),
+  );
 }
 
 const UNCLAIMED = "A handler that changes something must claim the token of its invocation.";

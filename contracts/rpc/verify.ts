@@ -89,11 +89,21 @@ async function signedClaims(keys: readonly IdentityKey[], token: string): Promis
   if (!header.success) return null;
   const known = keys.find(({ kid }) => kid === header.output.kid);
   const raw = tryFromBase64url(signature);
+  if (!known) logUnknownKey(keys, header.output.kid);
   if (!known || !raw) return null;
   const signed = new TextEncoder().encode(`${head}.${body}`);
   if (!(await crypto.subtle.verify(HMAC, known.key, raw, signed))) return null;
   const payload = v.safeParse(Payload, decodeJson(body));
   return payload.success ? payload.output : null;
+}
+
+/**
+ * Logs ids of keys, which reveal nothing about them: `IDENTITY_KEYS` of another root secret is the
+ * likeliest mistake of a deployment.
+ */
+function logUnknownKey(keys: readonly IdentityKey[], kid: string): void {
+  if (!/^[0-9a-f]{8}$/.test(kid)) return;
+  console.error(JSON.stringify({ event: "rpc.key_unknown", keyId: kid, known: keys.map((key) => key.kid) }));
 }
 
 /** True between `iat` and `exp`, with a lifetime of at most `IDENTITY_LIFETIME_SECONDS`. */

@@ -11,7 +11,8 @@ import {
   type SignIn,
   type Tenant,
 } from "../../contracts/auth.ts";
-import { serve } from "../../contracts/rpc/serve.ts";
+import { serve, serveDescription } from "../../contracts/rpc/serve.ts";
+import { version } from "../../package.json";
 import { mintToken, validateJwt } from "./access-tokens.ts";
 import { createApiKey, listApiKeys, revokeApiKey, validateApiKey } from "./api-keys.ts";
 import { configuredProvider } from "./configured-provider.ts";
@@ -53,6 +54,12 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
 
   exchangeSocialCode(code: unknown, proof: unknown): Promise<SignIn> {
     return runMethod(this.env, "exchangeSocialCode", (now) => exchangeCode(this.env, code, proof, now));
+  }
+
+  describe(call: unknown, input: unknown): ReturnType<AuthContract["describe"]> {
+    return runMethod(this.env, "describe", (now) =>
+      serveDescription(auth, { guard: guardOf(this.env, now), call, input }, version),
+    );
   }
 
   getUser(call: unknown, input: unknown): ReturnType<AuthContract["getUser"]> {

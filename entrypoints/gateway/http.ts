@@ -23,6 +23,7 @@ import { overPlan } from "../../src/pipeline/metering.ts";
 import { productTexts } from "../../src/tools/product-texts.ts";
 import { allowCors, preflight } from "./cors.ts";
 import { discovery } from "./discovery.ts";
+import { health } from "./health.ts";
 
 /**
  * RFC 9728 section 3.1: the metadata of a resource follows its path. Older clients look at the
@@ -94,7 +95,7 @@ async function route(gateway: HttpGateway, request: Request, context: RequestCon
   const { info } = gateway;
   const path = programPath(pathname);
   if (path !== pathname) return route(gateway, new Request(origin + path + search, request), context);
-  if (pathname === "/health") return Response.json({ status: "ok", name: info.name, version: info.version });
+  if (pathname === "/health") return health(request, context, info);
   if (origin !== config.issuer) return jsonError(421, "misdirected_request", `This gateway is ${config.issuer}.`);
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
     const metadataRequest = new Request(`${config.issuer}${METADATA_PATH}/mcp`, request);

@@ -4,7 +4,8 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { type ImgForgeContract, imgForge } from "../../contracts/img-forge.ts";
 import type { Identity, OneTimeToken } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
-import { type IncomingCall, serve } from "../../contracts/rpc/serve.ts";
+import { type IncomingCall, serve, serveDescription } from "../../contracts/rpc/serve.ts";
+import { version } from "../../package.json";
 import type { Env } from "./env.ts";
 import { servePicture } from "./http.ts";
 import { imageRequestOf } from "./job.ts";
@@ -75,6 +76,10 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
     return serve(imgForge, "listImages", this.#incoming(call, input), async (_, identity) =>
       ok({ images: await recentImagesOf(this.env, ownerOf(identity)).list() }),
     );
+  }
+
+  describe(call: unknown, input: unknown) {
+    return serveDescription(imgForge, this.#incoming(call, input), version);
   }
 
   #incoming(call: unknown, input: unknown): IncomingCall {

@@ -3,8 +3,9 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import type { Identity, OneTimeToken } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
-import { type IncomingCall, serve } from "../../contracts/rpc/serve.ts";
+import { type IncomingCall, serve, serveDescription } from "../../contracts/rpc/serve.ts";
 import { type StackbilderContract, stackbilder } from "../../contracts/stackbilder.ts";
+import { version } from "../../package.json";
 import type { Env } from "./env.ts";
 import { flowObject, newFlowId } from "./flow-id.ts";
 import type { FlowObject } from "./flow-object.ts";
@@ -92,6 +93,10 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
     return serve(stackbilder, "listFlows", this.#incoming(call, input), async (_, identity) =>
       ok({ flows: await recentFlowsOf(this.env, ownerOf(identity)).list() }),
     );
+  }
+
+  describe(call: unknown, input: unknown) {
+    return serveDescription(stackbilder, this.#incoming(call, input), version);
   }
 
   #incoming(call: unknown, input: unknown): IncomingCall {

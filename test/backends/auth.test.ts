@@ -141,11 +141,12 @@ describe("the auth Worker", () => {
     const code = outputFiles[0]?.text ?? "";
     const { names, methods, handlers } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
     expect(names.toSorted()).toEqual(["AuthEntrypoint", "default"]);
-    expect(handlers).toEqual(["fetch"]);
+    expect(handlers).toEqual(["fetch", "scheduled"]);
     expect(methods.toSorted()).toEqual([
       "authenticateUser",
       "constructor",
       "createApiKey",
+      "describe",
       "exchangeSocialCode",
       "getUser",
       "listApiKeys",

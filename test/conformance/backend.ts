@@ -2,7 +2,7 @@
 // binding.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { fail, ok } from "../../contracts/rpc/result.ts";
-import { type Guard, serve } from "../../contracts/rpc/serve.ts";
+import { type Guard, serve, serveDescription } from "../../contracts/rpc/serve.ts";
 import type { Env } from "../../entrypoints/stackbilder/env.ts";
 import { type Block, type InputRequest, PNG, type ShowContract, show, type Topic } from "./contract.ts";
 import type { WorkObject } from "./work.ts";
@@ -98,6 +98,10 @@ function isResponse({ method }: InputRequest, response: Readonly<Record<string, 
 const STEP_MS = 50;
 
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements ShowContract {
+  describe(call: unknown, input: unknown) {
+    return serveDescription(show, { guard: guardOf(this.env), call, input }, "0");
+  }
+
   showText(call: unknown, input: unknown) {
     return this.#show("showText", call, input, [text("This is a simple text response for testing.")]);
   }

@@ -89,6 +89,11 @@ it("HEAD gets the status of GET", async () => {
     expect(await statusOf(path, "HEAD"), path).toBe(200);
 });
 
+it("the deep health check is closed if the gateway has no HEALTH_TOKEN", async () => {
+  for (const authorization of ["Bearer undefined", "Bearer ", "Bearer null"])
+    expect((await send("/health?deep=1", { headers: { authorization } })).status, authorization).toBe(401);
+});
+
 it("/mcp/ is /mcp for a preflight, a challenge and the resource's metadata", async () => {
   const headers = { origin: ORIGIN };
   for (const path of ["/mcp", "/mcp/"]) {

@@ -148,7 +148,11 @@ function harnessOptions(options: BackendOptions<Contract>, identityKeys: string)
     compatibility_date,
     services: [{ binding: "BACKEND", service, entrypoint }],
   };
-  const names = Object.keys(fakes).map((binding) => [binding, fakeName(binding)]);
+  // Workers that the backend calls do not run: without a fake, the caller Worker is in their place.
+  const overrides = [
+    ...(config.services ?? []).map(({ binding }: { binding: string }) => [binding, CALLER]),
+    ...Object.keys(fakes).map((binding) => [binding, fakeName(binding)]),
+  ];
   return {
     root: ROOT,
     workers: [
@@ -156,7 +160,7 @@ function harnessOptions(options: BackendOptions<Contract>, identityKeys: string)
         configPath,
         vars,
         secrets: { IDENTITY_KEYS: identityKeys, ...secrets },
-        bindingOverrides: Object.fromEntries(names),
+        bindingOverrides: Object.fromEntries(overrides),
       },
       { config: caller },
       ...Object.entries(fakes).map(([binding, main]) => ({

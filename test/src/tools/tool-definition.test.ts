@@ -49,13 +49,14 @@ describe("an invalid declaration throws an error with the tool's name when the m
   });
 });
 
-const single = contract({
+const definition = {
   audience: "img-forge",
   prefix: "echo",
   methods: { echo: ListModels },
   tools: { echo: "echo" },
   internal: [],
-});
+} as const;
+const single = contract(definition);
 
 describe("a backend with a single tool and no internal method", () => {
   it("can name the tool like its prefix", () => {
@@ -65,7 +66,7 @@ describe("a backend with a single tool and no internal method", () => {
   });
 
   it("can name the tool with its prefix", () => {
-    const prefixed = contract({ ...single, tools: { echo_all: "echo" }, internal: [] });
+    const prefixed = contract({ ...definition, tools: { echo_all: "echo" }, internal: [] });
     const names = toolsFrom("IMG_FORGE", prefixed, { echo_all: declaration }).map(({ name }) => name);
     expect(names).toEqual(["echo_all"]);
   });

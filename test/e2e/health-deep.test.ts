@@ -1,0 +1,62 @@
+// GET /health?deep=1: an operator sees each backend as the gateway does.
+import { randomBytes } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { useSystem } from "../support/system.ts";
+
+const TOKEN = "a health token of 32 characters!";
+const OTHER_KEYS = `0123abcd:${randomBytes(32).toString("base64url")}`;
+const secrets = { gateway: { HEALTH_TOKEN: TOKEN } };
+const well = useSystem({ secrets });
+const ill = useSystem({
+  secrets: { ...secrets, auth: { IDENTITY_KEYS: OTHER_KEYS } },
+  replacements: { "img-forge": "test/support/other-contract.ts", stackbilder: "test/support/bad-backend.ts" },
+});
+
+interface Health {
+  status: string;
+  backends: Record<string, object>;
+}
+const HEALTHY = { isReachable: true, areKeysEqual: true, isContractEqual: true, version: expect.any(String) };
+
+async function healthOf(system: typeof well, authorization = `Bearer ${TOKEN}`) {
+  const response = await system.fetch("/health?deep=1", { headers: { authorization } });
+  return { status: response.status, body: (await response.json()) as Health };
+}
+
+describe("the deep health check", () => {
+  it("says that each backend is reachable and has the gateway's key and contract", async () => {
+    const { status, body } = await healthOf(well);
+    expect([status, body.status]).toEqual([200, "ok"]);
+    expect(Object.keys(body.backends).toSorted()).toEqual(
+      expect.arrayContaining(["AUTH_SERVICE", "IMG_FORGE", "STACKBILDER"]),
+    );
+    for (const backend of Object.values(body.backends)) expect(backend).toMatchObject(HEALTHY);
+  });
+
+  it.each(["", `Bearer ${TOKEN}x`, "Bearer ", TOKEN])("is refused with the authorization %j", async (authorization) => {
+    const { status, body } = await healthOf(well, authorization);
+    expect([status, body.backends]).toEqual([401, undefined]);
+  });
+
+  it("tells a wrong key from another contract and from silence, and both sides name the ids of the keys", async () => {
+    const { status, body } = await healthOf(ill);
+    expect([status, body.status]).toEqual([503, "degraded"]);
+    expect(body.backends).toMatchObject({
+      AUTH_SERVICE: { isReachable: true, areKeysEqual: false, isContractEqual: null },
+      IMG_FORGE: { isReachable: true, areKeysEqual: true, isContractEqual: false, version: "9.9.9" },
+      STACKBILDER: { isReachable: false, areKeysEqual: null, isContractEqual: null },
+    });
+    const logs = ill.logs().join("\n");
+    const keyId = /"health.keys_differ","backend":"AUTH_SERVICE","keyId":"([0-9a-f]{8})"/.exec(logs)?.[1];
+    expect(logs).toContain(`{"event":"rpc.key_unknown","keyId":"${keyId}","known":["0123abcd"]}`);
+    expect(logs).not.toContain(OTHER_KEYS.slice(9));
+  });
+});
+
+it("the plain health check needs no token and asks no backend", async () => {
+  const response = await ill.fetch("/health");
+  expect([response.status, await response.json()]).toEqual([
+    200,
+    { status: "ok", name: expect.any(String), version: expect.any(String) },
+  ]);
+});
