@@ -69,7 +69,7 @@ export interface ToolCallEvent extends RequestEvent {
   readonly callId?: string;
   /** That the call costs if it is charged. Absent where there was no intent. */
   readonly credits?: number;
-  /** The tool's name. A name that the catalog does not have is shown only if it looks like one. */
+  /** The tool's name. Of a name that is none of a tool, the length. */
   readonly tool: string;
   /** `null` for an unknown tool. */
   readonly risk: Risk | null;

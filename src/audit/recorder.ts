@@ -2,6 +2,7 @@
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Schema } from "../../contracts/rpc/operation.ts";
 import type { RequestContext } from "../context.ts";
+import { catalog } from "../tools/catalog.ts";
 import { digestOf } from "../tools/digest.ts";
 import type { ToolDefinition } from "../tools/tool-definition.ts";
 import type {
@@ -51,8 +52,8 @@ export class Recorder {
   }
 
   /**
-   * `tool` is absent if the catalog has none named `name`. The tool's digest is made in the
-   * background.
+   * `tool` is absent if the caller's catalog has none named `name`. The name is shown only if it is
+   * one of ours, as in a session without that tool. The tool's digest is made in the background.
    */
   toolCall(
     { tool, name, args }: { readonly tool: ToolDefinition | undefined; readonly name: string; readonly args: unknown },
@@ -62,7 +63,7 @@ export class Recorder {
     const event = {
       type: "tool.called",
       ...this.#fields(outcome, args, tool?.operation.input ?? null),
-      tool: tool?.name ?? lengthOf(name),
+      tool: tool?.name ?? (catalog.has(name) ? name : lengthOf(name)),
       risk: tool?.risk ?? null,
       decision,
     } as const;
