@@ -208,6 +208,85 @@ export const MintToken = operation({
   changes: true,
 });
 
+const Credits = v.pipe(v.number(), v.integer());
+/** Names a reservation: the id of the call that it is for. */
+const ReservationId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,128}$/));
+
+/** The credits of a tenant in the current period, a calendar month in UTC. Whole credits. */
+export const Balance = v.object({
+  tier: Tier,
+  /** Credits that the plan includes this period. */
+  allowance: Credits,
+  /** Credits of calls that succeeded. */
+  committed: Credits,
+  /** Credits of calls that are under way. */
+  reserved: Credits,
+  /**
+   * `allowance` less `committed` less `reserved`. Negative after a change to a smaller plan, or a
+   * charge that came late.
+   */
+  available: Credits,
+  /** The start of the next period, in seconds since the Unix epoch. */
+  resetsAt: v.pipe(v.number(), v.integer()),
+});
+export type Balance = v.InferOutput<typeof Balance>;
+
+export const ReserveCredits = operation({
+  input: v.strictObject({
+    reservationId: ReservationId,
+    /** The tool that is called. */
+    tool: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+    credits: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000)),
+  }),
+  /** `isReserved` is false if less than `credits` is left; nothing was taken then. */
+  output: v.object({ isReserved: v.boolean(), balance: Balance }),
+  errors: {},
+  timeoutMs: AUTH_TIMEOUT_MS,
+  changes: true,
+});
+
+export const SettleCredits = operation({
+  input: v.strictObject({
+    reservationId: ReservationId,
+    outcome: v.picklist(["commit", "refund"]),
+    /** The backend's own id of the work, e.g. of an image job, for the list of charges. */
+    reference: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
+  }),
+  /** `unknown`: there is no such reservation. */
+  output: v.object({ state: v.picklist(["committed", "refunded", "unknown"]), balance: Balance }),
+  errors: {},
+  timeoutMs: AUTH_TIMEOUT_MS,
+  changes: true,
+});
+
+export const GetCredits = operation({
+  input: v.strictObject({}),
+  output: Balance,
+  errors: {},
+  timeoutMs: AUTH_TIMEOUT_MS,
+});
+
+/** A charge, or a reservation that may become one. */
+export const Charge = v.object({
+  reservationId: v.string(),
+  tool: v.string(),
+  credits: Credits,
+  state: v.picklist(["reserved", "committed", "refunded"]),
+  /** The backend's own id of the work; `null` if it has none. */
+  reference: v.nullable(v.string()),
+  /** Time of the reservation, in seconds since the Unix epoch. */
+  at: v.pipe(v.number(), v.integer()),
+});
+export type Charge = v.InferOutput<typeof Charge>;
+
+export const ListCharges = operation({
+  input: v.strictObject({}),
+  /** Of this period and the last one, newest first. */
+  output: v.object({ charges: v.pipe(v.array(Charge), v.maxLength(50)) }),
+  errors: {},
+  timeoutMs: AUTH_TIMEOUT_MS,
+});
+
 /** The auth Worker's newer methods. None of them is a tool. */
 export const auth = contract({
   audience: "auth",
@@ -229,9 +308,34 @@ export const auth = contract({
     revokeApiKey: RevokeApiKey,
     /** Issues a short-lived bearer token for the user. */
     mintToken: MintToken,
+    /**
+     * Reserves credits of the tenant and plan that the identity token names. A reservation that
+     * exists is renewed, and takes nothing more; one that was refunded is made anew. If it is not
+     * settled within 15 minutes, its credits return.
+     */
+    reserveCredits: ReserveCredits,
+    /**
+     * Settles a reservation. The first outcome counts, except that `commit` also charges a
+     * reservation whose 15 minutes are over. May be repeated.
+     */
+    settleCredits: SettleCredits,
+    /** The tenant's credits this period. */
+    getCredits: GetCredits,
+    /** The tenant's latest charges. */
+    listCharges: ListCharges,
   },
   tools: {},
-  internal: ["getUser", "createApiKey", "listApiKeys", "revokeApiKey", "mintToken"],
+  internal: [
+    "getUser",
+    "createApiKey",
+    "listApiKeys",
+    "revokeApiKey",
+    "mintToken",
+    "reserveCredits",
+    "settleCredits",
+    "getCredits",
+    "listCharges",
+  ],
 });
 
 /** The auth Worker's six older methods and its newer ones. */

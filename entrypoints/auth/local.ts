@@ -5,7 +5,7 @@ import { deliverRevocations } from "./revocations.ts";
 import type { Env } from "./settings.ts";
 import { socialBridge } from "./social-bridge.ts";
 
-export { AuthEntrypoint } from "./worker.ts";
+export { AuthEntrypoint, LedgerObject } from "./worker.ts";
 
 export default {
   fetch: async (request, env) =>

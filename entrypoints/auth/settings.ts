@@ -5,6 +5,8 @@ import * as v from "valibot";
 import type { SocialProvider } from "../../contracts/auth.ts";
 import type { GatewayAdminContract } from "../../contracts/gateway.ts";
 import type { Binding } from "../../contracts/rpc/binding.ts";
+import { Tier } from "../../contracts/rpc/identity.ts";
+import type { LedgerObject } from "./ledger-object.ts";
 
 export interface Env {
   readonly DB: D1Database;
@@ -24,6 +26,12 @@ export interface Env {
    * commas.
    */
   readonly TOKEN_AUDIENCES: string;
+  /**
+   * Credits a month of each plan: `free:25,hobby:65,pro:580,enterprise:2320`, which is the default.
+   */
+  readonly CREDIT_ALLOWANCES?: string;
+  /** One object per tenant: the ledger of its credits. */
+  readonly LEDGERS: DurableObjectNamespace<LedgerObject>;
   /** Keys that verify the gateway's identity tokens: `kid:base64url[,kid:base64url]`. */
   readonly IDENTITY_KEYS: string;
   /**
@@ -49,6 +57,8 @@ export interface Settings {
   readonly returnUrls: ReadonlySet<string>;
   readonly tokenAudiences: ReadonlySet<string>;
   readonly secret: string;
+  /** Credits a month, by plan. */
+  readonly allowances: Readonly<Record<Tier, number>>;
   /** `null` if this deployment has no client at the provider. */
   readonly clients: Readonly<Record<SocialProvider, ProviderClient | null>>;
 }
@@ -82,12 +92,31 @@ const WebUrls = v.pipe(
   v.array(v.pipe(v.string(), isWebUrl)),
 );
 const Optional = v.optional(v.string(), "");
+const bound = v.pipe(
+  v.optional(v.unknown(), null),
+  v.check((value) => typeof value === "object" && value !== null, "is not bound"),
+);
+const DEFAULT_ALLOWANCES = "free:25,hobby:65,pro:580,enterprise:2320";
+const Allowances = v.pipe(
+  v.optional(v.string(), DEFAULT_ALLOWANCES),
+  v.check(
+    (text) =>
+      Tier.options.every((tier) => allowanceIn(text, tier) !== null) && text.split(",").length === Tier.options.length,
+    `must name each plan once, as in ${DEFAULT_ALLOWANCES}`,
+  ),
+);
+
+/** The credits of a plan in the text of the setting; `null` if it has none. */
+function allowanceIn(text: string, tier: Tier): number | null {
+  const entries = text.split(",").map((entry) => /^\s*([a-z]+):(\d{1,7})\s*$/.exec(entry));
+  const [, , credits] = entries.find((entry) => entry?.[1] === tier) ?? [];
+  return credits === undefined ? null : Number(credits);
+}
 
 const Bindings = v.object({
-  DB: v.pipe(
-    v.optional(v.unknown(), null),
-    v.check((value) => typeof value === "object" && value !== null, "is not bound"),
-  ),
+  DB: bound,
+  LEDGERS: bound,
+  CREDIT_ALLOWANCES: Allowances,
   AUTH_BASE_URL: v.pipe(
     Required,
     isWebUrl,
@@ -124,6 +153,7 @@ export function settingsOf(env: Env): Settings {
     returnUrls: new Set(values.SOCIAL_RETURN_URLS),
     tokenAudiences: new Set(values.TOKEN_AUDIENCES),
     secret: values.BETTER_AUTH_SECRET,
+    allowances: allowancesIn(values.CREDIT_ALLOWANCES),
     clients: {
       github: client("GITHUB", values.GITHUB_CLIENT_ID, values.GITHUB_CLIENT_SECRET),
       google: client("GOOGLE", values.GOOGLE_CLIENT_ID, values.GOOGLE_CLIENT_SECRET),
@@ -131,6 +161,13 @@ export function settingsOf(env: Env): Settings {
   };
   parsed.set(env, settings);
   return settings;
+}
+
+function allowancesIn(text: string): Record<Tier, number> {
+  const [free = 0, hobby = 0, pro = 0, enterprise = 0] = (["free", "hobby", "pro", "enterprise"] as const).map(
+    (tier) => allowanceIn(text, tier) ?? 0,
+  );
+  return { free, hobby, pro, enterprise };
 }
 
 function client(name: string, id: string, secret: string): ProviderClient | null {

@@ -11,12 +11,15 @@ import {
   type SignIn,
   type Tenant,
 } from "../../contracts/auth.ts";
-import { serve, serveDescription } from "../../contracts/rpc/serve.ts";
+import type { Identity } from "../../contracts/rpc/identity.ts";
+import { fail } from "../../contracts/rpc/result.ts";
+import { type IncomingCall, serve, serveDescription } from "../../contracts/rpc/serve.ts";
 import { version } from "../../package.json";
 import { mintToken, validateJwt } from "./access-tokens.ts";
 import { createApiKey, listApiKeys, revokeApiKey, validateApiKey } from "./api-keys.ts";
 import { configuredProvider } from "./configured-provider.ts";
 import { logCrash } from "./crash-log.ts";
+import type { LedgerObject, LedgerOwner } from "./ledger-object.ts";
 import { deliverRevocations } from "./revocations.ts";
 import { type Env, settingsOf } from "./settings.ts";
 import { socialBridge } from "./social-bridge.ts";
@@ -24,6 +27,8 @@ import { exchangeCode } from "./social-codes.ts";
 import { findUser, ProvisionRequest, provision } from "./tenants.ts";
 import { guardOf } from "./used-tokens.ts";
 import { authenticate, register } from "./users.ts";
+
+export { LedgerObject } from "./ledger-object.ts";
 
 /**
  * The first six methods receive no identity token, so each validates its arguments itself. They
@@ -101,12 +106,62 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
       ),
     );
   }
+
+  reserveCredits(call: unknown, input: unknown): ReturnType<AuthContract["reserveCredits"]> {
+    return runMethod(this.env, "reserveCredits", () =>
+      serve(auth, "reserveCredits", this.#ledgerCall(call, input), async (input, identity, { token }) => {
+        const owner = ledgerOwnerOf(identity);
+        return owner ? this.#ledger(owner).reserve(owner, input, token) : fail("unauthenticated");
+      }),
+    );
+  }
+
+  settleCredits(call: unknown, input: unknown): ReturnType<AuthContract["settleCredits"]> {
+    return runMethod(this.env, "settleCredits", () =>
+      serve(auth, "settleCredits", this.#ledgerCall(call, input), async (input, identity, { token }) => {
+        const owner = ledgerOwnerOf(identity);
+        return owner ? this.#ledger(owner).settle(owner, input, token) : fail("unauthenticated");
+      }),
+    );
+  }
+
+  getCredits(call: unknown, input: unknown): ReturnType<AuthContract["getCredits"]> {
+    return runMethod(this.env, "getCredits", () =>
+      serve(auth, "getCredits", this.#ledgerCall(call, input), async (_, identity) => {
+        const owner = ledgerOwnerOf(identity);
+        return owner ? this.#ledger(owner).balance(owner) : fail("unauthenticated");
+      }),
+    );
+  }
+
+  listCharges(call: unknown, input: unknown): ReturnType<AuthContract["listCharges"]> {
+    return runMethod(this.env, "listCharges", () =>
+      serve(auth, "listCharges", this.#ledgerCall(call, input), async (_, identity) => {
+        const owner = ledgerOwnerOf(identity);
+        return owner ? this.#ledger(owner).charges() : fail("unauthenticated");
+      }),
+    );
+  }
+
+  /** A ledger claims the token of a call itself, where it writes. */
+  #ledgerCall(call: unknown, input: unknown): IncomingCall {
+    return { guard: { identityKeys: this.env.IDENTITY_KEYS }, call, input };
+  }
+
+  #ledger({ tenantId }: LedgerOwner): DurableObjectStub<LedgerObject> {
+    return this.env.LEDGERS.get(this.env.LEDGERS.idFromName(tenantId));
+  }
 }
 
 export default {
   fetch: (request, env) => socialBridge(request, env, configuredProvider),
   scheduled: (_, env) => deliverRevocations(env),
 } satisfies ExportedHandler<Env>;
+
+/** The tenant of a call; `null` for the gateway itself. */
+function ledgerOwnerOf({ tenantId, tier }: Identity): LedgerOwner | null {
+  return tenantId === null ? null : { tenantId, tier };
+}
 
 /**
  * Runs a method with the current time. An error is logged here, once, and the caller receives only

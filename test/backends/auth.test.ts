@@ -117,12 +117,14 @@ const withoutWorkerd: Plugin = {
   name: "without-workerd",
   setup(bundle) {
     bundle.onResolve({ filter: /^cloudflare:workers$/ }, ({ path }) => ({ path, namespace: "empty" }));
-    bundle.onLoad({ filter: /./, namespace: "empty" }, () => ({ contents: "export class WorkerEntrypoint {}" }));
+    bundle.onLoad({ filter: /./, namespace: "empty" }, () => ({
+      contents: "export class WorkerEntrypoint {} export class DurableObject {}",
+    }));
   },
 };
 
 describe("the auth Worker", () => {
-  it("exports only AuthEntrypoint, with the methods of the contract, and the default handler", async () => {
+  it("exports only AuthEntrypoint, with the methods of the contract, the ledger and the default handlers", async () => {
     const { outputFiles } = await build({
       stdin: {
         contents: `import * as worker from "./worker.ts";
@@ -140,7 +142,7 @@ describe("the auth Worker", () => {
     });
     const code = outputFiles[0]?.text ?? "";
     const { names, methods, handlers } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
-    expect(names.toSorted()).toEqual(["AuthEntrypoint", "default"]);
+    expect(names.toSorted()).toEqual(["AuthEntrypoint", "LedgerObject", "default"]);
     expect(handlers).toEqual(["fetch", "scheduled"]);
     expect(methods.toSorted()).toEqual([
       "authenticateUser",
@@ -148,12 +150,16 @@ describe("the auth Worker", () => {
       "createApiKey",
       "describe",
       "exchangeSocialCode",
+      "getCredits",
       "getUser",
       "listApiKeys",
+      "listCharges",
       "mintToken",
       "provisionTenant",
       "registerUser",
+      "reserveCredits",
       "revokeApiKey",
+      "settleCredits",
       "validateApiKey",
       "validateJwt",
     ]);
@@ -190,6 +196,7 @@ describe("the auth Worker", () => {
     const urls = { SOCIAL_RETURN_URLS: "http://localhost/oauth/callback", TOKEN_AUDIENCES: "http://localhost/mcp" };
     const valid = {
       DB: {},
+      LEDGERS: {},
       AUTH_BASE_URL: "http://localhost:8790",
       ...urls,
       IDENTITY_KEYS: "k",
@@ -198,7 +205,7 @@ describe("the auth Worker", () => {
     const parse = (env: object) => () => settingsOf(env as Env);
     expect(parse(valid)).not.toThrow();
     expect(parse({})).toThrow(
-      /DB is not bound.*AUTH_BASE_URL .*SOCIAL_RETURN_URLS .*TOKEN_AUDIENCES .*IDENTITY_KEYS .*BETTER_AUTH_SECRET /,
+      /DB is not bound.*LEDGERS is not bound.*AUTH_BASE_URL .*SOCIAL_RETURN_URLS .*TOKEN_AUDIENCES .*IDENTITY_KEYS .*BETTER_AUTH_SECRET /,
     );
     expect(parse({ ...valid, BETTER_AUTH_SECRET: "change-me-change-me-change-me-change-me" })).toThrow(
       "BETTER_AUTH_SECRET is a placeholder",
