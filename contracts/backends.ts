@@ -1,6 +1,7 @@
 // The one list of backends: the name of the gateway's binding, and the contract. Tool names, the
 // gateway's bindings, identity keys, the Workers of the npm scripts and the tables of the tests
 // derive from it.
+import { audit } from "./audit.ts";
 import { auth } from "./auth.ts";
 import { imgForge } from "./img-forge.ts";
 import { stackbilder } from "./stackbilder.ts";
@@ -9,6 +10,7 @@ export const BACKENDS = {
   AUTH_SERVICE: auth,
   STACKBILDER: stackbilder,
   IMG_FORGE: imgForge,
+  AUDIT: audit,
 } as const;
 
 export type Backends = typeof BACKENDS;

@@ -114,18 +114,21 @@ interface DevConfig {
 
 /**
  * The config of each Worker. The auth Worker runs with its local main module, which has a local
- * provider instead of GitHub and Google. Another port is another origin.
+ * provider instead of GitHub and Google. The audit store does not wait for a full batch. Another
+ * port is another origin.
  */
 function devConfigs(port: number): DevConfig[] {
   const origin = originOf(port);
   const name = origin === DEFAULT_ORIGIN ? "local.generated.toml" : `local-${port}.generated.toml`;
   return WORKERS.map((worker) => {
     const source = CONFIGS[worker];
-    const isAdapted = worker === "auth" || (origin !== DEFAULT_ORIGIN && readConfig(worker).includes(DEFAULT_ORIGIN));
+    const isOwn = worker === "auth" || worker === "audit";
+    const isAdapted = isOwn || (origin !== DEFAULT_ORIGIN && readConfig(worker).includes(DEFAULT_ORIGIN));
     if (!isAdapted) return { source, target: undefined, write: () => {} };
     const target = path.join(ROOT, path.dirname(source), name);
     const main = worker === "auth" ? { main: "local.ts" } : {};
-    return { source, target, write: () => writeAdaptedConfig(worker, target, { ...main, origin }) };
+    // A call's records can be looked up at once.
+    return { source, target, write: () => writeAdaptedConfig(worker, target, { ...main, origin, batchSeconds: 0 }) };
   });
 }
 

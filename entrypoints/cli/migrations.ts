@@ -1,4 +1,4 @@
-// Migrations of the auth Worker's local D1 database. Starting wrangler takes a second or two, so
+// Migrations of the local D1 databases. Starting wrangler takes a second or two, so
 // the state folder contains a list of applied migrations, and wrangler starts only if it is
 // outdated.
 import { createHash } from "node:crypto";
@@ -11,7 +11,11 @@ import { LOCAL, runWrangler } from "./wrangler.ts";
 /** Name of the list in the state folder. */
 export const APPLIED = "applied-migrations.json";
 
-/** True if the database in `stateFolder` lacks a migration. Reads files only. */
+/** The Workers with a D1 database. */
+const WORKERS_WITH_DATABASE = ["auth", "audit"] as const;
+export type DatabaseOwner = (typeof WORKERS_WITH_DATABASE)[number];
+
+/** True if a database in `stateFolder` lacks a migration. Reads files only. */
 export function areMigrationsPending(stateFolder: string): boolean {
   const list = path.join(stateFolder, APPLIED);
   const hasDatabase = existsSync(path.join(stateFolder, "v3/d1"));
@@ -20,27 +24,32 @@ export function areMigrationsPending(stateFolder: string): boolean {
 
 /** Applies pending migrations. Throws a `CliError` with wrangler's output if one fails. */
 export async function applyMigrations(stateFolder: string): Promise<void> {
-  const database = settingOf(readConfig("auth"), "database_name");
-  const { code, output } = await runWrangler(
-    ["d1", "migrations", "apply", database, "--local", "-c", CONFIGS.auth, "--persist-to", stateFolder],
-    LOCAL,
-  );
-  if (code !== 0)
-    throw new CliError(
-      `A database migration failed; \`npm run dev -- --fresh\` starts with an empty database.\n${output.trim()}`,
+  for (const worker of WORKERS_WITH_DATABASE) {
+    const database = settingOf(readConfig(worker), "database_name");
+    const { code, output } = await runWrangler(
+      ["d1", "migrations", "apply", database, "--local", "-c", CONFIGS[worker], "--persist-to", stateFolder],
+      LOCAL,
     );
+    if (code !== 0)
+      throw new CliError(
+        `A database migration failed; \`npm run dev -- --fresh\` starts with an empty database.\n${output.trim()}`,
+      );
+  }
   writeFileSync(path.join(stateFolder, APPLIED), migrations());
 }
 
 /** Every migration with the digest of its text. */
 function migrations(): string {
-  const folder = path.join(ROOT, path.dirname(CONFIGS.auth), settingOf(readConfig("auth"), "migrations_dir"));
+  return JSON.stringify(Object.fromEntries(WORKERS_WITH_DATABASE.flatMap(migrationsOf)), null, 2);
+}
+
+function migrationsOf(worker: DatabaseOwner): [string, string][] {
+  const folder = path.join(ROOT, path.dirname(CONFIGS[worker]), settingOf(readConfig(worker), "migrations_dir"));
   const files = readdirSync(folder).filter((file) => file.endsWith(".sql"));
-  const entries = files.sort().map((file) => [
-    file,
+  return files.sort().map((file) => [
+    `${worker}/${file}`,
     createHash("sha256")
       .update(readFileSync(path.join(folder, file)))
       .digest("hex"),
   ]);
-  return JSON.stringify(Object.fromEntries(entries), null, 2);
 }

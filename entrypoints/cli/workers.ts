@@ -108,6 +108,10 @@ export interface Adaptation {
   readonly origin?: string;
   /** The name of a Worker that is not bound. */
   readonly unbound?: string;
+  /** Seconds that a batch of a queue waits for more messages. */
+  readonly batchSeconds?: number;
+  /** The Worker consumes no queue. */
+  readonly isWithoutQueues?: boolean;
 }
 
 /**
@@ -117,10 +121,11 @@ export interface Adaptation {
 export function writeAdaptedConfig(
   worker: WorkerKey,
   target: string,
-  { main, origin = DEFAULT_ORIGIN, unbound }: Adaptation,
+  { main, origin = DEFAULT_ORIGIN, unbound, batchSeconds, isWithoutQueues = false }: Adaptation,
 ): string {
   const configured = readConfig(worker);
-  const toml = unbound === undefined ? configured : withoutService(configured, unbound);
+  const bound = unbound === undefined ? configured : withoutService(configured, unbound);
+  const toml = isWithoutQueues ? bound.replaceAll(/^\[\[queues\.consumers\]\]\n(?:\w.*\n)*/gm, "") : bound;
   const folder = path.dirname(path.join(ROOT, CONFIGS[worker]));
   const absolute = (key: string, file: string) => `${key} = ${JSON.stringify(path.join(folder, file))}`;
   const adapted = [
@@ -128,6 +133,9 @@ export function writeAdaptedConfig(
     toml
       .replace(lineOf("main"), (_line, file: string) => absolute("main", main ?? file))
       .replace(lineOf("migrations_dir"), (_line, file: string) => absolute("migrations_dir", file))
+      .replace(/^max_batch_timeout = \d+/m, (line) =>
+        batchSeconds === undefined ? line : `max_batch_timeout = ${batchSeconds}`,
+      )
       .replaceAll(DEFAULT_ORIGIN, origin),
   ].join("\n");
   mkdirSync(path.dirname(target), { recursive: true });

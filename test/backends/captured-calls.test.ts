@@ -63,6 +63,7 @@ const trials: Readonly<Partial<Record<Audience, Trial>>> = {
       return [["revokeApiKey", { keyId }, async (sql) => (await DB.prepare(sql).all()).results]];
     },
   },
+  audit: { options: { d1: "DB" } },
   stackbilder: {
     options: { vars: { FAIL_MODE: "PRODUCT" } },
     change: ["createFlow", { projectDescription: "A kiosk" }],

@@ -10,6 +10,7 @@ const DEPLOYED: Readonly<Record<Audience, string>> = {
   auth: "stackbilt-auth#AuthEntrypoint",
   stackbilder: "edge-stack-architect-v2#StackbilderEntrypoint",
   "img-forge": "img-forge-mcp#ImgForgeEntrypoint",
+  audit: "stackbilt-audit#AuditEntrypoint",
 };
 
 describe("names that other systems depend on", () => {

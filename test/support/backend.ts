@@ -105,6 +105,8 @@ export interface Backend<C extends Contract> {
   readonly previousKey: IdentityKey;
   /** The Worker's handle: bindings (`getEnv`), Durable Object storage, eviction. */
   readonly worker: WorkerHandle;
+  /** The queue that the Worker consumes. */
+  queue(): Promise<Queue>;
   readonly harness: TestHarness;
   stop(): Promise<void>;
 }
@@ -131,6 +133,7 @@ export async function startBackend<const C extends Contract>(options: BackendOpt
     fetch: (path, init = {}) => worker.fetch(path, init) as unknown as Promise<Response>, // Miniflare's Response class has the same shape.
     previousKey: previous.key,
     worker,
+    queue: async () => (await callerWorker.getEnv()).QUEUE as Queue,
     harness,
     stop: () => harness.close(),
   };
@@ -147,6 +150,10 @@ function harnessOptions(options: BackendOptions<Contract>, identityKeys: string)
     main: `${ROOT}/test/support/backend-caller.ts`,
     compatibility_date,
     services: [{ binding: "BACKEND", service, entrypoint }],
+    // It also fills the queue that the backend consumes.
+    queues: {
+      producers: config.queues.consumers?.map(({ queue }: { queue: string }) => ({ binding: "QUEUE", queue })),
+    },
   };
   // Workers that the backend calls do not run: without a fake, the caller Worker is in their place.
   const overrides = [

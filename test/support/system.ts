@@ -95,7 +95,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     const given = options.mains?.[worker];
     const main = given === undefined ? undefined : path.relative(path.dirname(CONFIGS[worker]), given);
     const usual = worker === "auth" ? { main: "local.ts" } : {};
-    writeAdaptedConfig(worker, path.join(folder, worker, "wrangler.toml"), main === undefined ? usual : { main });
+    const changed = main === undefined ? usual : { main };
+    // A queue has one consumer: a Worker of the test, or the audit store.
+    const isWithoutQueues = (options.extraWorkers ?? []).some((extra) => "queues" in extra);
+    const target = path.join(folder, worker, "wrangler.toml");
+    writeAdaptedConfig(worker, target, { ...changed, batchSeconds: 0, isWithoutQueues });
   }
 
   // The origin is the OAuth issuer, so its port must be known before the Workers are built. This
@@ -118,7 +122,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   };
   try {
     target = Number((await harness.listen()).url.port);
-    if (options.replacements?.auth === undefined) await harness.getWorker(workerName("auth")).applyD1Migrations("DB");
+    for (const worker of ["auth", "audit"] as const)
+      if (options.replacements?.[worker] === undefined)
+        await harness.getWorker(workerName(worker)).applyD1Migrations("DB");
     return {
       origin: url.origin,
       fetch: (target, init) => validatingFetch(new URL(target, url), { ...init, headers: withAddress(init?.headers) }),

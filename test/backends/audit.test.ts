@@ -1,0 +1,217 @@
+// The audit store over a real queue, a real database and real RPC: what is stored is complete, and
+// each row that was altered, removed or moved is named.
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { audit } from "../../contracts/audit.ts";
+import { type ChainLink, chainIdOf, chainNameOf, EMPTY_CHAIN, linkRecord } from "../../contracts/audit-record.ts";
+import { writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
+import { type Backend, startBackend, unwrap } from "../support/backend.ts";
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("base64url");
+
+let backend: Backend<typeof audit>;
+beforeAll(async () => {
+  const configPath = ".test/audit/wrangler.toml";
+  writeAdaptedConfig("audit", configPath, { batchSeconds: 0 });
+  backend = await startBackend({ contract: audit, configPath, entrypoint: "AuditEntrypoint", d1: "DB" });
+}, 60_000);
+afterAll(() => backend?.stop());
+
+type Numbered = object & { readonly chain: ChainLink };
+
+const database = async (): Promise<D1Database> => (await backend.worker.getEnv()).DB;
+const run = async (sql: string, ...values: unknown[]) =>
+  (
+    await (
+      await database()
+    )
+      .prepare(sql)
+      .bind(...values)
+      .all()
+  ).results;
+const chainOf = (tenantId: string) => chainIdOf(chainNameOf(tenantId), sha256);
+const newTenant = () => `tenant-${randomUUID()}`;
+
+function event(tenantId: string, fields: object = {}) {
+  const traceId = randomBytes(16).toString("hex");
+  const call = { type: "tool.called", at: new Date().toISOString(), traceId, subject: "u1", tenantId, clientId: "c1" };
+  return { ...call, tool: "flow_advance", outcome: "ok", input: { flowId: "f" }, ...fields };
+}
+
+/** The first `count` numbered records of a tenant. */
+function chainFor(tenantId: string, count: number): Numbered[] {
+  const records: Numbered[] = [];
+  for (let n = 0; n < count; n++) {
+    const head = records.at(-1)?.chain ?? EMPTY_CHAIN;
+    const salt = randomBytes(16).toString("base64url");
+    records.push(linkRecord(event(tenantId), { id: chainOf(tenantId), head, salt }, sha256));
+  }
+  return records;
+}
+
+async function send(...messages: unknown[]): Promise<void> {
+  await (await backend.queue()).sendBatch(messages.map((body) => ({ body })));
+}
+
+const verify = (tenant: string) => unwrap(backend.call("verify", {}, { tenant }));
+const listed = async (tenant: string) => (await unwrap(backend.call("listActivity", {}, { tenant }))).activity;
+
+async function arrived(tenantId: string, count: number): Promise<void> {
+  await vi.waitFor(async () => expect(await verify(tenantId)).toMatchObject({ records: count }), {
+    timeout: 20_000,
+    interval: 50,
+  });
+}
+
+/** A tenant with three numbered records and two unnumbered ones, the last of which came last. */
+async function filledTenant(): Promise<string> {
+  const tenant = newTenant();
+  const [one, two, three] = chainFor(tenant, 3);
+  await send(one, event(tenant, { risk: "READ_ONLY" }), two, three, event(tenant, { risk: "READ_ONLY" }));
+  await arrived(tenant, 5);
+  expect(await verify(tenant)).toEqual({ isIntact: true, records: 5, problems: [] });
+  return tenant;
+}
+
+describe("records that arrive", () => {
+  it("in order, out of order and twice are each stored once, and verify", async () => {
+    const tenant = newTenant();
+    const [one, two, three, four] = chainFor(tenant, 4);
+    await send(one, one);
+    await arrived(tenant, 1);
+    await send(four, one);
+    await arrived(tenant, 2);
+    expect(await run("SELECT first, last FROM gaps WHERE chain_id = ?", chainOf(tenant))).toEqual([
+      { first: 2, last: 3 },
+    ]);
+    expect((await verify(tenant)).problems).toMatchObject([{ chain: "gateway", problem: "missing", sequence: 2 }]);
+    await send(three, two, four);
+    await arrived(tenant, 4);
+    expect(await run("SELECT * FROM gaps WHERE chain_id = ?", chainOf(tenant))).toEqual([]);
+    expect(await verify(tenant)).toMatchObject({ isIntact: true, records: 4 });
+  });
+
+  it("are kept apart if they are no records, and block no other one", async () => {
+    const [tenant, other] = [newTenant(), newTenant()];
+    const [good, second] = chainFor(tenant, 2) as [Numbered, Numbered];
+    const hostile = [
+      "text",
+      null,
+      { type: "tool.called" },
+      { ...event(tenant), at: "yesterday" },
+      { ...good, tool: "image_generate" },
+      { ...good, tenantId: other },
+      { ...good, chain: { ...good.chain, sequence: "1" } },
+      { ...event(tenant), chain: null },
+    ];
+    await send(...hostile, good);
+    await arrived(tenant, 1);
+    const forged = linkRecord(event(tenant), { id: chainOf(tenant), head: EMPTY_CHAIN, salt: "s".repeat(22) }, sha256);
+    await send(forged, second);
+    await arrived(tenant, 2);
+    expect(await verify(tenant)).toMatchObject({ isIntact: true });
+    expect(await verify(other)).toMatchObject({ records: 0 });
+    const rejected = await run("SELECT reason, count(*) AS n FROM rejected GROUP BY reason ORDER BY reason");
+    expect(rejected.map(({ reason }) => reason)).toEqual([
+      "altered",
+      "foreign_chain",
+      "malformed_chain",
+      "no_record",
+      "number_taken",
+    ]);
+  });
+
+  it("are read by their own tenant only, newest first", async () => {
+    const tenant = await filledTenant();
+    const activity = await listed(tenant);
+    expect(activity).toHaveLength(5);
+    expect(activity.map(({ at }) => at)).toEqual(
+      activity
+        .map(({ at }) => at)
+        .toSorted()
+        .toReversed(),
+    );
+    const traceId = activity[0]?.traceId ?? "";
+    expect((await unwrap(backend.call("findTrace", { traceId }, { tenant }))).records).toEqual([activity[0]]);
+    const other = { tenant: newTenant() };
+    expect(await unwrap(backend.call("findTrace", { traceId }, other))).toEqual({ records: [] });
+    expect(await unwrap(backend.call("listActivity", {}, other))).toEqual({ activity: [] });
+    expect(await backend.call("findTrace", { traceId: "' OR 1=1 --" }, { tenant })).toMatchObject({
+      error: { code: "invalid_input" },
+    });
+  });
+});
+
+describe("a stored row", () => {
+  const at = (position: number) => `chain_id = ? AND position = ${position}`;
+  it.each([
+    ["altered", 1, `UPDATE records SET record = json_set(record, '$.outcome', 'timeout') WHERE ${at(1)}`, "gateway"],
+    ["altered", 2, `UPDATE records SET record = json_set(record, '$.tool', 'other') WHERE ${at(2)}`, "store"],
+    ["altered", 5, `UPDATE records SET record = json_set(record, '$.subject', 'u2') WHERE ${at(5)}`, "store"],
+    ["missing", 1, `DELETE FROM records WHERE ${at(1)}`, "store"],
+    ["missing", 3, `DELETE FROM records WHERE ${at(3)}`, "store"],
+    ["missing", 5, `DELETE FROM records WHERE ${at(5)}`, "store"],
+  ])("%s is named: row %i", async (problem, sequence, sql, chain) => {
+    const tenant = await filledTenant();
+    await run(sql, chainOf(tenant));
+    const result = await verify(tenant);
+    expect(result.isIntact).toBe(false);
+    expect(result.problems).toContainEqual(expect.objectContaining({ chain, problem, sequence }));
+  });
+
+  it("that changed places with another is named", async () => {
+    const tenant = await filledTenant();
+    for (const [from, to] of [
+      [2, 99],
+      [4, 2],
+      [99, 4],
+    ])
+      await run(`UPDATE records SET position = ${to} WHERE ${at(from as number)}`, chainOf(tenant));
+    expect((await verify(tenant)).problems).toContainEqual(
+      expect.objectContaining({ chain: "store", problem: "moved", sequence: 2 }),
+    );
+  });
+
+  it("that was put in place of the last one, with a state that fits, is found by its checkpoint", async () => {
+    const tenant = newTenant();
+    const [one, two] = chainFor(tenant, 2) as [Numbered, Numbered];
+    const signed = { keyId: "k", signature: "s", at: new Date().toISOString() };
+    const { id: chainId, sequence, hash } = two.chain;
+    await send(one, two, { type: "audit.checkpoint", chainId, sequence, hash, ...signed });
+    await arrived(tenant, 2);
+    await vi.waitFor(async () =>
+      expect(await run("SELECT 1 FROM checkpoints WHERE chain_id = ?", chainId)).toHaveLength(1),
+    );
+    await run(`DELETE FROM records WHERE ${at(2)}`, chainId);
+    const first = await run(`SELECT json_extract(link, '$.hash') AS hash FROM records WHERE ${at(1)}`, chainId);
+    await run(
+      "UPDATE chains SET position = 1, link_hash = ?, sequence = 1, hash = ? WHERE chain_id = ?",
+      ...[first[0]?.hash, one.chain.hash, chainId],
+    );
+    expect((await verify(tenant)).problems).toContainEqual(
+      expect.objectContaining({ chain: "gateway", problem: "missing", sequence: 2 }),
+    );
+  });
+});
+
+it("records whose time is over are deleted from the start, and the rest verifies", async () => {
+  const tenant = newTenant();
+  const records = chainFor(tenant, 5);
+  await send(records[0], records[2], event(tenant));
+  await arrived(tenant, 3);
+  await run("UPDATE records SET received_at = '2020-01-01' WHERE chain_id = ? AND position <= 3", chainOf(tenant));
+  await send(records[1], records[3]);
+  await arrived(tenant, 5);
+  await backend.worker.scheduled({ cron: "17 3 * * *", scheduledTime: new Date() });
+  expect(await verify(tenant)).toEqual({ isIntact: true, records: 2, problems: [] });
+  await send(records[0], records[4]);
+  await arrived(tenant, 3);
+  expect(await verify(tenant)).toMatchObject({ isIntact: true });
+  await run(
+    "UPDATE records SET record = json_set(record, '$.tool', 'x') WHERE chain_id = ? AND sequence = 2",
+    chainOf(tenant),
+  );
+  expect((await verify(tenant)).problems).toContainEqual(
+    expect.objectContaining({ chain: "gateway", problem: "altered", sequence: 2 }),
+  );
+});

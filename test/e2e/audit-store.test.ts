@@ -1,0 +1,26 @@
+// A call through the gateway arrives in the audit store, numbered and complete.
+import { expect, it, vi } from "vitest";
+import { connect } from "../support/mcp-clients.ts";
+import { useSystem } from "../support/system.ts";
+
+const system = useSystem();
+
+it("a call and the changes of access before it are stored within seconds, in the order of their numbers", async () => {
+  const { client, close } = await connect(system.origin, "modern");
+  await client.callTool({ name: "flow_create", arguments: { projectDescription: "A kiosk" } });
+  await client.callTool({ name: "image_list_models", arguments: {} });
+  await close();
+  const database = (await system.worker("stackbilt-audit").getEnv()).DB as D1Database;
+  await vi.waitFor(
+    async () => {
+      const { results } = await database.prepare("SELECT record, sequence FROM records").all<{ record: string }>();
+      const records = results.map(({ record }) => JSON.parse(record) as { type: string; tool?: string });
+      expect(records.map(({ type, tool }) => tool ?? type)).toEqual(
+        expect.arrayContaining(["session.started", "grant.made", "flow_create", "image_list_models"]),
+      );
+    },
+    { timeout: 10_000, interval: 100 },
+  );
+  expect(await database.prepare("SELECT * FROM gaps").all()).toMatchObject({ results: [] });
+  expect(await database.prepare("SELECT * FROM rejected").all()).toMatchObject({ results: [] });
+});
