@@ -44,6 +44,10 @@ export const GATEWAY_ERRORS = {
     "The user must confirm this call, and this connection cannot ask the user. Use a client that supports MCP 2025-06-18 or later with forms (elicitation).",
   declined: "The user declined this call. Do not call again unless the user asks for it.",
   unknown_tool: "There is no tool with this name.",
+  quota_exceeded: "The plan's credits for this month are used up, or less is left than this call costs.",
+  idempotency_conflict:
+    "This idempotency key belongs to an earlier call with other arguments. Use a new key for a new call.",
+  audit_unavailable: "The call could not be recorded, so it was not made. Try again shortly.",
   invalid_arguments: "The arguments do not match the tool's input schema.",
   internal: "The gateway failed. If trying again does not help, report the trace id.",
 } as const;
@@ -56,6 +60,7 @@ export type CredentialCode = "unauthenticated" | "rate_limited" | "payment_requi
 export const RETRY_AFTER_SECONDS: { readonly [Code in keyof typeof GATEWAY_ERRORS]?: number } = {
   rate_limited: 60,
   unavailable: 5,
+  audit_unavailable: 5,
 };
 
 /** A refusal with the trace id of the gateway's logs and audit records. */

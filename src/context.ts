@@ -46,6 +46,11 @@ export function traceFrom(traceparent: string | null | undefined): Trace {
   return { traceId, traceparent: `00-${traceId}-${parentId}-${flags ?? "01"}` };
 }
 
+/** A trace that continues under this id, outside of any request. */
+export function continueTrace(traceId: string): Trace {
+  return traceFrom(`00-${traceId}-${traceId.slice(0, 15)}1-01`);
+}
+
 /**
  * Runs `work`. If it throws, logs `event` with `details` under the trace and returns
  * `"unavailable"`: storage that fails decides nothing.

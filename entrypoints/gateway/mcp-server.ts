@@ -67,13 +67,14 @@ export function callPreparer(
   { identity, revalidate }: Credential,
   catalog: Catalog,
 ): McpServer["prepareCall"] {
-  return async function prepareCall(name, args, traceparent, clientInput): Promise<PreparedCall> {
+  return async function prepareCall(name, args, { traceparent, idempotencyKey }, clientInput): Promise<PreparedCall> {
     const allowTask = clientInput !== undefined && acceptsTasks(clientInput.capabilities);
-    const request = { catalog, name, args, identity, channel: "mcp", revalidate, clientInput, allowTask } as const;
-    const call = await authorizeCall(withTrace(context, traceparent), request);
-    if (call.state === "rate_limited") return { state: "refused", result: renderRefusal(call.error) };
-    if (call.state !== "authorized") return call;
-    const run = (progress?: ProgressCallback) => hold(context, runCall(call, progress));
+    const call = { catalog, name, args, identity, channel: "mcp", revalidate, clientInput, allowTask } as const;
+    const request = { ...call, idempotencyKey };
+    const authorized = await authorizeCall(withTrace(context, traceparent), request);
+    if (authorized.state === "rate_limited") return { state: "refused", result: renderRefusal(authorized.error) };
+    if (authorized.state !== "authorized") return authorized;
+    const run = (progress?: ProgressCallback) => hold(context, runCall(authorized, progress));
     return { state: "ready", run };
   };
 }

@@ -27,7 +27,13 @@ export type PolicyDecision =
   /** The credential is not valid, or could not be checked: `outcome` says which. */
   | "unauthenticated"
   | "rate_limited"
-  | "payment_required";
+  | "payment_required"
+  /** Less is left of the plan's credits, or the ledger did not say: `outcome` says which. */
+  | "quota_exceeded"
+  /** The idempotency key belongs to a call with another input. */
+  | "idempotency_conflict"
+  /** The intent could not be stored, and the call may not proceed without. */
+  | "audit_unavailable";
 
 /** Fields of every event about one request of one identity. */
 interface RequestEvent {

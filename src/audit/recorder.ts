@@ -88,12 +88,12 @@ export class Recorder {
   /** The outcome of a call that has begun: for `AuditLogObject.finish` and `logRecord`. */
   async callEnded(
     { tool, args }: { readonly tool: ToolDefinition; readonly args: unknown },
-    outcome: string,
+    { decision, outcome }: { readonly decision: PolicyDecision; readonly outcome: string },
     { callId, credits }: CallNumbers,
   ): Promise<ToolCallEvent> {
     const ended = this.#fields(outcome, args, tool.operation.input);
     const toolFields = { tool: tool.name, risk: tool.risk, toolDigest: await digestOf(tool) };
-    return { type: "tool.called", ...ended, ...toolFields, decision: "allowed", callId, credits };
+    return { type: "tool.called", ...ended, ...toolFields, decision, callId, credits };
   }
 
   resourceRead(

@@ -7,9 +7,8 @@ import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { wellFormed } from "../../contracts/rpc/well-formed.ts";
-import type { RequestContext } from "../context.ts";
 import type { BackendClient, ToolDefinition } from "../tools/tool-definition.ts";
-import { callContext } from "./call-context.ts";
+import { type CallerContext, callContext } from "./call-context.ts";
 
 /** Everything about a call but its input. */
 export interface BackendCall<O extends Operation = Operation> {
@@ -27,7 +26,7 @@ type RpcMethods = Record<string, (context: unknown, input: unknown) => Promise<u
 
 /** Calls the backend. Whatever the backend does, the promise resolves to a result. */
 export async function dispatch<O extends Operation>(
-  context: RequestContext,
+  context: CallerContext,
   { backend, audience, method, operation, identity, idempotencyKey, progress }: BackendCall<O>,
   input: unknown,
 ): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
@@ -50,7 +49,7 @@ function checked(progress: ProgressCallback): ProgressCallback {
 }
 
 /** Calls other methods of the tool's backend in the name of `identity`. */
-export function backendClient(context: RequestContext, identity: Identity, tool: ToolDefinition): BackendClient {
+export function backendClient(context: CallerContext, identity: Identity, tool: ToolDefinition): BackendClient {
   const { backend, audience, methods } = tool;
   return async function callMethod(method, input) {
     const operation = methods[method];

@@ -138,6 +138,13 @@ export type PreparedCall =
   | { readonly state: "refused"; readonly result: CallToolResult }
   | { readonly state: "ready"; run(progress?: ProgressCallback, log?: Log): Promise<ToolOutcome> };
 
+/** Members of the `_meta` of a call, validated. */
+export interface CallMeta {
+  readonly traceparent: string | undefined;
+  /** Calls with the same key are one call. */
+  readonly idempotencyKey?: string | undefined;
+}
+
 export type ToolOutcome = CallToolResult | InputRequired | Invalid | TaskStarted;
 
 /**
@@ -155,7 +162,7 @@ export interface McpServer {
   prepareCall(
     name: string,
     args: unknown,
-    traceparent: string | undefined,
+    meta: CallMeta,
     clientInput?: ClientInput,
   ): PreparedCall | Promise<PreparedCall>;
   /** Resources that come and go, beside those of `features`. Absent if there can be none. */

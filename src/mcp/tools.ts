@@ -16,7 +16,7 @@ import {
   type RequestId,
   resultJson,
 } from "./json-rpc.ts";
-import type { ClientInput, PreparedCall } from "./port.ts";
+import type { CallMeta, ClientInput, PreparedCall } from "./port.ts";
 import { progressReporter } from "./progress.ts";
 import {
   type HandlerResult,
@@ -55,7 +55,9 @@ export async function callTool(request: McpRequest): Promise<HandlerResult> {
   if (!isObject(args)) return invalidParams(request, "params.arguments is a JSON object.");
   const clientInput = session ? initialClientInput(session) : clientInputOf(request);
   if (clientInput instanceof Response) return clientInput;
-  const prepare = (input: ClientInput | undefined) => server.prepareCall(name, args, traceparentOf(params), input);
+  const meta = callMeta(request);
+  if (meta instanceof Response) return meta;
+  const prepare = (input: ClientInput | undefined) => server.prepareCall(name, args, meta, input);
   const prepared = await prepare(clientInput);
   switch (prepared.state) {
     case "unknown_tool":
@@ -72,6 +74,22 @@ export async function callTool(request: McpRequest): Promise<HandlerResult> {
     case "ready":
       return respond({ request, name, clientInput, prepared, prepare });
   }
+}
+
+/** The member of `_meta` that makes calls with the same value one call. */
+const IDEMPOTENCY_KEY = "com.stackbilt/idempotencyKey";
+const MAX_KEY_LENGTH = 128;
+
+/** The members of a call's `_meta` that the gateway reads, or an error for a malformed key. */
+function callMeta(request: McpRequest): CallMeta | Response {
+  const { params } = request;
+  const { [IDEMPOTENCY_KEY]: idempotencyKey } = envelopeOf(params) ?? {};
+  const traceparent = traceparentOf(params);
+  if (idempotencyKey === undefined) return { traceparent };
+  if (typeof idempotencyKey === "string" && idempotencyKey !== "" && idempotencyKey.length <= MAX_KEY_LENGTH)
+    return { traceparent, idempotencyKey };
+  const expected = `a string of 1 to ${MAX_KEY_LENGTH} characters`;
+  return invalidParams(request, `params._meta["${IDEMPOTENCY_KEY}"] must be ${expected}.`);
 }
 
 /** Arguments that a model wrote as JSON text; any other text unchanged. */

@@ -11,6 +11,7 @@ import type { RequestContext } from "../context.ts";
 import { creditsOf } from "../tools/price.ts";
 import { missingScopes } from "./authorize.ts";
 import { checkConfirmation, checkCredential, checkTestKey, refusal, refuse, validateArguments } from "./checks.ts";
+import { type Dispatched, governCall } from "./governed-call.ts";
 import { overPlan } from "./metering.ts";
 import { startTask } from "./task.ts";
 import type { AuthorizedCall, CallOutcome, ToolCallRequest } from "./tool-call.ts";
@@ -57,25 +58,46 @@ export async function callTool(call: AuthorizedCall, progress?: ProgressCallback
   const credits = creditsOf(call.tool.price, input.value);
   const stopped = (await checkCredential(call)) ?? (await checkConfirmation(call, credits));
   if (stopped) return stopped;
-  return dispatchCall(call, input.value, progress);
+  const { recorder, tool } = call;
+  if (tool.risk === "READ_ONLY") {
+    const dispatched = await dispatchCall(call, input.value, undefined, progress);
+    recorder.toolCall(call, "allowed", dispatched.outcome);
+    return outcomeOf(call, input.value, dispatched);
+  }
+  const send = (callId: string) => dispatchCall(call, input.value, callId, progress);
+  const governed = await governCall(call, input.value, credits, send);
+  return "state" in governed ? governed : outcomeOf(call, input.value, governed);
 }
 
 /** Calls the backend: for the result, or to start a task if tool and client support that. */
-async function dispatchCall(call: AuthorizedCall, input: object, progress?: ProgressCallback): Promise<CallOutcome> {
-  const { context, tool, identity, idempotencyKey, recorder } = call;
+async function dispatchCall(
+  call: AuthorizedCall,
+  input: object,
+  idempotencyKey: string | undefined,
+  progress?: ProgressCallback,
+): Promise<Dispatched> {
+  const { context, tool, identity } = call;
   const { backend, audience, method, operation } = tool;
-  const startInput = (call.allowTask && tool.task?.start(input)) || null;
   const observed = progress && observeCancellation(progress);
   const backendCall = {
     ...{ backend, audience, method, operation, identity, idempotencyKey },
     progress: observed?.callback,
   };
-  const reply = await dispatch(context, backendCall, startInput ?? input);
+  const reply = await dispatch(context, backendCall, taskInputOf(call, input) ?? input);
   const outcome = observed?.isCancelled() ? "cancelled" : "ok";
-  recorder.toolCall(call, "allowed", reply.ok ? outcome : reply.error.code);
+  return { reply, outcome: reply.ok ? outcome : reply.error.code };
+}
+
+/** The input of a call that only starts the work; `null` if the client waits for the result. */
+function taskInputOf({ allowTask, tool }: AuthorizedCall, input: object): object | null {
+  return (allowTask && tool.task?.start(input)) || null;
+}
+
+function outcomeOf(call: AuthorizedCall, input: object, { reply }: Dispatched): Promise<CallOutcome> | CallOutcome {
+  const { tool } = call;
   if (!reply.ok) return refuse(call, reply.error);
   const value = reply.value as object; // the schema of every output is an object, or the tool would not load
-  if (tool.task && startInput) return startTask(call, tool.task.refOf(value));
+  if (tool.task && taskInputOf(call, input)) return startTask(call, tool.task.refOf(value));
   return { state: "completed", tool, result: { ok: true, value } };
 }
 

@@ -5,7 +5,8 @@ import { digestInput } from "../../contracts/rpc/encoding.ts";
 import type { ToolDefinition } from "./tool-definition.ts";
 
 /** The data of a tool. A view, which is a whole page, is represented by its digest. */
-export interface ToolFacts extends Omit<ToolDefinition, "operation" | "methods" | "render" | "task" | "view"> {
+export interface ToolFacts
+  extends Omit<ToolDefinition, "operation" | "methods" | "render" | "settlement" | "task" | "view"> {
   readonly view: { readonly uri: string; readonly digest: string } | null;
 }
 
@@ -17,6 +18,7 @@ export async function factsOf({
   operation: _operation,
   methods: _methods,
   render: _render,
+  settlement: _settlement,
   task: _task,
   view,
   ...facts

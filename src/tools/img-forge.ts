@@ -8,7 +8,7 @@ import { PICTURE_LIMIT_BYTES, PICTURES, pictureUri } from "../resources/picture.
 import { pictureView } from "../resources/picture-view.ts";
 import { image } from "./content.ts";
 import { product } from "./product.ts";
-import { type BackendClient, type TaskSupport, toolsOf } from "./tool-definition.ts";
+import { type BackendClient, type Settlement, type TaskSupport, toolsOf } from "./tool-definition.ts";
 
 type Contract = typeof imgForgeContract;
 
@@ -35,6 +35,17 @@ const generation: TaskSupport<Contract, ParsedInputOf<typeof GenerateImage>, Ima
   notFound: "job_not_found",
 };
 
+/** A job is charged if it leads to an image. */
+const settlement: Settlement<Contract, ImageJob> = {
+  find: (idempotency_key, backend) => backend("findJob", { idempotency_key }),
+  notFound: "job_not_found",
+  stateOf({ status }) {
+    if (status === "completed") return "succeeded";
+    return status === "queued" || status === "running" ? "running" : "failed";
+  },
+  referenceOf: ({ job_id }) => job_id,
+};
+
 export const imgForge = product("IMG_FORGE", {
   summary: "image generation",
   instructions: "image_* tools generate images: call image_generate with a complete visual description of the image.",
@@ -53,6 +64,7 @@ export const imgForge = product("IMG_FORGE", {
         "and model only if the user names a model.",
       risk: "EXTERNAL_MUTATION",
       price: { by: "quality_tier", credits: { draft: 1, standard: 1, premium: 3, ultra: 5, ultra_plus: 8 } },
+      settlement,
       view: pictureView,
       render: imageOrLink,
       task: generation,

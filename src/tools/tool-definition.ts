@@ -42,6 +42,18 @@ export interface TaskSupport<C extends Contract = Contract, Input = object, Valu
   readonly notFound: string;
 }
 
+/** Finds out later what became of a call that costs credits, without its client. */
+export interface Settlement<C extends Contract = Contract, Value extends object = object> {
+  /** The value that the call returned, or would return, by the idempotency key of the dispatch. */
+  find(idempotencyKey: string, backend: BackendClient<C>): Promise<Result<Value, Refusal>>;
+  /** The code with which the backend refuses an unknown key. */
+  readonly notFound: string;
+  /** Only work that succeeded is charged. */
+  stateOf(value: Value): "running" | "succeeded" | "failed";
+  /** The backend's own id of the work, for the list of charges. */
+  referenceOf(value: Value): string;
+}
+
 /** The hand-written part of a tool. */
 export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools"]> {
   /** A few words for the user. */
@@ -66,6 +78,8 @@ export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools
     value: OutputOf<ToolOperation<C, Name>>,
     backend: BackendClient<C>,
   ) => Promise<readonly ContentBlock[]>;
+  /** For a tool with paid calls, which must have it. */
+  readonly settlement?: Settlement<C, OutputOf<ToolOperation<C, Name>> & object>;
   /** For work that can outlive its call. */
   readonly task?: TaskSupport<C, ParsedInputOf<ToolOperation<C, Name>>, OutputOf<ToolOperation<C, Name>> & object>;
 }
@@ -74,8 +88,12 @@ export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools
  * A declaration whose types were checked against its operation, and are alike for all tools from
  * then on.
  */
-type AnyDeclaration = Omit<ToolDeclaration<Contract, string>, "render" | "task" | "price"> &
-  Partial<Pick<ToolDefinition, "render">> & { readonly task?: TaskSupport; readonly price: Price };
+type AnyDeclaration = Omit<ToolDeclaration<Contract, string>, "render" | "task" | "price" | "settlement"> &
+  Partial<Pick<ToolDefinition, "render">> & {
+    readonly task?: TaskSupport;
+    readonly settlement?: Settlement;
+    readonly price: Price;
+  };
 
 type AnyContract = Contract & { readonly prefix: string; readonly audience: Audience };
 
@@ -103,6 +121,8 @@ export interface ToolDefinition {
   readonly methods: Methods;
   /** The value as content: its text, then the images and links of the declaration. */
   render(value: object, backend: BackendClient): Promise<readonly ContentBlock[]>;
+  /** `null` if no call costs credits. */
+  readonly settlement: Settlement | null;
   /** `null` if the work ends with the call. */
   readonly task: TaskSupport | null;
 }
@@ -137,11 +157,22 @@ interface ToolAddress {
 
 function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefinition {
   const { backend, contract, name } = address;
-  const { title, description, risk, isIdempotent = false, price, view = null, task = null } = declaration;
+  const {
+    title,
+    description,
+    risk,
+    isIdempotent = false,
+    price,
+    settlement = null,
+    view = null,
+    task = null,
+  } = declaration;
   checkName(address);
   const { method, operation } = methodOf(address);
   checkRisk(name, risk, operation);
   checkPrice(name, price, risk);
+  if (isPaid(price) !== (settlement !== null))
+    throw new Error(`Tool ${name}: it needs a settlement exactly if it costs credits.`);
   return {
     name,
     title,
@@ -150,6 +181,7 @@ function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefi
     scope: scopeOf(risk),
     price,
     isPaid: isPaid(price),
+    settlement,
     view,
     annotations: annotationsOf(risk, isIdempotent),
     inputSchema: objectSchema(name, "input", () => inputSchemaOf(operation.input)),

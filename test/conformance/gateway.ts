@@ -205,24 +205,24 @@ const NO_INPUT: ClientInput = { capabilities: {}, inputResponses: {}, requestSta
 
 function preparerFor(requestContext: RequestContext, credential: Credential): PrepareCall {
   const prepare = callPreparer(requestContext, credential, catalog);
-  return async (name, args, traceparent, clientInput = NO_INPUT) => {
+  return async (name, args, meta, clientInput = NO_INPUT) => {
     if (
       name === "test_missing_capability" &&
       !supportsRequest(clientInput.capabilities, { method: "sampling/createMessage", params: {} })
     ) {
       return { state: "missing_capability", requiredCapabilities: { sampling: {} } };
     }
-    const context = withTrace(requestContext, traceparent);
+    const context = withTrace(requestContext, meta.traceparent);
     const kind = WORKS.get(name);
     // src/mcp has checked that `args` is an object.
     if (kind !== undefined) {
       return prepareWork({ context, credential, tool: name, kind, args: args as object, clientInput });
     }
-    if (name === "test_tool_with_logging") return logged(await prepare(name, args, traceparent, clientInput));
+    if (name === "test_tool_with_logging") return logged(await prepare(name, args, meta, clientInput));
     const about = TOPICS.get(name);
-    if (about === undefined) return prepare(name, args, traceparent, clientInput);
+    if (about === undefined) return prepare(name, args, meta, clientInput);
     const send = async (input: object) => {
-      const prepared = await prepare(name, input, traceparent);
+      const prepared = await prepare(name, input, meta);
       if (prepared.state !== "ready") throw new Error(`${name}: ${prepared.state}`);
       return prepared.run();
     };

@@ -242,6 +242,9 @@ const SHOWN_ELSEWHERE: Readonly<Record<Exclude<GatewayCode, keyof typeof REFUSED
   confirmation_required: "test/e2e/confirmation.test.ts",
   declined: "test/e2e/confirmation.test.ts", // over MCP only: a sibling cannot ask the user
   internal: "test/src/rpc.test.ts",
+  quota_exceeded: "test/e2e/credits.test.ts",
+  idempotency_conflict: "test/e2e/credits.test.ts",
+  audit_unavailable: "test/src/pipeline/governed-call.test.ts",
 };
 
 describe("a refusal", () => {

@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   backends: ["root", "crypto", "tools"],
   crypto: ["root"],
   discovery: [],
-  durable: ["root", "audit", "crypto", "limits", "mcp", "oauth"],
+  durable: ["root", "audit", "backends", "crypto", "limits", "mcp", "oauth"],
   limits: ["root"],
   mcp: ["root", "limits"],
   oauth: ["root", "audit", "backends", "crypto", "durable", "limits"],

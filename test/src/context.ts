@@ -1,5 +1,6 @@
 // Contexts of requests for tests of the pipeline.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import type { ToolCallEvent } from "../../src/audit/event.ts";
 import { type RequestContext, requestContext, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
 
@@ -7,4 +8,14 @@ import type { Env } from "../../src/env.ts";
 export function newContext(env: Env, trace = traceFrom(null)): { context: RequestContext; finish(): Promise<void> } {
   const ctx = createExecutionContext();
   return { context: requestContext(env, ctx, trace), finish: () => waitOnExecutionContext(ctx) };
+}
+
+/** An audit log that passes the outcome of each call to `record`. */
+export function auditLogWith(record: (event: ToolCallEvent) => void): Env["AUDIT_LOG"] {
+  const log = {
+    begin: async ({ callId }: { readonly callId: string }) => ({ state: "new", callId }),
+    finish: async (_callId: string, event: ToolCallEvent) => record(event),
+  };
+  // A plain object cannot have the type of a namespace, but it is called like one.
+  return { idFromName: (name: string) => name, get: () => log } as unknown as Env["AUDIT_LOG"];
 }

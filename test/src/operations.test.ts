@@ -50,7 +50,7 @@ function counted<T extends object>(name: string, target: T): T {
 }
 
 /** The same Durable Objects, with every call of a method counted. */
-function countedObjects<T extends Env["GRANTS"] | Env["USERS"]>(name: string, namespace: T): T {
+function countedObjects<T extends Env["GRANTS"] | Env["USERS"] | Env["AUDIT_LOG"]>(name: string, namespace: T): T {
   const get = (id: DurableObjectId) => counted<object>(name, namespace.get(id));
   // The two methods that the gateway uses.
   return { idFromName: (text: string) => namespace.idFromName(text), get } as unknown as T;
@@ -84,6 +84,7 @@ function countedEnv(): Env {
     PLATFORM_EVENTS_QUEUE: counted("queue", { send: async () => undefined } as unknown as Queue),
     GRANTS: countedObjects("grant-object", env.GRANTS),
     USERS: countedObjects("user-object", env.USERS),
+    AUDIT_LOG: countedObjects("audit-log", env.AUDIT_LOG),
     AUTH_SERVICE: counted("auth", env.AUTH_SERVICE),
     STACKBILDER: counted("stackbilder", backend) as unknown as Env["STACKBILDER"],
     IMG_FORGE: counted("img-forge", backend) as unknown as Env["IMG_FORGE"],
@@ -136,6 +137,17 @@ async function operationsOf(
   return { ...counts };
 }
 
+/**
+ * A paid call beside its dispatch: one question to the ledger before and one after, one append to
+ * the audit log that is waited for and one that is not.
+ */
+const governed = {
+  "audit-log.begin": 1,
+  "auth.reserveCredits": 1,
+  "auth.settleCredits": 1,
+  "audit-log.finish": 1,
+};
+
 /** The look-up of an access token: its three sources are asked at once. */
 const lookUp = { "kv.get": 1, "user-object.tokenState": 1, "auth.getUser": 1 };
 
@@ -156,7 +168,7 @@ describe("one request to /mcp takes", () => {
     expect(await operationsOf("tools/list", {}, {}, accessToken, env)).toEqual({});
   });
 
-  it("for an image: one more RPC, and one more question each to the user's object and the auth Worker", async () => {
+  it("for an image: the look-up again, the image, and what governs a paid call", async () => {
     const operations = await operationsOf("tools/call", { name: "image_generate", arguments: { prompt: "a" } });
     expect(operations).toEqual({
       "kv.get": 1,
@@ -164,7 +176,7 @@ describe("one request to /mcp takes", () => {
       "auth.getUser": 2,
       "img-forge.generateImage": 1,
       "img-forge.readImage": 1,
-      "queue.send": 1,
+      ...governed,
     });
   });
 
@@ -175,7 +187,7 @@ describe("one request to /mcp takes", () => {
     expect(await operationsOf("tools/call", status, {}, key, env)).toEqual({ "auth.validateApiKey": 1, ...without });
     expect(await operationsOf("tools/call", status, {}, key, env)).toEqual(without);
     const generate = { name: "image_generate", arguments: { prompt: "a" } };
-    const paid = { "img-forge.generateImage": 1, "img-forge.readImage": 1, "queue.send": 1 };
+    const paid = { "img-forge.generateImage": 1, "img-forge.readImage": 1, ...governed };
     expect(await operationsOf("tools/call", generate, {}, key, env)).toEqual({ "auth.validateApiKey": 1, ...paid });
   });
 

@@ -33,7 +33,7 @@ function endpointReturning(outcome: Exclude<ToolOutcome, CallToolResult>) {
       prompts: [{ name: "t", title: "T", description: "T.", arguments: [] }],
       resources: [{ uri: "t:t", name: "t", title: "T", description: "T.", mimeType: "text/plain" }],
     },
-    prepareCall(_name, _args, _traceparent, clientInput) {
+    prepareCall(_name, _args, _meta, clientInput) {
       clientInputs.push(clientInput);
       return { state: "ready", run: async () => outcome };
     },

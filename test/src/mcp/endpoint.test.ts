@@ -19,7 +19,7 @@ const features = { ...emptyFeatures, tools: [toolNamed("add")] };
 const preparedCalls: { name: string; args: unknown; traceparent: string | undefined }[] = [];
 const result: CallToolResult = { content: [{ type: "text", text: "3" }], structuredContent: { sum: 3 } };
 
-const prepareCall: PrepareCall = (name, args, traceparent) => {
+const prepareCall: PrepareCall = (name, args, { traceparent }) => {
   preparedCalls.push({ name, args, traceparent });
   if (name === "forbidden") return { state: "insufficient_scope", scopes: ["read", "generate"] };
   if (name !== "add") return { state: "unknown_tool" };

@@ -37,7 +37,7 @@ export const clientInputs: (ClientInput | undefined)[] = [];
 export const longCalls: { report: ProgressCallback | undefined; end(result: CallToolResult): void }[] = [];
 
 /** "ask" and "sample" request input and return the response; "long" runs until a test ends it. */
-const prepareCall: PrepareCall = (name, _args, _traceparent, clientInput) => {
+const prepareCall: PrepareCall = (name, _args, _meta, clientInput) => {
   clientInputs.push(clientInput);
   return {
     state: "ready",

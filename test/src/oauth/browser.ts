@@ -41,9 +41,18 @@ export function freshEmail(name: string): string {
 }
 
 /** The default replies of the auth Worker. */
+/** A ledger that always has credits left. */
+const BALANCE = { tier: "pro", allowance: 580, committed: 0, reserved: 0, available: 580, resetsAt: 0 } as const;
+
 export const AUTH: Pick<
   AuthContract,
-  "authenticateUser" | "registerUser" | "provisionTenant" | "exchangeSocialCode" | "getUser"
+  | "authenticateUser"
+  | "registerUser"
+  | "provisionTenant"
+  | "exchangeSocialCode"
+  | "getUser"
+  | "reserveCredits"
+  | "settleCredits"
 > = {
   authenticateUser: async (email, password) =>
     /^ada(\+[\w-]+)?@example\.com$/.test(email) && password === PASSWORD
@@ -73,6 +82,11 @@ export const AUTH: Pick<
       sessionVersion: 0,
       signedOutAtMs: 0,
     },
+  }),
+  reserveCredits: async () => ({ ok: true, value: { isReserved: true, balance: BALANCE } }),
+  settleCredits: async (_call, { outcome }) => ({
+    ok: true,
+    value: { state: outcome === "commit" ? "committed" : "refunded", balance: BALANCE },
   }),
 };
 

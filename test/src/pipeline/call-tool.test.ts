@@ -6,7 +6,7 @@ import type { ToolCallEvent } from "../../../src/audit/event.ts";
 import type { Env } from "../../../src/env.ts";
 import { authorizeCall, callTool } from "../../../src/pipeline/call-tool.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
-import { newContext } from "../context.ts";
+import { auditLogWith, newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
 const job = {
@@ -27,7 +27,11 @@ const queue = { send: async (event: ToolCallEvent) => void records.push(event) }
 // Plain objects do not have the bindings' types, but are called alike.
 const env = envWith(
   {},
-  { IMG_FORGE: { generateImage, listModels } as unknown as Env["IMG_FORGE"], PLATFORM_EVENTS_QUEUE: queue as never },
+  {
+    IMG_FORGE: { generateImage, listModels } as unknown as Env["IMG_FORGE"],
+    AUDIT_LOG: auditLogWith((event) => records.push(event)),
+    PLATFORM_EVENTS_QUEUE: queue as never,
+  },
 );
 
 beforeEach(() => {

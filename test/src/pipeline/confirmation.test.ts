@@ -7,7 +7,7 @@ import type { ClientInput } from "../../../src/mcp/port.ts";
 import { authorizeCall, callTool } from "../../../src/pipeline/call-tool.ts";
 import { STATE_REFUSED } from "../../../src/pipeline/checks.ts";
 import { catalog, catalogOf } from "../../../src/tools/catalog.ts";
-import { newContext } from "../context.ts";
+import { auditLogWith, newContext } from "../context.ts";
 import { envWith, quiet } from "../oauth/browser.ts";
 
 const job = {
@@ -31,6 +31,7 @@ const settings = (more: Partial<Env> = {}) =>
       CONFIRM_RISKS: "EXTERNAL_MUTATION",
       // Plain objects do not have the bindings' types, but are called alike.
       IMG_FORGE: { generateImage, listModels } as unknown as Env["IMG_FORGE"],
+      AUDIT_LOG: auditLogWith((event) => records.push(event)),
       PLATFORM_EVENTS_QUEUE: queue as never,
       ...more,
     },

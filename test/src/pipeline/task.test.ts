@@ -9,7 +9,7 @@ import { STATE_REFUSED } from "../../../src/pipeline/checks.ts";
 import { cancelTask, pollTask, type TaskRequest, updateTask } from "../../../src/pipeline/task.ts";
 import { sealTask } from "../../../src/pipeline/task-handle.ts";
 import { catalog, catalogOf } from "../../../src/tools/catalog.ts";
-import { newContext } from "../context.ts";
+import { auditLogWith, newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
 const JOB = "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10";
@@ -33,6 +33,7 @@ const env = envWith(
   {
     // Plain objects do not have the bindings' types, but are called alike.
     IMG_FORGE: { generateImage, checkJob, cancelJob } as unknown as Env["IMG_FORGE"],
+    AUDIT_LOG: auditLogWith((event) => records.push(event)),
     PLATFORM_EVENTS_QUEUE: queue as never,
   },
 );

@@ -1,0 +1,216 @@
+// The open calls of one tenant: the call that a repeated one belongs to, and the reservations of
+// credits that are not settled. A table in the storage of the tenant's audit log, so that intent,
+// key and reservation are one write. It holds digests, and the identity of a call until it is
+// settled.
+import type { Identity } from "../../contracts/rpc/identity.ts";
+
+/** The data with which a call is settled later, without its client. */
+export interface OpenCall {
+  readonly tool: string;
+  /** Signed anew for each question to the backend and the ledger. */
+  readonly identity: Identity;
+  readonly credits: number;
+  /** Of the call: its late settlement is recorded under the same trace. */
+  readonly traceId: string;
+}
+
+/** A call before its dispatch. All digests are SHA-256, base64url. */
+export interface BeginningCall {
+  /** A fresh UUID. */
+  readonly callId: string;
+  /** Digest of client, tool and the client's idempotency key; `null` without a key. */
+  readonly key: string | null;
+  /** Digest of subject, client, tool and input: recognises a repeated call. */
+  readonly request: string;
+  /** Digest of the input: the same key with another input is a conflict. */
+  readonly input: string;
+  /** `null` for a call that costs nothing. */
+  readonly open: OpenCall | null;
+}
+
+/** `callId` is that of the first call: reservation and backend know it. */
+export interface KnownCall {
+  /** `conflict`: the key belongs to a call with another input. */
+  readonly state: "new" | "repeated" | "conflict";
+  readonly callId: string;
+}
+
+/** The end of a call, as far as it is known. */
+export interface CallEnd {
+  /** False: the outcome is unknown, or the work continues. The alarm settles the call. */
+  readonly isSettled: boolean;
+  /** True: the attempt failed, so the next one with this key is a new call. */
+  readonly isKeyFreed: boolean;
+}
+
+/** An open call that is due. */
+export interface DueCall extends OpenCall {
+  readonly callId: string;
+  /** Milliseconds since the Unix epoch, as every time here. */
+  readonly beganAtMs: number;
+}
+
+/** Time for which a key names its call. */
+const KEY_MS = 86_400_000;
+/** Time for which an identical call is the repetition of one whose answer was not delivered. */
+const UNDELIVERED_MS = 600_000;
+/** Longer than any call: one that did not finish by then has lost its isolate, and its answer. */
+const LOST_AFTER_MS = 100_000;
+/** Time from `begin` to the first question about a call that has not finished. */
+const FIRST_QUESTION_MS = 10_000;
+/** Time from an end that left the call open to the next question; doubles with each. */
+const NEXT_QUESTION_MS = 2_000;
+const LONGEST_PAUSE_MS = 3_600_000;
+/** Calls that one alarm settles. */
+const DUE_AT_ONCE = 20;
+
+/** `open` is the JSON of `OpenCall`; `askAt` is null exactly if `open` is. */
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS open_calls (
+    callId TEXT PRIMARY KEY,
+    key TEXT,
+    request TEXT NOT NULL,
+    input TEXT NOT NULL,
+    beganAt INTEGER NOT NULL,
+    isFinished INTEGER NOT NULL DEFAULT 0,
+    undeliveredUntil INTEGER NOT NULL DEFAULT 0,
+    expiresAt INTEGER NOT NULL,
+    open TEXT,
+    askAt INTEGER,
+    questions INTEGER NOT NULL DEFAULT 0
+  );
+  CREATE UNIQUE INDEX IF NOT EXISTS open_calls_key ON open_calls (key) WHERE key IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS open_calls_request ON open_calls (request);
+  CREATE INDEX IF NOT EXISTS open_calls_ask ON open_calls (askAt) WHERE askAt IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS open_calls_expiry ON open_calls (expiresAt);
+`;
+
+type Row = Readonly<Record<string, SqlStorageValue>>;
+
+/** The table. Every method is synchronous, so that the caller can join it to other writes. */
+export class OpenCalls {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(SCHEMA);
+  }
+
+  /** Opens the call, or finds the one that it repeats. */
+  begin(call: BeginningCall, nowMs: number): KnownCall {
+    const { callId, key, request, input, open } = call;
+    this.#sql.exec("DELETE FROM open_calls WHERE expiresAt <= ? AND open IS NULL", nowMs);
+    if (key !== null) this.#sql.exec("UPDATE open_calls SET key = NULL WHERE key = ? AND expiresAt <= ?", key, nowMs);
+    const first = key === null ? this.#undelivered(request, nowMs) : this.#ofKey(key);
+    if (first && first.input !== input) return { state: "conflict", callId: first.callId };
+    const expiresAt = nowMs + (key === null ? LOST_AFTER_MS + UNDELIVERED_MS : KEY_MS);
+    const work = open && JSON.stringify(open);
+    const askAt = open && nowMs + FIRST_QUESTION_MS;
+    if (first) {
+      // The key keeps its first day.
+      this.#sql.exec(
+        `UPDATE open_calls SET beganAt = ?, isFinished = 0, undeliveredUntil = 0, open = ?, askAt = ?, questions = 0,
+          expiresAt = MAX(expiresAt, ?) WHERE callId = ?`,
+        ...[nowMs, work, askAt, key === null ? expiresAt : 0, first.callId],
+      );
+      return { state: "repeated", callId: first.callId };
+    }
+    this.#sql.exec(
+      "INSERT INTO open_calls (callId, key, request, input, beganAt, expiresAt, open, askAt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      ...[callId, key, request, input, nowMs, expiresAt, work, askAt],
+    );
+    return { state: "new", callId };
+  }
+
+  finish(callId: string, { isSettled, isKeyFreed }: CallEnd, nowMs: number): void {
+    this.#sql.exec("UPDATE open_calls SET isFinished = 1 WHERE callId = ?", callId);
+    if (isSettled) this.#sql.exec("UPDATE open_calls SET open = NULL, askAt = NULL WHERE callId = ?", callId);
+    else
+      this.#sql.exec(
+        "UPDATE open_calls SET askAt = ? WHERE callId = ? AND open IS NOT NULL",
+        nowMs + NEXT_QUESTION_MS,
+        callId,
+      );
+    if (isKeyFreed)
+      this.#sql.exec("UPDATE open_calls SET key = NULL, request = '', undeliveredUntil = 0 WHERE callId = ?", callId);
+  }
+
+  /** An identical call within ten minutes, without a key, repeats this one. */
+  undelivered(callId: string, nowMs: number): void {
+    const until = nowMs + UNDELIVERED_MS;
+    this.#sql.exec(
+      "UPDATE open_calls SET undeliveredUntil = ?, expiresAt = MAX(expiresAt, ?) WHERE callId = ?",
+      ...[until, until, callId],
+    );
+  }
+
+  /**
+   * Open calls to ask about. Each is postponed, so that a crash of the caller repeats none at once.
+   */
+  due(nowMs: number): readonly DueCall[] {
+    const rows = this.#all("SELECT * FROM open_calls WHERE askAt <= ? ORDER BY askAt LIMIT ?", nowMs, DUE_AT_ONCE);
+    return rows.map(({ callId, open, beganAt, questions }) => {
+      const pause = Math.min(NEXT_QUESTION_MS * 2 ** Number(questions), LONGEST_PAUSE_MS);
+      this.#sql.exec(
+        "UPDATE open_calls SET askAt = ?, questions = questions + 1 WHERE callId = ?",
+        ...[nowMs + pause, callId],
+      );
+      const work = JSON.parse(String(open)) as OpenCall; // written by `begin`
+      return { ...work, callId: String(callId), beganAtMs: Number(beganAt) };
+    });
+  }
+
+  /**
+   * Closes a call that was settled; a failed one frees its key. False if it was settled or begun
+   * again meanwhile.
+   */
+  settled({ callId, beganAtMs }: Pick<DueCall, "callId" | "beganAtMs">, isKeyFreed: boolean): boolean {
+    const closed = this.#all(
+      `UPDATE open_calls SET open = NULL, askAt = NULL, key = iif(?, NULL, key)
+       WHERE callId = ? AND beganAt = ? AND open IS NOT NULL RETURNING callId`,
+      ...[Number(isKeyFreed), callId, beganAtMs],
+    );
+    return closed.length > 0;
+  }
+
+  /** Time at which the table next needs an alarm; `null` if never. */
+  nextAlarmMs(): number | null {
+    const [row] = this.#all(
+      `SELECT MIN(at) AS at FROM (SELECT MIN(askAt) AS at FROM open_calls WHERE askAt IS NOT NULL
+        UNION ALL SELECT MIN(expiresAt) FROM open_calls WHERE open IS NULL)`,
+    );
+    return row?.at === null || row === undefined ? null : Number(row.at);
+  }
+
+  /** Deletes what no call can repeat any more. */
+  deleteExpired(nowMs: number): void {
+    this.#sql.exec("DELETE FROM open_calls WHERE expiresAt <= ? AND open IS NULL", nowMs);
+  }
+
+  #ofKey(key: string): FirstCall | undefined {
+    return firstOf(this.#all("SELECT callId, input FROM open_calls WHERE key = ?", key));
+  }
+
+  /** The latest identical call without an answer: it was not delivered, or its isolate is gone. */
+  #undelivered(request: string, nowMs: number): FirstCall | undefined {
+    const rows = this.#all(
+      `SELECT callId, input FROM open_calls WHERE request = ? AND
+        (undeliveredUntil > ? OR (isFinished = 0 AND beganAt BETWEEN ? AND ?)) ORDER BY beganAt DESC LIMIT 1`,
+      ...[request, nowMs, nowMs - LOST_AFTER_MS - UNDELIVERED_MS, nowMs - LOST_AFTER_MS],
+    );
+    return firstOf(rows);
+  }
+
+  #all(query: string, ...bindings: SqlStorageValue[]): readonly Row[] {
+    return this.#sql.exec(query, ...bindings).toArray();
+  }
+}
+
+interface FirstCall {
+  readonly callId: string;
+  readonly input: string;
+}
+
+function firstOf([row]: readonly Row[]): FirstCall | undefined {
+  return row && { callId: String(row.callId), input: String(row.input) };
+}

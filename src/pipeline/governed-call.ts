@@ -1,0 +1,181 @@
+// A call that changes something, from its intent to its outcome: record the intent, reserve
+// credits, dispatch, settle, record the outcome. A lost isolate or an unknown outcome leaves the
+// call open; the tenant's audit log settles it.
+import type { Balance } from "../../contracts/auth.ts";
+import type { ToolRefusal } from "../../contracts/gateway.ts";
+import type { Refusal } from "../../contracts/rpc/call.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import { digestInput, digestText } from "../../contracts/rpc/encoding.ts";
+import type { Result } from "../../contracts/rpc/result.ts";
+import type { PolicyDecision } from "../audit/event.ts";
+import { auditLogOf, logRecord } from "../audit/sinks.ts";
+import { AuthService } from "../backends/auth.ts";
+import { settleCredits } from "../backends/settlement.ts";
+import { orUnavailable } from "../context.ts";
+import type { CallEnd } from "../durable/open-calls.ts";
+import { creditCount } from "../tools/price.ts";
+import { refusal, refuse } from "./checks.ts";
+import type { AuthorizedCall, Completed } from "./tool-call.ts";
+
+/** The reply of the backend, and the outcome for the record. */
+export interface Dispatched {
+  readonly reply: Result<unknown, Refusal>;
+  readonly outcome: string;
+}
+
+/** A call that has begun. */
+interface GovernedCall {
+  readonly call: AuthorizedCall;
+  /** Also the reservation, and the idempotency key at the backend. */
+  readonly callId: string;
+  readonly credits: number;
+  /** True if another call with this id was made before. */
+  readonly isRepeated: boolean;
+  /** False if its intent could not be stored, and the call may proceed without. */
+  readonly isRecorded: boolean;
+}
+
+/** The longest wait for the audit log, in milliseconds. */
+const AUDIT_TIMEOUT_MS = 5_000;
+
+/**
+ * Runs `send` with the id of the call, if the call may be made. Returns its result, or the refusal
+ * that ended the call before.
+ */
+export async function governCall(
+  call: AuthorizedCall,
+  input: object,
+  credits: number,
+  send: (callId: string) => Promise<Dispatched>,
+): Promise<Dispatched | Completed> {
+  const governed = await beginCall(call, input, credits);
+  if ("state" in governed) return governed;
+  const barred = await reserveCredits(governed);
+  if (barred) return barred;
+  const dispatched = await send(governed.callId);
+  await endCall(governed, dispatched);
+  return dispatched;
+}
+
+/** Stores the intent. A repeated call gets the id of the first one. */
+async function beginCall(call: AuthorizedCall, input: object, credits: number): Promise<GovernedCall | Completed> {
+  const { context, tool, identity, recorder, idempotencyKey } = call;
+  const callId = crypto.randomUUID();
+  const intent = await recorder.callStarted(call, { callId, credits });
+  const { clientId, subject } = identity;
+  const digest = await digestInput(input);
+  const beginning = {
+    callId,
+    intent,
+    key: idempotencyKey === undefined ? null : await digestText(JSON.stringify([clientId, tool.name, idempotencyKey])),
+    request: await digestText(JSON.stringify([subject, clientId, tool.name, digest])),
+    input: digest,
+    open: credits > 0 ? { tool: tool.name, identity, credits, traceId: context.trace.traceId } : null,
+  };
+  const begun = await inTime(call, () => auditLogOf(context.env, identity.tenantId).begin(beginning));
+  if (begun === "unavailable") return withoutRecord(call, callId, credits);
+  if (begun.state === "conflict") return refuseCall(call, "idempotency_conflict");
+  logRecord({ ...intent, callId: begun.callId });
+  return { call, callId: begun.callId, credits, isRepeated: begun.state === "repeated", isRecorded: true };
+}
+
+/** A call whose intent could not be stored. With a key, it could be made twice. */
+function withoutRecord(call: AuthorizedCall, callId: string, credits: number): GovernedCall | Completed {
+  const isRequired = call.context.config.auditRequiredRisks.has(call.tool.risk);
+  if (isRequired || credits > 0 || call.idempotencyKey !== undefined) return refuseCall(call, "audit_unavailable");
+  return { call, callId, credits, isRepeated: false, isRecorded: false };
+}
+
+/** Reserves the credits of the call, or ends it. */
+async function reserveCredits(governed: GovernedCall): Promise<Completed | null> {
+  const { call, callId, credits, isRepeated } = governed;
+  if (credits === 0) return null;
+  const { context, tool, identity } = call;
+  const request = { reservationId: callId, tool: tool.name, credits };
+  const reply = await new AuthService(context).call("reserveCredits", identity, request);
+  if (reply.ok && reply.value.isReserved) return null;
+  const error = reply.ok ? quotaExceeded(call, credits, reply.value.balance) : LEDGER_UNAVAILABLE;
+  const outcome = { decision: "quota_exceeded", outcome: error.code } as const;
+  // A reservation that the ledger did not confirm may exist.
+  await finish(governed, outcome, { isSettled: reply.ok, isKeyFreed: !isRepeated });
+  return refuse(call, error);
+}
+
+const LEDGER_UNAVAILABLE: Refusal = {
+  code: "unavailable",
+  message: "The credits of this account could not be checked just now, and nothing was done. Try again shortly.",
+  retryAfterSeconds: 5,
+};
+
+function quotaExceeded(
+  { context }: AuthorizedCall,
+  credits: number,
+  { tier, allowance, available, resetsAt }: Balance,
+): ToolRefusal {
+  const left = creditCount(Math.max(0, available));
+  const reset = new Date(resetsAt * 1000).toISOString();
+  const message =
+    `This call costs ${creditCount(credits)}, and ${left} of ${allowance} a month (plan ${tier}) are left. ` +
+    `They are renewed at ${reset}. Tell the user; a call that costs less may still work.`;
+  const retryAfterSeconds = Math.max(1, Math.ceil(resetsAt - Date.now() / 1000));
+  return { ...refusal("quota_exceeded", context.trace), message, retryAfterSeconds };
+}
+
+/** Settles the call, as far as its outcome is known, and records the outcome. */
+async function endCall(governed: GovernedCall, dispatched: Dispatched): Promise<void> {
+  const { call, callId, credits } = governed;
+  const { context, tool, identity } = call;
+  const { reply, outcome } = dispatched;
+  const state = stateOf(call, reply);
+  const isFinal = state === "succeeded" || state === "failed";
+  const reference = reply.ok ? tool.settlement?.referenceOf(reply.value as object) : undefined; // outputs are objects
+  const ending = { outcome: state === "succeeded" ? "commit" : "refund", reference } as const;
+  const isSettled = isFinal && (credits === 0 || (await settleCredits(context, identity, callId, ending)));
+  const finished = finish(governed, { decision: "allowed", outcome }, { isSettled, isKeyFreed: state === "failed" });
+  // The next attempt must find the key of a failed one freed.
+  if (state === "failed") await finished;
+  else context.ctx.waitUntil(finished);
+}
+
+/**
+ * State of the work. A fault is `unknown`: the backend may have done it. A refusal that the
+ * contract lists did nothing.
+ */
+function stateOf(
+  { tool }: AuthorizedCall,
+  reply: Result<unknown, Refusal>,
+): "running" | "succeeded" | "failed" | "unknown" {
+  if (reply.ok) return tool.settlement?.stateOf(reply.value as object) ?? "succeeded"; // outputs are objects
+  return Object.hasOwn(tool.operation.errors, reply.error.code) ? "failed" : "unknown";
+}
+
+/**
+ * Stores the outcome. If it cannot be stored, its record goes to the queue, outside of the chain.
+ */
+async function finish(
+  { call, callId, credits, isRecorded }: GovernedCall,
+  ended: { readonly decision: PolicyDecision; readonly outcome: string },
+  end: CallEnd,
+): Promise<void> {
+  const { context, identity, recorder } = call;
+  const event = await recorder.callEnded(call, ended, { callId, credits });
+  const log = auditLogOf(context.env, identity.tenantId);
+  const stored = isRecorded ? await inTime(call, () => log.finish(callId, event, end)) : "unavailable";
+  if (stored === "unavailable") recorder.toolCall(call, ended.decision, ended.outcome);
+  else logRecord(event);
+}
+
+/** Asks the audit log, which may hang. */
+function inTime<T>({ context, tool }: AuthorizedCall, ask: () => PromiseLike<T>): Promise<T | "unavailable"> {
+  return orUnavailable(context.trace, "audit.unrecorded", { tool: tool.name }, async () => {
+    const reply = await withDeadline(ask, AUDIT_TIMEOUT_MS);
+    if (reply === TIMED_OUT) throw new Error("The audit log did not answer in time.");
+    return reply as T; // the value of `ask`, or `TIMED_OUT`
+  });
+}
+
+/** Ends a call before its intent was stored. */
+function refuseCall(call: AuthorizedCall, code: "idempotency_conflict" | "audit_unavailable"): Completed {
+  call.recorder.toolCall(call, code, code);
+  return refuse(call, refusal(code, call.context.trace));
+}

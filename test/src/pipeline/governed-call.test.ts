@@ -1,0 +1,265 @@
+// Calls that change something: intent, reservation, settlement and outcome, with a ledger and a
+// backend that fail at each step.
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
+import { auditLogOf } from "../../../src/audit/sinks.ts";
+import type { Env } from "../../../src/env.ts";
+import { authorizeCall, callTool } from "../../../src/pipeline/call-tool.ts";
+import { catalog } from "../../../src/tools/catalog.ts";
+import { newContext } from "../context.ts";
+import { AUTH, envWith, quiet } from "../oauth/browser.ts";
+
+const JOB = {
+  job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",
+  status: "completed",
+  url: null,
+  model: "procedural",
+  quality_tier: "premium",
+  enhanced_prompt: "a",
+  width: 1,
+  height: 1,
+  size_bytes: null,
+};
+const FLOW = { flowId: "f", status: "draft", currentMode: "PRODUCT", progress: 0, estimatedRemainingSeconds: null };
+const DRAW = ["image_generate", { prompt: "a", quality_tier: "premium" }] as const;
+let tenants = 0;
+
+/** A tenant, the fake Workers behind the gateway, and every call that reached them. */
+function newTenant(backend: Partial<Record<"generateImage" | "findJob" | "createFlow", () => unknown>> = {}) {
+  const tenantId = `t_governed_${++tenants}` as TenantId; // the brand lives in TypeScript only
+  const identity: Identity = { subject: "u", tenantId, tier: "enterprise", scopes: ["generate"], clientId: "c" };
+  const calls: string[] = [];
+  const keys: unknown[] = [];
+  const note =
+    (name: string, reply: () => unknown) =>
+    async (context: { idempotencyKey?: string }, input: { idempotency_key?: string }) => {
+      calls.push(name);
+      keys.push(context.idempotencyKey ?? input.idempotency_key);
+      return reply();
+    };
+  const auth = {
+    reserveCredits: vi.fn(async (...args: Parameters<typeof AUTH.reserveCredits>) => {
+      calls.push(`reserve ${args[1].credits}`);
+      return AUTH.reserveCredits(...args);
+    }),
+    settleCredits: vi.fn(async (...args: Parameters<typeof AUTH.settleCredits>) => {
+      calls.push(args[1].outcome);
+      return AUTH.settleCredits(...args);
+    }),
+  };
+  const found = () => ({ ok: false, error: { code: "job_not_found" } });
+  const env = envWith(auth, {
+    IMG_FORGE: {
+      generateImage: note("draw", backend.generateImage ?? (() => ({ ok: true, value: JOB }))),
+      findJob: note("find", backend.findJob ?? found),
+    } as unknown as Env["IMG_FORGE"], // called alike
+    STACKBILDER: {
+      createFlow: note("create", backend.createFlow ?? (() => ({ ok: true, value: FLOW }))),
+    } as unknown as Env["STACKBILDER"], // called alike
+  });
+  async function use(name: string, args: object, { key, over = env }: { key?: string; over?: Env } = {}) {
+    const { context, finish } = newContext(over);
+    const request = { catalog, name, args, identity, channel: "mcp", idempotencyKey: key } as const;
+    const call = await authorizeCall(context, request);
+    if (call.state !== "authorized") throw new Error(call.state);
+    const outcome = await callTool(call);
+    await finish();
+    return outcome.state === "completed" ? outcome.result : outcome.state;
+  }
+  return { env, auth, calls, keys, use, log: auditLogOf(env, tenantId) };
+}
+
+/** The messages that wait for the queue. */
+async function recordsIn(log: ReturnType<typeof auditLogOf>): Promise<Record<string, unknown>[]> {
+  return runInDurableObject(log as never, (_, { storage }) =>
+    storage.sql
+      .exec<{ message: string }>("SELECT message FROM outbox ORDER BY position")
+      .toArray()
+      .map(({ message }) => JSON.parse(message)),
+  );
+}
+
+describe("a call that costs credits", () => {
+  it("reserves the price of its tier, draws under the reservation's id, and is charged", async () => {
+    const { calls, keys, use, auth, log } = newTenant();
+    expect(await use(...DRAW)).toMatchObject({ ok: true });
+    expect(calls).toEqual(["reserve 3", "draw", "commit"]);
+    const { reservationId } = auth.reserveCredits.mock.calls[0]?.[1] ?? {};
+    expect(keys).toEqual([reservationId]);
+    expect(auth.settleCredits.mock.calls[0]?.[1]).toEqual({ reservationId, outcome: "commit", reference: JOB.job_id });
+    expect(await recordsIn(log)).toMatchObject([
+      { type: "tool.started", callId: reservationId, credits: 3, outcome: "started" },
+      { type: "tool.called", callId: reservationId, credits: 3, outcome: "ok", decision: "allowed" },
+    ]);
+  });
+
+  it.each([
+    ["a refusal of the contract", () => ({ ok: false, error: { code: "content_rejected" } })],
+    ["an image that failed", () => ({ ok: true, value: { ...JOB, status: "failed" } })],
+    ["an image that was cancelled", () => ({ ok: true, value: { ...JOB, status: "cancelled" } })],
+  ])("gets its credits back after %s", async (_, generateImage) => {
+    const { calls, use } = newTenant({ generateImage });
+    await use(...DRAW);
+    expect(calls).toEqual(["reserve 3", "draw", "refund"]);
+  });
+
+  it("is refused before the dispatch if the credits are used up, and says what is left and until when", async () => {
+    const { auth, calls, use, log } = newTenant();
+    const resetsAt = Math.floor(Date.now() / 1000) + 3_600;
+    const balance = { tier: "free", allowance: 25, committed: 23, reserved: 0, available: 2, resetsAt } as const;
+    auth.reserveCredits.mockResolvedValue({ ok: true, value: { isReserved: false, balance } });
+    const refused = await use(...DRAW);
+    expect(refused).toMatchObject({ ok: false, error: { code: "quota_exceeded" } });
+    const { message, retryAfterSeconds } = (refused as { error: { message: string; retryAfterSeconds: number } }).error;
+    expect(message).toContain("costs 3 credits, and 2 credits of 25 a month (plan free) are left");
+    expect(message).toContain(new Date(resetsAt * 1000).toISOString());
+    expect(Math.abs(retryAfterSeconds - 3_600)).toBeLessThan(5);
+    expect(calls).toEqual([]);
+    expect((await recordsIn(log)).at(-1)).toMatchObject({ decision: "quota_exceeded", outcome: "quota_exceeded" });
+  });
+
+  it("is refused before the dispatch if the ledger does not answer", async () => {
+    quiet();
+    const { auth, calls, use } = newTenant();
+    auth.reserveCredits.mockRejectedValue(new Error("gone: hunter2"));
+    const refused = await use(...DRAW);
+    expect(refused).toMatchObject({ ok: false, error: { code: "unavailable", retryAfterSeconds: 5 } });
+    expect(JSON.stringify(refused)).not.toContain("hunter2");
+    expect(calls).toEqual([]);
+  });
+
+  it("is refused before the reservation if its intent cannot be stored", async () => {
+    quiet();
+    const { env, calls, use } = newTenant();
+    const over = {
+      ...env,
+      AUDIT_LOG: { idFromName: () => "", get: () => ({ begin: () => Promise.reject(new Error("gone")) }) },
+    };
+    expect(await use(...DRAW, { over: over as never })).toMatchObject({
+      ok: false,
+      error: { code: "audit_unavailable" },
+    });
+    expect(calls).toEqual([]);
+  });
+
+  it("does the work only once with one key, in parallel and later, and costs no more", async () => {
+    const { auth, keys, use } = newTenant();
+    const results = await Promise.all([1, 2, 3].map(() => use(...DRAW, { key: "k" })));
+    results.push(await use(...DRAW, { key: "k" }));
+    for (const result of results) expect(result).toEqual(results[0]);
+    expect([
+      new Set(keys).size,
+      new Set(auth.reserveCredits.mock.calls.map(([, input]) => input.reservationId)).size,
+    ]).toEqual([1, 1]);
+  });
+
+  it("is another call with another key, another input or no key", async () => {
+    const { keys, use } = newTenant();
+    await use(...DRAW, { key: "k" });
+    await use(...DRAW, { key: "l" });
+    await use(...DRAW);
+    await use(...DRAW);
+    expect(new Set(keys).size).toBe(4);
+    const other = await use("image_generate", { prompt: "b", quality_tier: "premium" }, { key: "k" });
+    expect(other).toMatchObject({ ok: false, error: { code: "idempotency_conflict" } });
+    expect(keys).toHaveLength(4);
+  });
+
+  it("that failed frees its key for the next attempt", async () => {
+    const { keys, use } = newTenant({ generateImage: () => ({ ok: false, error: { code: "content_rejected" } }) });
+    for (const _ of [1, 2]) await use(...DRAW, { key: "k" });
+    expect(new Set(keys).size).toBe(2);
+  });
+});
+
+describe("a call whose outcome is unknown, or whose work continues", () => {
+  /** Makes the call due, as time would, and runs the alarm. */
+  async function settleNow({ log }: ReturnType<typeof newTenant>, ageMs = 0) {
+    await runInDurableObject(log as never, (_, { storage }) => {
+      storage.sql.exec("UPDATE open_calls SET askAt = 0, beganAt = beganAt - ? WHERE open IS NOT NULL", ageMs);
+    });
+    await runDurableObjectAlarm(log as never);
+  }
+  const hang = () => Promise.reject(new Error("The binding is lost."));
+  /** Gives the object the fake Workers, which its alarm asks. */
+  async function inObject(tenant: ReturnType<typeof newTenant>) {
+    await runInDurableObject(tenant.log as never, (instance: object) => {
+      Object.assign(instance, { env: { ...tenant.env, PLATFORM_EVENTS_QUEUE: { sendBatch: async () => undefined } } });
+    });
+  }
+
+  it.each([
+    ["completed", "commit", true],
+    ["failed", "refund", false],
+    ["cancelled", "refund", false],
+  ])("is settled without its client once the job is %s: %s", async (status, outcome, isCommitted) => {
+    quiet();
+    const tenant = newTenant({ generateImage: hang, findJob: () => ({ ok: true, value: { ...JOB, status } }) });
+    expect(await tenant.use(...DRAW)).toMatchObject({ ok: false, error: { code: "unavailable" } });
+    expect(tenant.calls).toEqual(["reserve 3", "draw"]);
+    await inObject(tenant);
+    await settleNow(tenant);
+    expect(tenant.calls).toEqual(["reserve 3", "draw", "find", outcome]);
+    expect(new Set(tenant.keys).size).toBe(1);
+    expect((await recordsIn(tenant.log)).at(-1)).toMatchObject({ type: "call.settled", credits: 3, isCommitted });
+    await settleNow(tenant);
+    expect(tenant.calls).toHaveLength(4);
+  });
+
+  it("stays open while the job runs, and while it may still arrive; then a call that never arrived is refunded", async () => {
+    quiet();
+    let reply: object = { ok: true, value: { ...JOB, status: "running" } };
+    const tenant = newTenant({
+      generateImage: () => ({ ok: true, value: { ...JOB, status: "queued" } }),
+      findJob: () => reply,
+    });
+    await tenant.use("image_generate", { ...DRAW[1], wait: false });
+    await inObject(tenant);
+    await settleNow(tenant);
+    reply = { ok: false, error: { code: "job_not_found" } };
+    await settleNow(tenant);
+    expect(tenant.calls).toEqual(["reserve 3", "draw", "find", "find"]);
+    await settleNow(tenant, 130_000);
+    expect(tenant.calls.slice(4)).toEqual(["find", "refund"]);
+  });
+
+  it("is settled later if the ledger does not confirm", async () => {
+    quiet();
+    const tenant = newTenant({ findJob: () => ({ ok: true, value: JOB }) });
+    tenant.auth.settleCredits.mockRejectedValueOnce(new Error("gone")).mockRejectedValueOnce(new Error("gone"));
+    expect(await tenant.use(...DRAW)).toMatchObject({ ok: true });
+    await inObject(tenant);
+    await settleNow(tenant);
+    await settleNow(tenant);
+    expect(tenant.calls).toEqual(["reserve 3", "draw", "find", "find", "commit"]);
+  });
+});
+
+describe("a free call that changes something", () => {
+  it("asks no ledger, and has an intent and an outcome", async () => {
+    const { calls, use, log } = newTenant();
+    expect(await use("flow_create", { projectDescription: "A shop" })).toMatchObject({ ok: true });
+    expect(calls).toEqual(["create"]);
+    expect((await recordsIn(log)).map(({ type, outcome }) => [type, outcome])).toEqual([
+      ["tool.started", "started"],
+      ["tool.called", "ok"],
+    ]);
+  });
+
+  it("proceeds without its intent, but not with a key, which could not be kept", async () => {
+    const log = quiet();
+    const { env, calls, use } = newTenant();
+    const over = {
+      ...env,
+      AUDIT_LOG: { idFromName: () => "", get: () => ({ begin: () => Promise.reject(new Error("gone")) }) },
+    };
+    expect(await use("flow_create", { projectDescription: "A shop" }, { over: over as never })).toMatchObject({
+      ok: true,
+    });
+    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).event)).toContain("audit.unrecorded");
+    const keyed = await use("flow_create", { projectDescription: "A shop" }, { over: over as never, key: "k" });
+    expect(keyed).toMatchObject({ ok: false, error: { code: "audit_unavailable" } });
+    expect(calls).toEqual(["create"]);
+  });
+});
