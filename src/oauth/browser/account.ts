@@ -25,13 +25,17 @@ export async function showAccount(browser: BrowserRequest): Promise<Response> {
   if (session === AUTH_UNAVAILABLE) return accountUnchecked(browser, "Your account cannot be shown");
   if (!session) return signInForAccount(browser);
   const { userId, email } = session.account;
-  const [{ grants, next }, keys, tokens] = await Promise.all([
+  const identity = identityOf(session);
+  const [{ grants, next }, keys, balance, charges, tokens] = await Promise.all([
     listUserGrants(browser, userId, browser.url.searchParams.get("cursor")),
-    browser.auth.call("listApiKeys", identityOf(session), {}),
+    browser.auth.call("listApiKeys", identity, {}),
+    browser.auth.call("getCredits", identity, {}),
+    browser.auth.call("listCharges", identity, {}),
     accountFormTokens(browser, session),
   ]);
   const once = { key: randomText(16), token: randomText(16) };
-  const view = { email, grants, next, keys: keys.ok ? keys.value.keys : null, tokens, once };
+  const credits = { balance: balance.ok ? balance.value : null, charges: charges.ok ? charges.value.charges : null };
+  const view = { email, grants, next, keys: keys.ok ? keys.value.keys : null, credits, tokens, once };
   return signedInPage(browser, session, accountPage(browser.config.resource, view, browser.texts));
 }
 

@@ -7,6 +7,7 @@ import { destinationOf } from "../authorization-server/client-identity.ts";
 import { type AccountFormTokens, accountForm, day, minute } from "./account-parts.ts";
 import { allowedBy } from "./allowed-actions.ts";
 import { keysSection, tokenSection } from "./api-keys.ts";
+import { type CreditsView, creditsSection } from "./credits.ts";
 import { appName, place } from "./forms.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
@@ -18,6 +19,7 @@ export interface AccountView {
   readonly next: string | null;
   /** `null` if the keys could not be fetched. */
   readonly keys: readonly ApiKey[] | null;
+  readonly credits: CreditsView;
   readonly tokens: AccountFormTokens;
   /** One-time values, which make each form that creates something usable once. */
   readonly once: { readonly key: string; readonly token: string };
@@ -26,7 +28,7 @@ export interface AccountView {
 /** `resource` is the address to add to an MCP client. */
 export function accountPage(
   resource: string,
-  { email, grants, next, keys, tokens, once }: AccountView,
+  { email, grants, next, keys, credits, tokens, once }: AccountView,
   texts: ProductTexts,
 ): Page {
   const main = html`<div class="row">
@@ -43,6 +45,7 @@ ${next !== null && html`<p><a href="/apps?cursor=${next}">More apps</a></p>`}
 ${accountForm("/apps/revoke-all", tokens, html`<p>Every app loses its access, and you are signed out in every browser. API keys keep working until you revoke them.</p><button class="bad">Disconnect everything and sign out</button>`)}
 </details>
 </section>
+${creditsSection(credits)}
 ${keysSection(keys, tokens, once.key, texts)}
 ${tokenSection(tokens, once.token, texts)}`;
   return { title: "Your apps and keys", main };

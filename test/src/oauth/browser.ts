@@ -51,6 +51,8 @@ export const AUTH: Pick<
   | "provisionTenant"
   | "exchangeSocialCode"
   | "getUser"
+  | "getCredits"
+  | "listCharges"
   | "reserveCredits"
   | "settleCredits"
 > = {
@@ -83,6 +85,8 @@ export const AUTH: Pick<
       signedOutAtMs: 0,
     },
   }),
+  getCredits: async () => ({ ok: true, value: BALANCE }),
+  listCharges: async () => ({ ok: true, value: { charges: [] } }),
   reserveCredits: async () => ({ ok: true, value: { isReserved: true, balance: BALANCE } }),
   settleCredits: async (_call, { outcome }) => ({
     ok: true,

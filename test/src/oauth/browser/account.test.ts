@@ -28,6 +28,49 @@ const grantIds = ({ text }: Seen) => Array.from(text.matchAll(/name="grantId" va
 
 const audit = useAuditLog();
 
+describe("the credits on the account page", () => {
+  const resetsAt = Date.UTC(2026, 11, 1) / 1000;
+  const balance = { tier: "free", allowance: 25, committed: 3, reserved: 1, available: 21, resetsAt } as const;
+  const charge = {
+    reservationId: "r",
+    tool: "image_generate",
+    reference: null,
+    at: Date.UTC(2026, 10, 27, 6, 5) / 1000,
+  };
+
+  /** The words of the page of a user with this answer of the ledger. */
+  async function pageWith(auth: Parameters<typeof envWith>[0]): Promise<Seen> {
+    const own = envWith(auth);
+    const browser = await signedInBrowser(newUserId(), own);
+    return browser.open("/apps");
+  }
+
+  it("are this month's use, what is left and until when, and each charge with its state", async () => {
+    const charges = [
+      { ...charge, credits: 3, state: "committed" },
+      { ...charge, credits: 1, state: "reserved" },
+      { ...charge, credits: 1, state: "refunded" },
+    ] as const;
+    const seen = await pageWith({
+      getCredits: async () => ({ ok: true, value: balance }),
+      listCharges: async () => ({ ok: true, value: { charges: [...charges] } }),
+    });
+    expect(words(seen)).toContain(
+      "Credits 3 of 25 credits used this month (plan free), and 1 reserved for calls under way. 21 left; renewed 1 Dec 2026 .",
+    );
+    expect(words(seen)).toContain("image_generate , 3 credits: charged. 27 Nov 2026 at 06:05 UTC");
+    expect(words(seen)).toContain("image_generate , 1 credit: under way.");
+    expect(words(seen)).toContain("image_generate , 1 credit: returned.");
+  });
+
+  it("are missing with a word why if the auth Worker cannot say, and the page still opens", async () => {
+    quiet();
+    const seen = await pageWith({ getCredits: throwing, listCharges: throwing });
+    expect(seen.status).toBe(200);
+    expect(words(seen)).toContain("Your credits cannot be shown just now.");
+  });
+});
+
 describe("the account page", () => {
   it("redirects a browser without a session to sign-in", async () => {
     const seen = await new Browser(env).open("/apps");
