@@ -6,8 +6,8 @@ import { domainToUnicode } from "node:url";
 import { parseArgs } from "node:util";
 import { canonicalEmail } from "../../contracts/email-address.ts";
 import { Tier } from "../../contracts/rpc/identity.ts";
-import { type Database, execute, type Row, type Sql, sql } from "./auth-database.ts";
 import { CliError } from "./cli-error.ts";
+import { type Database, execute, type Row, type Sql, sql } from "./database.ts";
 import { ROOT } from "./workers.ts";
 
 const STANDINGS = ["good", "unpaid"] as const;
@@ -46,7 +46,10 @@ export async function run(args: readonly string[]): Promise<void> {
   const [command = "", ...operands] = options.words;
   if (command === "list") {
     if (operands.length > 0) throw mistake("list takes no operand");
-    return print(await execute(options.database, selectUsers(sql`1`, options.limit)), options);
+    return print(
+      await execute({ owner: "auth", database: options.database }, selectUsers(sql`1`, options.limit)),
+      options,
+    );
   }
   const change = CHANGES[command];
   if (!change) throw mistake(command === "" ? "Name a command" : `There is no command "${command}"`);
@@ -56,7 +59,11 @@ export async function run(args: readonly string[]): Promise<void> {
   const named = isNamed(user);
   // No id, and no change, if several accounts have the address.
   const id = sql`(SELECT max(u.id) FROM user u WHERE ${named} HAVING count(*) = 1)`;
-  const rows = await execute(options.database, ...change.statements(id, value ?? ""), selectUsers(named, LIST_MAX));
+  const rows = await execute(
+    { owner: "auth", database: options.database },
+    ...change.statements(id, value ?? ""),
+    selectUsers(named, LIST_MAX),
+  );
   if (rows.length === 0)
     throw new CliError(`There is no user ${quoted(user)}. \`npm run users -- list\` shows the newest.`);
   if (rows.length > 1 && command !== "show")

@@ -1,12 +1,13 @@
 // `npm run users` on the database of a local system, which it changes as an operator does.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyMigrations } from "../../entrypoints/cli/migrations.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
+import { openLocalDatabase } from "../support/local-database.ts";
 
 const stateFolder = mkdtempSync(path.join(tmpdir(), "users-"));
 /** Starting wrangler takes seconds. */
@@ -16,9 +17,7 @@ const PAST = "2026-01-01T00:00:00.000Z";
 let db: DatabaseSync;
 beforeAll(async () => {
   await applyMigrations(stateFolder);
-  const folder = path.join(stateFolder, "v3/d1/miniflare-D1DatabaseObject");
-  const file = readdirSync(folder).find((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)) ?? "";
-  db = new DatabaseSync(path.join(folder, file));
+  db = openLocalDatabase(stateFolder, "user");
   const insert = db.prepare(
     "INSERT INTO user (id, email, name, emailVerified, createdAt, updatedAt, sessionVersion) VALUES (?, ?, ?, 0, ?, ?, 3)",
   );

@@ -1,11 +1,11 @@
-// The auth Worker's D1 database, local or deployed, through `wrangler d1 execute`. It takes SQL as
+// The D1 database of a Worker, local or deployed, through `wrangler d1 execute`. It takes SQL as
 // text and no parameters, so a value becomes a literal here that cannot end early: its bytes in
 // hexadecimal.
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { CliError } from "./cli-error.ts";
 import { refuseDevelopmentId } from "./deploy.ts";
-import { areMigrationsPending } from "./migrations.ts";
+import { areMigrationsPending, type DatabaseOwner } from "./migrations.ts";
 import { CONFIGS, readConfig, settingOf } from "./workers.ts";
 import { LOCAL, runWrangler } from "./wrangler.ts";
 
@@ -31,23 +31,37 @@ function literalOf(value: string | number | Sql): string {
   return `CAST(X'${Buffer.from(value, "utf8").toString("hex")}' AS TEXT)`;
 }
 
+/** A database, and the Worker that it belongs to. */
+interface Target {
+  readonly owner: DatabaseOwner;
+  readonly database: Database;
+}
+
 /** Runs the statements in order, in one call, and returns the rows of the last one. */
-export async function execute(database: Database, ...statements: readonly Sql[]): Promise<readonly Row[]> {
-  refuseUnready(database);
-  const name = settingOf(readConfig("auth"), "database_name");
+export async function execute(target: Target, ...statements: readonly Sql[]): Promise<readonly Row[]> {
+  return (await executeAll(target, ...statements)).at(-1) ?? [];
+}
+
+/** Runs the statements in order, in one call, and returns the rows of each. */
+export async function executeAll(
+  { owner, database }: Target,
+  ...statements: readonly Sql[]
+): Promise<readonly (readonly Row[])[]> {
+  refuseUnready(owner, database);
+  const name = settingOf(readConfig(owner), "database_name");
   const target = database === "remote" ? ["--remote"] : ["--local", "--persist-to", database.stateFolder];
   const text = statements.map((statement) => statement.text).join("; ");
-  const command = ["d1", "execute", name, ...target, "-c", CONFIGS.auth, "--json", "--command", text];
+  const command = ["d1", "execute", name, ...target, "-c", CONFIGS[owner], "--json", "--command", text];
   const { code, stdout, output } = await runWrangler(command, database === "remote" ? undefined : LOCAL);
   const results = code === 0 ? resultsIn(stdout) : null;
   if (results === null)
     throw new CliError(`The database could not be used. The output of wrangler:\n\n${output.trim()}`);
-  return results.at(-1)?.results ?? [];
+  return results.map(({ results: rows = [] }) => rows);
 }
 
 /** Throws a `CliError` if the database does not exist, or lacks a table. */
-function refuseUnready(database: Database): void {
-  if (database === "remote") refuseDevelopmentId("auth");
+function refuseUnready(owner: DatabaseOwner, database: Database): void {
+  if (database === "remote") refuseDevelopmentId(owner);
   else refuseUnreadyFolder(database.stateFolder);
 }
 
