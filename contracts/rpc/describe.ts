@@ -35,13 +35,15 @@ export function contractDigest({ audience, methods }: Contract): Promise<string>
   return digestInput({ audience, methods: Object.fromEntries(outlines) });
 }
 
-/** A schema as plain data. */
+/** A schema as plain data, or a part of one. */
 function outlineOf(part: unknown): unknown {
   if (part instanceof RegExp) return String(part);
   if (Array.isArray(part)) return part.filter((item) => !isMetadata(item)).map((item) => outlineOf(item));
   if (typeof part === "function") return undefined;
   if (typeof part !== "object" || part === null) return part;
-  const members = Object.entries(part).filter(([name]) => !IGNORED.has(name));
+  // The fields of an object have names of their own: only a schema has members to ignore.
+  const isSchema = "kind" in part && typeof part.kind === "string";
+  const members = Object.entries(part).filter(([name]) => !isSchema || !IGNORED.has(name));
   return Object.fromEntries(members.map(([name, member]) => [name, outlineOf(member)]));
 }
 

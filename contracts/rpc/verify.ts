@@ -92,7 +92,11 @@ async function signedClaims(keys: readonly IdentityKey[], token: string): Promis
   if (!known) logUnknownKey(keys, header.output.kid);
   if (!known || !raw) return null;
   const signed = new TextEncoder().encode(`${head}.${body}`);
-  if (!(await crypto.subtle.verify(HMAC, known.key, raw, signed))) return null;
+  if (!(await crypto.subtle.verify(HMAC, known.key, raw, signed))) {
+    // Key ids come from the root secret: the keys may be those of another backend.
+    console.error(JSON.stringify({ event: "rpc.signature_invalid", keyId: known.kid }));
+    return null;
+  }
   const payload = v.safeParse(Payload, decodeJson(body));
   return payload.success ? payload.output : null;
 }

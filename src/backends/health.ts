@@ -51,7 +51,10 @@ async function healthOf(context: RequestContext, name: BackendName): Promise<Bac
   }
   const reply = await invoke(Reply, send, timeoutMs, { method: `${name}.describe`, traceId });
   const latencyMs = Date.now() - startedAtMs;
-  if (!reply.ok) return { isReachable: false, areKeysEqual: null, isContractEqual: null, version: null, latencyMs };
+  if (!reply.ok) {
+    const isReachable = reply.fault === "breach";
+    return { isReachable, areKeysEqual: null, isContractEqual: isReachable ? false : null, version: null, latencyMs };
+  }
   const { value, error } = reply.value;
   if (value === undefined) {
     const haveKeysFailed = error?.code === "unauthenticated";

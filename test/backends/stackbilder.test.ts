@@ -307,9 +307,8 @@ it("a flow's id has 26 letters and digits, and flows with an id of 64 hexadecima
 
 it("a flow of another tenant is flow_not_found in every method", async () => {
   const flowId = await newFlow();
-  const methods = Object.keys(stackbilder.methods).filter(
-    (name) => name !== "createFlow" && name !== "listFlows",
-  ) as Exclude<keyof typeof stackbilder.methods, "createFlow" | "listFlows">[];
+  const { createFlow: _create, listFlows: _list, describe: _describe, ...others } = stackbilder.methods;
+  const methods = Object.keys(others) as (keyof typeof others)[]; // the names of its own fields
   for (const method of methods) {
     expect(
       await backend.call(method, method === "getFlowRun" ? { flowId, runId: "r1" } : { flowId }, {

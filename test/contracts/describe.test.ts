@@ -28,6 +28,7 @@ describe("the digest of a contract", () => {
 
   it.each([
     ["a field", { output: v.object({ id: v.string(), at: v.number() }) }],
+    ["a field named like a member of a schema", { output: v.object({ id: v.string(), reference: v.string() }) }],
     ["a type", { output: v.object({ id: v.number() }) }],
     ["a bound", { input: v.strictObject({ name: v.pipe(v.string(), v.maxLength(11)) }) }],
     ["strictness", { input: v.object({ name: name("A name.") }) }],
