@@ -253,7 +253,7 @@ export const SettleCredits = operation({
     reference: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(128))),
   }),
   /** `unknown`: there is no such reservation. */
-  output: v.object({ state: v.picklist(["committed", "refunded", "unknown"]), balance: Balance }),
+  output: v.object({ state: v.picklist(["committed", "refunded", "unknown"]) }),
   errors: {},
   timeoutMs: AUTH_TIMEOUT_MS,
   changes: true,

@@ -29,13 +29,12 @@ export class LedgerObject extends DurableObject<Env> {
     return ok({ isReserved, balance });
   }
 
-  async settle(owner: LedgerOwner, input: ParsedInputOf<typeof SettleCredits>, token: OneTimeToken) {
+  /** Leaves the allowance alone: the plan of a late settlement is that of its call. */
+  async settle(input: ParsedInputOf<typeof SettleCredits>, token: OneTimeToken) {
     if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
-    const now = Date.now();
-    const state = this.#ledger.settle(input, now);
-    const balance = this.#ledger.balance(this.#planOf(owner), now);
+    const state = this.#ledger.settle(input, Date.now());
     await this.#scheduleAlarm();
-    return ok({ state, balance });
+    return ok({ state });
   }
 
   balance(owner: LedgerOwner) {

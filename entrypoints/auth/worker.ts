@@ -120,7 +120,7 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
     return runMethod(this.env, "settleCredits", () =>
       serve(auth, "settleCredits", this.#ledgerCall(call, input), async (input, identity, { token }) => {
         const owner = ledgerOwnerOf(identity);
-        return owner ? this.#ledger(owner).settle(owner, input, token) : fail("unauthenticated");
+        return owner ? this.#ledger(owner).settle(input, token) : fail("unauthenticated");
       }),
     );
   }

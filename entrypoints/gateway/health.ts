@@ -8,8 +8,8 @@ import { tooManyRequests } from "../../src/mcp/json-rpc.ts";
 import type { Implementation } from "../../src/mcp/schema.ts";
 
 /**
- * 200 if all is well, 503 if a backend does not serve this gateway, 401 without the token, 429 after
- * too many tries.
+ * 200 if all is well, 503 if a backend does not serve this gateway, 401 without the token, 429
+ * after too many tries.
  */
 export async function health(
   request: Request,

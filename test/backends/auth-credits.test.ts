@@ -19,10 +19,8 @@ describe("the credits of a tenant", () => {
     expect(await creditsOf(tenant)).toMatchObject({ tier: "free", allowance: 25, committed: 0, available: 25 });
     const id = randomUUID();
     expect(await reserve(tenant, 3, id)).toMatchObject({ isReserved: true, balance: { reserved: 3, available: 22 } });
-    expect(await settle(tenant, id, "commit", "job-1")).toMatchObject({
-      state: "committed",
-      balance: { committed: 3, reserved: 0, available: 22 },
-    });
+    expect(await settle(tenant, id, "commit", "job-1")).toEqual({ state: "committed" });
+    expect(await creditsOf(tenant)).toMatchObject({ committed: 3, reserved: 0, available: 22 });
     const { charges } = await unwrap(worker.backend.call("listCharges", {}, tenant));
     expect(charges).toMatchObject([{ reservationId: id, credits: 3, state: "committed", reference: "job-1" }]);
     expect(await creditsOf(newTenant("pro"))).toMatchObject({ allowance: 580, available: 580 });
@@ -45,6 +43,19 @@ describe("the credits of a tenant", () => {
     expect((await settle(other, id, "commit")).state).toBe("unknown");
     expect(await creditsOf(other)).toMatchObject({ available: 25 });
     expect((await unwrap(worker.backend.call("listCharges", {}, other))).charges).toEqual([]);
+  });
+
+  it("stay those of the new plan if a call of the old one is settled after the change", async () => {
+    const tenant = newTenant();
+    const id = randomUUID();
+    await reserve(tenant, 3, id);
+    const upgraded = { ...tenant, tier: "pro" as const };
+    await creditsOf(upgraded);
+    await settle(tenant, id, "commit");
+    const { charges } = await unwrap(worker.backend.call("listCharges", {}, tenant));
+    expect(charges).toMatchObject([{ state: "committed" }]);
+    const storage = await worker.backend.worker.getDurableObjectStorage("LedgerObject", { name: tenant.tenant ?? "" });
+    expect(await storage.exec("SELECT sum(amount) AS left FROM entries")).toEqual([{ left: 577 }]);
   });
 
   it("are none for a tenant of test keys", async () => {

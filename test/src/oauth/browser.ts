@@ -90,7 +90,7 @@ export const AUTH: Pick<
   reserveCredits: async () => ({ ok: true, value: { isReserved: true, balance: BALANCE } }),
   settleCredits: async (_call, { outcome }) => ({
     ok: true,
-    value: { state: outcome === "commit" ? "committed" : "refunded", balance: BALANCE },
+    value: { state: outcome === "commit" ? "committed" : "refunded" },
   }),
 };
 
