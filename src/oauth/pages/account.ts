@@ -1,10 +1,12 @@
 // The account page: the signed-in user, the connected apps and the keys; and the pages for signing
 // out.
+import type { Activity } from "../../../contracts/audit.ts";
 import type { ApiKey } from "../../../contracts/auth.ts";
 import type { GrantRecord } from "../../durable/user-object.ts";
 import type { ProductTexts } from "../../tools/product-texts.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
 import { type AccountFormTokens, accountForm, day, minute } from "./account-parts.ts";
+import { activitySection } from "./activity.ts";
 import { allowedBy } from "./allowed-actions.ts";
 import { keysSection, tokenSection } from "./api-keys.ts";
 import { type CreditsView, creditsSection } from "./credits.ts";
@@ -20,6 +22,8 @@ export interface AccountView {
   /** `null` if the keys could not be fetched. */
   readonly keys: readonly ApiKey[] | null;
   readonly credits: CreditsView;
+  /** Newest first; `null` if the audit store did not respond. */
+  readonly activity: readonly Activity[] | null;
   readonly tokens: AccountFormTokens;
   /** One-time values, which make each form that creates something usable once. */
   readonly once: { readonly key: string; readonly token: string };
@@ -28,7 +32,7 @@ export interface AccountView {
 /** `resource` is the address to add to an MCP client. */
 export function accountPage(
   resource: string,
-  { email, grants, next, keys, credits, tokens, once }: AccountView,
+  { email, grants, next, keys, credits, activity, tokens, once }: AccountView,
   texts: ProductTexts,
 ): Page {
   const main = html`<div class="row">
@@ -47,7 +51,8 @@ ${accountForm("/apps/revoke-all", tokens, html`<p>Every app loses its access, an
 </section>
 ${creditsSection(credits)}
 ${keysSection(keys, tokens, once.key, texts)}
-${tokenSection(tokens, once.token, texts)}`;
+${tokenSection(tokens, once.token, texts)}
+${activitySection(activity, grants)}`;
   return { title: "Your apps and keys", main };
 }
 

@@ -99,6 +99,7 @@ export function envWith(auth: Partial<AuthContract> = {}, settings: Partial<Env>
   // A plain object cannot have the type of a service binding, but it is called like one.
   return {
     ...(bound as unknown as Env),
+    AUDIT: { listActivity: async () => ({ ok: true, value: { activity: [] } }) } as unknown as Env["AUDIT"], // called alike
     ...settings,
     AUTH_SERVICE: { ...AUTH, ...auth } as unknown as Env["AUTH_SERVICE"],
   };

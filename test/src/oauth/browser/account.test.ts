@@ -71,6 +71,41 @@ describe("the credits on the account page", () => {
   });
 });
 
+describe("the activity on the account page", () => {
+  const at = "2026-11-27T06:05:00.000Z";
+  const none = { at, traceId: null, clientId: null, tool: null, outcome: null, credits: null };
+  const storeWith = (listActivity: () => Promise<unknown>) =>
+    envWith({ listApiKeys: async () => ({ ok: true, value: { keys: [] } }) }, { AUDIT: { listActivity } as never }); // called alike
+
+  it("names each call once with its outcome, each change of access, and the client", async () => {
+    const activity = [
+      { ...none, type: "tool.called", tool: "image_generate", outcome: "ok", clientId: "key:k1" },
+      { ...none, type: "tool.started", tool: "image_generate", outcome: "started", clientId: "key:k1" },
+      {
+        ...none,
+        type: "tool.called",
+        tool: "flow_create",
+        outcome: "rate_limited",
+        clientId: "sibling:charter-web/jwt",
+      },
+      { ...none, type: "session.started" },
+    ];
+    const own = storeWith(async () => ({ ok: true, value: { activity } }));
+    const seen = await (await signedInBrowser(newUserId(), own)).open("/apps");
+    expect(words(seen)).toContain(
+      "image_generate : ok (API key). 27 Nov 2026 at 06:05 UTC flow_create : rate_limited (charter-web). 27 Nov 2026 at 06:05 UTC signed in. 27 Nov 2026",
+    );
+    expect(words(seen)).not.toContain("started");
+  });
+
+  it("is missing with a word why if the audit store does not respond, and the page still opens", async () => {
+    quiet();
+    const seen = await (await signedInBrowser(newUserId(), storeWith(throwing))).open("/apps");
+    expect(seen.status).toBe(200);
+    expect(words(seen)).toContain("Your activity cannot be shown just now.");
+  });
+});
+
 describe("the account page", () => {
   it("redirects a browser without a session to sign-in", async () => {
     const seen = await new Browser(env).open("/apps");
