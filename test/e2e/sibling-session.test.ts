@@ -45,7 +45,8 @@ const send = (call: Omit<SiblingCall, "by">) => post<Reply>({ ...call, by: "sess
 
 const namesOf = ({ value }: Reply) => (value as unknown as { name: string }[]).map(({ name }) => name);
 const draft = { tool: "image_generate", input: { prompt: "a kite", quality_tier: "draft" } } as const;
-const recordWith = (id: string) => auditEventsIn(system.logs()).find(({ traceId }) => traceId === id);
+const recordWith = (id: string) =>
+  auditEventsIn(system.logs()).find(({ type, traceId }) => type === "tool.called" && traceId === id);
 
 let owner: Owner;
 beforeAll(async () => {
@@ -116,7 +117,10 @@ describe("a session", () => {
     const call = { through: "GATEWAY", ...draft, options } as const;
     const [first, second] = [await send(call), await send(call)];
     expect(first.value.job_id).toBe(second.value.job_id);
-    expect(recordWith(traceId)).toMatchObject({ channel: "rpc", tool: "image_generate", outcome: "ok" });
+    // The outcome is recorded after the answer.
+    await expect
+      .poll(() => recordWith(traceId))
+      .toMatchObject({ channel: "rpc", tool: "image_generate", outcome: "ok" });
   });
 
   it.each<object>([{ idempotencyKey: "" }, { idempotency_key: "x" }, { traceparent: 7 }, { apiKey: "sb_live_x" }])(
