@@ -52,8 +52,8 @@ export interface DueCall extends OpenCall {
 
 /** Time for which a key names its call. */
 const KEY_MS = 86_400_000;
-/** Time for which an identical call is the repetition of one whose answer was not delivered. */
-const UNDELIVERED_MS = 600_000;
+/** Time for which an identical call is the repetition of one that lost its isolate. */
+const REPEATED_MS = 600_000;
 /** Longer than any call: one that did not finish by then has lost its isolate, and its answer. */
 const LOST_AFTER_MS = 100_000;
 /** Time from `begin` to the first question about a call that has not finished. */
@@ -73,7 +73,6 @@ const SCHEMA = `
     input TEXT NOT NULL,
     beganAt INTEGER NOT NULL,
     isFinished INTEGER NOT NULL DEFAULT 0,
-    undeliveredUntil INTEGER NOT NULL DEFAULT 0,
     expiresAt INTEGER NOT NULL,
     open TEXT,
     askAt INTEGER,
@@ -101,15 +100,15 @@ export class OpenCalls {
     const { callId, key, request, input, open } = call;
     this.#sql.exec("DELETE FROM open_calls WHERE expiresAt <= ? AND open IS NULL", nowMs);
     if (key !== null) this.#sql.exec("UPDATE open_calls SET key = NULL WHERE key = ? AND expiresAt <= ?", key, nowMs);
-    const first = key === null ? this.#undelivered(request, nowMs) : this.#ofKey(key);
+    const first = key === null ? this.#lost(request, nowMs) : this.#ofKey(key);
     if (first && first.input !== input) return { state: "conflict", callId: first.callId };
-    const expiresAt = nowMs + (key === null ? LOST_AFTER_MS + UNDELIVERED_MS : KEY_MS);
+    const expiresAt = nowMs + (key === null ? LOST_AFTER_MS + REPEATED_MS : KEY_MS);
     const work = open && JSON.stringify(open);
     const askAt = open && nowMs + FIRST_QUESTION_MS;
     if (first) {
       // The key keeps its first day.
       this.#sql.exec(
-        `UPDATE open_calls SET beganAt = ?, isFinished = 0, undeliveredUntil = 0, open = ?, askAt = ?, questions = 0,
+        `UPDATE open_calls SET beganAt = ?, isFinished = 0, open = ?, askAt = ?, questions = 0,
           expiresAt = MAX(expiresAt, ?) WHERE callId = ?`,
         ...[nowMs, work, askAt, key === null ? expiresAt : 0, first.callId],
       );
@@ -131,17 +130,7 @@ export class OpenCalls {
         nowMs + NEXT_QUESTION_MS,
         callId,
       );
-    if (isKeyFreed)
-      this.#sql.exec("UPDATE open_calls SET key = NULL, request = '', undeliveredUntil = 0 WHERE callId = ?", callId);
-  }
-
-  /** An identical call within ten minutes, without a key, repeats this one. */
-  undelivered(callId: string, nowMs: number): void {
-    const until = nowMs + UNDELIVERED_MS;
-    this.#sql.exec(
-      "UPDATE open_calls SET undeliveredUntil = ?, expiresAt = MAX(expiresAt, ?) WHERE callId = ?",
-      ...[until, until, callId],
-    );
+    if (isKeyFreed) this.#sql.exec("UPDATE open_calls SET key = NULL, request = '' WHERE callId = ?", callId);
   }
 
   /**
@@ -191,12 +180,12 @@ export class OpenCalls {
     return firstOf(this.#all("SELECT callId, input FROM open_calls WHERE key = ?", key));
   }
 
-  /** The latest identical call without an answer: it was not delivered, or its isolate is gone. */
-  #undelivered(request: string, nowMs: number): FirstCall | undefined {
+  /** The latest identical call without an answer, whose isolate is gone. */
+  #lost(request: string, nowMs: number): FirstCall | undefined {
     const rows = this.#all(
       `SELECT callId, input FROM open_calls WHERE request = ? AND
-        (undeliveredUntil > ? OR (isFinished = 0 AND beganAt BETWEEN ? AND ?)) ORDER BY beganAt DESC LIMIT 1`,
-      ...[request, nowMs, nowMs - LOST_AFTER_MS - UNDELIVERED_MS, nowMs - LOST_AFTER_MS],
+        isFinished = 0 AND beganAt BETWEEN ? AND ? ORDER BY beganAt DESC LIMIT 1`,
+      ...[request, nowMs - LOST_AFTER_MS - REPEATED_MS, nowMs - LOST_AFTER_MS],
     );
     return firstOf(rows);
   }

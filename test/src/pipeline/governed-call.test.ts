@@ -166,6 +166,25 @@ describe("a call that costs credits", () => {
     expect(keys).toHaveLength(4);
   });
 
+  it("is the same call again, without a key, if the first one lost its isolate before its outcome", async () => {
+    const { keys, use, log } = newTenant();
+    const lose = (ageMs: number) =>
+      runInDurableObject(log as never, (_, { storage }) => {
+        storage.sql.exec("UPDATE open_calls SET isFinished = 0, beganAt = beganAt - ?", ageMs);
+      });
+    await use(...DRAW);
+    await lose(200_000);
+    for (const _ of [1, 2]) await use(...DRAW);
+    expect([keys[0] === keys[1], keys[1] === keys[2]]).toEqual([true, false]);
+    const running = newTenant();
+    await running.use(...DRAW);
+    await runInDurableObject(running.log as never, (_, { storage }) => {
+      storage.sql.exec("UPDATE open_calls SET isFinished = 0, beganAt = beganAt - 60000");
+    });
+    await running.use(...DRAW);
+    expect(new Set(running.keys).size).toBe(2);
+  });
+
   it("that failed frees its key for the next attempt", async () => {
     const { keys, use } = newTenant({ generateImage: () => ({ ok: false, error: { code: "content_rejected" } }) });
     for (const _ of [1, 2]) await use(...DRAW, { key: "k" });
