@@ -185,6 +185,16 @@ describe("a call that costs credits", () => {
     expect(new Set(running.keys).size).toBe(2);
   });
 
+  it("keeps its key if the ledger fails for a repeated one", async () => {
+    quiet();
+    const { auth, keys, use } = newTenant();
+    await use(...DRAW, { key: "k" });
+    auth.reserveCredits.mockRejectedValueOnce(new Error("gone"));
+    expect(await use(...DRAW, { key: "k" })).toMatchObject({ ok: false, error: { code: "unavailable" } });
+    await use(...DRAW, { key: "k" });
+    expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
+  });
+
   it("that failed frees its key for the next attempt", async () => {
     const { keys, use } = newTenant({ generateImage: () => ({ ok: false, error: { code: "content_rejected" } }) });
     for (const _ of [1, 2]) await use(...DRAW, { key: "k" });
@@ -241,6 +251,16 @@ describe("a call whose outcome is unknown, or whose work continues", () => {
     expect(tenant.calls).toEqual(["reserve 3", "draw", "find", "find"]);
     await settleNow(tenant, 130_000);
     expect(tenant.calls.slice(4)).toEqual(["find", "refund"]);
+  });
+
+  it("is refunded later if the ledger did not confirm the reservation, which may exist", async () => {
+    quiet();
+    const tenant = newTenant();
+    tenant.auth.reserveCredits.mockRejectedValueOnce(new Error("gone"));
+    await tenant.use(...DRAW);
+    await inObject(tenant);
+    await settleNow(tenant, 130_000);
+    expect(tenant.calls).toEqual(["find", "refund"]);
   });
 
   it("is settled later if the ledger does not confirm", async () => {
