@@ -152,7 +152,7 @@ describe("the system", () => {
   });
 
   it("continues after a saved syntax error with the next good save", async () => {
-    const file = path.join(copy, "entrypoints/gateway/http.ts");
+    const file = path.join(copy, "entrypoints/gateway/health.ts");
     const good = readFileSync(file, "utf8");
     const before = running.output().length;
     writeFileSync(file, `const = ;\n${good}`);
