@@ -58,10 +58,14 @@ export class AuditLogObject extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    await this.#addCheckpoint();
-    await this.#chain.deliver(this.env.PLATFORM_EVENTS_QUEUE);
-    await this.#settleDueCalls();
-    this.#alarmAtMs = null; // the one that runs just now, or an older one
+    try {
+      await this.#addCheckpoint();
+      await this.#chain.deliver(this.env.PLATFORM_EVENTS_QUEUE);
+      await this.#settleDueCalls();
+    } finally {
+      // The one that runs just now, or an older one; if it fails, the next write sets another.
+      this.#alarmAtMs = null;
+    }
     this.#schedule();
   }
 

@@ -155,7 +155,7 @@ export class OpenCalls {
    */
   settled({ callId, beganAtMs }: Pick<DueCall, "callId" | "beganAtMs">, isKeyFreed: boolean): boolean {
     const closed = this.#all(
-      `UPDATE open_calls SET open = NULL, askAt = NULL, key = iif(?, NULL, key)
+      `UPDATE open_calls SET open = NULL, askAt = NULL, isFinished = 1, key = iif(?, NULL, key)
        WHERE callId = ? AND beganAt = ? AND open IS NOT NULL RETURNING callId`,
       ...[Number(isKeyFreed), callId, beganAtMs],
     );
