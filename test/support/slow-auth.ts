@@ -3,6 +3,7 @@
 import { AuthEntrypoint as RealAuthEntrypoint } from "../../entrypoints/auth/worker.ts";
 
 export { default } from "../../entrypoints/auth/local.ts";
+export { LedgerObject } from "../../entrypoints/auth/worker.ts";
 
 const DELAY_MS = 400;
 
