@@ -98,7 +98,7 @@ export class OpenCalls {
   /** Opens the call, or finds the one that it repeats. */
   begin(call: BeginningCall, nowMs: number): KnownCall {
     const { callId, key, request, input, open } = call;
-    this.#sql.exec("DELETE FROM open_calls WHERE expiresAt <= ? AND open IS NULL", nowMs);
+    this.deleteExpired(nowMs);
     if (key !== null) this.#sql.exec("UPDATE open_calls SET key = NULL WHERE key = ? AND expiresAt <= ?", key, nowMs);
     const first = key === null ? this.#lost(request, nowMs) : this.#ofKey(key);
     if (first && first.input !== input) return { state: "conflict", callId: first.callId };

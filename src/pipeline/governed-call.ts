@@ -3,8 +3,7 @@
 // call open; the tenant's audit log settles it.
 import type { Balance } from "../../contracts/auth.ts";
 import type { ToolRefusal } from "../../contracts/gateway.ts";
-import type { Refusal } from "../../contracts/rpc/call.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { digestInput, digestText } from "../../contracts/rpc/encoding.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { PolicyDecision } from "../audit/event.ts";
