@@ -209,6 +209,8 @@ export const MintToken = operation({
 });
 
 const Credits = v.pipe(v.number(), v.integer());
+/** A reservation that is not settled within this time returns its credits. Milliseconds. */
+export const LEASE_MS = 15 * 60_000;
 /** Names a reservation: the id of the call that it is for. */
 const ReservationId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,128}$/));
 

@@ -2,7 +2,7 @@
 // about. In each period, a calendar month in UTC, the sum of the entries is what is left: allowance
 // less committed less reserved. Every method is synchronous, so that nothing runs between a check
 // and a write.
-import type { Balance, Charge } from "../../contracts/auth.ts";
+import { type Balance, type Charge, LEASE_MS } from "../../contracts/auth.ts";
 import type { Tier } from "../../contracts/rpc/identity.ts";
 
 /** The part of a Durable Object's SQL storage that the ledger uses. */
@@ -10,8 +10,6 @@ export interface Sql {
   exec(query: string, ...values: readonly (string | number | null)[]): { toArray(): object[] };
 }
 
-/** A reservation that is not settled within this time returns its credits. */
-export const LEASE_MS = 15 * 60_000;
 /** Charges that are listed at most. */
 const MAX_CHARGES = 50;
 

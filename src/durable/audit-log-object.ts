@@ -3,15 +3,23 @@
 // records to the platform's queue for as long as it takes.
 import { DurableObject } from "cloudflare:workers";
 import { chainIdOf, signCheckpoint } from "../../contracts/audit-record.ts";
+import { withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { AuditChain, sha256 } from "../audit/chain.ts";
 import type { AuditEvent, CallStartedEvent, ToolCallEvent } from "../audit/event.ts";
-import { settleLate } from "../backends/settlement.ts";
+import { type LateSettlement, settleLate } from "../backends/settlement.ts";
 import { configOf } from "../config.ts";
 import { continueTrace } from "../context.ts";
 import { checkpointKeysOf } from "../crypto/key-ring.ts";
 import type { Env } from "../env.ts";
-import { type BeginningCall, type CallEnd, type KnownCall, OpenCalls } from "./open-calls.ts";
+import { type BeginningCall, type CallEnd, type DueCall, type KnownCall, OpenCalls } from "./open-calls.ts";
+
+/** Open calls that are asked about at once. */
+const SETTLED_AT_ONCE = 6;
+/** Time for which an alarm, and so the next records, wait for settlements. Longer ones continue. */
+const SETTLING_WAIT_MS = 1_000;
+/** Longer than one settlement: its questions to the backend and the ledger have deadlines. */
+const LONGEST_SETTLEMENT_MS = 20_000;
 
 /** A call that changes something, before its dispatch. */
 export interface CallToBegin extends BeginningCall {
@@ -22,6 +30,8 @@ export interface CallToBegin extends BeginningCall {
 export class AuditLogObject extends DurableObject<Env> {
   readonly #chain: AuditChain;
   readonly #openCalls: OpenCalls;
+  /** Ids of the calls that are being settled. */
+  readonly #settling = new Set<string>();
   /** The alarm that this instance has set, in milliseconds since the Unix epoch. */
   #alarmAtMs: number | null = null;
 
@@ -61,7 +71,8 @@ export class AuditLogObject extends DurableObject<Env> {
     try {
       await this.#addCheckpoint();
       await this.#chain.deliver(this.env.PLATFORM_EVENTS_QUEUE);
-      await this.#settleDueCalls();
+      // A backend or ledger that hangs must not delay the next records.
+      await withDeadline(() => this.#settleDueCalls(), SETTLING_WAIT_MS);
     } finally {
       // The one that runs just now, or an older one; if it fails, the next write sets another.
       this.#alarmAtMs = null;
@@ -84,22 +95,38 @@ export class AuditLogObject extends DurableObject<Env> {
     }
   }
 
-  /** Asks what became of open calls, and settles those that are over. */
+  /** Asks what became of open calls, all at once, and settles those that are over. */
   async #settleDueCalls(): Promise<void> {
     const now = Date.now();
     this.#openCalls.deleteExpired(now);
-    for (const call of this.#store(() => this.#openCalls.due(now))) {
-      const { callId, traceId, tool, identity, credits } = call;
+    const due = this.#store(() => this.#openCalls.due(now, SETTLED_AT_ONCE - this.#settling.size));
+    await Promise.all(due.filter(({ callId }) => !this.#settling.has(callId)).map((call) => this.#settle(call)));
+  }
+
+  /** Settles one call if it is over. Never throws: the call is asked about again. */
+  async #settle(call: DueCall): Promise<void> {
+    const { callId, traceId, tool } = call;
+    this.#settling.add(callId);
+    try {
       const context = { env: this.env, config: configOf(this.env), trace: continueTrace(traceId) };
       const settled = await settleLate(context, call);
-      if (!settled) continue;
-      const { subject, tenantId, clientId } = identity;
-      const at = new Date().toISOString();
-      const record = { type: "call.settled", at, traceId, callId, tool, subject, tenantId, clientId, credits } as const;
-      this.#store(() => {
-        if (this.#openCalls.settled(call, !settled.isCommitted)) this.#chain.append({ ...record, ...settled });
-      });
+      if (settled) this.#close(call, settled);
+    } catch (error) {
+      console.error(JSON.stringify({ event: "call.unsettled", callId, tool, traceId, ...describeCrash(error) }));
+    } finally {
+      this.#settling.delete(callId);
+      this.#schedule();
     }
+  }
+
+  #close(call: DueCall, settled: LateSettlement): void {
+    const { callId, traceId, tool, credits } = call;
+    const { subject, tenantId, clientId } = call.identity;
+    const at = new Date().toISOString();
+    const record = { type: "call.settled", at, traceId, callId, tool, subject, tenantId, clientId, credits } as const;
+    this.#store(() => {
+      if (this.#openCalls.settled(call, !settled.isCommitted)) this.#chain.append({ ...record, ...settled });
+    });
   }
 
   /** Stores all that `write` does, or nothing if it throws. Synchronous: no request interferes. */
@@ -111,11 +138,18 @@ export class AuditLogObject extends DurableObject<Env> {
 
   /** Sets the alarm for the work that is due first, unless an earlier one is set. */
   #schedule(): void {
-    const due = [this.#chain.dueAtMs(), this.#openCalls.nextAlarmMs()].filter((atMs) => atMs !== null);
+    const due = [this.#chain.dueAtMs(), this.#callsDueAtMs()].filter((atMs) => atMs !== null);
     const dueAtMs = due.length > 0 ? Math.min(...due) : null;
     if (dueAtMs === null || (this.#alarmAtMs !== null && this.#alarmAtMs <= dueAtMs)) return;
     this.#alarmAtMs = dueAtMs;
     // Part of the same write as the records: the output gate holds the answer until both are kept.
     void this.ctx.storage.setAlarm(dueAtMs);
+  }
+
+  /** As `nextAlarmMs`; later while as many calls as may are being settled. */
+  #callsDueAtMs(): number | null {
+    const nextMs = this.#openCalls.nextAlarmMs();
+    if (nextMs === null || this.#settling.size < SETTLED_AT_ONCE) return nextMs;
+    return Math.max(nextMs, Date.now() + LONGEST_SETTLEMENT_MS);
   }
 }

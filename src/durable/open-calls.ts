@@ -12,6 +12,8 @@ export interface OpenCall {
   readonly credits: number;
   /** Of the call: its late settlement is recorded under the same trace. */
   readonly traceId: string;
+  /** False if it ended before its dispatch. */
+  readonly isDispatched?: boolean;
 }
 
 /** A call before its dispatch. All digests are SHA-256, base64url. */
@@ -33,10 +35,15 @@ export interface KnownCall {
   /** `conflict`: the key belongs to a call with another input. */
   readonly state: "new" | "repeated" | "conflict";
   readonly callId: string;
+  /** Identifies this attempt of the call, for its end. */
+  readonly beganAtMs: number;
 }
 
 /** The end of a call, as far as it is known. */
 export interface CallEnd {
+  readonly beganAtMs: number;
+  /** False: the backend was not asked, so only a reservation that may exist must be settled. */
+  readonly isDispatched: boolean;
   /** False: the outcome is unknown, or the work continues. The alarm settles the call. */
   readonly isSettled: boolean;
   /** True: the attempt failed, so the next one with this key is a new call. */
@@ -61,8 +68,6 @@ const FIRST_QUESTION_MS = 10_000;
 /** Time from an end that left the call open to the next question; doubles with each. */
 const NEXT_QUESTION_MS = 2_000;
 const LONGEST_PAUSE_MS = 3_600_000;
-/** Calls that one alarm settles. */
-const DUE_AT_ONCE = 20;
 
 /** `open` is the JSON of `OpenCall`; `askAt` is null exactly if `open` is. */
 const SCHEMA = `
@@ -101,28 +106,39 @@ export class OpenCalls {
     this.deleteExpired(nowMs);
     if (key !== null) this.#sql.exec("UPDATE open_calls SET key = NULL WHERE key = ? AND expiresAt <= ?", key, nowMs);
     const first = key === null ? this.#lost(request, nowMs) : this.#ofKey(key);
-    if (first && first.input !== input) return { state: "conflict", callId: first.callId };
+    if (first && first.input !== input) return { ...first, state: "conflict" };
     const expiresAt = nowMs + (key === null ? LOST_AFTER_MS + REPEATED_MS : KEY_MS);
     const work = open && JSON.stringify(open);
     const askAt = open && nowMs + FIRST_QUESTION_MS;
     if (first) {
+      const beganAtMs = Math.max(nowMs, first.beganAtMs + 1);
       // The key keeps its first day.
       this.#sql.exec(
         `UPDATE open_calls SET beganAt = ?, isFinished = 0, open = ?, askAt = ?, questions = 0,
           expiresAt = MAX(expiresAt, ?) WHERE callId = ?`,
-        ...[nowMs, work, askAt, key === null ? expiresAt : 0, first.callId],
+        ...[beganAtMs, work, askAt, key === null ? expiresAt : 0, first.callId],
       );
-      return { state: "repeated", callId: first.callId };
+      return { state: "repeated", callId: first.callId, beganAtMs };
     }
     this.#sql.exec(
       "INSERT INTO open_calls (callId, key, request, input, beganAt, expiresAt, open, askAt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       ...[callId, key, request, input, nowMs, expiresAt, work, askAt],
     );
-    return { state: "new", callId };
+    return { state: "new", callId, beganAtMs: nowMs };
   }
 
-  finish(callId: string, { isSettled, isKeyFreed }: CallEnd, nowMs: number): void {
-    this.#sql.exec("UPDATE open_calls SET isFinished = 1 WHERE callId = ?", callId);
+  /** Ends an attempt. A later one with the same key, which is still under way, is left alone. */
+  finish(callId: string, { beganAtMs, isDispatched, isSettled, isKeyFreed }: CallEnd, nowMs: number): void {
+    const ended = this.#all(
+      "UPDATE open_calls SET isFinished = 1 WHERE callId = ? AND beganAt = ? RETURNING callId",
+      ...[callId, beganAtMs],
+    );
+    if (ended.length === 0) return;
+    if (!isDispatched)
+      this.#sql.exec(
+        "UPDATE open_calls SET open = json_set(open, '$.isDispatched', json('false')) WHERE callId = ?",
+        callId,
+      );
     if (isSettled) this.#sql.exec("UPDATE open_calls SET open = NULL, askAt = NULL WHERE callId = ?", callId);
     else
       this.#sql.exec(
@@ -134,10 +150,11 @@ export class OpenCalls {
   }
 
   /**
-   * Open calls to ask about. Each is postponed, so that a crash of the caller repeats none at once.
+   * At most `limit` open calls to ask about. Each is postponed, so that a crash of the caller
+   * repeats none at once.
    */
-  due(nowMs: number): readonly DueCall[] {
-    const rows = this.#all("SELECT * FROM open_calls WHERE askAt <= ? ORDER BY askAt LIMIT ?", nowMs, DUE_AT_ONCE);
+  due(nowMs: number, limit: number): readonly DueCall[] {
+    const rows = this.#all("SELECT * FROM open_calls WHERE askAt <= ? ORDER BY askAt LIMIT ?", nowMs, limit);
     return rows.map(({ callId, open, beganAt, questions }) => {
       const pause = Math.min(NEXT_QUESTION_MS * 2 ** Number(questions), LONGEST_PAUSE_MS);
       this.#sql.exec(
@@ -150,13 +167,14 @@ export class OpenCalls {
   }
 
   /**
-   * Closes a call that was settled; a failed one frees its key. False if it was settled or begun
-   * again meanwhile.
+   * Closes a call that was settled; a failed one frees its key, and is not repeated by an identical
+   * one. False if it was settled or begun again meanwhile.
    */
   settled({ callId, beganAtMs }: Pick<DueCall, "callId" | "beganAtMs">, isKeyFreed: boolean): boolean {
     const closed = this.#all(
-      `UPDATE open_calls SET open = NULL, askAt = NULL, isFinished = 1, key = iif(?, NULL, key)
-       WHERE callId = ? AND beganAt = ? AND open IS NOT NULL RETURNING callId`,
+      `UPDATE open_calls SET open = NULL, askAt = NULL, isFinished = 1,
+        key = iif(?1, NULL, key), request = iif(?1, '', request)
+       WHERE callId = ?2 AND beganAt = ?3 AND open IS NOT NULL RETURNING callId`,
       ...[Number(isKeyFreed), callId, beganAtMs],
     );
     return closed.length > 0;
@@ -177,13 +195,13 @@ export class OpenCalls {
   }
 
   #ofKey(key: string): FirstCall | undefined {
-    return firstOf(this.#all("SELECT callId, input FROM open_calls WHERE key = ?", key));
+    return firstOf(this.#all("SELECT callId, input, beganAt FROM open_calls WHERE key = ?", key));
   }
 
   /** The latest identical call without an answer, whose isolate is gone. */
   #lost(request: string, nowMs: number): FirstCall | undefined {
     const rows = this.#all(
-      `SELECT callId, input FROM open_calls WHERE request = ? AND
+      `SELECT callId, input, beganAt FROM open_calls WHERE request = ? AND
         isFinished = 0 AND beganAt BETWEEN ? AND ? ORDER BY beganAt DESC LIMIT 1`,
       ...[request, nowMs - LOST_AFTER_MS - REPEATED_MS, nowMs - LOST_AFTER_MS],
     );
@@ -198,8 +216,9 @@ export class OpenCalls {
 interface FirstCall {
   readonly callId: string;
   readonly input: string;
+  readonly beganAtMs: number;
 }
 
 function firstOf([row]: readonly Row[]): FirstCall | undefined {
-  return row && { callId: String(row.callId), input: String(row.input) };
+  return row && { callId: String(row.callId), input: String(row.input), beganAtMs: Number(row.beganAt) };
 }

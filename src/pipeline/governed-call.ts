@@ -9,7 +9,7 @@ import type { Result } from "../../contracts/rpc/result.ts";
 import type { PolicyDecision } from "../audit/event.ts";
 import { auditLogOf, logRecord } from "../audit/sinks.ts";
 import { AuthService } from "../backends/auth.ts";
-import { settleCredits } from "../backends/settlement.ts";
+import { type Ending, settleCredits } from "../backends/settlement.ts";
 import { orUnavailable } from "../context.ts";
 import type { CallEnd } from "../durable/open-calls.ts";
 import { creditCount } from "../tools/price.ts";
@@ -28,6 +28,8 @@ interface GovernedCall {
   /** Also the reservation, and the idempotency key at the backend. */
   readonly callId: string;
   readonly credits: number;
+  /** Identifies this attempt of the call. */
+  readonly beganAtMs: number;
   /** True if another call with this id was made before. */
   readonly isRepeated: boolean;
   /** False if its intent could not be stored, and the call may proceed without. */
@@ -36,6 +38,8 @@ interface GovernedCall {
 
 /** The longest wait for the audit log, in milliseconds. */
 const AUDIT_TIMEOUT_MS = 5_000;
+/** The longest wait of work that succeeded for its charge, which is made later then. */
+const CHARGE_WAIT_MS = 1_000;
 
 /**
  * Runs `send` with the id of the call, if the call may be made. Returns its result, or the refusal
@@ -75,14 +79,15 @@ async function beginCall(call: AuthorizedCall, input: object, credits: number): 
   if (begun === "unavailable") return withoutRecord(call, callId, credits);
   if (begun.state === "conflict") return refuseCall(call, "idempotency_conflict");
   logRecord({ ...intent, callId: begun.callId });
-  return { call, callId: begun.callId, credits, isRepeated: begun.state === "repeated", isRecorded: true };
+  const { beganAtMs } = begun;
+  return { call, callId: begun.callId, beganAtMs, credits, isRepeated: begun.state === "repeated", isRecorded: true };
 }
 
 /** A call whose intent could not be stored. With a key, it could be made twice. */
 function withoutRecord(call: AuthorizedCall, callId: string, credits: number): GovernedCall | Completed {
   const isRequired = call.context.config.auditRequiredRisks.has(call.tool.risk);
   if (isRequired || credits > 0 || call.idempotencyKey !== undefined) return refuseCall(call, "audit_unavailable");
-  return { call, callId, credits, isRepeated: false, isRecorded: false };
+  return { call, callId, beganAtMs: 0, credits, isRepeated: false, isRecorded: false };
 }
 
 /** Reserves the credits of the call, or ends it. */
@@ -95,8 +100,9 @@ async function reserveCredits(governed: GovernedCall): Promise<Completed | null>
   if (reply.ok && reply.value.isReserved) return null;
   const error = reply.ok ? quotaExceeded(call, credits, reply.value.balance) : LEDGER_UNAVAILABLE;
   const outcome = { decision: "quota_exceeded", outcome: error.code } as const;
-  // A reservation that the ledger did not confirm may exist.
-  await finish(governed, outcome, { isSettled: reply.ok, isKeyFreed: !isRepeated });
+  // A reservation that the ledger did not confirm may exist, as may the work of an earlier attempt.
+  const isSettled = reply.ok && !isRepeated;
+  await finish(governed, outcome, { isDispatched: isRepeated, isSettled, isKeyFreed: !isRepeated });
   return refuse(call, error);
 }
 
@@ -122,18 +128,29 @@ function quotaExceeded(
 
 /** Settles the call, as far as its outcome is known, and records the outcome. */
 async function endCall(governed: GovernedCall, dispatched: Dispatched): Promise<void> {
-  const { call, callId, credits } = governed;
-  const { context, tool, identity } = call;
+  const { call, credits } = governed;
+  const { context, tool } = call;
   const { reply, outcome } = dispatched;
   const state = stateOf(call, reply);
   const isFinal = state === "succeeded" || state === "failed";
   const reference = reply.ok ? tool.settlement?.referenceOf(reply.value as object) : undefined; // outputs are objects
   const ending = { outcome: state === "succeeded" ? "commit" : "refund", reference } as const;
-  const isSettled = isFinal && (credits === 0 || (await settleCredits(context, identity, callId, ending)));
-  const finished = finish(governed, { decision: "allowed", outcome }, { isSettled, isKeyFreed: state === "failed" });
+  const isSettled = isFinal && (credits === 0 || (await settle(governed, ending)));
+  const end = { isDispatched: true, isSettled, isKeyFreed: state === "failed" };
+  const finished = finish(governed, { decision: "allowed", outcome }, end);
   // The next attempt must find the key of a failed one freed.
   if (state === "failed") await finished;
   else context.ctx.waitUntil(finished);
+}
+
+/**
+ * Settles the reservation. False if the ledger did not confirm in time. A result does not wait long
+ * for its charge; a failure does for its refund, which the next attempt may need.
+ */
+async function settle({ call: { context, identity }, callId }: GovernedCall, ending: Ending): Promise<boolean> {
+  const settling = settleCredits(context, identity, callId, ending);
+  const state = ending.outcome === "refund" ? await settling : await withDeadline(() => settling, CHARGE_WAIT_MS);
+  return state !== null && state !== TIMED_OUT;
 }
 
 /**
@@ -152,14 +169,16 @@ function stateOf(
  * Stores the outcome. If it cannot be stored, its record goes to the queue, outside of the chain.
  */
 async function finish(
-  { call, callId, credits, isRecorded }: GovernedCall,
+  { call, callId, beganAtMs, credits, isRecorded }: GovernedCall,
   ended: { readonly decision: PolicyDecision; readonly outcome: string },
-  end: CallEnd,
+  end: Omit<CallEnd, "beganAtMs">,
 ): Promise<void> {
   const { context, identity, recorder } = call;
   const event = await recorder.callEnded(call, ended, { callId, credits });
   const log = auditLogOf(context.env, identity.tenantId);
-  const stored = isRecorded ? await inTime(call, () => log.finish(callId, event, end)) : "unavailable";
+  const stored = isRecorded
+    ? await inTime(call, () => log.finish(callId, event, { ...end, beganAtMs }))
+    : "unavailable";
   if (stored === "unavailable") recorder.toolCall(call, ended.decision, ended.outcome);
   else logRecord(event);
 }

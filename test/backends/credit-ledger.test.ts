@@ -2,7 +2,8 @@
 // of calls.
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import { LEASE_MS, Ledger, type Plan, type Sql } from "../../entrypoints/auth/ledger.ts";
+import { LEASE_MS } from "../../contracts/auth.ts";
+import { Ledger, type Plan, type Sql } from "../../entrypoints/auth/ledger.ts";
 
 const FREE: Plan = { tier: "free", allowance: 25 };
 const PRO: Plan = { tier: "pro", allowance: 580 };

@@ -253,14 +253,109 @@ describe("a call whose outcome is unknown, or whose work continues", () => {
     expect(tenant.calls.slice(4)).toEqual(["find", "refund"]);
   });
 
-  it("is refunded later if the ledger did not confirm the reservation, which may exist", async () => {
+  it("is refunded at once, unasked, if the ledger did not confirm a reservation that exists", async () => {
     quiet();
     const tenant = newTenant();
     tenant.auth.reserveCredits.mockRejectedValueOnce(new Error("gone"));
     await tenant.use(...DRAW);
     await inObject(tenant);
-    await settleNow(tenant, 130_000);
-    expect(tenant.calls).toEqual(["find", "refund"]);
+    await settleNow(tenant);
+    expect(tenant.calls).toEqual(["refund"]);
+    expect((await recordsIn(tenant.log)).at(-1)).toMatchObject({ type: "call.settled", outcome: "not_dispatched" });
+    await settleNow(tenant);
+    expect(tenant.calls).toHaveLength(1);
+  });
+
+  it("stays open for as long as a reservation that the ledger does not know may still arrive", async () => {
+    quiet();
+    const tenant = newTenant();
+    tenant.auth.reserveCredits.mockRejectedValueOnce(new Error("gone"));
+    tenant.auth.settleCredits.mockResolvedValue({ ok: true, value: { state: "unknown" } });
+    await tenant.use(...DRAW);
+    await inObject(tenant);
+    for (const ageMs of [0, 0, 130_000, 0]) await settleNow(tenant, ageMs);
+    expect(tenant.auth.settleCredits).toHaveBeenCalledTimes(3);
+  });
+
+  it("leaves the attempt that repeats it alone if its own reservation fails", async () => {
+    quiet();
+    const tenant = newTenant();
+    const { auth, keys, use } = tenant;
+    const failed = Promise.withResolvers<never>();
+    auth.reserveCredits.mockReturnValueOnce(failed.promise);
+    const first = use(...DRAW, { key: "k" });
+    await vi.waitFor(() => expect(auth.reserveCredits).toHaveBeenCalled());
+    expect(await use(...DRAW, { key: "k" })).toMatchObject({ ok: true });
+    failed.reject(new Error("gone"));
+    expect(await first).toMatchObject({ ok: false, error: { code: "unavailable" } });
+    expect(await use(...DRAW, { key: "k" })).toMatchObject({ ok: true });
+    expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
+  });
+
+  it.each([
+    [
+      "its tool has left the catalog",
+      60_000,
+      15 * 60_000,
+      "UPDATE open_calls SET open = json_set(open, '$.tool', 'image_of_old')",
+    ],
+    ["its backend has not answered for a week", 6 * 86_400_000, 86_400_000, "SELECT 1"],
+  ])("ends with an unknown outcome, and without a charge, if %s", async (_, stillOpenMs, laterMs, change) => {
+    const log = quiet();
+    const tenant = newTenant({ generateImage: hang, findJob: hang });
+    await tenant.use(...DRAW);
+    await inObject(tenant);
+    await runInDurableObject(tenant.log as never, (_, { storage }) => void storage.sql.exec(change));
+    await settleNow(tenant, stillOpenMs);
+    expect(tenant.calls).not.toContain("refund");
+    await settleNow(tenant, laterMs);
+    expect(tenant.calls.at(-1)).toBe("refund");
+    const record = { type: "call.settled", outcome: "unknown", isCommitted: false, credits: 3 };
+    expect((await recordsIn(tenant.log)).at(-1)).toMatchObject(record);
+    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).event)).toContain("call.abandoned");
+    const { length } = tenant.calls;
+    await settleNow(tenant, 86_400_000);
+    expect(tenant.calls).toHaveLength(length);
+  });
+
+  it("is no longer recognised by an identical one after it was settled as failed", async () => {
+    quiet();
+    const job = { ...JOB, status: "failed" };
+    const tenant = newTenant({ generateImage: hang, findJob: () => ({ ok: true, value: job }) });
+    await tenant.use(...DRAW);
+    await inObject(tenant);
+    await settleNow(tenant);
+    const rows = await runInDurableObject(tenant.log as never, (_, { storage }) =>
+      storage.sql.exec("SELECT key, request FROM open_calls").toArray(),
+    );
+    expect(rows).toEqual([{ key: null, request: "" }]);
+  });
+
+  it("delays neither the others nor any record while its backend hangs", async () => {
+    quiet();
+    let asked = 0;
+    const findJob = () => (asked++ === 0 ? new Promise(() => undefined) : { ok: true, value: JOB });
+    const tenant = newTenant({ generateImage: hang, findJob });
+    for (const _ of [1, 2, 3, 4]) await tenant.use(...DRAW);
+    await inObject(tenant);
+    const startedAtMs = Date.now();
+    await settleNow(tenant);
+    expect(Date.now() - startedAtMs).toBeLessThan(4_000);
+    expect(tenant.calls.filter((name) => name === "commit")).toHaveLength(3);
+    await runDurableObjectAlarm(tenant.log as never);
+    expect(await recordsIn(tenant.log)).toEqual([]);
+  });
+
+  it("has its result a second after its work has ended, although the ledger hangs, and is charged later", async () => {
+    quiet();
+    const tenant = newTenant({ findJob: () => ({ ok: true, value: JOB }) });
+    tenant.auth.settleCredits.mockReturnValueOnce(new Promise(() => undefined));
+    const startedAtMs = Date.now();
+    expect(await tenant.use(...DRAW)).toMatchObject({ ok: true });
+    expect(Date.now() - startedAtMs).toBeLessThan(4_000);
+    await inObject(tenant);
+    await settleNow(tenant);
+    expect(tenant.calls).toEqual(["reserve 3", "draw", "find", "commit"]);
   });
 
   it("is settled later if the ledger does not confirm", async () => {
