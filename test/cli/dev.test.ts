@@ -1,6 +1,5 @@
 // `npm run dev`: start, use and abuse, stop, start again. In a copy of the repository, because it
 // makes secrets and a test breaks a file.
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -8,66 +7,17 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { APPLIED } from "../../entrypoints/cli/migrations.ts";
-import { LOCAL } from "../../entrypoints/cli/wrangler.ts";
+import { originOf, type Running, startDev, stop } from "../support/local-dev.ts";
 import { copyRepository, removeCopy } from "../support/repository-copy.ts";
-import { linkTo, newAccount, User } from "../support/user.ts";
 
 const copy = copyRepository();
 const state = path.join(copy, ".state");
-const started: Dev[] = [];
+const started: Running[] = [];
 
-interface Dev {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  /** The exit code. */
-  readonly ended: Promise<number | null>;
-}
-
-function dev(...args: string[]): Dev {
-  const running = track(
-    spawn(process.execPath, ["entrypoints/cli/launch.mjs", "dev", ...args], {
-      cwd: copy,
-      stdio: ["ignore", "pipe", "pipe"],
-    }),
-  );
+function dev(...args: string[]): Running {
+  const running = startDev(copy, ...args);
   started.push(running);
   return running;
-}
-
-/** The process with its output, which is collected from now on. */
-function track(child: ChildProcess): Dev {
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding("utf8").on("data", (chunk: string) => {
-      output += chunk;
-    });
-  }
-  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { child, output: () => output, ended };
-}
-
-/** Waits for the summary and returns its origin. */
-async function originOf({ output }: Dev): Promise<string> {
-  return expect
-    .poll(output, { timeout: 50_000 })
-    .toMatch(/is ready/)
-    .then(() => /(http:\/\/localhost:\d+)\/mcp/.exec(output())?.[1] ?? "");
-}
-
-/** The exit code after Ctrl-C. */
-function stop({ child, ended }: Dev): Promise<number | null> {
-  child.kill("SIGINT");
-  return ended;
-}
-
-/** An API key of a new user, made on the account page. */
-async function newKey(origin: string): Promise<string> {
-  const user = new User();
-  const login = await user.open(`${origin}/apps`);
-  const account = await user.submit(await user.open(linkTo(login, "/signup")), "/signup", { ...newAccount() });
-  const choices = { name: "sibling", environment: "live", scope: "generate", days: "30" };
-  const made = await user.submit(account, "/apps/keys", choices);
-  return /sb_live_[\w-]+/.exec(made.html)?.[0] ?? "";
 }
 
 afterAll(async () => {
@@ -83,7 +33,7 @@ const ENDPOINTS = [
 ];
 
 describe("the system", () => {
-  let running: Dev;
+  let running: Running;
   let origin: string;
   const health = async () => (await fetch(`${origin}/health`)).json() as Promise<{ status: string }>;
 
@@ -123,32 +73,6 @@ describe("the system", () => {
     await expect.poll(health).toMatchObject({ status: "ok" });
     await sleep(500); // for what is logged late
     expect(running.output().slice(before)).not.toMatch(/error|crashed/i);
-  });
-
-  it("prints the line that starts a sibling beside it, which draws in a user's session and in its own name", async () => {
-    const [line = ""] = /WRANGLER_REGISTRY_PATH=.*/.exec(running.output()) ?? [];
-    expect(line).toBe(`WRANGLER_REGISTRY_PATH=${state}/registry npx wrangler dev`);
-    const sibling = track(
-      spawn("sh", ["-c", `${line} --port 0 --inspector-port 0`], {
-        cwd: path.join(copy, "docs/examples/sibling"),
-        env: { ...process.env, ...LOCAL, FORCE_COLOR: "0" },
-        stdio: ["ignore", "pipe", "pipe"],
-        detached: true, // the shell, npx and wrangler are stopped together
-      }),
-    );
-    try {
-      await expect.poll(sibling.output, { timeout: 40_000 }).toMatch(/Ready on http:\S+/);
-      const address = /Ready on (http:\S+)/.exec(sibling.output())?.[1] ?? "";
-      const draw = async (headers: Record<string, string>) =>
-        (await fetch(address, { method: "POST", headers, body: "A kite" })).json();
-      const picture = { status: "completed", url: expect.stringMatching(`^${origin}/images/`) };
-      expect(await draw({ "x-api-key": await newKey(origin) })).toMatchObject(picture);
-      expect(await draw({})).toMatchObject(picture);
-      expect(await draw({ "x-api-key": "sb_live_wrong" })).toMatchObject({ code: "unauthenticated" });
-    } finally {
-      process.kill(-(sibling.child.pid ?? 0), "SIGINT");
-      await sibling.ended;
-    }
   });
 
   it("continues after a saved syntax error with the next good save", async () => {
