@@ -1,6 +1,6 @@
 // The context of one request: bindings, settings, the runtime's context and the trace
 // (W3C Trace Context). Made once, in the entrypoint, and handed on whole.
-import { describeCrash } from "../contracts/rpc/crash.ts";
+import { type LogEvent, type LogFields, logCrash } from "../contracts/log.ts";
 import { type Config, configOf } from "./config.ts";
 import type { Env } from "./env.ts";
 
@@ -57,14 +57,14 @@ export function continueTrace(traceId: string): Trace {
  */
 export async function orUnavailable<T>(
   { traceId }: Pick<Trace, "traceId">,
-  event: string,
-  details: Readonly<Record<string, unknown>>,
+  event: LogEvent<"error">,
+  details: LogFields,
   work: () => Promise<T>,
 ): Promise<T | "unavailable"> {
   try {
     return await work();
   } catch (error) {
-    console.error(JSON.stringify({ event, ...details, traceId, ...describeCrash(error) }));
+    logCrash(event, { ...details, traceId }, error);
     return "unavailable";
   }
 }

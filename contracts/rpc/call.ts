@@ -2,6 +2,7 @@
 // if the backend throws, hangs, is not bound or breaks its contract. Texts of the backend stop
 // here.
 import * as v from "valibot";
+import { type LogFields, logError } from "../log.ts";
 import { describeCrash } from "./crash.ts";
 import type { CodeOf, Operation, OutputOf } from "./operation.ts";
 import type { Failure, Result } from "./result.ts";
@@ -119,8 +120,8 @@ export async function invoke<S extends v.GenericSchema>(
 }
 
 /** Logs a fault under its trace id, without any text of either side, and returns it. */
-export function logFault(fault: Fault, target: CallTarget, detail: object): Fault {
-  console.error(JSON.stringify({ event: "rpc.fault", fault, ...target, ...detail }));
+export function logFault(fault: Fault, target: CallTarget, detail: LogFields): Fault {
+  logError("rpc.fault", { fault, ...target, ...detail });
   return fault;
 }
 

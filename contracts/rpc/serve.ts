@@ -1,9 +1,9 @@
 // Backend side of the RPC boundary. It verifies the identity token, parses the input and only then
 // runs the handler. Nothing that a handler throws crosses the binding.
 import * as v from "valibot";
+import { logCrash } from "../log.ts";
 import { CallContext, type Progress, type ProgressReply, traceIdOf } from "./call-context.ts";
 import type { Contract } from "./contract.ts";
-import { describeCrash } from "./crash.ts";
 import { contractDigest, type Describe } from "./describe.ts";
 import type { Identity, OneTimeToken } from "./identity.ts";
 import type { IdentityKey } from "./identity-token.ts";
@@ -95,7 +95,7 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
     if (changes && !guard.claim && reply.ok && !invocation.isTokenRead()) throw new TypeError(UNCLAIMED);
     return reply;
   } catch (error) {
-    console.error(JSON.stringify({ event: "rpc.crashed", audience, method: name, traceId, ...describeCrash(error) }));
+    logCrash("rpc.crashed", { audience, method: name, traceId }, error);
     return fail("internal");
   }
 }

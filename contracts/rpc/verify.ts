@@ -1,6 +1,7 @@
 // Backend side of the identity token: imports the backend's keys and verifies a token's signature
 // and claims.
 import * as v from "valibot";
+import { logError } from "../log.ts";
 import { digestInput, fromBase64url } from "./encoding.ts";
 import { permits, Scope, TenantId, Tier, type VerifiedIdentity } from "./identity.ts";
 import {
@@ -94,7 +95,7 @@ async function signedClaims(keys: readonly IdentityKey[], token: string): Promis
   const signed = new TextEncoder().encode(`${head}.${body}`);
   if (!(await crypto.subtle.verify(HMAC, known.key, raw, signed))) {
     // Key ids come from the root secret: the keys may be those of another backend.
-    console.error(JSON.stringify({ event: "rpc.signature_invalid", keyId: known.kid }));
+    logError("rpc.signature_invalid", { keyId: known.kid });
     return null;
   }
   const payload = v.safeParse(Payload, decodeJson(body));
@@ -107,7 +108,7 @@ async function signedClaims(keys: readonly IdentityKey[], token: string): Promis
  */
 function logUnknownKey(keys: readonly IdentityKey[], kid: string): void {
   if (!/^[0-9a-f]{8}$/.test(kid)) return;
-  console.error(JSON.stringify({ event: "rpc.key_unknown", keyId: kid, known: keys.map((key) => key.kid) }));
+  logError("rpc.key_unknown", { keyId: kid, known: keys.map((key) => key.kid) });
 }
 
 /** True between `iat` and `exp`, with a lifetime of at most `IDENTITY_LIFETIME_SECONDS`. */

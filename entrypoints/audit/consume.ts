@@ -1,5 +1,6 @@
 // The consumer of the platform's event queue. Each message is acknowledged once it is stored, and
 // retried, later each time, if the database fails. A message that is no record blocks no other one.
+import { logError, logWarning } from "../../contracts/log.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { readMessage } from "./messages.ts";
 import { type Arrived, storeArrived, storeRejected } from "./store.ts";
@@ -14,7 +15,7 @@ export async function consume(batch: MessageBatch, db: D1Database): Promise<void
     const read = readMessage(message.body);
     if (read.kind === "rejected") {
       await settle([message], () => storeRejected(db, message.id, read.reason, message.body));
-      console.warn(JSON.stringify({ event: "audit.record_rejected", messageId: message.id, reason: read.reason }));
+      logWarning("audit.record_rejected", { messageId: message.id, reason: read.reason });
       continue;
     }
     const chain = chains.get(read.chainId) ?? { messages: [], arrived: [] };
@@ -33,7 +34,7 @@ async function settle(messages: readonly Message[], write: () => Promise<void>):
     for (const message of messages) message.ack();
   } catch (error) {
     const details = { messages: messages.length, ...describeCrash(error) };
-    console.error(JSON.stringify({ event: "audit.store_failed", ...details }));
+    logError("audit.store_failed", details);
     for (const message of messages)
       message.retry({ delaySeconds: Math.min(2 ** message.attempts, LONGEST_RETRY_SECONDS) });
   }

@@ -2,6 +2,7 @@
 // with the next place in the store's chain; the key of the table refuses a place that is taken.
 import { type ChainedRecord, type Checkpoint, linkRecord } from "../../contracts/audit-record.ts";
 import { type ChainState, linkedPart, storeIdOf } from "../../contracts/audit-store.ts";
+import { logInfo, logWarning } from "../../contracts/log.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
 import { type Message, sha256 } from "./messages.ts";
 
@@ -44,7 +45,7 @@ export async function storeArrived(db: D1Database, chainId: string, arrived: rea
     const taken = chain && known.hashes.get(chain.sequence);
     if (chain && taken !== undefined && taken !== chain.hash) {
       writes.push(insertRejected(db, { messageId, receivedAt, reason: "number_taken", body: record }));
-      logEvent("warn", "audit.record_rejected", { chainId, sequence: chain.sequence, reason: "number_taken" });
+      logWarning("audit.record_rejected", { chainId, sequence: chain.sequence, reason: "number_taken" });
       continue;
     }
     const isExpired = chain !== undefined && chain.sequence <= state.cut_sequence;
@@ -62,10 +63,6 @@ export async function storeArrived(db: D1Database, chainId: string, arrived: rea
 /** Keeps a message that is no record. */
 export async function storeRejected(db: D1Database, messageId: string, reason: string, body: unknown): Promise<void> {
   await insertRejected(db, { messageId, receivedAt: new Date().toISOString(), reason, body }).run();
-}
-
-function logEvent(level: "info" | "warn", event: string, details: object): void {
-  console[level](JSON.stringify({ event, ...details }));
 }
 
 /** Numbers and message ids of `arrived` that are stored. */
@@ -88,10 +85,10 @@ async function knownOf(db: D1Database, chainId: string, arrived: readonly Arrive
 function withNumber(state: ChainState, chain: ChainedRecord["chain"] | undefined): ChainState {
   if (!chain) return state;
   const { chain_id: chainId, sequence } = state;
-  if (chain.sequence < sequence) logEvent("info", "audit.gap_closed", { chainId, sequence: chain.sequence });
+  if (chain.sequence < sequence) logInfo("audit.gap_closed", { chainId, sequence: chain.sequence });
   if (chain.sequence < sequence) return state;
   if (chain.sequence > sequence + 1)
-    logEvent("warn", "audit.gap", { chainId, first: sequence + 1, last: chain.sequence - 1 });
+    logWarning("audit.gap", { chainId, first: sequence + 1, last: chain.sequence - 1 });
   return { ...state, sequence: chain.sequence, hash: chain.hash };
 }
 

@@ -1,4 +1,5 @@
 // The log line of an unexpected error.
+import { logError } from "../../contracts/log.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { SettingsError } from "./settings.ts";
 
@@ -8,5 +9,5 @@ import { SettingsError } from "./settings.ts";
  */
 export function logCrash(where: string, error: unknown): void {
   const settings = error instanceof SettingsError ? { settings: error.message } : {};
-  console.error(JSON.stringify({ event: "auth.crashed", where, ...settings, ...describeCrash(error) }));
+  logError("auth.crashed", { where, ...settings, ...describeCrash(error) });
 }

@@ -1,6 +1,7 @@
 // Revocations on their way to the gateway. A trigger of the database writes them, so that a change
 // of an operator, too, ends apps and sessions there; a row stays until the gateway has replied.
 import * as v from "valibot";
+import { logError } from "../../contracts/log.ts";
 import { logCrash } from "./crash-log.ts";
 import type { Env } from "./settings.ts";
 
@@ -41,5 +42,5 @@ async function deliver({ DB, GATEWAY_ADMIN }: Env): Promise<void> {
 }
 
 function logUndelivered(count: number, reason: string): void {
-  console.error(JSON.stringify({ event: "auth.revocations_undelivered", count, reason }));
+  logError("auth.revocations_undelivered", { count, reason });
 }

@@ -14,21 +14,22 @@ import { DEFAULT_DOMAIN } from "./deploy.ts";
 import { withGeneratedPart } from "./generated-part.ts";
 import { asJson } from "./json-text.ts";
 import { reference } from "./reference.ts";
-import { scopeTable, toolTable } from "./tables.ts";
+import { logTable, scopeTable, toolTable } from "./tables.ts";
 import { ROOT } from "./workers.ts";
 
 const LOCK = "src/tools/catalog.lock.json";
 const REFERENCE = "docs/api-reference.md";
 const README = "README.md";
 const GUIDE = "docs/user-guide.md";
+const OPERATIONS = "docs/operations.md";
 const ENTRY = "docs/server.json";
 const WRITE = "npm run catalog -- --write";
 
 const USAGE = `Usage: npm run catalog [-- --write]
 
 Compares the catalog with ${LOCK}, and checks that the generated
-parts of ${REFERENCE}, ${README} and ${GUIDE},
-and ${ENTRY}, are up to date. --write writes all of them.`;
+parts of ${REFERENCE}, ${README}, ${GUIDE} and
+${OPERATIONS}, and ${ENTRY}, are up to date. --write writes all of them.`;
 
 /** Compares, or writes. Throws a `CliError` that lists every difference. */
 export async function run(args: readonly string[]): Promise<void> {
@@ -61,6 +62,7 @@ export async function examine(
     [REFERENCE]: withPart(REFERENCE, reference(tools, [...prompts.values()])),
     [README]: withPart(README, toolTable(listed, REFERENCE)),
     [GUIDE]: withPart(GUIDE, scopeTable(listed, productTexts)),
+    [OPERATIONS]: withPart(OPERATIONS, logTable()),
     [ENTRY]: asJson(entry(read)),
   };
   const stale = Object.fromEntries(Object.entries(files).filter(([file, text]) => read(file) !== text));

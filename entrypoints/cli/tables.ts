@@ -1,4 +1,5 @@
-// Tables of tools and scopes in the README, the user guide and the API reference.
+// Tables of the documents: tools, scopes and log events.
+import { LOG_EVENTS, type LogEventEntry } from "../../contracts/log-events.ts";
 import { Scope } from "../../contracts/rpc/identity.ts";
 import { describePrice } from "../../src/tools/price.ts";
 import type { ProductTexts } from "../../src/tools/product-texts.ts";
@@ -33,4 +34,14 @@ export function scopeTable(tools: readonly ToolDefinition[], { allows }: Pick<Pr
     "",
   ];
   return table(["scope", "allows", "tools"], [...rows, offline]);
+}
+
+/** One row per log event: errors first, then warnings. */
+export function logTable(events: Readonly<Record<string, LogEventEntry>> = LOG_EVENTS): string {
+  const rows = (["error", "warn", "info"] as const).flatMap((wanted) =>
+    Object.entries(events)
+      .filter(([, { level }]) => level === wanted)
+      .map(([name, { level, source, meaning, remedy = "" }]) => [`\`${name}\``, level, source, meaning, remedy]),
+  );
+  return table(["event", "level", "Worker", "meaning", "what to do"], rows);
 }

@@ -3,7 +3,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
 import type { GatewayAdminContract } from "../../contracts/gateway.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { UserId } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { requestContext, traceFrom } from "../../src/context.ts";
@@ -36,7 +36,7 @@ export class GatewayAdminEntrypoint extends WorkerEntrypoint<Env> implements Gat
       return ok({ revokedGrants: await revokeUser(context, user.output, null, until.output?.untilMs) });
     } catch (error) {
       const { traceId } = trace;
-      console.error(JSON.stringify({ event: "rpc.crashed", method: "revokeUser", traceId, ...describeCrash(error) }));
+      logCrash("rpc.crashed", { method: "revokeUser", traceId }, error);
       return fail("internal");
     }
   }

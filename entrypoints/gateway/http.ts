@@ -2,6 +2,7 @@
 // endpoint handles the message. Order for every request: settings, host, preflight, Origin, size,
 // token.
 import type { CredentialCode } from "../../contracts/gateway.ts";
+import { logError } from "../../contracts/log.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import { type Config, ConfigError } from "../../src/config.ts";
@@ -213,7 +214,7 @@ function jsonError(status: number, error: string, error_description: string): Re
 function serverError(error: unknown, { traceId }: Trace): Response {
   const isConfig = error instanceof ConfigError;
   const details = isConfig ? { config: error.message } : describeCrash(error);
-  console.error(JSON.stringify({ event: "http.crashed", traceId, ...details }));
+  logError("http.crashed", { traceId, ...details });
   const what = isConfig ? `The gateway is not configured: ${error.message}` : "An unexpected error occurred.";
   const body = { error: "server_error", error_description: `${what} Trace id: ${traceId}` };
   return Response.json(body, { status: 500, headers: { "cache-control": "no-store" } });

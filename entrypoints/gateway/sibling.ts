@@ -3,6 +3,7 @@
 // value.
 import * as v from "valibot";
 import type { CredentialCode, GatewayCode, ToolListing, ToolName, ToolRefusal } from "../../contracts/gateway.ts";
+import { logError } from "../../contracts/log.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { type Identity, permits, Scope, type TenantId, Tier } from "../../contracts/rpc/identity.ts";
@@ -143,7 +144,7 @@ async function inContext<T>(
   } catch (error) {
     const isConfig = error instanceof ConfigError;
     const details = isConfig ? { config: error.message } : describeCrash(error);
-    console.error(JSON.stringify({ event: "rpc.crashed", traceId: trace.traceId, ...details }));
+    logError("rpc.crashed", { traceId: trace.traceId, ...details });
     return { ok: false, error: refusal(isConfig ? "unavailable" : "internal", trace) };
   }
 }

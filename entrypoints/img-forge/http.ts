@@ -1,6 +1,6 @@
 // The HTTP interface: GET and HEAD of finished pictures. The UUID in the path is the capability: no
 // page lists it, and it cannot be guessed.
-import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { type Env, retentionMs } from "./env.ts";
 
 /** A month. */
@@ -20,7 +20,7 @@ export async function servePicture(request: Request, env: Env): Promise<Response
   try {
     return await respond(request, env, key);
   } catch (error) {
-    console.error(JSON.stringify({ event: "picture.unreadable", ...describeCrash(error) }));
+    logCrash("picture.unreadable", {}, error);
     return new Response("This picture cannot be read right now. Try again shortly.", {
       status: 503,
       headers: { "retry-after": "5" },

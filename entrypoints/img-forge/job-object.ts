@@ -4,10 +4,10 @@
 // lease has ended, or whose run was started too often, is failed.
 import { DurableObject } from "cloudflare:workers";
 import type { ImageJob } from "../../contracts/img-forge.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
 import { claimToken } from "../../contracts/rpc/claim-once.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { draw } from "./drawing/draw.ts";
@@ -178,7 +178,7 @@ export class JobObject extends DurableObject<Env> {
     if (!record || record.attempts !== attempt || record.status === "completed") return;
     const { jobId } = record.commission;
     if (reason !== STOPPED) {
-      console.error(JSON.stringify({ event: "job.failed", jobId, ...describeCrash(reason) }));
+      logCrash("job.failed", { jobId }, reason);
       if (!isOver(record)) {
         await this.#end(record, { status: "failed", failure: reason === TOO_SLOW ? "too_slow" : "broken" });
       }
@@ -207,7 +207,7 @@ export class JobObject extends DurableObject<Env> {
       if (isExpired || record.status !== "completed") await this.env.IMAGES.delete(pictureKey(record.commission.jobId));
     } catch (error) {
       const { jobId } = record.commission;
-      console.error(JSON.stringify({ event: "picture.undeleted", jobId, ...describeCrash(error) }));
+      logCrash("picture.undeleted", { jobId }, error);
       return this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
     }
     if (isExpired) await this.ctx.storage.deleteAll();

@@ -2,8 +2,8 @@
 // job stores its own owner.
 import { DurableObject } from "cloudflare:workers";
 import type { RecentImage } from "../../contracts/img-forge.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { type Env, retentionMs } from "./env.ts";
 
 const MAX_STORED = 100;
@@ -90,6 +90,6 @@ export async function addRecentImage(env: Env, owner: string, image: RecentImage
     if ((await withDeadline(() => recentImagesOf(env, owner).add(image), TIMEOUT_MS)) === TIMED_OUT)
       throw new Error("The list did not respond in time.");
   } catch (error) {
-    console.error(JSON.stringify({ event: "image.unlisted", jobId: image.job_id, ...describeCrash(error) }));
+    logCrash("image.unlisted", { jobId: image.job_id }, error);
   }
 }

@@ -3,9 +3,9 @@
 // the call; a caller that waits watches the run. A run whose lease has ended, or that was started
 // too often because its object was evicted, is failed.
 import { DurableObject } from "cloudflare:workers";
+import { logCrash } from "../../contracts/log.ts";
 import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
 import { claimToken } from "../../contracts/rpc/claim-once.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { canonicalJson } from "../../contracts/rpc/encoding.ts";
 import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
@@ -226,7 +226,7 @@ export class FlowObject extends DurableObject<Env> {
     try {
       if (await this.#runSteps(started)) this.#completeMode(started);
     } catch (error) {
-      console.error(JSON.stringify({ event: "flow.crashed", mode: run.mode, ...describeCrash(error) }));
+      logCrash("flow.crashed", { mode: run.mode }, error);
       if (this.#runs.isActive(started)) this.#interrupt(started);
     }
   }

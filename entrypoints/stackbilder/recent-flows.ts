@@ -1,8 +1,8 @@
 // The latest flows of one owner, for listing. Access does not depend on this list: each flow stores
 // its own owner.
 import { DurableObject } from "cloudflare:workers";
+import { logCrash } from "../../contracts/log.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { RecentFlow } from "../../contracts/stackbilder.ts";
 import { type Env, retentionMs } from "./env.ts";
 
@@ -74,6 +74,6 @@ export async function addRecentFlow(env: Env, owner: string, flow: RecentFlow): 
     if ((await withDeadline(() => recentFlowsOf(env, owner).add(flow), TIMEOUT_MS)) === TIMED_OUT)
       throw new Error("The list did not respond in time.");
   } catch (error) {
-    console.error(JSON.stringify({ event: "flow.unlisted", flowId: flow.flowId, ...describeCrash(error) }));
+    logCrash("flow.unlisted", { flowId: flow.flowId }, error);
   }
 }

@@ -3,7 +3,7 @@
 // synchronous: nothing can come between reading the head and writing it.
 import { createHash } from "node:crypto";
 import { type Checkpoint, linkRecord } from "../../contracts/audit-record.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
 import type { AuditEvent } from "./event.ts";
 
@@ -137,7 +137,7 @@ export class AuditChain {
     this.#sql.exec("UPDATE chain SET send_at_ms = ?, failures = ?", Date.now() + waitMs, failures);
     const count = this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM outbox").one().n;
     const details = { chainId: this.#id, waiting: count, failures, retryAfterMs: waitMs };
-    console.error(JSON.stringify({ event: "audit.outbox_delayed", ...details, ...describeCrash(error) }));
+    logCrash("audit.outbox_delayed", { ...details }, error);
   }
 
   /** The oldest rows that one batch may hold: at least one. */

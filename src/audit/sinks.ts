@@ -1,6 +1,7 @@
 // Destinations of audit records: a log line, and either the platform's event queue, which neither
 // delays nor fails the request, or the audit log of the tenant, which the request waits for.
 import { chainNameOf } from "../../contracts/audit-record.ts";
+import { logAuditRecord, logCrash, logError } from "../../contracts/log.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { RequestContext } from "../context.ts";
 import type { Env } from "../env.ts";
@@ -14,7 +15,7 @@ export function deliver({ env, ctx }: RequestContext, event: AuditEvent): void {
   logRecord(event);
   ctx.waitUntil(
     env.PLATFORM_EVENTS_QUEUE.send(event).catch((error: unknown) => {
-      console.error(JSON.stringify({ event: "audit.undelivered", ...describeCrash(error), record: event }));
+      logError("audit.undelivered", { ...describeCrash(error), record: event });
     }),
   );
 }
@@ -34,7 +35,7 @@ export async function store(context: RequestContext, event: AuditEvent & Pick<Ac
     logRecord(event);
   } catch (error) {
     const { traceId } = context.trace;
-    console.error(JSON.stringify({ event: "audit.unchained", type: event.type, traceId, ...describeCrash(error) }));
+    logCrash("audit.unchained", { type: event.type, traceId }, error);
     deliver(context, event);
   } finally {
     clearTimeout(timer);
@@ -43,7 +44,7 @@ export async function store(context: RequestContext, event: AuditEvent & Pick<Ac
 
 /** Writes the log line of a record. */
 export function logRecord(event: AuditEvent): void {
-  console.log(JSON.stringify({ event: "audit", ...event }));
+  logAuditRecord(event);
 }
 
 /** The audit log of this tenant; `null`: the one of events without a tenant. */

@@ -2,6 +2,7 @@
 // another version of a contract is found before a user's call finds it.
 import * as v from "valibot";
 import { BACKENDS, type BackendName } from "../../contracts/backends.ts";
+import { logError } from "../../contracts/log.ts";
 import { invoke } from "../../contracts/rpc/call.ts";
 import { contractDigest, Describe } from "../../contracts/rpc/describe.ts";
 import type { RequestContext } from "../context.ts";
@@ -60,7 +61,7 @@ async function healthOf(context: RequestContext, name: BackendName): Promise<Bac
     const haveKeysFailed = error?.code === "unauthenticated";
     if (haveKeysFailed) {
       const { kid } = await importRootKey(context.config.secret);
-      console.error(JSON.stringify({ event: "health.keys_differ", backend: name, keyId: kid, traceId }));
+      logError("health.keys_differ", { backend: name, keyId: kid, traceId });
     }
     const areKeysEqual = haveKeysFailed ? false : null;
     return { isReachable: true, areKeysEqual, isContractEqual: null, version: null, latencyMs };

@@ -2,6 +2,7 @@
 // that failed are returned. The outcome of a call can stay unknown (a timeout, a lost isolate), or
 // its work can continue; then the backend is asked later.
 import { LEASE_MS } from "../../contracts/auth.ts";
+import { logError } from "../../contracts/log.ts";
 import { CLOCK_SKEW_SECONDS } from "../../contracts/rpc/claim-once.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import { IDENTITY_LIFETIME_SECONDS } from "../../contracts/rpc/identity-token.ts";
@@ -96,5 +97,5 @@ function abandoned({ tool }: UnsettledCall, ageMs: number): LateEnding | null {
 }
 
 function logAbandoned({ callId, tool, traceId }: UnsettledCall): void {
-  console.error(JSON.stringify({ event: "call.abandoned", callId, tool, traceId }));
+  logError("call.abandoned", { callId, tool, traceId });
 }

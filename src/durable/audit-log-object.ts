@@ -3,8 +3,8 @@
 // records to the platform's queue for as long as it takes.
 import { DurableObject } from "cloudflare:workers";
 import { chainIdOf, signCheckpoint } from "../../contracts/audit-record.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { withDeadline } from "../../contracts/rpc/call.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { AuditChain, sha256 } from "../audit/chain.ts";
 import type { AuditEvent, CallStartedEvent, ToolCallEvent } from "../audit/event.ts";
 import { type LateSettlement, settleLate } from "../backends/settlement.ts";
@@ -90,7 +90,7 @@ export class AuditLogObject extends DurableObject<Env> {
       this.#store(() => this.#chain.addCheckpoint(checkpoint));
     } catch (error) {
       const { chainId } = statement;
-      console.error(JSON.stringify({ event: "audit.checkpoint_unsigned", chainId, ...describeCrash(error) }));
+      logCrash("audit.checkpoint_unsigned", { chainId }, error);
       this.#store(() => this.#chain.postponeCheckpoint());
     }
   }
@@ -112,7 +112,7 @@ export class AuditLogObject extends DurableObject<Env> {
       const settled = await settleLate(context, call);
       if (settled) this.#close(call, settled);
     } catch (error) {
-      console.error(JSON.stringify({ event: "call.unsettled", callId, tool, traceId, ...describeCrash(error) }));
+      logCrash("call.unsettled", { callId, tool, traceId }, error);
     } finally {
       this.#settling.delete(callId);
       this.#schedule();

@@ -4,6 +4,7 @@
 // a grant that has ended. Every end of the grant passes here, also one by the library, and goes to
 // the user's object, which is asked when a token is used.
 import { DurableObject } from "cloudflare:workers";
+import { logWarning } from "../../contracts/log.ts";
 import { digestText, toBase64url } from "../../contracts/rpc/encoding.ts";
 import type { UserId } from "../../contracts/rpc/identity.ts";
 import { recordAccess } from "../audit/recorder.ts";
@@ -131,7 +132,7 @@ export class GrantObject extends DurableObject<Env> {
     // Without a current token, the grant is older than this object.
     if (token === null || family?.current === undefined || isIssued(family, await digestText(token))) return false;
     const refusal = { category: "refresh-token-grant", reason: "refresh_token_mismatch", status: 400 };
-    console.warn(JSON.stringify({ event: "oauth.refused", ...refusal }));
+    logWarning("oauth.refused", refusal);
     return true;
   }
 
@@ -216,7 +217,7 @@ export class GrantObject extends DurableObject<Env> {
   async #endReused({ context, name }: GrantRequest): Promise<Response> {
     await this.#end(context, name);
     const refusal = { category: "refresh-token-grant", reason: "refresh_token_reused", status: 400 };
-    console.warn(JSON.stringify({ event: "oauth.refused", ...refusal }));
+    logWarning("oauth.refused", refusal);
     const detected = { type: "grant.reuse_detected", subject: name.userId, tenantId: null, clientId: null } as const;
     await recordAccess(context, detected);
     return invalidGrant();

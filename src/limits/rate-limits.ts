@@ -2,7 +2,7 @@
 // each location; limits that must be exact, or last a day, are counted in a Durable Object. Failed
 // sign-ins of an account are not here: the auth Worker counts those. Addresses and e-mail addresses
 // are hashed before they become keys.
-import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { digestText } from "../../contracts/rpc/encoding.ts";
 import type { Tier } from "../../contracts/rpc/identity.ts";
 import type { RequestContext, Trace } from "../context.ts";
@@ -137,7 +137,7 @@ async function orUncounted({ trace }: RequestContext, limit: LimitName, ask: () 
     if (!reported.has(trace)) {
       reported.add(trace);
       const { traceId } = trace;
-      console.error(JSON.stringify({ event: "limits.uncounted", limit, traceId, ...describeCrash(error) }));
+      logCrash("limits.uncounted", { limit, traceId }, error);
     }
     return 0;
   }

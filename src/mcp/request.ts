@@ -1,4 +1,5 @@
 // One MCP request and the responses that its handler may return.
+import { logError } from "../../contracts/log.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { isTraceparent, orUnavailable } from "../context.ts";
 import type { Codec } from "./codec.ts";
@@ -99,7 +100,7 @@ export async function orUndefined<T extends object | null>(
   const value = await orUnavailable({ traceId }, "mcp.crashed", {}, beforeDeadline);
   if (value === "unavailable") return undefined;
   if (value !== TIMED_OUT) return value as T; // the value of `work`, which `withDeadline` returns
-  console.error(JSON.stringify({ event: "mcp.timeout", traceId, timeoutMs: LAST_DEADLINE_MS }));
+  logError("mcp.timeout", { traceId, timeoutMs: LAST_DEADLINE_MS });
   return undefined;
 }
 

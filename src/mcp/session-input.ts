@@ -2,7 +2,7 @@
 // handshake have no multi round-trip requests (MRTR), so the server sends each input request to the
 // client itself: on the response of the call or, if the client does not read that as a stream, on a
 // stream that the client opened with GET. The response arrives in a POST of its own.
-import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { inputRequiredJson } from "./client-input.ts";
 import { supportsRequest } from "./elicitation.ts";
 import { errorJson, INVALID_REQUEST, isObject, type RequestId } from "./json-rpc.ts";
@@ -50,7 +50,7 @@ export async function requestInput(
     if (inputResponses) return { capabilities, inputResponses, requestState };
     if (await session.isCancelled(id)) return null;
   } catch (error) {
-    console.error(JSON.stringify({ event: "mcp.input_failed", traceId, ...describeCrash(error) }));
+    logCrash("mcp.input_failed", { traceId }, error);
   }
   const methods = Object.values(inputRequests).map(({ method }) => method);
   const message = `This call needs a result of ${methods.join(", ")} from the client, and did not receive one.`;

@@ -1,6 +1,6 @@
 // Messages of a client that belong to a session: lookup by Mcp-Session-Id, the methods that only
 // sessions have, notifications and responses, and GET and DELETE of the endpoint.
-import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { isWithin } from "../limits/bounded-value.ts";
 import { RESPONSE_LIMITS } from "./client-input.ts";
 import { headerValue } from "./headers.ts";
@@ -60,8 +60,7 @@ export async function orServiceUnavailable<T>(
     return await work();
   } catch (error) {
     const { traceId } = context;
-    if (!reported.has(context))
-      console.error(JSON.stringify({ event: "mcp.session_unavailable", traceId, ...describeCrash(error) }));
+    if (!reported.has(context)) logCrash("mcp.session_unavailable", { traceId }, error);
     reported.add(context);
     return sessionUnavailable(traceId, id);
   }

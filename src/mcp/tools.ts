@@ -1,6 +1,7 @@
 // tools/call. The response is JSON if the result is there soon, else an event stream: only an open
 // stream lets the runtime notice a client that disconnects, carries progress, and can carry
 // requests to the client of a session.
+import { logError } from "../../contracts/log.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { shorten, wellFormed } from "../../contracts/rpc/well-formed.ts";
@@ -166,7 +167,7 @@ async function run(call: ToolCall, progress?: ProgressCallback, stream?: Stream)
     prepared = await call.prepare(next);
   }
   if (prepared.state === "refused") return callResultJson(request, prepared.result);
-  console.error(JSON.stringify({ event: "mcp.unfinished", tool: name, traceId }));
+  logError("mcp.unfinished", { tool: name, traceId });
   return internalErrorJson(request);
 }
 

@@ -1,7 +1,7 @@
 // The routes of the authorization side: pages for browsers, and endpoints for programs. ROUTES is
 // the complete list.
 import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { AuthService } from "../backends/auth.ts";
 import type { RequestContext } from "../context.ts";
 import { UnfinishedBodyError } from "../limits/bounded-read.ts";
@@ -136,7 +136,7 @@ async function endpointResponse(
     return await handler(request, context);
   } catch (error) {
     if (error instanceof UnfinishedBodyError) return oauthError(request, 400, "invalid_request", error.message);
-    logCrash(context, path, error);
+    logRouteCrash(context, path, error);
     const { traceId } = context.trace;
     return oauthError(request, 500, "server_error", `An unexpected error occurred. Trace id ${traceId}.`);
   }
@@ -163,7 +163,7 @@ async function pageOrError(browser: BrowserRequest, routes: readonly PageRoute[]
     if (error instanceof CimdFetchError) return unusableClientDocument(browser);
     if (error instanceof ClientChangedError) return clientChanged(browser, error.reason);
     if (error instanceof UnfinishedBodyError) return badRequest(browser, error.message);
-    logCrash(browser, browser.url.pathname, error);
+    logRouteCrash(browser, browser.url.pathname, error);
     return errorPage(browser, {
       status: 500,
       title: "Something went wrong",
@@ -204,7 +204,7 @@ function methodNotAllowed(browser: BrowserRequest, routes: readonly PageRoute[])
   });
 }
 
-function logCrash({ trace }: RequestContext, route: string, error: unknown): void {
+function logRouteCrash({ trace }: RequestContext, route: string, error: unknown): void {
   const { traceId } = trace;
-  console.error(JSON.stringify({ event: "oauth.crashed", route, traceId, ...describeCrash(error) }));
+  logCrash("oauth.crashed", { route, traceId }, error);
 }

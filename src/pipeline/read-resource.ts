@@ -1,8 +1,8 @@
 // The path of every read of a resource: authorize, dispatch, record. A resource of another user is
 // reported like one that does not exist.
 import { imgForge, ReadImage } from "../../contracts/img-forge.ts";
+import { logCrash } from "../../contracts/log.ts";
 import type { Refusal } from "../../contracts/rpc/call.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
@@ -90,9 +90,7 @@ async function readPicture(
   try {
     return await readBody(reply.value);
   } catch (error) {
-    console.error(
-      JSON.stringify({ event: "resource.unread", traceId: context.trace.traceId, ...describeCrash(error) }),
-    );
+    logCrash("resource.unread", { traceId: context.trace.traceId }, error);
     return { ok: false, error: INCOMPLETE };
   }
 }

@@ -1,8 +1,8 @@
 // The result of a call as MCP writes it: the value with text and pictures, or a tool error that
 // says what to do.
 import type { ToolRefusal } from "../../contracts/gateway.ts";
+import { logCrash } from "../../contracts/log.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
-import { describeCrash } from "../../contracts/rpc/crash.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import { backendClient } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
@@ -50,7 +50,7 @@ async function renderValue(
     return blocks as readonly ContentBlock[]; // what `render` resolves to, or `TIMED_OUT`
   } catch (error) {
     const { traceId } = context.trace;
-    console.error(JSON.stringify({ event: "tool.unrendered", tool: tool.name, traceId, ...describeCrash(error) }));
+    logCrash("tool.unrendered", { tool: tool.name, traceId }, error);
     return [json(value)];
   }
 }

@@ -208,6 +208,7 @@ describe("the files written from the catalog", () => {
     ["docs/api-reference.md", (text) => text.replace("| `policy.profile` |", "| `policy.profil` |")],
     ["README.md", (text) => text.replace("| Generate an image |", "| Generate a sound |")],
     ["docs/user-guide.md", (text) => text.replace("see your images", "see all images")],
+    ["docs/operations.md", (text) => text.replace("| `rpc.fault` | error |", "| `rpc.fault` | info |")],
     ["docs/server.json", (text) => text.replace(/"version": "[^"]+"/, '"version": "0.0.9"')],
     ["src/tools/catalog.lock.json", (text) => text.replace("{\n", "{ \n")],
   ])("%s that is outdated is named, with the command that updates it", async (stale, change) => {

@@ -2,6 +2,7 @@
 // limits and validated. The library fetches a document again by itself, follows redirects, and
 // takes any media type; `confineLibraryFetch` gives it what was validated here instead.
 import * as v from "valibot";
+import { logWarning } from "../../../contracts/log.ts";
 import { wellFormed } from "../../../contracts/rpc/well-formed.ts";
 import type { RequestContext } from "../../context.ts";
 import { readUpTo } from "../../limits/bounded-read.ts";
@@ -86,7 +87,7 @@ export async function validateClientDocument(
   if (typeof read !== "string") return { state: "usable" };
   // The host is as `URL` spells it and the reason is ours: no words of the document reach the log.
   const { traceId } = context.trace;
-  console.warn(JSON.stringify({ event: "oauth.document_refused", host, reason: read, traceId }));
+  logWarning("oauth.document_refused", { host, reason: read, traceId });
   return read === "unreachable"
     ? { state: "unread", status: 503, retryAfterSeconds: UNREACHABLE_RETRY_SECONDS }
     : { state: "unusable" };

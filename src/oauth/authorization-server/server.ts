@@ -6,6 +6,7 @@ import {
   type TokenExchangeCallbackOptions,
 } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
+import { logWarning } from "../../../contracts/log.ts";
 import { AUTH_UNAVAILABLE, AuthService } from "../../backends/auth.ts";
 import { type Config, configOf } from "../../config.ts";
 import { orUnavailable, type RequestContext } from "../../context.ts";
@@ -115,7 +116,7 @@ function createServer(config: Config, clientRegistrationTTL: number): OAuthAutho
     tokenExchangeCallback: checkSignIn,
     // Descriptions and details can hold a stranger's words: they stay out of the log.
     onError: ({ status, internal: { category, reason }, request }) => {
-      console.warn(JSON.stringify({ event: "oauth.refused", category, reason, status }));
+      logWarning("oauth.refused", { category, reason, status });
       // The document was usable a moment ago, at the endpoint. The library's `invalid_client` would
       // make the client throw its grant away.
       const isUnread = category === "client-id-metadata-document" && request !== undefined;

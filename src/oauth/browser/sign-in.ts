@@ -1,6 +1,7 @@
 // The sign-in flow that password and social sign-in share: starts a transaction, and completes it
 // after the user has proven an identity.
 import type { SignIn } from "../../../contracts/auth.ts";
+import { logError } from "../../../contracts/log.ts";
 import { recordAccess } from "../../audit/recorder.ts";
 import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
 import { nowSeconds } from "../clock.ts";
@@ -57,7 +58,7 @@ export async function completeSignIn(
   const { config, trace } = browser;
   const { id, connection } = transaction;
   if (!USER_ID.test(userId)) {
-    console.error(JSON.stringify({ event: "oauth.unusable_user_id", traceId: trace.traceId }));
+    logError("oauth.unusable_user_id", { traceId: trace.traceId });
     return authUnavailable(browser);
   }
   // The tenant must exist before any grant.
