@@ -38,6 +38,8 @@ export interface ChainState {
   readonly cut_link_hash: string;
   readonly cut_sequence: number;
   readonly cut_hash: string;
+  /** The instant from which records are kept without the fields about a person. */
+  readonly erased_at?: string | null;
 }
 
 /** A problem, and the row that it is about, if that is there. */

@@ -152,6 +152,11 @@ export const KEY_NAME_MAX_CHARACTERS = 60;
 /** Maximum number of API keys per user. */
 export const API_KEYS_MAX = 20;
 
+/** Sign-in providers of the social bridge. */
+export const SOCIAL_PROVIDERS = ["github", "google"] as const;
+export const SocialProvider = v.picklist(SOCIAL_PROVIDERS);
+export type SocialProvider = v.InferOutput<typeof SocialProvider>;
+
 const Scopes = v.pipe(v.array(Scope), v.minLength(1), v.maxLength(Scope.options.length));
 
 export const CreateApiKey = operation({
@@ -204,6 +209,21 @@ export const MintToken = operation({
     audience_not_allowed: "This service does not issue tokens for this resource.",
     user_not_found: USER_NOT_FOUND,
   },
+  timeoutMs: AUTH_TIMEOUT_MS,
+  changes: true,
+});
+
+export const GetSignInMethods = operation({
+  input: v.strictObject({}),
+  output: v.object({ methods: v.array(v.picklist(["password", ...SOCIAL_PROVIDERS])) }),
+  errors: { user_not_found: USER_NOT_FOUND },
+  timeoutMs: AUTH_TIMEOUT_MS,
+});
+
+export const CloseAccount = operation({
+  input: v.strictObject({}),
+  output: v.object({ isClosed: v.literal(true) }),
+  errors: {},
   timeoutMs: AUTH_TIMEOUT_MS,
   changes: true,
 });
@@ -310,6 +330,13 @@ export const auth = contract({
     revokeApiKey: RevokeApiKey,
     /** Issues a short-lived bearer token for the user. */
     mintToken: MintToken,
+    /** The ways in which the user can sign in. */
+    getSignInMethods: GetSignInMethods,
+    /**
+     * Ends each key, token and sign-in of the user, who can make no new one: the first step of
+     * `eraseTenant`, which deletes the account. May be repeated, also after that.
+     */
+    closeAccount: CloseAccount,
     /**
      * Reserves credits of the tenant and plan that the identity token names. A reservation that
      * exists is renewed, and takes nothing more; one that was refunded is made anew. If it is not
@@ -333,6 +360,8 @@ export const auth = contract({
     "listApiKeys",
     "revokeApiKey",
     "mintToken",
+    "getSignInMethods",
+    "closeAccount",
     "reserveCredits",
     "settleCredits",
     "getCredits",
@@ -370,8 +399,3 @@ export interface AuthContract extends ContractOf<typeof auth> {
    */
   exchangeSocialCode(code: string, proof: { codeVerifier: string; returnUrl: string }): Promise<SignIn>;
 }
-
-/** Sign-in providers of the social bridge. */
-export const SOCIAL_PROVIDERS = ["github", "google"] as const;
-export const SocialProvider = v.picklist(SOCIAL_PROVIDERS);
-export type SocialProvider = v.InferOutput<typeof SocialProvider>;

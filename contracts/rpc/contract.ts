@@ -2,6 +2,7 @@
 // of each tool, so that a tool cannot use another method's operation. A method that is neither a
 // tool nor listed as internal does not compile.
 import { Describe } from "./describe.ts";
+import { EraseTenant } from "./erasure.ts";
 import type { Method, Operation } from "./operation.ts";
 
 /** Operations by method name. */
@@ -23,11 +24,13 @@ export interface Contract<
 export type CommonMethods = {
   /** Describes the Worker: name, version, digest of its contract. */
   readonly describe: typeof Describe;
+  /** Deletes everything of the tenant. */
+  readonly eraseTenant: typeof EraseTenant;
 };
 
 /**
- * Defines the contract of a backend, which gets the method `describe` beside its own. `internal`
- * lists the methods that are not tools.
+ * Defines the contract of a backend, which gets the common methods beside its own. `internal` lists
+ * the methods that are not tools.
  */
 export function contract<
   const M extends Methods,
@@ -50,7 +53,7 @@ export function contract<
       : MissingFrom<M, Tools, Internal>);
 }): Contract<M & CommonMethods, Tools, Audience> & { readonly prefix: Prefix } {
   const { audience, prefix, methods, tools } = definition;
-  return { audience, prefix, methods: { ...methods, describe: Describe }, tools };
+  return { audience, prefix, methods: { ...methods, describe: Describe, eraseTenant: EraseTenant }, tools };
 }
 
 interface MissingFrom<M, Tools, Internal extends readonly unknown[]> {

@@ -4,6 +4,7 @@ import { type ChainedRecord, type Checkpoint, linkRecord } from "../../contracts
 import { type ChainState, linkedPart, storeIdOf } from "../../contracts/audit-store.ts";
 import { logInfo, logWarning } from "../../contracts/log.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
+import { eraseRow, withoutPerson } from "./erasure.ts";
 import { type Message, sha256 } from "./messages.ts";
 
 /** A message of one chain, and its id at the queue. */
@@ -44,7 +45,8 @@ export async function storeArrived(db: D1Database, chainId: string, arrived: rea
     const { chain } = record as Partial<ChainedRecord>;
     const taken = chain && known.hashes.get(chain.sequence);
     if (chain && taken !== undefined && taken !== chain.hash) {
-      writes.push(insertRejected(db, { messageId, receivedAt, reason: "number_taken", body: record }));
+      const body = state.erased_at ? withoutPerson(record) : record;
+      writes.push(insertRejected(db, { messageId, receivedAt, reason: "number_taken", body }));
       logWarning("audit.record_rejected", { chainId, sequence: chain.sequence, reason: "number_taken" });
       continue;
     }
@@ -101,11 +103,16 @@ function insertRecord(
   const head = { sequence: state.position, hash: state.link_hash };
   const id = storeIdOf(state.chain_id, sha256);
   const { chain: link } = linkRecord(linkedPart(record, receivedAt), { id, head, salt }, sha256);
+  const row = { received_at: receivedAt, record: JSON.stringify(record), link: JSON.stringify(link) };
+  const erased = eraseRow(row);
+  // The transaction decides: the tenant may be erased after its state was read.
   const statement = db
     .prepare(
-      "INSERT INTO records (chain_id, position, received_at, message_id, record, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+      `INSERT INTO records (chain_id, position, received_at, message_id, record, link)
+      SELECT ?1, ?2, ?3, ?4, iif(is_erased, ?7, ?5), iif(is_erased, ?8, ?6)
+      FROM (SELECT EXISTS (SELECT 1 FROM chains WHERE chain_id = ?1 AND erased_at IS NOT NULL) AS is_erased)`,
     )
-    .bind(state.chain_id, link.sequence, receivedAt, messageId, JSON.stringify(record), JSON.stringify(link));
+    .bind(state.chain_id, link.sequence, receivedAt, messageId, row.record, row.link, erased.record, erased.link);
   return { statement, head: { position: link.sequence, link_hash: link.hash } };
 }
 

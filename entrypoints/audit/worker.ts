@@ -9,9 +9,11 @@ import { type IncomingCall, serve, serveDescription } from "../../contracts/rpc/
 import { version } from "../../package.json";
 import { consume } from "./consume.ts";
 import { type Env, retentionMs } from "./env.ts";
+import { eraseTenant } from "./erasure.ts";
 import { chainOf } from "./messages.ts";
 import { findTrace, listActivity, verifyChain } from "./read.ts";
 import { deleteBefore } from "./retention.ts";
+import { guardOf } from "./used-tokens.ts";
 
 export class AuditEntrypoint extends WorkerEntrypoint<Env> implements AuditContract {
   listActivity(call: unknown, input: unknown) {
@@ -39,8 +41,14 @@ export class AuditEntrypoint extends WorkerEntrypoint<Env> implements AuditContr
     return serveDescription(audit, this.#incoming(call, input), version);
   }
 
+  eraseTenant(call: unknown, input: unknown) {
+    return serve(audit, "eraseTenant", this.#incoming(call, input), async (_, identity) =>
+      ok({ isErased: await eraseTenant(this.env.DB, identity) }),
+    );
+  }
+
   #incoming(call: unknown, input: unknown): IncomingCall {
-    return { guard: { identityKeys: this.env.IDENTITY_KEYS }, call, input };
+    return { guard: guardOf(this.env), call, input };
   }
 }
 

@@ -16,11 +16,14 @@ export interface LedgerOwner {
   readonly tier: Tier;
 }
 
+/** Key of the mark of a tenant that was erased. */
+const ERASED = "erased";
+
 export class LedgerObject extends DurableObject<Env> {
   readonly #ledger = new Ledger(this.ctx.storage.sql);
 
   async reserve(owner: LedgerOwner, input: ParsedInputOf<typeof ReserveCredits>, token: OneTimeToken) {
-    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
+    if (!claimToken(this.ctx.storage, token) || this.#isErased()) return fail("unauthenticated");
     const now = Date.now();
     const plan = this.#planOf(owner);
     const isReserved = this.#ledger.reserve(input, plan, now);
@@ -45,6 +48,12 @@ export class LedgerObject extends DurableObject<Env> {
     return ok({ charges: this.#ledger.charges(Date.now()) });
   }
 
+  /** Keeps the sums alone, and refuses new reservations. */
+  erase(): void {
+    this.ctx.storage.transactionSync(() => this.#ledger.erase(Date.now()));
+    this.ctx.storage.kv.put(ERASED, true);
+  }
+
   /** Returns credits that were never settled. */
   override async alarm(): Promise<void> {
     this.#ledger.lapse(Date.now());
@@ -54,6 +63,10 @@ export class LedgerObject extends DurableObject<Env> {
   /** A tenant of test keys has no credits: its calls never cost any. */
   #planOf({ tenantId, tier }: LedgerOwner): Plan {
     return { tier, allowance: isTestTenant(tenantId) ? 0 : settingsOf(this.env).allowances[tier] };
+  }
+
+  #isErased(): boolean {
+    return this.ctx.storage.kv.get<true>(ERASED) ?? false;
   }
 
   async #scheduleAlarm(): Promise<void> {

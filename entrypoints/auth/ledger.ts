@@ -23,6 +23,8 @@ interface Reservation {
   readonly state: State;
 }
 
+const OPEN = "SELECT reservation_id, period, credits, state FROM reservations WHERE state = 'reserved'";
+
 /** A plan, and the credits that it includes a month. */
 export interface Plan {
   readonly tier: Tier;
@@ -149,6 +151,32 @@ export class Ledger {
     }));
   }
 
+  /**
+   * Returns the credits of open reservations, and keeps the sums of each period without the calls
+   * that they are of.
+   */
+  erase(nowMs: number): void {
+    for (const { reservation_id } of this.#rows<Reservation>(OPEN)) {
+      this.settle({ reservationId: reservation_id, outcome: "refund" }, nowMs);
+    }
+    const entries = this.#rows<{ period: string; kind: string; total: number }>(
+      "SELECT period, kind, sum(amount) AS total FROM entries GROUP BY period, kind",
+    );
+    const committed = this.#rows<{ period: string; total: number }>(
+      "SELECT period, sum(credits) AS total FROM reservations WHERE state = 'committed' GROUP BY period",
+    );
+    this.#sql.exec("DELETE FROM entries");
+    this.#sql.exec("DELETE FROM reservations");
+    for (const { period, kind, total } of entries)
+      this.#append({ period, kind, amount: total, reservationId: null }, startOf(period));
+    for (const { period, total } of committed)
+      this.#sql.exec(
+        `INSERT INTO reservations (reservation_id, period, tool, credits, state, reference, at_ms, lease_ends_at_ms)
+         VALUES (?, ?, '', ?, 'committed', NULL, ?, 0)`,
+        ...[`sum/${period}`, period, total, startOf(period)],
+      );
+  }
+
   /** Ends leases, and gives the period the allowance of the plan, which may have changed. */
   #bringUpToDate({ allowance }: Plan, nowMs: number): void {
     this.lapse(nowMs);
@@ -198,6 +226,11 @@ export class Ledger {
 /** The calendar month in UTC, e.g. `2026-11`. */
 function periodOf(nowMs: number): string {
   return new Date(nowMs).toISOString().slice(0, 7);
+}
+
+/** The start of a period, in milliseconds since the Unix epoch. */
+function startOf(period: string): number {
+  return Date.parse(`${period}-01T00:00:00Z`);
 }
 
 function lastPeriodOf(nowMs: number): string {

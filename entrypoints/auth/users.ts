@@ -11,7 +11,7 @@ import { countAttempt, resetAttempts } from "./sign-in-attempts.ts";
 import type { ProviderUser } from "./social-provider.ts";
 
 /** Better Auth's id of the provider behind an account with e-mail address and password. */
-const PASSWORD_PROVIDER = "credential";
+export const PASSWORD_PROVIDER = "credential";
 
 /** A sign-up that takes longer than this has failed between its two inserts. */
 const SIGN_UP_MAX_SECONDS = 30;

@@ -12,10 +12,11 @@ import {
   type Tenant,
 } from "../../contracts/auth.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
-import { fail } from "../../contracts/rpc/result.ts";
+import { fail, ok } from "../../contracts/rpc/result.ts";
 import { type IncomingCall, serve, serveDescription } from "../../contracts/rpc/serve.ts";
 import { version } from "../../package.json";
 import { mintToken, validateJwt } from "./access-tokens.ts";
+import { closeAccount, eraseAccount, signInMethodsOf } from "./account-end.ts";
 import { createApiKey, listApiKeys, revokeApiKey, validateApiKey } from "./api-keys.ts";
 import { configuredProvider } from "./configured-provider.ts";
 import { logCrash } from "./crash-log.ts";
@@ -104,6 +105,35 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
       serve(auth, "mintToken", { guard: guardOf(this.env, now), call, input }, (input, identity) =>
         mintToken(this.env, identity, input, now),
       ),
+    );
+  }
+
+  getSignInMethods(call: unknown, input: unknown): ReturnType<AuthContract["getSignInMethods"]> {
+    return runMethod(this.env, "getSignInMethods", (now) =>
+      serve(auth, "getSignInMethods", { guard: guardOf(this.env, now), call, input }, (_, identity) =>
+        signInMethodsOf(this.env, identity),
+      ),
+    );
+  }
+
+  closeAccount(call: unknown, input: unknown): ReturnType<AuthContract["closeAccount"]> {
+    return runMethod(this.env, "closeAccount", (now) =>
+      serve(auth, "closeAccount", { guard: guardOf(this.env, now), call, input }, async (_, identity) => {
+        await closeAccount(this.env, identity);
+        return ok({ isClosed: true } as const);
+      }),
+    );
+  }
+
+  eraseTenant(call: unknown, input: unknown): ReturnType<AuthContract["eraseTenant"]> {
+    return runMethod(this.env, "eraseTenant", (now) =>
+      serve(auth, "eraseTenant", { guard: guardOf(this.env, now), call, input }, async (_, identity) => {
+        const owner = ledgerOwnerOf(identity);
+        if (!owner) return fail("unauthenticated");
+        await this.#ledger(owner).erase();
+        await eraseAccount(this.env, identity);
+        return ok({ isErased: true });
+      }),
     );
   }
 

@@ -41,7 +41,7 @@ function filesOf({ name }: BackendNames): Record<string, string> {
     [`contracts/${name}.ts`]: "contract.ts",
     [`src/tools/${name}.ts`]: "tools.ts",
     [`${folder}/worker.ts`]: "worker.ts",
-    [`${folder}/item-object.ts`]: "item-object.ts",
+    [`${folder}/items-object.ts`]: "items-object.ts",
     [`${folder}/env.ts`]: "env.ts",
     [`${folder}/wrangler.toml`]: "wrangler.toml",
     [`${folder}/tsconfig.json`]: "tsconfig.json",

@@ -35,6 +35,15 @@ const NEXT_ATTEMPT_MS = 2_000;
 const RETRY_MS = 3_600_000;
 const KEY_LIFETIME_MS = 86_400_000;
 
+/** Key of the mark of an erased job. */
+const ERASED = "erased";
+
+interface Erasure {
+  readonly jobId: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly atMs: number;
+}
+
 const QUEUED: Progress = { progress: 0, total: 100, message: "The picture is queued." };
 const DONE: Progress = { progress: 100, total: 100, message: "The picture is done." };
 
@@ -77,6 +86,7 @@ export class JobObject extends DurableObject<Env> {
     if ((await send(report, reported)) === "cancel") await this.#stop();
     for (;;) {
       const record = await this.#checkedRecord();
+      if (this.#erased()) return fail("unauthenticated");
       const progress = this.#progress;
       if (progress !== null && progress !== reported) {
         reported = progress;
@@ -91,7 +101,7 @@ export class JobObject extends DurableObject<Env> {
 
   /** Starts the job unless it exists. */
   async queue(request: ImageRequest, token: OneTimeToken) {
-    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
+    if (!claimToken(this.ctx.storage, token) || this.#erased()) return fail("unauthenticated");
     if (!this.#record()) {
       this.#write({ ...newJob(request), leaseExpiresAtMs: Date.now() + LEASE_MS });
       await this.ctx.storage.setAlarm(Date.now());
@@ -113,8 +123,26 @@ export class JobObject extends DurableObject<Env> {
     return ok(this.#view(this.#record()));
   }
 
-  /** Runs the job, or deletes what its end or its age has left. */
+  /**
+   * Deletes the owner's job with its picture; a run that is under way ends without a trace. For a
+   * day the job cannot be created, by a call that was on its way.
+   */
+  async erase(owner: string, jobId: string): Promise<void> {
+    const record = this.#record();
+    if (record && record.commission.owner !== owner) return;
+    const { kv } = this.ctx.storage;
+    kv.delete("job");
+    if (!this.#erased()) kv.put(ERASED, { jobId, atMs: Date.now() } satisfies Erasure);
+    this.#progress = null;
+    // A run that is stored just now, by an object that is evicted before it notices.
+    await this.ctx.storage.setAlarm(Date.now() + LEASE_MS);
+    await this.env.IMAGES.delete(pictureKey(jobId));
+  }
+
+  /** Runs the job, or deletes what its end, its age or its erasure has left. */
   override async alarm(): Promise<void> {
+    const erased = this.#erased();
+    if (erased) return this.#cleanUpErased(erased);
     await this.#checkedRecord();
     const record = this.#record();
     if (!record) return this.ctx.storage.deleteAll();
@@ -175,6 +203,8 @@ export class JobObject extends DurableObject<Env> {
   /** Ends a run without a picture. A picture that it stored nevertheless is deleted. */
   async #abort(attempt: number, reason: unknown): Promise<void> {
     const record = this.#record();
+    const erased = this.#erased();
+    if (erased) await this.env.IMAGES.delete(pictureKey(erased.jobId));
     if (!record || record.attempts !== attempt || record.status === "completed") return;
     const { jobId } = record.commission;
     if (reason !== STOPPED) {
@@ -212,6 +242,17 @@ export class JobObject extends DurableObject<Env> {
     }
     if (isExpired) await this.ctx.storage.deleteAll();
     else if (Number.isFinite(expiresAtMs)) await this.ctx.storage.setAlarm(expiresAtMs);
+  }
+
+  /** Deletes the picture again, and after a day the mark of the erasure. */
+  async #cleanUpErased({ jobId, atMs }: Erasure): Promise<void> {
+    await this.env.IMAGES.delete(pictureKey(jobId));
+    if (Date.now() >= atMs + KEY_LIFETIME_MS) await this.ctx.storage.deleteAll();
+    else await this.ctx.storage.setAlarm(atMs + KEY_LIFETIME_MS);
+  }
+
+  #erased(): Erasure | undefined {
+    return this.ctx.storage.kv.get<Erasure>(ERASED);
   }
 
   /** The time at which the job and its picture are deleted: never for a record without one. */

@@ -18,6 +18,9 @@ import { recentImagesOf } from "./recent-images.ts";
 export { JobObject } from "./job-object.ts";
 export { RecentImages } from "./recent-images.ts";
 
+/** Jobs that one call of `eraseTenant` deletes: each is an object, and a request of its own. */
+const ERASED_AT_ONCE = 200;
+
 export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {
   generateImage(call: unknown, input: unknown) {
     return serve(imgForge, "generateImage", this.#incoming(call, input), async (input, identity, invocation) => {
@@ -27,6 +30,7 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
       const owner = ownerOf(identity);
       const { token, idempotencyKey, deadlineMs } = invocation;
       const jobId = await this.#newJobId(owner, token, idempotencyKey);
+      if (!(await recentImagesOf(this.env, owner).register(jobId))) return fail("unauthenticated");
       const job = this.#job(jobId);
       const request = imageRequestOf(jobId, owner, input, model.value);
       if (!input.wait) return job.queue(request, token);
@@ -80,6 +84,18 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
 
   describe(call: unknown, input: unknown) {
     return serveDescription(imgForge, this.#incoming(call, input), version);
+  }
+
+  eraseTenant(call: unknown, input: unknown) {
+    return serve(imgForge, "eraseTenant", this.#incoming(call, input), async (_, identity, { token }) => {
+      const owner = ownerOf(identity);
+      const jobs = recentImagesOf(this.env, owner);
+      if (identity.tenantId === null || !(await jobs.erase(token))) return fail("unauthenticated");
+      const jobIds = await jobs.unerased(ERASED_AT_ONCE);
+      await Promise.all(jobIds.map((jobId) => this.#job(jobId).erase(owner, jobId)));
+      await jobs.deleteIds(jobIds);
+      return ok({ isErased: jobIds.length < ERASED_AT_ONCE });
+    });
   }
 
   #incoming(call: unknown, input: unknown): IncomingCall {

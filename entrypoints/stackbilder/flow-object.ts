@@ -57,6 +57,8 @@ const MAX_ATTEMPTS = 3;
 /** Pause until a run whose object was evicted starts again. */
 const NEXT_ATTEMPT_MS = 2_000;
 const KEY_LIFETIME_MS = 86_400_000;
+/** Key of the mark of an erased flow. */
+const ERASED = "erased";
 
 type Failed = ReturnType<typeof fail<"flow_not_found" | "unauthenticated" | "flow_busy">>;
 
@@ -84,7 +86,7 @@ export class FlowObject extends DurableObject<Env> {
     const { flowId, owner } = wanted;
     // Computed before the read: nothing may await between the read and the write.
     const created = await newRecord(wanted, failModeOf(this.env));
-    if (!claimToken(this.ctx.storage, token)) return fail("unauthenticated");
+    if (!claimToken(this.ctx.storage, token) || this.#isErased()) return fail("unauthenticated");
     const existing = this.#read(owner);
     const record = existing ?? created;
     if (!existing) {
@@ -156,14 +158,28 @@ export class FlowObject extends DurableObject<Env> {
     return this.#view(owner, flow.toFlow);
   }
 
-  /** Runs the active run, or deletes a flow at its age, or an idempotency key. */
+  /**
+   * Deletes the owner's flow with its runs; a run that is under way ends without a trace. For a day
+   * the flow cannot be created, by a call that was on its way.
+   */
+  async erase(owner: string): Promise<void> {
+    const record = this.#record();
+    if (record && record.owner !== owner) return;
+    const { kv } = this.ctx.storage;
+    for (const [key] of Array.from(kv.list())) kv.delete(key);
+    kv.put(ERASED, true);
+    this.#reports = [];
+    await this.ctx.storage.setAlarm(Date.now() + KEY_LIFETIME_MS);
+  }
+
+  /** Runs the active run, or deletes a flow at its age, an idempotency key, or an erasure. */
   override async alarm() {
     const record = this.#record();
     if (!record) return this.ctx.storage.deleteAll();
     const run = this.#active();
     if (run) await this.#attempt(run);
-    // A run that was started meanwhile has set its own alarm.
-    if (this.#runs.active()) return;
+    // A run that was started meanwhile, or an erasure, has set its own alarm.
+    if (this.#runs.active() || this.#isErased()) return;
     if (this.#isExpired(record)) await this.ctx.storage.deleteAll();
     else await this.#scheduleExpiry(record);
   }
@@ -226,6 +242,7 @@ export class FlowObject extends DurableObject<Env> {
     try {
       if (await this.#runSteps(started)) this.#completeMode(started);
     } catch (error) {
+      if (this.#isErased()) return;
       logCrash("flow.crashed", { mode: run.mode }, error);
       if (this.#runs.isActive(started)) this.#interrupt(started);
     }
@@ -319,6 +336,10 @@ export class FlowObject extends DurableObject<Env> {
 
   #record(): flow.FlowRecord | undefined {
     return this.ctx.storage.kv.get<flow.FlowRecord>("flow");
+  }
+
+  #isErased(): boolean {
+    return this.ctx.storage.kv.get<true>(ERASED) ?? false;
   }
 
   #idOf({ flowId }: flow.FlowRecord): string {

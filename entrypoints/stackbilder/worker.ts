@@ -15,6 +15,9 @@ import { recentFlowsOf } from "./recent-flows.ts";
 export { FlowObject } from "./flow-object.ts";
 export { RecentFlows } from "./recent-flows.ts";
 
+/** Flows that one call of `eraseTenant` deletes: each is an object, and a request of its own. */
+const ERASED_AT_ONCE = 200;
+
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {
   createFlow(call: unknown, input: unknown) {
     return serve(
@@ -25,6 +28,7 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
         const owner = ownerOf(identity);
         const grant = grantProfile(input.policy?.profile ?? "balanced", identity.tier);
         const flowId = await this.#newFlowId(owner, token, idempotencyKey);
+        if (!(await recentFlowsOf(this.env, owner).register(flowId))) return fail("unauthenticated");
         const created = await this.#flow(flowId)?.create({ flowId, owner, input, grant }, token);
         if (!created) throw new TypeError("The id of a new flow must name an object.");
         return created;
@@ -97,6 +101,19 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
 
   describe(call: unknown, input: unknown) {
     return serveDescription(stackbilder, this.#incoming(call, input), version);
+  }
+
+  eraseTenant(call: unknown, input: unknown) {
+    return serve(stackbilder, "eraseTenant", this.#incoming(call, input), async (_, identity, { token }) => {
+      const owner = ownerOf(identity);
+      const flows = recentFlowsOf(this.env, owner);
+      if (identity.tenantId === null || !(await flows.erase(token))) return fail("unauthenticated");
+      const flowIds = await flows.unerased(ERASED_AT_ONCE);
+      const eraseFlow = async (flowId: string) => this.#flow(flowId)?.erase(owner);
+      await Promise.all(flowIds.map(eraseFlow));
+      await flows.deleteIds(flowIds);
+      return ok({ isErased: flowIds.length < ERASED_AT_ONCE });
+    });
   }
 
   #incoming(call: unknown, input: unknown): IncomingCall {

@@ -215,3 +215,55 @@ it("records whose time is over are deleted from the start, and the rest verifies
     expect.objectContaining({ chain: "gateway", problem: "altered", sequence: 2 }),
   );
 });
+
+describe("eraseTenant", () => {
+  const erase = (tenant: string, subject: string) =>
+    unwrap(backend.call("eraseTenant", {}, { tenant, identity: { subject } }));
+  const storedFor = async (chainId: string) =>
+    JSON.stringify(await run("SELECT record, link FROM records WHERE chain_id = ?", chainId));
+
+  it("removes the fields about a person, of another tenant none, and both chains verify", async () => {
+    const [tenant, other] = [await filledTenant(), await filledTenant()];
+    const before = await storedFor(chainOf(other));
+    for (let again = 0; again < 2; again++) {
+      expect(await erase(tenant, "u1")).toEqual({ isErased: true });
+      const stored = await storedFor(chainOf(tenant));
+      for (const trace of [tenant, "u1", "c1", "flowId"]) expect(stored).not.toContain(trace);
+      expect(await verify(tenant)).toEqual({ isIntact: true, records: 5, problems: [] });
+    }
+    expect(await storedFor(chainOf(other))).toBe(before);
+    expect((await listed(tenant)).map(({ clientId, tool }) => [clientId, tool])[0]).toEqual([null, "flow_advance"]);
+    await run("UPDATE records SET record = json_set(record, '$.tool', 'x') WHERE chain_id = ?", chainOf(tenant));
+    expect(await verify(tenant)).toMatchObject({ isIntact: false });
+  });
+
+  it("removes them from what arrives later, numbered or not, and from what was rejected", async () => {
+    const tenant = newTenant();
+    const records = chainFor(tenant, 4);
+    await send(records[0], { ...records[1], tool: "altered" });
+    await arrived(tenant, 1);
+    await vi.waitFor(async () => expect(JSON.stringify(await run("SELECT message FROM rejected"))).toContain(tenant));
+    await erase(tenant, "u1");
+    await send(records[1], event(tenant), records[0], records[2], records[3]);
+    await arrived(tenant, 5);
+    expect(await verify(tenant)).toEqual({ isIntact: true, records: 5, problems: [] });
+    const stored = (await storedFor(chainOf(tenant))) + JSON.stringify(await run("SELECT message FROM rejected"));
+    for (const trace of [tenant, "flowId"]) expect(stored).not.toContain(trace);
+  });
+
+  it("removes the user's id from records without a tenant", async () => {
+    const [subject, other] = [`user-${randomUUID()}`, `user-${randomUUID()}`];
+    const platform = chainIdOf(chainNameOf(null), sha256);
+    const messages = [subject, other].map((id) => ({
+      ...event(""),
+      type: "user.revoked",
+      tenantId: null,
+      subject: id,
+    }));
+    await send(...messages);
+    await vi.waitFor(async () => expect(await storedFor(platform)).toContain(other));
+    await erase(newTenant(), subject);
+    expect(await storedFor(platform)).not.toContain(subject);
+    expect(await storedFor(platform)).toContain(other);
+  });
+});

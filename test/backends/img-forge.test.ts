@@ -471,36 +471,33 @@ it("listImages lists fifty pictures and stores a hundred", async () => {
   });
 });
 
-it.each([
-  ["fails", () => ({ fakes: { RECENT_IMAGES: "test/support/fakes/workers-ai.ts" } })],
-  [
-    "hangs",
-    () => {
-      const configPath = ".test/hanging-images/wrangler.toml";
-      writeAdaptedConfig("img-forge", path.join(ROOT, configPath), {
-        main: "../../test/support/fakes/hanging-images.ts",
-      });
-      return { configPath };
-    },
-  ],
-])(
-  "a list that %s does not fail the job, and is logged",
-  async (_, optionsOf) => {
-    const broken = await startBackend({ ...CONFIG, ...optionsOf() });
-    try {
-      const job = await unwrap(broken.call("generateImage", { prompt: "hunter2 hills", quality_tier: "draft" }));
-      expect(job).toMatchObject({ status: "completed" });
-      expect((await bytesOf(job.job_id, broken)).length).toBe(job.size_bytes);
-      const lines = broken.harness.getLogs().filter(({ message }) => message.includes("image.unlisted"));
-      expect(lines).toHaveLength(1);
-      expect(lines[0]?.message).toContain(job.job_id);
-      expect(lines[0]?.message).not.toContain("hunter2");
-    } finally {
-      await broken.stop();
-    }
-  },
-  30_000,
-);
+it("a list that hangs does not fail the job, and is logged", async () => {
+  const configPath = ".test/hanging-images/wrangler.toml";
+  writeAdaptedConfig("img-forge", path.join(ROOT, configPath), { main: "../../test/support/fakes/hanging-images.ts" });
+  const broken = await startBackend({ ...CONFIG, configPath });
+  try {
+    const job = await unwrap(broken.call("generateImage", { prompt: "hunter2 hills", quality_tier: "draft" }));
+    expect(job).toMatchObject({ status: "completed" });
+    expect((await bytesOf(job.job_id, broken)).length).toBe(job.size_bytes);
+    const lines = broken.harness.getLogs().filter(({ message }) => message.includes("image.unlisted"));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.message).toContain(job.job_id);
+    expect(lines[0]?.message).not.toContain("hunter2");
+  } finally {
+    await broken.stop();
+  }
+}, 30_000);
+
+it("a job whose id cannot be noted for its owner is not created, so that erasure finds every one", async () => {
+  const broken = await startBackend({ ...CONFIG, fakes: { RECENT_IMAGES: "test/support/fakes/workers-ai.ts" } });
+  try {
+    const input = { prompt: "hills", quality_tier: "draft" };
+    expect(await broken.call("generateImage", input)).toEqual({ ok: false, error: { code: "internal" } });
+    expect(await broken.worker.listDurableObjectIds("JobObject")).toEqual([]);
+  } finally {
+    await broken.stop();
+  }
+}, 30_000);
 
 it("input that does not fit the contract is invalid_input", async () => {
   for (const input of [

@@ -102,6 +102,10 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
     return serveDescription(show, { guard: guardOf(this.env), call, input }, "0");
   }
 
+  eraseTenant(call: unknown, input: unknown) {
+    return serve(show, "eraseTenant", { guard: guardOf(this.env), call, input }, async () => ok({ isErased: true }));
+  }
+
   showText(call: unknown, input: unknown) {
     return this.#show("showText", call, input, [text("This is a simple text response for testing.")]);
   }

@@ -1,10 +1,10 @@
 // The Stackbilder reference Worker with lists that never respond.
-import { DurableObject } from "cloudflare:workers";
+import { RecentFlows as CurrentRecentFlows } from "../../../entrypoints/stackbilder/worker.ts";
 
 export { default, FlowObject, StackbilderEntrypoint } from "../../../entrypoints/stackbilder/worker.ts";
 
-export class RecentFlows extends DurableObject {
-  add(): Promise<never> {
+export class RecentFlows extends CurrentRecentFlows {
+  override add(): Promise<never> {
     return new Promise(() => setTimeout(() => undefined, 60_000));
   }
 }
