@@ -2,6 +2,7 @@
 // can see it. Field names are snake_case, as in the product's existing API.
 import * as v from "valibot";
 import { type ContractOf, contract } from "./rpc/contract.ts";
+import { Tier } from "./rpc/identity.ts";
 import { operation } from "./rpc/operation.ts";
 import { id, maxCharacters, recorded, words } from "./text.ts";
 
@@ -9,6 +10,17 @@ import { id, maxCharacters, recorded, words } from "./text.ts";
 export const QUALITY_TIERS = ["draft", "standard", "premium", "ultra", "ultra_plus"] as const;
 export const QualityTier = v.picklist(QUALITY_TIERS);
 export type QualityTier = v.InferOutput<typeof QualityTier>;
+
+const EVERY_PLAN = Tier.options;
+const LARGE_PLANS: readonly Tier[] = ["pro", "enterprise"];
+/** The plans that include each quality tier. */
+export const PLANS_BY_TIER: Readonly<Record<QualityTier, readonly Tier[]>> = {
+  draft: EVERY_PLAN,
+  standard: EVERY_PLAN,
+  premium: LARGE_PLANS,
+  ultra: LARGE_PLANS,
+  ultra_plus: LARGE_PLANS,
+};
 
 const JobId = v.pipe(
   id(/^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/, "an id as image_generate returned it"),

@@ -1,5 +1,5 @@
-// The table of quality tiers: the model of each, its picture size and the plans that include it.
-import { QUALITY_TIERS, type QualityTier } from "../../contracts/img-forge.ts";
+// The table of quality tiers: the model of each, and its picture size.
+import { PLANS_BY_TIER, QUALITY_TIERS, type QualityTier } from "../../contracts/img-forge.ts";
 import type { Tier } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 
@@ -19,8 +19,6 @@ interface TierPlan {
     | null;
   /** Width and height, in pixels. */
   readonly size: number;
-  /** True if only the plans pro and enterprise include the tier. */
-  readonly isPaid: boolean;
 }
 
 export const TIER_PLANS: Readonly<Record<QualityTier, TierPlan>> = {
@@ -29,35 +27,30 @@ export const TIER_PLANS: Readonly<Record<QualityTier, TierPlan>> = {
     title: "SDXL",
     workersAi: "@cf/stabilityai/stable-diffusion-xl-base-1.0",
     size: 256,
-    isPaid: false,
   },
   standard: {
     model: "flux-klein",
     title: "FLUX Klein",
     workersAi: "@cf/black-forest-labs/flux-2-klein-9b",
     size: 512,
-    isPaid: false,
   },
   premium: {
     model: "flux-dev",
     title: "FLUX Dev",
     workersAi: "@cf/black-forest-labs/flux-2-dev",
     size: 768,
-    isPaid: true,
   },
   ultra: {
     model: "gemini-2.5-flash-image",
     title: "Gemini 2.5 Flash Image",
     workersAi: null,
     size: 1024,
-    isPaid: true,
   },
   ultra_plus: {
     model: "gemini-3.1-flash-image",
     title: "Gemini 3.1 Flash Image",
     workersAi: null,
     size: 1280,
-    isPaid: true,
   },
 };
 
@@ -100,7 +93,7 @@ export function chooseModel(tier: QualityTier, requested: string | undefined, av
 }
 
 function isInPlan(tier: QualityTier, { plan }: Availability): boolean {
-  return !TIER_PLANS[tier].isPaid || plan === "pro" || plan === "enterprise";
+  return PLANS_BY_TIER[tier].includes(plan);
 }
 
 function isEnabled(tier: QualityTier, { hasAi }: Availability): boolean {

@@ -15,6 +15,8 @@ export type PolicyDecision =
   /** A tool that costs credits, called with a test key. */
   | "test_key_not_allowed"
   | "invalid_arguments"
+  /** The plan does not include this call: `outcome` is the contract's code for it. */
+  | "not_in_plan"
   /**
    * The user must confirm first. `outcome` is `asked`, or the reason why the user could not be
    * asked.

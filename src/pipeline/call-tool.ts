@@ -10,7 +10,15 @@ import { dispatch } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
 import { creditsOf } from "../tools/price.ts";
 import { missingScopes } from "./authorize.ts";
-import { checkConfirmation, checkCredential, checkTestKey, refusal, refuse, validateArguments } from "./checks.ts";
+import {
+  checkConfirmation,
+  checkCredential,
+  checkPlan,
+  checkTestKey,
+  refusal,
+  refuse,
+  validateArguments,
+} from "./checks.ts";
 import { type Dispatched, governCall } from "./governed-call.ts";
 import { overPlan } from "./metering.ts";
 import { startTask } from "./task.ts";
@@ -55,6 +63,8 @@ export async function callTool(call: AuthorizedCall, progress?: ProgressCallback
   if (barred) return barred;
   const input = validateArguments(call);
   if ("state" in input) return input;
+  const unplanned = checkPlan(call, input.value);
+  if (unplanned) return unplanned;
   const credits = creditsOf(call.tool.price, input.value);
   const stopped = (await checkCredential(call)) ?? (await checkConfirmation(call, credits));
   if (stopped) return stopped;

@@ -6,6 +6,7 @@ import type { PolicyDecision } from "../audit/event.ts";
 import { Recorder } from "../audit/recorder.ts";
 import { orUnavailable, type RequestContext, type Trace } from "../context.ts";
 import type { InputRequired, Invalid } from "../mcp/port.ts";
+import { isInPlan } from "../tools/plans.ts";
 import { isBarred } from "./authorize.ts";
 import { confirmCall } from "./confirmation.ts";
 import type { AuthorizedCall, Completed, ToolCallRequest } from "./tool-call.ts";
@@ -22,6 +23,15 @@ export function validateArguments(call: AuthorizedCall): { readonly value: objec
   if (valid.ok) return { value: valid.input as object }; // the schema of every input is an object
   call.recorder.toolCall(call, "invalid_arguments", "invalid_arguments");
   return refuse(call, { code: "invalid_arguments", message: valid.problems });
+}
+
+/** The plan includes the call, or a refusal with the contract's own code and sentence. */
+export function checkPlan(call: AuthorizedCall, input: object): Completed | null {
+  const { plans, operation } = call.tool;
+  if (!plans || isInPlan(plans, input, call.identity.tier)) return null;
+  const { code } = plans;
+  call.recorder.toolCall(call, "not_in_plan", code);
+  return refuse(call, { code, message: operation.errors[code] ?? code });
 }
 
 /**

@@ -1,5 +1,10 @@
 // img-forge: images from a description.
-import type { GenerateImage, ImageJob, imgForge as imgForgeContract } from "../../contracts/img-forge.ts";
+import {
+  type GenerateImage,
+  type ImageJob,
+  type imgForge as imgForgeContract,
+  PLANS_BY_TIER,
+} from "../../contracts/img-forge.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { ok } from "../../contracts/rpc/result.ts";
 import { readUpTo } from "../limits/bounded-read.ts";
@@ -64,6 +69,7 @@ export const imgForge = product("IMG_FORGE", {
         "and model only if the user names a model.",
       risk: "EXTERNAL_MUTATION",
       price: { by: "quality_tier", credits: { draft: 1, standard: 1, premium: 3, ultra: 5, ultra_plus: 8 } },
+      plans: { by: "quality_tier", plans: PLANS_BY_TIER, code: "tier_not_in_plan" },
       settlement,
       view: pictureView,
       render: imageOrLink,

@@ -11,7 +11,7 @@ export interface ChoicePrice {
 }
 
 /** The choices that an argument offers; `never` for one that is no list of choices. */
-type Choices<Value> = Value extends string ? (string extends Value ? never : Value) : never;
+export type Choices<Value> = Value extends string ? (string extends Value ? never : Value) : never;
 
 /** The prices that a tool of this parsed input may have. */
 export type PriceOf<Input> =

@@ -6,12 +6,13 @@ import { type Audience, BACKENDS, type Backends, type ToolBackendName } from "..
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import type { Contract, Methods, ToolOperation } from "../../contracts/rpc/contract.ts";
 import type { Scope } from "../../contracts/rpc/identity.ts";
-import type { InputOf, Operation, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
+import type { CodeOf, InputOf, Operation, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { ContentBlock, ToolAnnotations } from "../mcp/schema.ts";
 import type { View } from "../resources/view.ts";
 import { json } from "./content.ts";
 import { inputSchemaOf, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import type { ChoicePlans, PlansOf } from "./plans.ts";
 import { isPaid, isPrice, type Price, type PriceOf } from "./price.ts";
 import { annotationsOf, Risk, scopeOf } from "./risk.ts";
 
@@ -71,6 +72,8 @@ export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools
    * of a paid call is revalidated, and test keys cannot call a tool that has paid calls.
    */
   readonly price: PriceOf<ParsedInputOf<ToolOperation<C, Name>>>;
+  /** The plans that include each choice of an argument. Default: every plan includes every call. */
+  readonly plans?: PlansOf<ParsedInputOf<ToolOperation<C, Name>>, CodeOf<ToolOperation<C, Name>>>;
   /** Page that displays the result, in clients that support MCP Apps. */
   readonly view?: View;
   /** Content after the text of the value: images and links. */
@@ -88,11 +91,12 @@ export interface ToolDeclaration<C extends Contract, Name extends keyof C["tools
  * A declaration whose types were checked against its operation, and are alike for all tools from
  * then on.
  */
-type AnyDeclaration = Omit<ToolDeclaration<Contract, string>, "render" | "task" | "price" | "settlement"> &
+type AnyDeclaration = Omit<ToolDeclaration<Contract, string>, "render" | "task" | "price" | "plans" | "settlement"> &
   Partial<Pick<ToolDefinition, "render">> & {
     readonly task?: TaskSupport;
     readonly settlement?: Settlement;
     readonly price: Price;
+    readonly plans?: ChoicePlans;
   };
 
 type AnyContract = Contract & { readonly prefix: string; readonly audience: Audience };
@@ -107,6 +111,8 @@ export interface ToolDefinition {
   readonly price: Price;
   /** True if some call costs credits. */
   readonly isPaid: boolean;
+  /** Absent if every plan includes every call. */
+  readonly plans?: ChoicePlans;
   /** `null` for a tool whose result is shown as text and images only. */
   readonly view: View | null;
   readonly annotations: ToolAnnotations;
@@ -163,6 +169,7 @@ function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefi
     risk,
     isIdempotent = false,
     price,
+    plans,
     settlement = null,
     view = null,
     task = null,
@@ -181,6 +188,7 @@ function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefi
     scope: scopeOf(risk),
     price,
     isPaid: isPaid(price),
+    ...(plans && { plans }),
     settlement,
     view,
     annotations: annotationsOf(risk, isIdempotent),

@@ -1,5 +1,6 @@
 // Credits of real calls: a charge for each image, through both entrances, and none for what failed.
 import { describe, expect, it } from "vitest";
+import { GenerateImage } from "../../contracts/img-forge.ts";
 import { type Owner, useIssuer } from "../support/issuer.ts";
 import { accessTokenOf, connect } from "../support/mcp-clients.ts";
 import { postRequest } from "../support/mcp-requests.ts";
@@ -102,6 +103,16 @@ describe("the credits of a user", () => {
     const { owner, key } = await newUser();
     expect(codeOf(await call(key, "image_generate", { ...DRAFT, model: "no-such-model" }))).toBe("model_unknown");
     expect(await ledgerOf(owner)).toMatchObject({ charges: [["refunded", 1]], left: 3 });
+  });
+
+  it("are not touched by a quality tier that the plan does not include, whichever entrance asks for it", async () => {
+    const { owner, key } = await newUser();
+    const premium = { ...DRAFT, quality_tier: "premium", model: "flux-dev" };
+    const { message } = (await callOverRpc(key, "image_generate", premium)).error;
+    expect(message).toBe(GenerateImage.errors.tier_not_in_plan);
+    const refused = await call(key, "image_generate", premium);
+    expect(refused._meta?.["com.stackbilt/error"]).toMatchObject({ code: "tier_not_in_plan", message });
+    expect((await ledgerOf(owner)).charges).toEqual([]);
   });
 
   it("pay for an image that its client never asks about again", async () => {

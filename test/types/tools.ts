@@ -46,6 +46,15 @@ const { ultra_plus: _, ...fewer } = credits;
 ({ by: "prompt", credits: {} }) satisfies Drawing;
 // @ts-expect-error there is no size
 ({ by: "size", credits: {} }) satisfies Drawing;
+type Plans = NonNullable<Definition<"image_generate">["plans"]>;
+const plans = { draft: [], standard: [], premium: [], ultra: [], ultra_plus: ["pro"] } as const;
+({ by: "quality_tier", plans, code: "tier_not_in_plan" }) satisfies Plans;
+const { draft: __, ...fewerPlans } = plans;
+// A choice without its plans, and a code that the contract does not list.
+// @ts-expect-error draft has no plans
+({ by: "quality_tier", plans: fewerPlans, code: "tier_not_in_plan" }) satisfies Plans;
+// @ts-expect-error there is no such code
+({ by: "quality_tier", plans, code: "too_poor" }) satisfies Plans;
 // A result rendered with a field that the operation does not return.
 export const wrongField: Definition<"image_check_job"> = {
   ...free,
