@@ -51,6 +51,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "@cloudflare/workers-oauth-provider": ["src/oauth/", "src/durable/"],
   "cloudflare:workers": ["src/durable/", "entrypoints/"],
+  "@modelcontextprotocol/client": ["entrypoints/cli/"],
   "better-auth": ["entrypoints/auth/"],
   jose: ["entrypoints/auth/"],
   "@zxcvbn-ts/core": ["entrypoints/auth/"],

@@ -1,0 +1,135 @@
+// `npm run connect`: the set-up of every client for a gateway, ready to paste; with `--check`, a
+// walk through everything that a client does, against any MCP server.
+import { parseArgs } from "node:util";
+import { type ClientSetup, clientSetups, isPublic, type SetupStep } from "../../src/discovery/clients.ts";
+import { CliError } from "./cli-error.ts";
+import { CHECKS, runChecks } from "./connect/checks.ts";
+import { describeOutcome } from "./connect/outcome.ts";
+import { DEFAULT_ORIGIN } from "./workers.ts";
+
+const USAGE = `Usage: npm run connect [-- options]
+
+Prints the set-up of every MCP client for an endpoint.
+
+  --url URL            the endpoint (default ${DEFAULT_ORIGIN}/mcp); any MCP server over HTTP
+  --client NAME        one client only
+  --name NAME          name of the server in the client (default stackbilt, or the host's name)
+  --check              does what a client does, and names what is wrong
+  --token-from VAR     with --check: use the API key or token in this environment variable, no sign-in
+  --client-id ID       with --check: a registered client, for a server without registration
+  --paid               with --check: also make calls that cost credits, on a gateway that is not local
+  --help               show this`;
+
+interface Options {
+  readonly url: URL;
+  readonly name: string;
+  readonly client: string | undefined;
+  readonly isCheck: boolean;
+  readonly isPaid: boolean;
+  readonly clientId: string | undefined;
+  readonly token: string | undefined;
+}
+
+/** Prints the set-up, or the outcome of the checks. Throws a `CliError` for any fault. */
+export async function run(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options === "help") return console.log(USAGE);
+  if (options.isCheck) return check(options);
+  const setups = selectSetups(options);
+  console.log(`Endpoint  ${options.url}\n\n${setups.map((setup) => describeSetup(setup, options.url)).join("\n\n")}`);
+}
+
+async function check({ url, isPaid, clientId, token }: Options): Promise<void> {
+  console.log(`Checking ${url}\n`);
+  const width = Math.max(...CHECKS.map(({ name }) => name.length));
+  let failures = 0;
+  for await (const { name, outcome } of runChecks({ url, isPaid, clientId, token, say: console.log })) {
+    if (outcome.state === "failed") failures += 1;
+    console.log(describeOutcome(name.padEnd(width), outcome));
+  }
+  if (failures > 0) throw new CliError(`\n${failures} ${failures === 1 ? "check" : "checks"} failed.`);
+  console.log("\nEverything that was checked works.");
+}
+
+function selectSetups({ url, name, client }: Options): readonly ClientSetup[] {
+  const setups = clientSetups({ url: url.href, name });
+  if (client === undefined) return setups;
+  const wanted = client.toLowerCase();
+  const found = setups.filter((setup) => setup.id === wanted || setup.name.toLowerCase() === wanted);
+  if (found.length > 0) return found;
+  throw mistake(`There is no client "${client}". Clients: ${setups.map(({ id }) => id).join(", ")}`);
+}
+
+function describeSetup({ name, isHosted, steps, installUrl }: ClientSetup, url: URL): string {
+  const isReachable = !isHosted || isPublic(url.href);
+  const lines = isReachable
+    ? steps.map(describeStep)
+    : ["Connects from its vendor's servers: it needs a gateway with a public https address."];
+  if (installUrl !== undefined) lines.push(`Or open ${installUrl}`);
+  return [name, ...lines.join("\n").split("\n")].join("\n  ");
+}
+
+function describeStep(step: SetupStep): string {
+  if (step.kind === "text") return step.text;
+  if (step.kind === "command") return step.command;
+  return `In ${step.path}:\n${step.content}`;
+}
+
+function readOptions(args: readonly string[]): Options | "help" {
+  const values = parse(args);
+  if (values.help) return "help";
+  const url = endpointOf(values.url ?? `${DEFAULT_ORIGIN}/mcp`);
+  const name = values.name ?? (values.url === undefined ? "stackbilt" : nameOf(url));
+  if (!/^[A-Za-z0-9-]{1,40}$/.test(name)) throw mistake("--name takes letters, digits and hyphens");
+  const variable = values["token-from"];
+  const token = variable === undefined ? undefined : process.env[variable];
+  if (variable !== undefined && !token) throw mistake(`The environment variable ${variable} is empty`);
+  const isCheck = values.check ?? false;
+  return {
+    url,
+    name,
+    client: values.client,
+    isCheck,
+    isPaid: values.paid ?? false,
+    clientId: values["client-id"],
+    token,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        url: { type: "string" },
+        client: { type: "string" },
+        name: { type: "string" },
+        check: { type: "boolean" },
+        "token-from": { type: "string" },
+        "client-id": { type: "string" },
+        paid: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    throw mistake((error as Error).message.split("\n")[0] ?? ""); // `parseArgs` throws errors only
+  }
+}
+
+function endpointOf(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) throw mistake("--url takes an http or https address");
+  if (url.username !== "" || url.password !== "") throw mistake("--url takes no password: use --token-from");
+  url.hash = "";
+  return url;
+}
+
+/** A name for the server of a host: `mcp.example.com` is `example`, an address is `local`. */
+function nameOf({ hostname }: URL): string {
+  const labels = hostname.split(".");
+  return /^[a-z][a-z0-9-]*$/i.test(labels.at(-1) ?? "") ? (labels.at(-2) ?? "local") : "local";
+}
+
+function mistake(sentence: string): CliError {
+  return new CliError(`${sentence.replace(/\.?$/, ".")}\n\n${USAGE}`);
+}

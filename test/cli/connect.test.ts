@@ -1,0 +1,238 @@
+// `npm run connect`: against the real gateway, a server of the official SDK, and servers that each
+// have one fault.
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { CliError } from "../../entrypoints/cli/cli-error.ts";
+import { run } from "../../entrypoints/cli/connect.ts";
+import { ROOT } from "../../entrypoints/cli/workers.ts";
+import { clientSetups } from "../../src/discovery/clients.ts";
+import { useIssuer } from "../support/issuer.ts";
+import { accessTokenOf, connect as connectClient } from "../support/mcp-clients.ts";
+
+const SLOW_MS = 60_000;
+
+/** Runs the command in this process. */
+async function connect(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  const lines: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+  try {
+    await run(args);
+    return { code: 0, output: lines.join("\n") };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return { code: 1, output: [...lines, error.message].join("\n") };
+  }
+}
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  for (const close of closing.splice(0)) close();
+});
+
+/** The origin of a server on this machine, until the test ends. */
+async function serve(listener: (...exchange: Parameters<RequestListener>) => void | Promise<void>): Promise<string> {
+  const server = createServer((request, response) => void listener(request, response));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  closing.push(() => server.close().closeAllConnections());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe("the set-up of clients", () => {
+  it("is printed for each client, with the endpoint and a name", async () => {
+    const { code, output } = await connect(["--url", "https://mcp.example.com/mcp"]);
+    expect(code).toBe(0);
+    expect(output).toContain("claude mcp add --transport http example https://mcp.example.com/mcp");
+    for (const { name } of clientSetups({ url: "https://mcp.example.com/mcp", name: "example" }))
+      expect(output).toContain(`\n${name}\n`);
+  });
+
+  it("is printed for one client", async () => {
+    const command = ["entrypoints/cli/launch.mjs", "connect", "--client", "codex", "--name", "mine"];
+    const { stdout: output } = await promisify(execFile)(process.execPath, command, { cwd: ROOT });
+    expect(output).toContain("codex mcp add mine --url http://localhost:8790/mcp");
+    expect(output).not.toContain("claude");
+  });
+
+  it("offers no local address to a client that connects from its vendor's servers", async () => {
+    const { output } = await connect(["--client", "chatgpt"]);
+    expect(output).toContain("needs a gateway with a public https address");
+    expect(output).not.toContain("Developer mode");
+  });
+
+  it.each([
+    ["an unknown client", ["--client", "netscape"], 'There is no client "netscape".'],
+    ["an address that is none", ["--url", "mcp.example.com"], "--url takes an http or https address."],
+    ["a password in the address", ["--url", "https://a:b@example.com/mcp"], "--url takes no password"],
+    ["a name with a space", ["--name", "a b"], "--name takes letters, digits and hyphens."],
+    ["an empty variable", ["--check", "--token-from", "NOT_SET_HERE"], "NOT_SET_HERE is empty."],
+  ])("refuses %s", async (_, args, sentence) => {
+    const { code, output } = await connect(args);
+    expect(code).toBe(1);
+    expect(output).toContain(sentence);
+  });
+});
+
+describe("the checks, against this gateway", () => {
+  const { system, ownerOf, createKey } = useIssuer();
+
+  it("pass from the challenge to a cancelled call", { timeout: SLOW_MS }, async () => {
+    const { code, output } = await connect(["--check", "--url", `${system.origin}/mcp`]);
+    expect(code, output).toBe(0);
+    expect(output.match(/✓ (\w|-)+/g)?.map((line) => line.slice(2))).toEqual(
+      "endpoint resource authorization registration sign-in token refresh connect list call picture cancel".split(" "),
+    );
+    expect(output).toContain("the refresh token is rotated");
+    expect(output).toMatch(/image\/png, .*\.png/);
+  });
+
+  it("pass with an API key, without a sign-in", { timeout: SLOW_MS }, async () => {
+    const client = await connectClient(system.origin, "auto");
+    const key = await createKey(await ownerOf(accessTokenOf(client)), ["read"]);
+    const { code, output } = await connect(["--check", "--url", `${system.origin}/mcp`, "--token-from", "KEY"], {
+      KEY: key.key,
+    });
+    expect(code, output).toBe(0);
+    expect(output).toContain("✓ call");
+    expect(output).toMatch(/- sign-in +no sign-in/);
+    expect(output).not.toContain(key.key);
+  });
+
+  it("name a key that is not valid", { timeout: SLOW_MS }, async () => {
+    const { code, output } = await connect(["--check", "--url", `${system.origin}/mcp`, "--token-from", "KEY"], {
+      KEY: "sb_live_wrong",
+    });
+    expect(code).toBe(1);
+    expect(output).toMatch(/✗ connect .*\n +Check that the key or token is valid/);
+  });
+
+  it("name the address of the endpoint", { timeout: SLOW_MS }, async () => {
+    const { code, output } = await connect(["--check", "--url", `${system.origin}/`]);
+    expect(code).toBe(1);
+    expect(output).toContain(`Use --url ${system.origin}/mcp`);
+  });
+});
+
+describe("the checks, against another server", () => {
+  it("pass without a sign-in where none is needed", { timeout: SLOW_MS }, async () => {
+    const origin = await serve(async (request, response) => {
+      const server = new McpServer({ name: "clock", version: "2.0.0" });
+      server.registerTool("now", { annotations: { readOnlyHint: true } }, () => ({
+        content: [{ type: "text", text: "noon" }],
+      }));
+      const transport = new StreamableHTTPServerTransport({});
+      await server.connect(transport as never); // the SDK's own classes differ in an optional member
+      await transport.handleRequest(request, response);
+    });
+    const { code, output } = await connect(["--check", "--url", `${origin}/mcp`]);
+    expect(code, output).toBe(0);
+    expect(output).toContain("serves clients without a sign-in");
+    expect(output).toMatch(/✓ connect +clock 2\.0\.0/);
+    expect(output).toMatch(/✓ call +now returns content/);
+    expect(output).toMatch(/- picture +no tool that draws/);
+  });
+
+  it("say that there is no server", async () => {
+    const { code, output } = await connect(["--check", "--url", "http://127.0.0.1:9/mcp"]);
+    expect(code).toBe(1);
+    expect(output).toMatch(/✗ endpoint +http:\/\/127\.0\.0\.1:9 cannot be reached/);
+  });
+
+  const METADATA = "/.well-known/oauth-protected-resource/mcp";
+  const SERVER = "/.well-known/oauth-authorization-server";
+
+  /** Responses of a server without a fault, up to its registration. */
+  function flawless(origin: string): Record<string, object> {
+    return {
+      [METADATA]: { resource: `${origin}/mcp`, authorization_servers: [origin] },
+      [SERVER]: {
+        issuer: origin,
+        authorization_endpoint: `${origin}/authorize`,
+        token_endpoint: `${origin}/token`,
+        registration_endpoint: `${origin}/register`,
+        code_challenge_methods_supported: ["S256"],
+      },
+    };
+  }
+
+  /** Serves what `flawless` has with the changes of `fault`. */
+  async function faulty(fault: (origin: string) => Record<string, object>, challenge?: string): Promise<string> {
+    let origin = "";
+    origin = await serve((request: IncomingMessage, response) => {
+      if (request.url === "/mcp") {
+        const header = challenge ?? `Bearer resource_metadata="${origin}${METADATA}"`;
+        return void response.writeHead(401, header === "" ? {} : { "www-authenticate": header }).end();
+      }
+      const documents = { ...flawless(origin), ...fault(origin) };
+      const found = documents[request.url ?? ""];
+      response.writeHead(found ? 200 : 404, { "content-type": "application/json" }).end(JSON.stringify(found ?? {}));
+    });
+    return `${origin}/mcp`;
+  }
+
+  it.each<[string, (origin: string) => Record<string, object>, RegExp]>([
+    [
+      "metadata about another endpoint",
+      (origin) => ({ [METADATA]: { resource: `${origin}/other`, authorization_servers: [origin] } }),
+      /✗ resource .*not about .*\n.*RFC 9728 section 3\.3/,
+    ],
+    [
+      "no authorization server",
+      (origin) => ({ [METADATA]: { resource: `${origin}/mcp` } }),
+      /✗ resource .*names no authorization server/,
+    ],
+    [
+      "another issuer",
+      (origin) => ({ [SERVER]: { ...flawless(origin)[SERVER], issuer: `${origin}/` } }),
+      /✗ authorization .*issuer is .*\n.*RFC 8414 section 3\.3/,
+    ],
+    [
+      "no PKCE",
+      (origin) => ({ [SERVER]: { ...flawless(origin)[SERVER], code_challenge_methods_supported: ["plain"] } }),
+      /✗ authorization .*PKCE with S256/,
+    ],
+    [
+      "a token endpoint without https",
+      (origin) => ({ [SERVER]: { ...flawless(origin)[SERVER], token_endpoint: "http://example.com/token" } }),
+      /✗ authorization .*token_endpoint is not https/,
+    ],
+    [
+      "no way to register",
+      (origin) => ({ [SERVER]: { ...flawless(origin)[SERVER], registration_endpoint: undefined } }),
+      /✗ registration .*cannot register themselves/,
+    ],
+    ["a refused registration", () => ({}), /✗ registration .*refused \(404\)/],
+  ])("name %s", async (_, fault, line) => {
+    const { code, output } = await connect(["--check", "--url", await faulty(fault)]);
+    expect(code).toBe(1);
+    expect(output).toMatch(line);
+    expect(output).toContain("1 check failed.");
+    expect(output).toMatch(/- token +needs a sign-in/);
+  });
+
+  it("name a challenge that is missing", async () => {
+    const { output } = await connect(["--check", "--url", await faulty(() => ({}), "")]);
+    expect(output).toMatch(/✗ endpoint +401 without a Bearer challenge/);
+  });
+
+  it("print no control characters of a server", async () => {
+    const { output } = await connect([
+      "--check",
+      "--url",
+      await faulty((origin) => ({
+        [SERVER]: { ...flawless(origin)[SERVER], issuer: "\u001b[31m\u0007evil" },
+      })),
+    ]);
+    expect(output).toContain("evil");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test is about them
+    expect(output).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+  });
+});
