@@ -33,22 +33,25 @@ export type PresentedCredential =
 /** Refusals of any tool call, beside those of the tool and the faults of its backend. */
 export const GATEWAY_ERRORS = {
   unauthenticated:
-    "This credential is not valid here: it is malformed, expired, revoked or issued for another service.",
-  rate_limited: "Too many requests within a minute, with this credential or for its plan. Wait, then try again.",
+    "This credential is not valid here: it is malformed, expired, revoked or issued for another service. Use a new one; its owner makes keys on the account page, /apps.",
+  rate_limited:
+    "Too many requests within a minute: with this credential, or with invalid ones from the same address. Wait, then try again.",
   payment_required:
     "The account of this credential has an unpaid bill. Its owner must pay it before any call works again.",
   unavailable: "The credential could not be checked. Try again shortly.",
-  insufficient_scope: "The credential does not have the scope that this tool needs.",
+  insufficient_scope:
+    "The credential does not have the scope that this tool needs. Use one that has it, or a tool from the list of this credential.",
   test_key_not_allowed: "This tool costs credits, which a test key never spends. Use a live key.",
   confirmation_required:
     "The user must confirm this call, and this connection cannot ask the user. Use a client that supports MCP 2025-06-18 or later with forms (elicitation).",
   declined: "The user declined this call. Do not call again unless the user asks for it.",
-  unknown_tool: "There is no tool with this name.",
-  quota_exceeded: "The plan's credits for this month are used up, or less is left than this call costs.",
+  unknown_tool: "There is no tool with this name. List the tools, and use a name from there.",
+  quota_exceeded:
+    "The plan's credits for this month are used up, or less is left than this call costs. Tell the user; do not call again before they are renewed.",
   idempotency_conflict:
     "This idempotency key belongs to an earlier call with other arguments. Use a new key for a new call.",
   audit_unavailable: "The call could not be recorded, so it was not made. Try again shortly.",
-  invalid_arguments: "The arguments do not match the tool's input schema.",
+  invalid_arguments: "The arguments do not match the tool's input schema. Send what the schema describes.",
   internal: "The gateway failed. If trying again does not help, report the trace id.",
 } as const;
 export type GatewayCode = keyof typeof GATEWAY_ERRORS | FaultCode;
@@ -63,9 +66,35 @@ export const RETRY_AFTER_SECONDS: { readonly [Code in keyof typeof GATEWAY_ERROR
   audit_unavailable: 5,
 };
 
+/** The limit that a request has reached. */
+export interface ReachedLimit {
+  /** The plan that it belongs to; `null`: it is the same for every plan. */
+  readonly plan: Tier | null;
+  readonly unit: "requests" | "credits";
+  /** Units in each period. */
+  readonly allowed: number;
+  readonly period: "minute" | "hour" | "day" | "month";
+  readonly left: number;
+  /** The end of the period, ISO 8601, UTC. Of a minute: the latest instant at which it may end. */
+  readonly resetsAt: string;
+}
+
+/** The earlier call that an idempotency key belongs to. Instants are ISO 8601, UTC. */
+export interface TakenKey {
+  /** Names of the arguments that differ. */
+  readonly differing: readonly string[];
+  readonly since: string;
+  /** From then on, the key is free. */
+  readonly until: string;
+}
+
 /** A refusal with the trace id of the gateway's logs and audit records. */
 export interface ToolRefusal<Code extends string = string> extends Refusal<Code> {
   readonly traceId: string;
+  /** With `quota_exceeded`, and with `rate_limited` if the limit is one of the gateway's. */
+  readonly limit?: ReachedLimit;
+  /** With `idempotency_conflict`. */
+  readonly key?: TakenKey;
 }
 
 /** Options of one call of a session. */

@@ -3,7 +3,7 @@
 import { digestText } from "../../contracts/rpc/encoding.ts";
 import { backendsHealth, isHealthy } from "../../src/backends/health.ts";
 import type { RequestContext } from "../../src/context.ts";
-import { addressOf, consume } from "../../src/limits/rate-limits.ts";
+import { addressOf, consume, overrunOf } from "../../src/limits/rate-limits.ts";
 import { tooManyRequests } from "../../src/mcp/json-rpc.ts";
 import type { Implementation } from "../../src/mcp/schema.ts";
 
@@ -20,7 +20,7 @@ export async function health(
   if (new URL(request.url).searchParams.get("deep") !== "1") return Response.json({ status: "ok", ...gateway });
   if (!(await isOperator(request, context))) {
     const retryAfterSeconds = await consume(context, "foreignBearer", addressOf(request));
-    if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
+    if (retryAfterSeconds > 0) return tooManyRequests(overrunOf("foreignBearer", retryAfterSeconds));
     const error_description = "Send the gateway's HEALTH_TOKEN as a bearer token, or leave ?deep=1 out.";
     const headers = { "www-authenticate": "Bearer", "cache-control": "no-store" };
     return Response.json({ error: "unauthorized", error_description }, { status: 401, headers });

@@ -11,7 +11,7 @@ import { grantNameOf } from "../../src/durable/grant-object.ts";
 import { mcpSessionsOf } from "../../src/durable/mcp-session-object.ts";
 import type { Env } from "../../src/env.ts";
 import { UnfinishedBodyError } from "../../src/limits/bounded-read.ts";
-import { addressOf, consume } from "../../src/limits/rate-limits.ts";
+import { addressOf, consume, overrunOf } from "../../src/limits/rate-limits.ts";
 import { handleMcp } from "../../src/mcp/endpoint.ts";
 import { MAX_BODY_BYTES, tooLarge, tooManyRequests } from "../../src/mcp/json-rpc.ts";
 import type { McpServer, ScopeNeeded } from "../../src/mcp/port.ts";
@@ -171,7 +171,7 @@ async function handleMcpRequest(
 ): Promise<Response | ScopeNeeded> {
   const { identity } = credential;
   const retryAfterSeconds = await consume(context, "request", identity.subject);
-  if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
+  if (retryAfterSeconds > 0) return tooManyRequests(overrunOf("request", retryAfterSeconds));
   return handleMcp(request, gateway.mcpServerFor(context, credential), {
     traceId: context.trace.traceId,
     sessions: sessionsOf(context, identity),
@@ -199,7 +199,7 @@ async function unauthorized(request: Request, context: RequestContext, challenge
   const token = request.headers.get("authorization")?.replace(/^bearer\s+/i, "");
   const limit = grantNameOf(token ?? "") === null ? "foreignBearer" : "expiredBearer";
   const retryAfterSeconds = token === undefined ? 0 : await consume(context, limit, addressOf(request));
-  if (retryAfterSeconds > 0) return tooManyRequests(retryAfterSeconds);
+  if (retryAfterSeconds > 0) return tooManyRequests(overrunOf(limit, retryAfterSeconds));
   const error_description =
     "Sign in to use this endpoint and send the access token as a bearer token: the WWW-Authenticate header says where. " +
     "An API key works too.";

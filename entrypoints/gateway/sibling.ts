@@ -13,11 +13,12 @@ import { ConfigError } from "../../src/config.ts";
 import { type RequestContext, requestContext, type Trace, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
 import { isPlain, isWithin, type ValueLimits } from "../../src/limits/bounded-value.ts";
-import { consume } from "../../src/limits/rate-limits.ts";
+import { consume, overrunOf } from "../../src/limits/rate-limits.ts";
 import { authenticate, type Credential, type CredentialKind } from "../../src/oauth/resource-server/authenticate.ts";
 import { mayCall } from "../../src/pipeline/authorize.ts";
 import { authorizeCall, callTool } from "../../src/pipeline/call-tool.ts";
 import { recordRefusedCall, refusal } from "../../src/pipeline/checks.ts";
+import { rateRefusal } from "../../src/pipeline/limit-refusals.ts";
 import type { Completed } from "../../src/pipeline/tool-call.ts";
 import type { Catalog } from "../../src/tools/catalog.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
@@ -200,8 +201,8 @@ async function authenticateSibling(
   const source = { key: sibling.subject, limit: "expiredBearer" } as const;
   const checked = token === undefined ? { identity: sibling } : await authenticate(context, token, kind, source);
   if (typeof checked === "string") return { ok: false, error: refusal(checked, trace) };
-  if ((await consume(context, "request", checked.identity.subject)) > 0)
-    return { ok: false, error: refusal("rate_limited", trace) };
+  const wait = await consume(context, "request", checked.identity.subject);
+  if (wait > 0) return { ok: false, error: rateRefusal(overrunOf("request", wait), trace) };
   if (!("revalidate" in checked)) return { ok: true, value: checked };
   const { identity, revalidate } = checked;
   const scopes = identity.scopes.filter((scope) => permits(sibling.scopes, scope));

@@ -172,7 +172,7 @@ export class GrantObject extends DurableObject<Env> {
     if (isReused(family, digest, now)) return replyOf(await this.#endReused(grantRequest));
     const { context, name, request } = grantRequest;
     const wait = isIssued(family, digest) ? await consume(context, "grant", `${name.userId}:${name.grantId}`) : 0;
-    if (wait > 0) return replyOf(tooManyRequests(toRequest(request), wait));
+    if (wait > 0) return replyOf(tooManyRequests(toRequest(request), "grant", wait));
 
     const response = await this.#forwardWithRetry(grantRequest);
     const next = await refreshTokenDigest(response);

@@ -24,7 +24,10 @@ export interface BeginningCall {
   readonly key: string | null;
   /** Digest of subject, client, tool and input: recognises a repeated call. */
   readonly request: string;
-  /** Digest of the input: the same key with another input is a conflict. */
+  /**
+   * With a key, the JSON of the arguments' digests by name, sorted: the same key with another input
+   * is a conflict. Otherwise the digest of the input.
+   */
   readonly input: string;
   /** `null` for a call that costs nothing. */
   readonly open: OpenCall | null;
@@ -32,11 +35,21 @@ export interface BeginningCall {
 
 /** `callId` is that of the first call: reservation and backend know it. */
 export interface KnownCall {
-  /** `conflict`: the key belongs to a call with another input. */
   readonly state: "new" | "repeated" | "conflict";
   readonly callId: string;
   /** Identifies this attempt of the call, for its end. */
   readonly beganAtMs: number;
+  /** With the state `conflict`. */
+  readonly conflict?: KeyConflict;
+}
+
+/** The key belongs to a call with another input. */
+export interface KeyConflict {
+  /** Names of the arguments that differ. */
+  readonly differing: readonly string[];
+  /** From then on the key belonged to that call, and until then it does. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
 }
 
 /** The end of a call, as far as it is known. */
@@ -106,7 +119,7 @@ export class OpenCalls {
     this.deleteExpired(nowMs);
     if (key !== null) this.#sql.exec("UPDATE open_calls SET key = NULL WHERE key = ? AND expiresAt <= ?", key, nowMs);
     const first = key === null ? this.#lost(request, nowMs) : this.#ofKey(key);
-    if (first && first.input !== input) return { ...first, state: "conflict" };
+    if (key !== null && first && first.input !== input) return conflictWith(first, input);
     const expiresAt = nowMs + (key === null ? LOST_AFTER_MS + REPEATED_MS : KEY_MS);
     const work = open && JSON.stringify(open);
     const askAt = open && nowMs + FIRST_QUESTION_MS;
@@ -195,13 +208,13 @@ export class OpenCalls {
   }
 
   #ofKey(key: string): FirstCall | undefined {
-    return firstOf(this.#all("SELECT callId, input, beganAt FROM open_calls WHERE key = ?", key));
+    return firstOf(this.#all("SELECT callId, input, beganAt, expiresAt FROM open_calls WHERE key = ?", key));
   }
 
   /** The latest identical call without an answer, whose isolate is gone. */
   #lost(request: string, nowMs: number): FirstCall | undefined {
     const rows = this.#all(
-      `SELECT callId, input, beganAt FROM open_calls WHERE request = ? AND
+      `SELECT callId, input, beganAt, expiresAt FROM open_calls WHERE request = ? AND
         isFinished = 0 AND beganAt BETWEEN ? AND ? ORDER BY beganAt DESC LIMIT 1`,
       ...[request, nowMs - LOST_AFTER_MS - REPEATED_MS, nowMs - LOST_AFTER_MS],
     );
@@ -217,8 +230,20 @@ interface FirstCall {
   readonly callId: string;
   readonly input: string;
   readonly beganAtMs: number;
+  readonly expiresAtMs: number;
 }
 
 function firstOf([row]: readonly Row[]): FirstCall | undefined {
-  return row && { callId: String(row.callId), input: String(row.input), beganAtMs: Number(row.beganAt) };
+  if (!row) return undefined;
+  const { callId, input, beganAt, expiresAt } = row;
+  return { callId: String(callId), input: String(input), beganAtMs: Number(beganAt), expiresAtMs: Number(expiresAt) };
+}
+
+/** A key keeps its first day, so its end tells its begin. */
+function conflictWith({ callId, beganAtMs, input: first, expiresAtMs }: FirstCall, input: string): KnownCall {
+  const [before, after] = [first, input].map((json) => JSON.parse(json) as Record<string, string>); // of `begin`
+  const names = new Set(Object.keys({ ...before, ...after }));
+  const differing = [...names].filter((name) => before?.[name] !== after?.[name]).toSorted();
+  const conflict = { differing, sinceMs: expiresAtMs - KEY_MS, untilMs: expiresAtMs };
+  return { state: "conflict", callId, beganAtMs, conflict };
 }

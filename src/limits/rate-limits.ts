@@ -2,9 +2,10 @@
 // each location; limits that must be exact, or last a day, are counted in a Durable Object. Failed
 // sign-ins of an account are not here: the auth Worker counts those. Addresses and e-mail addresses
 // are hashed before they become keys.
+import type { ReachedLimit } from "../../contracts/gateway.ts";
 import { logCrash } from "../../contracts/log.ts";
 import { digestText } from "../../contracts/rpc/encoding.ts";
-import type { Tier } from "../../contracts/rpc/identity.ts";
+import { Tier } from "../../contracts/rpc/identity.ts";
 import type { RequestContext, Trace } from "../context.ts";
 
 interface Limit {
@@ -16,6 +17,8 @@ interface Limit {
    * True if the counted keys are ids of ours, which reveal nothing about a person and need no hash.
    */
   readonly isOwnId?: true;
+  /** The requests that share it, as refusals that programs read say it. */
+  readonly counted?: string;
 }
 
 /**
@@ -54,24 +57,24 @@ const LIMITS = {
    * POST /register, by address. A hosted client registers anew for each of its users. A
    * registration without a grant is deleted after a day, which bounds what one address can store.
    */
-  registration: { perMinute: 60, perDay: 10_000 },
+  registration: { perMinute: 60, perDay: 10_000, counted: "registrations from one address" },
   /**
    * POST /token, by address; then refreshes with a token of the grant, by grant. Not by client: all
    * users of a client with a metadata document share its id. Never before the token is known: the
    * grant's name is in the address of every callback.
    */
-  token: { perMinute: 300 },
-  grant: { perMinute: 10 },
+  token: { perMinute: 300, counted: "token requests from one address" },
+  grant: { perMinute: 10, counted: "refreshes of one connection" },
   /**
    * Refused bearer tokens, by address: those of our own shape have often just expired, the others
    * are guesses.
    */
-  expiredBearer: { perMinute: 300 },
-  foreignBearer: { perMinute: 30 },
+  expiredBearer: { perMinute: 300, counted: "requests with an expired token from one address" },
+  foreignBearer: { perMinute: 30, counted: "requests with an invalid credential from one address" },
   /** All requests to /mcp and of sibling Workers, by subject: many cost nothing. */
-  request: { perMinute: 3000, isOwnId: true },
+  request: { perMinute: 3000, isOwnId: true, counted: "requests of one account" },
   /** Questions about tasks, by subject. */
-  taskQuery: { perMinute: 300, isOwnId: true },
+  taskQuery: { perMinute: 300, isOwnId: true, counted: "questions of one account about tasks" },
   /** Requests that cause work, by subject: see src/pipeline/metering.ts. */
   "plan.free": { perMinute: 20, isOwnId: true },
   "plan.hobby": { perMinute: 60, isOwnId: true },
@@ -84,6 +87,31 @@ export type LimitName = keyof typeof LIMITS;
 export function perMinuteOf(limit: LimitName): number {
   const { perMinute }: Limit = LIMITS[limit];
   return perMinute ?? Number.POSITIVE_INFINITY;
+}
+
+/** A limit that a request has reached, and a sentence that says so to a program or a model. */
+export interface Overrun {
+  /** Whole, at least 1. */
+  readonly retryAfterSeconds: number;
+  readonly message: string;
+  readonly limit: ReachedLimit;
+}
+
+/** Describes `name`, whose `consume` returned this many seconds to wait. */
+export function overrunOf(name: LimitName, retryAfterSeconds: number): Overrun {
+  const { perMinute, perHour, perDay, counted }: Limit = LIMITS[name];
+  const plan = Tier.options.find((tier) => name === `plan.${tier}`) ?? null;
+  // The minute's own counter is asked first, and its wait is never longer.
+  const isMinute = perMinute !== undefined && retryAfterSeconds <= MINUTE_SECONDS;
+  const allowed = (isMinute ? perMinute : (perHour ?? perDay)) ?? 0;
+  const period = isMinute ? "minute" : perHour === undefined ? "day" : "hour";
+  const of = plan === null ? `for ${counted}` : `in the plan ${plan}, for all clients of the account together`;
+  const resetsAt = new Date(Date.now() + retryAfterSeconds * 1000).toISOString();
+  return {
+    retryAfterSeconds,
+    message: `Too many requests: the limit is ${allowed} a ${period} ${of}, and none is left. Try again in ${retryAfterSeconds} s.`,
+    limit: { plan, unit: "requests", allowed, period, left: 0, resetsAt },
+  };
 }
 
 const DAY_SECONDS = 86_400;

@@ -3,6 +3,7 @@
 import { wellFormed } from "../../contracts/rpc/well-formed.ts";
 import { readBody } from "../limits/bounded-read.ts";
 import { isWithin, type ValueLimits } from "../limits/bounded-value.ts";
+import type { Overrun } from "../limits/rate-limits.ts";
 
 export const PARSE_ERROR = -32700;
 export const INVALID_REQUEST = -32600;
@@ -118,10 +119,9 @@ export function tooLarge(): Response {
   return errorResponse(413, { code: INVALID_REQUEST, message: `The body is larger than ${MAX_BODY_BYTES} bytes.` });
 }
 
-/** 429: the rate limit is exceeded. `id` is absent if the body has not been read. */
-export function tooManyRequests(retryAfterSeconds: number, id?: RequestId): Response {
-  const message = `Too many requests. Try again in ${retryAfterSeconds} s.`;
-  const response = errorResponse(429, { code: INVALID_REQUEST, message, data: { retryAfterSeconds } }, id);
+/** 429: a rate limit is exceeded. `id` is absent if the body has not been read. */
+export function tooManyRequests({ message, retryAfterSeconds, limit }: Overrun, id?: RequestId): Response {
+  const response = errorResponse(429, { code: INVALID_REQUEST, message, data: { retryAfterSeconds, limit } }, id);
   response.headers.set("retry-after", String(retryAfterSeconds));
   return response;
 }

@@ -1,6 +1,7 @@
 // The port between the MCP wire and the gateway: everything that the wire needs from a server, and
 // nothing about products or OAuth.
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import type { Overrun } from "../limits/rate-limits.ts";
 import type {
   CallToolResult,
   ClientCapabilities,
@@ -86,10 +87,9 @@ export interface Failed {
   readonly message: string;
 }
 
-/** The identity has used up its requests; `retryAfterSeconds` is a whole number, at least 1. */
-export interface RateLimited {
+/** The identity has used up its requests. */
+export interface RateLimited extends Overrun {
   readonly state: "rate_limited";
-  readonly retryAfterSeconds: number;
 }
 
 export type ReadResourceResult =

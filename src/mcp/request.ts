@@ -51,8 +51,8 @@ export type HandlerResult = Response | ScopeNeeded;
 export type MethodHandler = (request: McpRequest) => HandlerResult | Promise<HandlerResult>;
 
 /** The error for a request over a limit. */
-export function rateLimited({ id }: McpRequest, { retryAfterSeconds }: RateLimited): Response {
-  return tooManyRequests(retryAfterSeconds, id);
+export function rateLimited({ id }: McpRequest, over: RateLimited): Response {
+  return tooManyRequests(over, id);
 }
 
 /** A result. `ttlMs`: how long the client may cache it, in revisions that have caching. */

@@ -10,16 +10,9 @@ import { dispatch } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
 import { creditsOf } from "../tools/price.ts";
 import { missingScopes } from "./authorize.ts";
-import {
-  checkConfirmation,
-  checkCredential,
-  checkPlan,
-  checkTestKey,
-  refusal,
-  refuse,
-  validateArguments,
-} from "./checks.ts";
+import { checkConfirmation, checkCredential, checkPlan, checkTestKey, refuse, validateArguments } from "./checks.ts";
 import { type Dispatched, governCall } from "./governed-call.ts";
+import { rateRefusal } from "./limit-refusals.ts";
 import { overPlan } from "./metering.ts";
 import { startTask } from "./task.ts";
 import type { AuthorizedCall, CallOutcome, ToolCallRequest } from "./tool-call.ts";
@@ -42,8 +35,7 @@ export async function authorizeCall(
   const over = await overPlan(context, identity);
   if (over) {
     recorder.toolCall({ ...request, tool }, "rate_limited", "rate_limited");
-    const { retryAfterSeconds } = over;
-    return { state: "rate_limited", error: { ...refusal("rate_limited", context.trace), retryAfterSeconds } };
+    return { state: "rate_limited", error: rateRefusal(over, context.trace) };
   }
   if (!tool) {
     recorder.toolCall({ ...request, tool }, "unknown_tool", "unknown_tool");

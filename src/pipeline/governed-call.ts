@@ -1,10 +1,9 @@
 // A call that changes something, from its intent to its outcome: record the intent, reserve
 // credits, dispatch, settle, record the outcome. A lost isolate or an unknown outcome leaves the
 // call open; the tenant's audit log settles it.
-import type { Balance } from "../../contracts/auth.ts";
 import type { ToolRefusal } from "../../contracts/gateway.ts";
 import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
-import { digestInput, digestText } from "../../contracts/rpc/encoding.ts";
+import { canonicalJson, digestInput, digestText } from "../../contracts/rpc/encoding.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { PolicyDecision } from "../audit/event.ts";
 import { auditLogOf, logRecord } from "../audit/sinks.ts";
@@ -12,8 +11,8 @@ import { AuthService } from "../backends/auth.ts";
 import { type Ending, settleCredits } from "../backends/settlement.ts";
 import { orUnavailable } from "../context.ts";
 import type { CallEnd } from "../durable/open-calls.ts";
-import { creditCount } from "../tools/price.ts";
 import { refusal, refuse } from "./checks.ts";
+import { keyRefusal, quotaRefusal } from "./limit-refusals.ts";
 import type { AuthorizedCall, Completed } from "./tool-call.ts";
 
 /** The reply of the backend, and the outcome for the record. */
@@ -72,12 +71,12 @@ async function beginCall(call: AuthorizedCall, input: object, credits: number): 
     intent,
     key: idempotencyKey === undefined ? null : await digestText(JSON.stringify([clientId, tool.name, idempotencyKey])),
     request: await digestText(JSON.stringify([subject, clientId, tool.name, digest])),
-    input: digest,
+    input: idempotencyKey === undefined ? digest : await digestFields(input),
     open: credits > 0 ? { tool: tool.name, identity, credits, traceId: context.trace.traceId } : null,
   };
   const begun = await inTime(call, () => auditLogOf(context.env, identity.tenantId).begin(beginning));
   if (begun === "unavailable") return withoutRecord(call, callId, credits);
-  if (begun.state === "conflict") return refuseCall(call, "idempotency_conflict");
+  if (begun.conflict) return refuseCall(call, keyRefusal(begun.conflict, context.trace));
   logRecord({ ...intent, callId: begun.callId });
   const { beganAtMs } = begun;
   return { call, callId: begun.callId, beganAtMs, credits, isRepeated: begun.state === "repeated", isRecorded: true };
@@ -86,7 +85,8 @@ async function beginCall(call: AuthorizedCall, input: object, credits: number): 
 /** A call whose intent could not be stored. With a key, it could be made twice. */
 function withoutRecord(call: AuthorizedCall, callId: string, credits: number): GovernedCall | Completed {
   const isRequired = call.context.config.auditRequiredRisks.has(call.tool.risk);
-  if (isRequired || credits > 0 || call.idempotencyKey !== undefined) return refuseCall(call, "audit_unavailable");
+  if (isRequired || credits > 0 || call.idempotencyKey !== undefined)
+    return refuseCall(call, refusal("audit_unavailable", call.context.trace));
   return { call, callId, beganAtMs: 0, credits, isRepeated: false, isRecorded: false };
 }
 
@@ -98,7 +98,7 @@ async function reserveCredits(governed: GovernedCall): Promise<Completed | null>
   const request = { reservationId: callId, tool: tool.name, credits };
   const reply = await new AuthService(context).call("reserveCredits", identity, request);
   if (reply.ok && reply.value.isReserved) return null;
-  const error = reply.ok ? quotaExceeded(call, credits, reply.value.balance) : LEDGER_UNAVAILABLE;
+  const error = reply.ok ? quotaRefusal(credits, reply.value.balance, context.trace) : LEDGER_UNAVAILABLE;
   const outcome = { decision: "quota_exceeded", outcome: error.code } as const;
   // A reservation that the ledger did not confirm may exist, as may the work of an earlier attempt.
   const isSettled = reply.ok && !isRepeated;
@@ -111,20 +111,6 @@ const LEDGER_UNAVAILABLE: Refusal = {
   message: "The credits of this account could not be checked just now, and nothing was done. Try again shortly.",
   retryAfterSeconds: 5,
 };
-
-function quotaExceeded(
-  { context }: AuthorizedCall,
-  credits: number,
-  { tier, allowance, available, resetsAt }: Balance,
-): ToolRefusal {
-  const left = creditCount(Math.max(0, available));
-  const reset = new Date(resetsAt * 1000).toISOString();
-  const message =
-    `This call costs ${creditCount(credits)}, and ${left} of ${allowance} a month (plan ${tier}) are left. ` +
-    `They are renewed at ${reset}. Tell the user; a call that costs less may still work.`;
-  const retryAfterSeconds = Math.max(1, Math.ceil(resetsAt - Date.now() / 1000));
-  return { ...refusal("quota_exceeded", context.trace), message, retryAfterSeconds };
-}
 
 /** Settles the call, as far as its outcome is known, and records the outcome. */
 async function endCall(governed: GovernedCall, dispatched: Dispatched): Promise<void> {
@@ -193,7 +179,13 @@ function inTime<T>({ context, tool }: AuthorizedCall, ask: () => PromiseLike<T>)
 }
 
 /** Ends a call before its intent was stored. */
-function refuseCall(call: AuthorizedCall, code: "idempotency_conflict" | "audit_unavailable"): Completed {
-  call.recorder.toolCall(call, code, code);
-  return refuse(call, refusal(code, call.context.trace));
+function refuseCall(call: AuthorizedCall, error: ToolRefusal<"idempotency_conflict" | "audit_unavailable">): Completed {
+  call.recorder.toolCall(call, error.code, error.code);
+  return refuse(call, error);
+}
+
+/** Digests of the arguments by name, sorted, as JSON. */
+async function digestFields(input: object): Promise<string> {
+  const fields = Object.entries(input).map(async ([name, value]) => [name, await digestInput(value)] as const);
+  return canonicalJson(Object.fromEntries(await Promise.all(fields)));
 }

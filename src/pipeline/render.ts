@@ -25,8 +25,9 @@ export async function renderResult(
 
 /** A refusal as a tool error, which the model reads. */
 export function renderRefusal(error: ToolRefusal): CallToolResult {
-  const { code, message, retryAfterSeconds, traceId } = error;
-  const wait = retryAfterSeconds === undefined ? null : `Try again in ${retryAfterSeconds} s.`;
+  const { code, message, retryAfterSeconds, limit, traceId } = error;
+  // The sentence about a limit says when it resets.
+  const wait = retryAfterSeconds === undefined || limit ? null : `Try again in ${retryAfterSeconds} s.`;
   return {
     isError: true,
     content: [text(message, wait, `(code ${code}, trace id ${traceId})`)],

@@ -86,7 +86,8 @@ describe("the credits of a user", () => {
       (await callOverRpc(key, "image_generate", DRAFT)).error,
     ]) {
       expect(refused).toMatchObject({ code: "quota_exceeded", retryAfterSeconds: expect.any(Number) });
-      expect(refused?.message).toContain("costs 1 credit, and 0 credits of 3 a month (plan free) are left");
+      expect(refused?.message).toContain("costs 1 credit, and 0 of 3 credits a month in the plan free are left");
+      expect(refused?.limit).toMatchObject({ plan: "free", unit: "credits", allowed: 3, period: "month", left: 0 });
     }
     expect((await call(key, "flow_create", { projectDescription: "A kiosk" })).structuredContent).toBeDefined();
     expect((await ledgerOf(owner)).left).toBe(0);

@@ -10,6 +10,15 @@ import { register, WireClient } from "../support/wire-client.ts";
 const system = useSystem();
 
 const REDIRECT = "http://localhost:33418/callback";
+const OVER_REGISTRATIONS =
+  "Too many requests: the limit is 60 a minute for registrations from one address, and none is left. Try again in 60 s.";
+const OVER_PLAN =
+  "Too many requests: the limit is 20 a minute in the plan free, for all clients of the account together, and none is " +
+  "left. Try again in 60 s.";
+const LIMIT = {
+  ...{ plan: "free", unit: "requests", allowed: 20, period: "minute", left: 0 },
+  resetsAt: expect.stringMatching(/^20\d\d-\d\d-\d\dT/),
+};
 const METADATA = { client_name: "Test", redirect_uris: [REDIRECT], token_endpoint_auth_method: "none" };
 
 it("a client gets 429 as JSON at too many registrations, and can still read metadata", async () => {
@@ -21,7 +30,7 @@ it("a client gets 429 as JSON at too many registrations, and can still read meta
   expect(passed).toBe(60);
   expect([refused.headers.get("retry-after"), await refused.json()]).toEqual([
     "60",
-    { error: "temporarily_unavailable", error_description: "Too many requests. Try again in 60 s." },
+    { error: "temporarily_unavailable", error_description: OVER_REGISTRATIONS },
   ]);
   expect((await register(system, METADATA)).status).toBe(201);
   const metadata = await system.fetch("/.well-known/oauth-authorization-server", { headers: withAddress({}, address) });
@@ -89,7 +98,7 @@ it("a client gets a tool error at too many calls, and 429 at a read, together wi
     {
       jsonrpc: "2.0",
       id: 7,
-      error: { code: -32600, message: "Too many requests. Try again in 60 s.", data: { retryAfterSeconds: 60 } },
+      error: { code: -32600, message: OVER_PLAN, data: { retryAfterSeconds: 60, limit: LIMIT } },
     },
   ]);
   expect(refused.headers.get("access-control-allow-origin")).toBe(origin);
@@ -98,7 +107,13 @@ it("a client gets a tool error at too many calls, and 429 at a read, together wi
     const response = await send(token, "tools/call", { name: "image_list_models", arguments: {} });
     expect([response.status, await response.json()]).toMatchObject([
       200,
-      { result: { isError: true, _meta: { "com.stackbilt/error": { code: "rate_limited", retryAfterSeconds: 60 } } } },
+      {
+        result: {
+          isError: true,
+          content: [{ text: expect.stringMatching(`^${OVER_PLAN} *\n*\\(code rate_limited`) }],
+          _meta: { "com.stackbilt/error": { code: "rate_limited", retryAfterSeconds: 60, limit: LIMIT } },
+        },
+      },
     ]);
   }
 });

@@ -2,7 +2,7 @@
 // method it comes through. The runtime's counters are replaced by exact ones without a clock.
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { PresentedCredential } from "../../contracts/gateway.ts";
+import type { PresentedCredential, ToolRefusal } from "../../contracts/gateway.ts";
 import gateway from "../../entrypoints/gateway/index.ts";
 import { GatewayEntrypoint } from "../../entrypoints/gateway/rpc.ts";
 import type { Env } from "../../src/env.ts";
@@ -57,6 +57,8 @@ function newUser() {
     return response;
   }
 
+  let refused: ToolRefusal | undefined;
+
   function post(method: string, params: Readonly<Record<string, unknown>>, version = "2025-11-25"): Promise<Response> {
     const repeated = { "mcp-method": method, "mcp-name": String(params.taskId) };
     const headers = { "mcp-protocol-version": version, ...(version === "2026-07-28" && repeated) };
@@ -76,12 +78,13 @@ function newUser() {
     const ctx = Object.assign(createExecutionContext(), { props });
     const reply = await new GatewayEntrypoint(ctx, env).callTool("image_list_models", {}, credential && { credential });
     await waitOnExecutionContext(ctx);
+    if (!reply.ok) refused = reply.error;
     return reply.ok ? "ok" : reply.error.code;
   }
 
   const batch = async (messages: object[]): Promise<unknown> => (await send(messages, {})).json();
 
-  return { key, post, batch, callOverMcp, callOverRpc };
+  return { key, post, batch, callOverMcp, callOverRpc, refusedOverRpc: () => refused };
 }
 
 /** The calls that pass before the first refusal, and the code of that. */
@@ -177,6 +180,25 @@ describe("a call beyond the plan", () => {
         },
       },
     ]);
+  });
+
+  it("names the plan's limit, in the same words over both entrances", async () => {
+    const user = newUser();
+    await countUntilRefused(() => user.callOverRpc({ apiKey: user.key }));
+    const overRpc = user.refusedOverRpc();
+    const message =
+      "Too many requests: the limit is 20 a minute in the plan free, for all clients of the account together, and " +
+      "none is left. Try again in 60 s.";
+    const limit = { plan: "free", unit: "requests", allowed: FREE, period: "minute", left: 0 };
+    expect(overRpc).toMatchObject({ code: "rate_limited", message, retryAfterSeconds: 60, limit });
+    expect(Math.abs(Date.parse(overRpc?.limit?.resetsAt ?? "") - Date.now() - 60_000)).toBeLessThan(10_000);
+    const overMcp = await user.post("tools/call", { name: "image_list_models", arguments: {} });
+    expect(await overMcp.json()).toMatchObject({
+      result: {
+        content: [{ text: expect.stringContaining(message) }],
+        _meta: { "com.stackbilt/error": { message, limit } },
+      },
+    });
   });
 
   it("in a batch gets its own tool error, and each member counts", async () => {

@@ -1,4 +1,5 @@
 // Responses of the endpoints that programs call: never stored, errors as RFC 6749 section 5.2.
+import { type LimitName, overrunOf } from "../../limits/rate-limits.ts";
 
 const NEVER_STORED = { "Cache-Control": "no-store", Pragma: "no-cache" };
 
@@ -29,13 +30,22 @@ export function unknownClient(request: Request): Response {
  * 429 with `temporarily_unavailable`: RFC 6749 defines no code for this at the token endpoint, and
  * clients know the one of its section 4.1.2.1.
  */
-export function tooManyRequests(request: Request, retryAfterSeconds: number): Response {
-  return retryLater(request, 429, "Too many requests.", retryAfterSeconds);
+export function tooManyRequests(request: Request, limit: LimitName, wait: number): Response {
+  const { message, retryAfterSeconds } = overrunOf(limit, wait);
+  return temporarilyUnavailable(request, 429, message, retryAfterSeconds);
 }
 
 /** A refusal that says when to try again. `reason` is a sentence. */
 export function retryLater(request: Request, status: 429 | 503, reason: string, retryAfterSeconds: number): Response {
-  const description = `${reason} Try again in ${retryAfterSeconds} s.`;
+  return temporarilyUnavailable(request, status, `${reason} Try again in ${retryAfterSeconds} s.`, retryAfterSeconds);
+}
+
+function temporarilyUnavailable(
+  request: Request,
+  status: 429 | 503,
+  description: string,
+  retryAfterSeconds: number,
+): Response {
   const response = oauthError(request, status, "temporarily_unavailable", description);
   response.headers.set("Retry-After", String(retryAfterSeconds));
   return response;

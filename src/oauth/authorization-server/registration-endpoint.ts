@@ -29,7 +29,7 @@ export async function registrationEndpoint(request: Request, context: RequestCon
     return oauthError(request, 403, "access_denied", "Clients cannot register themselves here.");
   if (request.method !== "POST") return neverStored(await forwardToLibrary(context, request));
   const wait = await consume(context, "registration", addressOf(request));
-  if (wait > 0) return tooManyRequests(request, wait);
+  if (wait > 0) return tooManyRequests(request, "registration", wait);
   if (!hasMediaType(request, "application/json"))
     return oauthError(request, 415, "invalid_request", "Send application/json.");
   const body = await readBody(request, MAX_REGISTRATION_BYTES);

@@ -20,7 +20,7 @@ const CODE_VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/;
 export async function tokenEndpoint(request: Request, context: RequestContext): Promise<Response> {
   if (request.method !== "POST") return neverStored(await forwardToLibrary(context, request));
   const wait = await consume(context, "token", addressOf(request));
-  if (wait > 0) return tooManyRequests(request, wait);
+  if (wait > 0) return tooManyRequests(request, "token", wait);
   const sent = await readBody(request, MAX_BODY_BYTES);
   if (sent === null)
     return oauthError(request, 413, "invalid_request", `The body is longer than ${MAX_BODY_BYTES} bytes.`);

@@ -1,6 +1,7 @@
 // The order of validation in 2026-07-28. Each case breaks one check and all that follow it, so that
 // only the right order gives the expected error. After each, the next request succeeds.
 import { describe, expect, it } from "vitest";
+import { overrunOf } from "../../../src/limits/rate-limits.ts";
 import { emptyFeatures, endpointOf, envelope, errorBody, errorBodyWithoutId, MODERN, modernHeaders } from "./http.ts";
 import { LEGACY_CALL, ROUTE_HEADERS, ROUTED_SERVER } from "./routed-server.ts";
 
@@ -127,7 +128,7 @@ describe("the order of validation (2026-07-28, basic/transports and basic/index)
     const template = { uriTemplate: "x://{id}", name: "x", title: "X", description: "An x.", mimeType: "text/plain" };
     const limited = endpointOf({
       features: { ...emptyFeatures, templates: [template] },
-      readResource: async () => ({ state: "rate_limited", retryAfterSeconds: 30 }),
+      readResource: async () => ({ state: "rate_limited", ...overrunOf("plan.free", 30) }),
     });
     const refused = [
       await limited.modern("resources/read", { uri: "x://1" }),

@@ -130,7 +130,9 @@ describe("clients", () => {
     expect.stringMatching(/^[1-9]\d*$/),
     {
       error: "temporarily_unavailable",
-      error_description: expect.stringMatching(/^Too many requests\. Try again in [1-9]\d* s\.$/),
+      error_description: expect.stringMatching(
+        /^Too many requests: the limit is \d+ a minute for [a-z ]+, and none is left\. Try again in [1-9]\d* s\.$/,
+      ),
     },
   ];
 
@@ -235,7 +237,11 @@ describe("clients", () => {
 describe("the MCP endpoint", () => {
   const jsonRpcError = {
     jsonrpc: "2.0",
-    error: { code: -32600, message: "Too many requests. Try again in 60 s.", data: { retryAfterSeconds: 60 } },
+    error: {
+      code: -32600,
+      message: expect.stringMatching(/^Too many requests: the limit is \d+ a minute .*\. Try again in 60 s\.$/),
+      data: { retryAfterSeconds: 60, limit: expect.objectContaining({ period: "minute", left: 0 }) },
+    },
   };
 
   /** An access token of a new user with this plan. */

@@ -2,6 +2,7 @@
 // backend that fail at each step.
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
+import type { ToolRefusal } from "../../../contracts/gateway.ts";
 import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
 import { auditLogOf } from "../../../src/audit/sinks.ts";
 import type { Env } from "../../../src/env.ts";
@@ -111,9 +112,16 @@ describe("a call that costs credits", () => {
     auth.reserveCredits.mockResolvedValue({ ok: true, value: { isReserved: false, balance } });
     const refused = await use(...DRAW);
     expect(refused).toMatchObject({ ok: false, error: { code: "quota_exceeded" } });
-    const { message, retryAfterSeconds } = (refused as { error: { message: string; retryAfterSeconds: number } }).error;
-    expect(message).toContain("costs 3 credits, and 2 credits of 25 a month (plan free) are left");
-    expect(message).toContain(new Date(resetsAt * 1000).toISOString());
+    const { message, retryAfterSeconds, limit } = (refused as { error: ToolRefusal & { retryAfterSeconds: number } })
+      .error;
+    const reset = new Date(resetsAt * 1000).toISOString();
+    expect(message).toBe(
+      `This call costs 3 credits, and 2 of 25 credits a month in the plan free are left. They are renewed at ${reset}. ` +
+        "Tell the user. A call that costs at most 2 credits still works.",
+    );
+    expect(limit).toEqual({
+      ...{ plan: "free", unit: "credits", allowed: 25, period: "month", left: 2, resetsAt: reset },
+    });
     expect(Math.abs(retryAfterSeconds - 3_600)).toBeLessThan(5);
     expect(calls).toEqual([]);
     expect((await recordsIn(log)).at(-1)).toMatchObject({ decision: "quota_exceeded", outcome: "quota_exceeded" });
@@ -163,6 +171,15 @@ describe("a call that costs credits", () => {
     expect(new Set(keys).size).toBe(4);
     const other = await use("image_generate", { prompt: "b", quality_tier: "premium" }, { key: "k" });
     expect(other).toMatchObject({ ok: false, error: { code: "idempotency_conflict" } });
+    const { message, key } = (other as { error: ToolRefusal }).error;
+    expect(key?.differing).toEqual(["prompt"]);
+    expect(Date.parse(key?.until ?? "") - Date.parse(key?.since ?? "")).toBe(86_400_000);
+    expect(message).toContain(
+      `Since ${key?.since}, this idempotency key belongs to a call with other arguments: prompt`,
+    );
+    expect(message).toContain(`free again at ${key?.until}`);
+    const several = await use("image_generate", { prompt: "a", quality_tier: "draft", wait: false }, { key: "k" });
+    expect((several as { error: ToolRefusal }).error.key?.differing).toEqual(["quality_tier", "wait"]);
     expect(keys).toHaveLength(4);
   });
 
