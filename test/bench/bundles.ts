@@ -7,7 +7,16 @@ import { build as buildForProduction } from "../../entrypoints/cli/deploy.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 
 /** Modules of `test/bench/workers`. */
-const OWN = ["storage", "rate-limit", "backends", "baseline", "empty", "issuer", "scaled-gateway"] as const;
+const OWN = [
+  "storage",
+  "rate-limit",
+  "counted-objects",
+  "backends",
+  "baseline",
+  "empty",
+  "issuer",
+  "scaled-gateway",
+] as const;
 /** Workers of the product, with the main module that wrangler builds. */
 const PRODUCTS = { gateway: "index.js", "img-forge": "worker.js" } as const;
 

@@ -13,6 +13,8 @@ export const SERVICES = [
   "baseline",
   "empty",
   "gateway",
+  "counted",
+  "verified",
   "issuer",
   "few",
   "many",
@@ -33,11 +35,16 @@ type Lines = readonly string[];
 /**
  * A system with the `chosen` Workers and img-forge. Paths are relative to the folder of the
  * bundles.
+ *
+ * @param objects path of an existing folder for the data of Durable Objects, which have no SQL in
+ *   memory
  */
-export async function systemConfig(chosen: readonly ServiceName[]): Promise<string> {
+export async function systemConfig(chosen: readonly ServiceName[], objects: string): Promise<string> {
   const gateway: Unstable_Config = unstable_readConfig({ config: path.join(ROOT, CONFIGS.gateway) });
   const secret = randomSecret();
   const bindings = gatewayBindings(gateway, secret);
+  const counted = gatewayBindings(gateway, secret, { isCounted: true });
+  const verified = gatewayBindings(gateway, secret, { services: { [workerName("img-forge")]: "img-forge" } });
   const worker = (name: string, file: string, bound: Lines = [], more: Lines = []) =>
     workerOf(gateway, name, file, bound, more);
   const scaled = (name: keyof typeof SCALED_GATEWAYS) => {
@@ -63,8 +70,10 @@ export async function systemConfig(chosen: readonly ServiceName[]): Promise<stri
     gateway: () =>
       worker("gateway", "gateway/index.js", bindings, [
         `durableObjectNamespaces = [${namespaces.join(", ")}]`,
-        "durableObjectStorage = (inMemory = void)",
+        'durableObjectStorage = (localDisk = "objects")',
       ]),
+    counted: () => worker("counted", "gateway/index.js", counted),
+    verified: () => worker("verified", "gateway/index.js", verified),
     issuer: () => worker("issuer", "issuer.js", bindings),
     few: () => scaled("few"),
     many: () => scaled("many"),
@@ -72,22 +81,40 @@ export async function systemConfig(chosen: readonly ServiceName[]): Promise<stri
   };
   const identityKeys = await identityKeysSetting([secret], "img-forge");
   const imgForge = worker("img-forge", "img-forge/worker.js", [text("IDENTITY_KEYS", identityKeys)]);
+  const disk = `    (name = "objects", disk = (path = ${quoted(objects)}, writable = true))`;
   const sockets = chosen.map(
     (name) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${quoted(name)})`,
   );
   return [
     'using Workerd = import "/workerd/workerd.capnp";',
     "const config :Workerd.Config = (",
-    `  services = [\n${[...chosen.map((name) => makers[name]()), imgForge].join(",\n")}\n  ],`,
+    `  services = [\n${[...chosen.map((name) => makers[name]()), imgForge, disk].join(",\n")}\n  ],`,
     `  sockets = [${sockets.join(", ")}],`,
-    '  extensions = [(modules = [(name = "bench:rate-limit", internal = true, esModule = embed "rate-limit.js")])],',
+    `  extensions = [(modules = [${WRAPPERS.map(moduleOf).join(", ")}])],`,
     ");",
   ].join("\n");
 }
 
+/** Modules behind bindings of the type `wrapped`. */
+const WRAPPERS = ["rate-limit", "counted-objects"] as const;
+
+function moduleOf(name: (typeof WRAPPERS)[number]): string {
+  return `(name = "bench:${name}", internal = true, esModule = embed "${name}.js")`;
+}
+
+interface Behind {
+  /** True: requests to Durable Objects are counted. */
+  readonly isCounted?: boolean;
+  /** Services in place of the fake backends, by the name of their Worker. */
+  readonly services?: Readonly<Record<string, string>>;
+}
+
 /** All bindings of the gateway's wrangler.toml, and its secret. */
-function gatewayBindings(config: Unstable_Config, secret: string): Lines {
-  const services: Readonly<Record<string, string>> = { [workerName("img-forge")]: "img-forge" };
+function gatewayBindings(
+  config: Unstable_Config,
+  secret: string,
+  { isCounted = false, services = {} }: Behind = {},
+): Lines {
   return [
     ...Object.entries(config.vars).map(([name, value]) => text(name, String(value))),
     text("SERVICE_BINDING_SECRET", secret),
@@ -95,9 +122,11 @@ function gatewayBindings(config: Unstable_Config, secret: string): Lines {
     ...(config.queues.producers ?? []).map(({ binding }) =>
       bind(binding, 'queue = (name = "storage", entrypoint = "queue")'),
     ),
-    ...config.durable_objects.bindings.map(({ name, class_name }) =>
-      bind(name, `durableObjectNamespace = (className = ${quoted(class_name)}, serviceName = "gateway")`),
-    ),
+    ...config.durable_objects.bindings.map(({ name, class_name }) => {
+      const objects = `durableObjectNamespace = (className = ${quoted(class_name)}, serviceName = "gateway")`;
+      const inner = `innerBindings = [${bind("objects", objects)}, ${bind("storage", 'service = "storage"')}]`;
+      return bind(name, isCounted ? `wrapped = (moduleName = "bench:counted-objects", ${inner})` : objects);
+    }),
     ...config.ratelimits.map(({ name }) => bind(name, 'wrapped = (moduleName = "bench:rate-limit")')),
     ...(config.services ?? []).map(({ binding, service: to, entrypoint }) =>
       service(binding, services[to] ?? "backends", entrypoint ?? ""),

@@ -9,8 +9,8 @@ import { coldStarts } from "./cold-start.ts";
 import { SCALED_GATEWAYS, SERVICES } from "./config.ts";
 import { evaluate, type Findings, tableOf } from "./goals.ts";
 import { closeConnections, send, UnexpectedResponse } from "./load.ts";
-import { operationsOf, statusBeforeBody } from "./operations.ts";
-import { statusCall, type Target, toolList } from "./requests.ts";
+import { allOperations, statusBeforeBody } from "./operations.ts";
+import { type Target, toolList } from "./requests.ts";
 import { FRESH_PER_ROUND, MIN_ROUNDS, measure, seriesOf } from "./series.ts";
 import { startServer } from "./server.ts";
 import { entriesOf, makeTokens } from "./tokens.ts";
@@ -24,7 +24,7 @@ const USAGE = `Usage: npm run bench [-- options]
   --help      show this`;
 
 /** No round starts later than this. */
-const ROUNDS_LIMIT_MS = 100_000;
+const ROUNDS_LIMIT_MS = 150_000;
 /** Tokens for the discarded rounds, and for counting operations. */
 const SPARE_ROUNDS = 5;
 
@@ -62,13 +62,11 @@ async function measureAll(folder: string, rounds: number): Promise<Findings> {
     );
     console.log(`Measuring, ${rounds} rounds.`);
     const costs = await measure(server, seriesOf(server, tokens, longList.length), rounds, ROUNDS_LIMIT_MS);
-    await send(statusCall(gateway));
-    const known = await operationsOf(server, () => statusCall(gateway));
-    const fresh = await operationsOf(server, () => statusCall({ ...gateway, token: tokens.fresh() }));
+    const operations = await allOperations(server, tokens);
     const status = await statusBeforeBody(server, tokens.known);
     if (server.errors() !== "") throw new UnexpectedResponse("the Workers logged errors");
     const coldStartsUs = await coldStarts(folder, tokens.known, await entriesOf(server, tokens.known));
-    return { costs, operations: { known, fresh }, statusBeforeBody: status, coldStartsUs, gatewayGzipBytes };
+    return { costs, operations, statusBeforeBody: status, coldStartsUs, gatewayGzipBytes };
   } catch (error) {
     if (server.errors() !== "") console.error(`The Workers' errors:\n${server.errors()}`);
     throw error;

@@ -3,21 +3,44 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DEFAULT_ORIGIN } from "../../entrypoints/cli/workers.ts";
-import type { BackendCounts, Operations, StorageCounts } from "./counts.ts";
+import { type BackendCounts, OPERATIONS, type Operations, type StorageCounts } from "./counts.ts";
+import type { CallKind } from "./goals.ts";
 import { type BenchRequest, sendAll } from "./load.ts";
+import { createCall, imageCall, statusCall, type Target } from "./requests.ts";
+import type { Tokens } from "./series.ts";
 import type { Server } from "./server.ts";
 
 const CALLS = 20;
+/**
+ * A message that has not arrived by then counts as lost. The audit log's outbox waits for 250 ms.
+ */
+const ARRIVAL_MS = 500;
+
+/**
+ * The operations of one call of each kind, at the gateway whose requests to objects are counted.
+ */
+export async function allOperations(server: Server, tokens: Tokens): Promise<Readonly<Record<CallKind, Operations>>> {
+  const target: Target = { port: server.ports.get("counted") ?? 0, era: "2026-07-28", token: tokens.known };
+  await sendAll(1, () => statusCall(target));
+  await sleep(ARRIVAL_MS); // messages of earlier requests must not count
+  return {
+    known: await operationsOf(server, () => statusCall(target)),
+    fresh: await operationsOf(server, () => statusCall({ ...target, token: tokens.fresh() })),
+    change: await operationsOf(server, () => createCall(target)),
+    paid: await operationsOf(server, () => imageCall(target)),
+  };
+}
 
 /** The average operations of one request; fractions if the requests differ. */
-export async function operationsOf(server: Server, requestAt: () => BenchRequest): Promise<Operations> {
+async function operationsOf(server: Server, requestAt: () => BenchRequest): Promise<Operations> {
   const before = await countsOf(server);
   await sendAll(CALLS, requestAt);
   await server.idleCpuUs();
-  await sleep(100); // a message that has not arrived then counts as lost
+  await sleep(ARRIVAL_MS);
   const after = await countsOf(server);
-  const each = (key: keyof Operations) => (after[key] - before[key]) / CALLS;
-  return { kvReads: each("kvReads"), kvWrites: each("kvWrites"), calls: each("calls"), messages: each("messages") };
+  const keys = Object.keys(OPERATIONS) as (keyof Operations)[];
+  const each = keys.map((key) => [key, (after[key] - before[key]) / CALLS] as const);
+  return Object.fromEntries(each) as Operations; // it has every key
 }
 
 async function countsOf({ ports }: Server): Promise<Operations> {

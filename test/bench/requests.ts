@@ -1,7 +1,7 @@
 // The requests of the benchmark, in the form of each era, with the checks of their responses.
 import { isDeepStrictEqual } from "node:util";
 import { DEFAULT_ORIGIN } from "../../entrypoints/cli/workers.ts";
-import { flowOf, LARGE_BYTES } from "./flow.ts";
+import { flowOf, LARGE_BYTES, pictureOf } from "./flow.ts";
 import type { BenchRequest } from "./load.ts";
 
 /** The protocol revision; `none` for the baseline, which has no protocol. */
@@ -32,6 +32,19 @@ export function modelsCall(target: Target): BenchRequest {
     {},
     ({ structuredContent: { models } }) => Array.isArray(models) && models.length > 0,
   );
+}
+
+/** A call that changes something and costs nothing. */
+export function createCall(target: Target): BenchRequest {
+  const isExpected = ({ structuredContent }: Result) => isDeepStrictEqual(structuredContent, flowOf("notes_6"));
+  return call(target, "flow_create", { projectDescription: "A shop" }, isExpected);
+}
+
+/** A call that costs credits, whose result links to the picture. */
+export function imageCall(target: Target): BenchRequest {
+  const prompt = `A picture ${lastId + 1}`;
+  const isExpected = ({ structuredContent }: Result) => isDeepStrictEqual(structuredContent, pictureOf(prompt));
+  return call(target, "image_generate", { prompt }, isExpected);
 }
 
 const NOTES = "n".repeat(LARGE_BYTES);

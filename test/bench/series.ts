@@ -1,6 +1,8 @@
 // Measures each kind of request as a series. All series take turns in short slices, so that other
 // load on the machine affects all of them alike.
+import { setTimeout as sleep } from "node:timers/promises";
 import { SCALED_GATEWAYS, type ServiceName } from "./config.ts";
+import type { GovernedTool } from "./flow.ts";
 import { type BenchRequest, sendAll } from "./load.ts";
 import { largeArguments, largeResult, modelsCall, readyBytes, statusCall, type Target, toolList } from "./requests.ts";
 import type { Server } from "./server.ts";
@@ -11,6 +13,8 @@ export interface Series {
   readonly count: number;
   /** Requests before each measured slice, which fill caches. */
   readonly warm: number;
+  /** True: records of changes follow the responses, after the wait of the audit log's outbox. */
+  readonly isGoverned?: boolean;
   requestAt(index: number): BenchRequest;
 }
 
@@ -44,13 +48,17 @@ export function seriesOf(server: Server, tokens: Tokens, listBytes: number) {
     warm,
     requestAt,
   });
+  const governed = (name: GovernedTool): Series => ({
+    ...of(40, () => statusCall(scaled("few"), name), 0),
+    isGoverned: true,
+  });
   return {
     parse: of(100, () => statusCall({ ...baseline, path: "/parse" })),
     baseline: of(200, () => statusCall(baseline)),
     call: of(200, () => statusCall(known)),
     freshCall: of(FRESH_PER_ROUND / 2, () => statusCall(fresh()), 0),
     legacyCall: of(200, () => statusCall({ ...known, era: "2025-11-25" })),
-    referenceCall: of(60, () => modelsCall(known)),
+    referenceCall: of(60, () => modelsCall({ ...known, port: to("verified") })),
     list: of(100, () => toolList(known, PRODUCT_TOOLS)),
     freshList: of(FRESH_PER_ROUND / 2, () => toolList(fresh(), PRODUCT_TOOLS), 0),
     baselineLargeArguments: of(16, () => largeArguments(baseline)),
@@ -62,6 +70,10 @@ export function seriesOf(server: Server, tokens: Tokens, listBytes: number) {
     fewCall: of(150, scaledCall("few")),
     manyCall: of(150, scaledCall("many")),
     wideCall: of(150, scaledCall("wide"), 50),
+    governedCall: governed("intent_and_outcome"),
+    checkedCall: governed("and_credential"),
+    reservedCall: governed("and_reserve"),
+    settledCall: governed("and_settle"),
     usersCall: of(200, () => statusCall({ ...known, token: anyOf(tokens.users) }), 200),
   } as const satisfies Record<string, Series>;
 }
@@ -96,10 +108,14 @@ export async function measure(
   return costs;
 }
 
-async function slice(server: Server, { count, warm, requestAt }: Series): Promise<number> {
+/** Longer than the outbox of an audit log waits for further records. */
+const OUTBOX_MS = 300;
+
+async function slice(server: Server, { count, warm, requestAt, isGoverned }: Series): Promise<number> {
   await sendAll(warm, requestAt);
   const before = await server.idleCpuUs();
   await sendAll(count, requestAt);
+  if (isGoverned) await sleep(OUTBOX_MS);
   return ((await server.idleCpuUs()) - before) / count;
 }
 

@@ -1,7 +1,7 @@
 // One process of `workerd serve`, which `wrangler dev` also runs, and its processor time.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -27,7 +27,8 @@ export interface Server {
 /** Starts `services` with the bundles in `folder`. The caller stops them. */
 export async function startServer(folder: string, services: readonly ServiceName[]): Promise<Server> {
   const file = path.join(folder, `${services.join("-")}.capnp`);
-  writeFileSync(file, await systemConfig(services));
+  const objects = mkdtempSync(path.join(folder, "objects-"));
+  writeFileSync(file, await systemConfig(services, objects));
   const { default: workerd }: { readonly default: string } = createRequire(
     createRequire(import.meta.url).resolve("wrangler"),
   )("workerd");

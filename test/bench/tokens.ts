@@ -3,13 +3,14 @@
 import type { Tokens } from "./series.ts";
 import type { Server } from "./server.ts";
 
+/** Users of the series that shows what many users cost. */
 const USERS = 1_000;
 /** Tokens in one request to the issuer. */
 const BATCH = 250;
 
-/** One known token, tokens of a thousand users, and `fresh` unused ones. */
-export async function makeTokens({ ports }: Server, fresh: number): Promise<Tokens> {
-  const users = Array.from({ length: 1 + USERS + fresh }, (_, at) => `u_${at}`);
+/** One known token, tokens of many users, and `fresh` unused ones. */
+export async function makeTokens({ ports }: Server, fresh: number, userCount = USERS): Promise<Tokens> {
+  const users = Array.from({ length: 1 + userCount + fresh }, (_, at) => `u_${at}`);
   const made: string[] = [];
   for (let at = 0; at < users.length; at += BATCH) {
     const body = JSON.stringify(users.slice(at, at + BATCH));
@@ -18,10 +19,10 @@ export async function makeTokens({ ports }: Server, fresh: number): Promise<Toke
     made.push(...((await response.json()) as string[]));
   }
   const [known = "", ...rest] = made;
-  const unused = rest.slice(USERS);
+  const unused = rest.slice(userCount);
   return {
     known,
-    users: rest.slice(0, USERS),
+    users: rest.slice(0, userCount),
     fresh() {
       const token = unused.pop();
       if (token === undefined) throw new Error("All tokens have been used.");

@@ -1,17 +1,32 @@
-// The report of the benchmark. Its measurements are not tested here: the benchmark checks each
-// response itself.
+// The report of the benchmark, and its system: every request gets the right response. What it
+// measures is not tested here.
 import { spawnSync } from "node:child_process";
-import { expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect, it, onTestFinished } from "vitest";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
+import { buildAll } from "../bench/bundles.ts";
+import { SERVICES } from "../bench/config.ts";
 import { evaluate, tableOf } from "../bench/goals.ts";
-import { type Costs, median } from "../bench/series.ts";
+import { closeConnections, sendAll } from "../bench/load.ts";
+import { allOperations } from "../bench/operations.ts";
+import { type Costs, FRESH_PER_ROUND, median, seriesOf } from "../bench/series.ts";
+import { startServer } from "../bench/server.ts";
+import { makeTokens } from "../bench/tokens.ts";
 
-const ONE = { kvReads: 1, kvWrites: 0, calls: 2, messages: 1 };
+const READ = { kvReads: 0, kvWrites: 0, objects: 0, auth: 0, ledger: 0, backends: 1, messages: 1 };
+const OPERATIONS = {
+  known: READ,
+  fresh: { ...READ, kvReads: 1, objects: 1, auth: 1 },
+  change: { ...READ, objects: 2, messages: 2 },
+  paid: { ...READ, objects: 3, auth: 1, ledger: 2, messages: 2 },
+};
 
 /** A run in which every request costs the same, in three rounds with different noise. */
 const findings = {
   costs: new Proxy({}, { get: () => [100, 300, 200] }) as Costs,
-  operations: { known: { ...ONE, kvReads: 0, calls: 1 }, fresh: ONE },
+  operations: OPERATIONS,
   statusBeforeBody: 413,
   coldStartsUs: [5_000, 90_000, 6_000],
   gatewayGzipBytes: 60_000,
@@ -27,19 +42,17 @@ it("meets a goal up to its limit", () => {
 });
 
 it.each([
+  ["a second KV read", { operations: { ...OPERATIONS, fresh: { ...OPERATIONS.fresh, kvReads: 2 } } }, "new token"],
+  ["a KV write", { operations: { ...OPERATIONS, known: { ...READ, kvWrites: 1 } } }, "token seen before"],
+  ["an object on the way of a read", { operations: { ...OPERATIONS, known: { ...READ, objects: 1 } } }, "a read"],
   [
-    "a second KV read",
-    { operations: { known: findings.operations.known, fresh: { ...ONE, kvReads: 2 } } },
-    "new token",
-  ],
-  [
-    "a KV write",
-    { operations: { known: { ...ONE, kvReads: 0, calls: 1, kvWrites: 1 }, fresh: ONE } },
-    "token seen before",
+    "a third question to the ledger",
+    { operations: { ...OPERATIONS, paid: { ...OPERATIONS.paid, ledger: 3 } } },
+    "paid",
   ],
   [
     "a record that is sometimes lost",
-    { operations: { known: findings.operations.known, fresh: { ...ONE, messages: 0.95 } } },
+    { operations: { ...OPERATIONS, fresh: { ...OPERATIONS.fresh, messages: 0.95 } } },
     "new token",
   ],
   ["a response that waits for the body", { statusBeforeBody: null }, "2 MiB announced"],
@@ -54,6 +67,30 @@ it("reports the median of the ratios of each round", () => {
   expect(tableOf(evaluate({ ...findings, costs }))).toContain("400 µs = 2.00 x b");
   expect(median([4, 1, 3, 2])).toBe(2.5);
 });
+
+it("shows the cost of a step as the median of the differences of each round", () => {
+  const cost = { baseline: [100, 300, 200], governedCall: [150, 900, 500], fewCall: [50, 300, 200] };
+  const costs = new Proxy({}, { get: (_, series) => cost[series as keyof typeof cost] ?? [0, 0, 0] }) as Costs;
+  expect(tableOf(evaluate({ ...findings, costs }))).toMatch(
+    /intent and outcome in the audit log +300 µs = 1\.50 x b$/m,
+  );
+});
+
+// One workerd with every Worker of the benchmark, built as for production.
+it("gets the right response to each of its requests, with the operations that each kind of call may take", async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "bench-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  await buildAll(folder);
+  const server = await startServer(folder, SERVICES);
+  onTestFinished(async () => {
+    closeConnections();
+    await server.stop();
+  });
+  const tokens = await makeTokens(server, FRESH_PER_ROUND, 2);
+  for (const { requestAt } of Object.values(seriesOf(server, tokens, 1_000))) await sendAll(2, requestAt);
+  expect(await allOperations(server, tokens)).toEqual(OPERATIONS);
+  expect(server.errors()).toBe("");
+}, 120_000);
 
 it("refuses too few rounds and prints the usage", () => {
   const { status, stderr } = spawnSync(process.execPath, ["entrypoints/cli/launch.mjs", "bench", "--rounds", "2"], {

@@ -113,6 +113,14 @@ beforeAll(async () => {
   accessToken = tokens.access_token;
 });
 
+function messageOf(method: string, params: object, headers: Record<string, string> = {}, bearer = accessToken) {
+  return new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json", ...headers },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+  });
+}
+
 /**
  * Sends one message and returns its operations, of a new isolate unless `env` has served before.
  */
@@ -125,12 +133,7 @@ async function operationsOf(
 ): Promise<Record<string, number>> {
   for (const key of Object.keys(counts)) delete counts[key];
   const ctx = createExecutionContext();
-  const request = new Request<unknown, IncomingRequestCfProperties>(`${ORIGIN}/mcp`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json", ...headers },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-  });
-  const response = await gateway.fetch(request, env, ctx);
+  const response = await gateway.fetch(messageOf(method, params, headers, bearer), env, ctx);
   const body = await response.json<{ result?: { isError?: boolean } }>();
   await waitOnExecutionContext(ctx);
   expect([response.status, body.result?.isError], JSON.stringify(body)).toEqual([200, undefined]);
@@ -178,6 +181,28 @@ describe("one request to /mcp takes", () => {
       "img-forge.readImage": 1,
       ...governed,
     });
+  });
+
+  it("for an image: the answer waits for the intent and not for the outcome", async () => {
+    for (const key of Object.keys(counts)) delete counts[key];
+    const env = countedEnv();
+    const stored = Promise.withResolvers<void>();
+    const log = (id: DurableObjectId) => {
+      const { begin, finish } = env.AUDIT_LOG.get(id);
+      return { begin, finish: async (...end: Parameters<typeof finish>) => stored.promise.then(() => finish(...end)) };
+    };
+    const slow = { ...env.AUDIT_LOG, get: log } as unknown as Env["AUDIT_LOG"]; // the methods that a call uses
+    const ctx = createExecutionContext();
+    const call = { name: "image_generate", arguments: { prompt: "a" } };
+    const answer = gateway.fetch(messageOf("tools/call", call), { ...env, AUDIT_LOG: slow }, ctx);
+    // The gateway gives a silent audit log up after 5 seconds.
+    const response = await Promise.race([answer, scheduler.wait(4_000)]);
+    expect(await response?.json()).toMatchObject({ result: { structuredContent: { status: "completed" } } });
+    expect(counts).toMatchObject({ "audit-log.begin": 1 });
+    expect(counts["audit-log.finish"]).toBeUndefined();
+    stored.resolve();
+    await waitOnExecutionContext(ctx);
+    expect(counts["audit-log.finish"]).toBe(1);
   });
 
   it("with an API key: no KV, and one call of the auth Worker unless it is cached and the tool is free", async () => {

@@ -1,5 +1,6 @@
 // The gateway with other numbers of tools and backends, as its variables say: each tool is
-// `flow_status` under another name. OAuth, limits, MCP, pipeline and audit are the product's own.
+// `flow_status` under another name, and four unlisted ones differ in what governs their call only.
+// OAuth, limits, MCP, pipeline and audit are the product's own.
 
 import { INFO } from "../../../entrypoints/gateway/features.ts";
 import { httpHandler } from "../../../entrypoints/gateway/http.ts";
@@ -9,7 +10,8 @@ import type { Env } from "../../../src/env.ts";
 import type { McpServer, ServerFeatures } from "../../../src/mcp/port.ts";
 import type { Credential } from "../../../src/oauth/resource-server/authenticate.ts";
 import { catalogOf, catalog as productCatalog } from "../../../src/tools/catalog.ts";
-import type { ToolDefinition } from "../../../src/tools/tool-definition.ts";
+import type { Settlement, ToolDefinition } from "../../../src/tools/tool-definition.ts";
+import type { GovernedTool } from "../flow.ts";
 
 interface ScaledEnv extends Env {
   readonly TOOLS: string;
@@ -48,9 +50,28 @@ function scaledFor(env: ScaledEnv): Scaled {
     extensions: {},
     meta: async () => ({}),
   };
-  const scaled = { catalog: catalogOf(tools), features };
+  const scaled = { catalog: catalogOf([...tools, ...governedTools(model)]), features };
   gateways.set(env, scaled);
   return scaled;
+}
+
+/** Each does all that the one before does, and one thing more. */
+function governedTools(model: ToolDefinition): readonly ToolDefinition[] {
+  const settlement = (state: "running" | "succeeded"): Settlement => ({
+    find: async () => ({ ok: false, error: { code: "flow_not_found", message: "" } }),
+    notFound: "flow_not_found",
+    stateOf: () => state,
+    referenceOf: () => "flow",
+  });
+  const change = { ...model, backend: "BACKEND_0" as ToolDefinition["backend"], risk: "LOCAL_MUTATION" } as const; // as above
+  const paid = { ...change, isPaid: true, price: 1 };
+  const tools: Readonly<Record<GovernedTool, ToolDefinition>> = {
+    intent_and_outcome: change,
+    and_credential: { ...change, isPaid: true },
+    and_reserve: { ...paid, settlement: settlement("running") },
+    and_settle: { ...paid, settlement: settlement("succeeded") },
+  };
+  return Object.entries(tools).map(([name, tool]) => ({ ...tool, name }));
 }
 
 function mcpServerFor(context: RequestContext, credential: Credential): McpServer {

@@ -4,7 +4,7 @@
 import type { StorageCounts } from "../counts.ts";
 
 const values = new Map<string, string>();
-const counts: StorageCounts = { kvReads: 0, kvWrites: 0, messages: 0 };
+const counts: StorageCounts = { kvReads: 0, kvWrites: 0, objects: 0, messages: 0 };
 
 /** KV: the key is the path. */
 export const kv: ExportedHandler = {
@@ -38,13 +38,17 @@ export const queue: ExportedHandler = {
 };
 
 /**
- * For the benchmark itself: `GET /counts`; `GET /entries?about=TEXT` and `PUT /entries` copy values
- * from one system to the next.
+ * For the benchmark itself: `GET /counts`; `POST /objects` counts a request to a Durable Object;
+ * `GET /entries?about=TEXT` and `PUT /entries` copy values from one system to the next.
  */
 export default {
   async fetch(request) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/counts") return Response.json(counts);
+    if (pathname === "/objects") {
+      counts.objects++;
+      return new Response(null);
+    }
     if (request.method === "PUT") {
       const entries: [string, string][] = await request.json();
       for (const [key, value] of entries) values.set(key, value);
