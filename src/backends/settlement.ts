@@ -28,6 +28,8 @@ export interface LateSettlement {
   /** State of the work, or the reason why there is none. */
   readonly outcome: string;
   readonly isCommitted: boolean;
+  /** True if there is no work that a call with the same key could return. */
+  readonly isKeyFreed: boolean;
 }
 
 /** The end of a reservation. */
@@ -68,7 +70,8 @@ export async function settleLate(context: CallerContext, call: UnsettledCall): P
   // A reservation that the ledger does not know may still arrive.
   if (state === null || (state === "unknown" && ageMs <= NEVER_ARRIVES_MS)) return null;
   if (ending.state === "unknown") logAbandoned(call);
-  return { outcome: ending.state, isCommitted: state === "committed" };
+  const isCommitted = state === "committed";
+  return { outcome: ending.state, isCommitted, isKeyFreed: !isCommitted && ending.outcome === "refund" };
 }
 
 async function endingOf(context: CallerContext, call: UnsettledCall, ageMs: number): Promise<LateEnding | null> {

@@ -119,13 +119,13 @@ export class AuditLogObject extends DurableObject<Env> {
     }
   }
 
-  #close(call: DueCall, settled: LateSettlement): void {
+  #close(call: DueCall, { isKeyFreed, ...settled }: LateSettlement): void {
     const { callId, traceId, tool, credits } = call;
     const { subject, tenantId, clientId } = call.identity;
     const at = new Date().toISOString();
     const record = { type: "call.settled", at, traceId, callId, tool, subject, tenantId, clientId, credits } as const;
     this.#store(() => {
-      if (this.#openCalls.settled(call, !settled.isCommitted)) this.#chain.append({ ...record, ...settled });
+      if (this.#openCalls.settled(call, isKeyFreed)) this.#chain.append({ ...record, ...settled });
     });
   }
 

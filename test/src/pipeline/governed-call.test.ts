@@ -253,6 +253,18 @@ describe("a call whose outcome is unknown, or whose work continues", () => {
     expect(tenant.calls).toHaveLength(4);
   });
 
+  it("keeps the key of work that was done, even where the ledger does not charge it", async () => {
+    quiet();
+    const tenant = newTenant({ generateImage: hang, findJob: () => ({ ok: true, value: JOB }) });
+    tenant.auth.settleCredits.mockResolvedValue({ ok: true, value: { state: "refunded" } });
+    await tenant.use(...DRAW, { key: "k" });
+    await inObject(tenant);
+    await settleNow(tenant);
+    expect((await recordsIn(tenant.log)).at(-1)).toMatchObject({ type: "call.settled", isCommitted: false });
+    await tenant.use(...DRAW, { key: "k" });
+    expect(new Set(tenant.keys).size).toBe(1);
+  });
+
   it("stays open while the job runs, and while it may still arrive; then a call that never arrived is refunded", async () => {
     quiet();
     let reply: object = { ok: true, value: { ...JOB, status: "running" } };
