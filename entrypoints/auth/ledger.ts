@@ -119,29 +119,29 @@ export class Ledger {
     return row?.at ?? null;
   }
 
-  /** The balance of the current period. */
-  balance(plan: Plan, nowMs: number): Balance {
-    this.#bringUpToDate(plan, nowMs);
-    const period = periodOf(nowMs);
-    const total = (state: State) =>
-      this.#sum("SELECT sum(credits) AS total FROM reservations WHERE period = ? AND state = ?", period, state);
+  /** The balance of the current period under this plan. Writes nothing. */
+  balance({ tier, allowance }: Plan, nowMs: number): Balance {
+    const total = (condition: string, value: string | number) =>
+      this.#sum(
+        `SELECT sum(credits) AS total FROM reservations WHERE period = ? AND ${condition}`,
+        ...[periodOf(nowMs), value],
+      );
+    const committed = total("state = ?", "committed");
+    const reserved = total("state = 'reserved' AND lease_ends_at_ms > ?", nowMs);
     return {
-      tier: plan.tier,
-      allowance: this.#allowance(period),
-      committed: total("committed"),
-      reserved: total("reserved"),
-      available: this.#left(period),
+      ...{ tier, allowance, committed, reserved },
+      available: allowance - committed - reserved,
       resetsAt: resetOf(nowMs),
     };
   }
 
-  /** The charges of this period and the last one, newest first. */
+  /** The charges of this period and the last one, newest first. Writes nothing. */
   charges(nowMs: number): Charge[] {
-    this.lapse(nowMs);
     const rows = this.#rows<{ id: string; tool: string; credits: number; state: State; reference: string; at: number }>(
-      `SELECT reservation_id AS id, tool, credits, state, reference, at_ms AS at FROM reservations
-       WHERE period >= ? ORDER BY at_ms DESC, rowid DESC LIMIT ?`,
-      ...[lastPeriodOf(nowMs), MAX_CHARGES],
+      `SELECT reservation_id AS id, tool, credits, reference, at_ms AS at,
+         iif(state = 'reserved' AND lease_ends_at_ms <= ?, 'lapsed', state) AS state
+       FROM reservations WHERE period >= ? ORDER BY at_ms DESC, rowid DESC LIMIT ?`,
+      ...[nowMs, lastPeriodOf(nowMs), MAX_CHARGES],
     );
     return rows.map(({ id, state, at, ...charge }) => ({
       ...charge,

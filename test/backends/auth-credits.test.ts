@@ -11,6 +11,11 @@ const reserve = (options: CallOptions, credits: number, reservationId: string = 
   unwrap(worker.backend.call("reserveCredits", { reservationId, tool: "image_generate", credits }, options));
 const settle = (options: CallOptions, reservationId: string, outcome: "commit" | "refund", reference?: string) =>
   unwrap(worker.backend.call("settleCredits", { reservationId, outcome, reference }, options));
+const storageOf = (options: CallOptions) =>
+  worker.backend.worker.getDurableObjectStorage("LedgerObject", { name: options.tenant ?? "" });
+/** The sum of the tenant's entries. */
+const sumOf = async (options: CallOptions) =>
+  Number((await (await storageOf(options)).exec("SELECT sum(amount) AS total FROM entries"))[0]?.total);
 const creditsOf = (options: CallOptions) => unwrap(worker.backend.call("getCredits", {}, options));
 
 describe("the credits of a tenant", () => {
@@ -36,6 +41,42 @@ describe("the credits of a tenant", () => {
     expect(await creditsOf(other)).toMatchObject({ reserved: 5, available: 20 });
   });
 
+  it("add up after parallel calls of every kind", async () => {
+    const tenant = newTenant();
+    const ids = Array.from({ length: 40 }, () => randomUUID());
+    const credits = (at: number) => 1 + (at % 3);
+    const admitted = new Map<string, number>();
+    await Promise.all(
+      ids.map(async (id, at) => {
+        if ((await reserve(tenant, credits(at), id)).isReserved) admitted.set(id, credits(at));
+        await creditsOf(tenant);
+      }),
+    );
+    const taken = [...admitted.values()].reduce((sum, one) => sum + one, 0);
+    expect(taken, "a call of 1 fits as long as anything is left").toBe(25);
+    const isCharged = (at: number) => at % 2 === 0;
+    const settleAll = () =>
+      [...admitted.keys()].map((id, at) => settle(tenant, id, isCharged(at) ? "commit" : "refund"));
+    await Promise.all([...settleAll(), ...settleAll()]);
+    const committed = [...admitted.values()].filter((_, at) => isCharged(at)).reduce((sum, one) => sum + one, 0);
+    expect(await creditsOf(tenant)).toMatchObject({ committed, reserved: 0, available: 25 - committed });
+    expect(await sumOf(tenant)).toBe(25 - committed);
+  });
+
+  it("come back at the end of a lease though no call asks for them", async () => {
+    const tenant = newTenant();
+    const lost = randomUUID();
+    await reserve(tenant, 20, lost);
+    const storage = await storageOf(tenant);
+    await storage.exec(
+      `UPDATE reservations SET lease_ends_at_ms = ${Date.now() + 1_000} WHERE reservation_id = '${lost}'`,
+    );
+    await reserve(tenant, 1); // sets the alarm for the end of the first lease
+    const state = () => storage.exec(`SELECT state FROM reservations WHERE reservation_id = '${lost}'`);
+    await expect.poll(state, { timeout: 20_000 }).toEqual([{ state: "lapsed" }]);
+    expect(await sumOf(tenant)).toBe(24);
+  });
+
   it("are the tenant's alone", async () => {
     const [one, other] = [newTenant(), newTenant()];
     const id = randomUUID();
@@ -50,12 +91,11 @@ describe("the credits of a tenant", () => {
     const id = randomUUID();
     await reserve(tenant, 3, id);
     const upgraded = { ...tenant, tier: "pro" as const };
-    await creditsOf(upgraded);
+    await reserve(upgraded, 1);
     await settle(tenant, id, "commit");
     const { charges } = await unwrap(worker.backend.call("listCharges", {}, tenant));
-    expect(charges).toMatchObject([{ state: "committed" }]);
-    const storage = await worker.backend.worker.getDurableObjectStorage("LedgerObject", { name: tenant.tenant ?? "" });
-    expect(await storage.exec("SELECT sum(amount) AS left FROM entries")).toEqual([{ left: 577 }]);
+    expect(charges).toContainEqual(expect.objectContaining({ reservationId: id, state: "committed" }));
+    expect(await sumOf(tenant)).toBe(576);
   });
 
   it("are none for a tenant of test keys", async () => {

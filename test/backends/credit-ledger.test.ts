@@ -25,7 +25,9 @@ function newLedger() {
   };
   const periods = () => database.prepare("SELECT DISTINCT period FROM entries").all() as { period: string }[];
   const totalOf = (query: string, period: string) => Number(database.prepare(query).get(period)?.total ?? 0);
-  return { ledger: new Ledger(eager), periods, totalOf };
+  const dump = () =>
+    JSON.stringify(["entries", "reservations"].map((table) => database.prepare(`SELECT * FROM ${table}`).all()));
+  return { ledger: new Ledger(eager), periods, totalOf, dump };
 }
 
 const reserve = (ledger: Ledger, id: string, credits: number, at = NOW, plan = FREE) =>
@@ -75,6 +77,7 @@ describe("a ledger", () => {
     reserve(ledger, "b", 10, NOW + LEASE_MS - 1);
     expect(ledger.balance(FREE, NOW + LEASE_MS - 1).reserved).toBe(20);
     expect(ledger.balance(FREE, NOW + LEASE_MS)).toMatchObject({ reserved: 10, available: 15 });
+    ledger.lapse(NOW + LEASE_MS);
     expect(ledger.nextLeaseEndMs()).toBe(NOW + 2 * LEASE_MS - 1);
     expect(commit(ledger, "a", NOW + LEASE_MS)).toBe("committed");
     expect(ledger.balance(FREE, NOW + LEASE_MS)).toMatchObject({ committed: 10, reserved: 10, available: 5 });
@@ -101,6 +104,19 @@ describe("a ledger", () => {
     expect([reserve(ledger, "b", 1), reserve(ledger, "b", 100, NOW, PRO)]).toEqual([false, true]);
     expect(ledger.balance(FREE, NOW)).toMatchObject({ allowance: 25, available: -100 });
     expect(reserve(ledger, "c", 1)).toBe(false);
+  });
+
+  it("writes nothing for a reader, also of a new plan, of a new month and after a lease", () => {
+    const { ledger, dump } = newLedger();
+    ledger.balance(FREE, NOW);
+    expect(dump()).toBe("[[],[]]");
+    reserve(ledger, "a", 20);
+    const before = dump();
+    expect(ledger.balance(PRO, NOW)).toMatchObject({ allowance: 580, reserved: 20, available: 560 });
+    expect(ledger.balance(FREE, NOW + LEASE_MS)).toMatchObject({ reserved: 0, available: 25 });
+    expect(ledger.charges(NOW + LEASE_MS)).toMatchObject([{ reservationId: "a", state: "refunded" }]);
+    expect(ledger.balance(FREE, DECEMBER)).toMatchObject({ allowance: 25, available: 25 });
+    expect(dump()).toBe(before);
   });
 
   it("lists 50 charges at most, the newest first, with the id of the work", () => {
@@ -141,6 +157,9 @@ describe("after any sequence of calls", () => {
         if (action === 0) {
           const before = ledger.balance(plan, at);
           const isReserved = reserve(ledger, id, credits, at, plan);
+          // Brought up to date, the entries say the same as the reader's balance.
+          const sum = totalOf("SELECT sum(amount) AS total FROM entries WHERE period = ?", monthOf(at));
+          expect(sum, `step ${step}`).toBe(ledger.balance(plan, at).available);
           const taken = before.available - ledger.balance(plan, at).available;
           expect(taken === 0 || (isReserved && taken === credits && left >= credits), `step ${step}`).toBe(true);
         } else ledger.settle({ reservationId: id, outcome: action === 1 ? "commit" : "refund" }, at);
@@ -157,6 +176,10 @@ describe("after any sequence of calls", () => {
     },
   );
 });
+
+function monthOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 7);
+}
 
 /** Pseudo-random whole numbers below a limit (mulberry32). */
 function randomFrom(seed: number): (limit: number) => number {
