@@ -21,6 +21,31 @@ export interface LogEventEntry {
 }
 
 export const LOG_EVENTS = {
+  "account.erased": {
+    level: "info",
+    source: "gateway",
+    meaning: "An account was deleted, everywhere and for the second time.",
+  },
+  "account.erasure_delayed": {
+    level: "error",
+    source: "gateway",
+    meaning:
+      "A step (`where`) of the deletion of an account failed. The account is closed unless it is `access` or `account`; all steps are taken again after `retryAfterMs`.",
+    remedy:
+      "Look for `rpc.fault` or `account.step_failed` of the same trace. Nothing else is needed: it is tried until it succeeds.",
+  },
+  "account.step_failed": {
+    level: "error",
+    source: "gateway",
+    meaning: "Storage failed in a step (`where`) of the deletion of an account.",
+    remedy: "See `account.erasure_delayed`, which follows.",
+  },
+  "account.unstarted": {
+    level: "error",
+    source: "gateway",
+    meaning: "The deletion of an account could not be stored. The user got 503 and may try again.",
+    remedy: "Check the Durable Objects of the gateway.",
+  },
   audit: {
     level: "info",
     source: "gateway",

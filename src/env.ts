@@ -4,6 +4,7 @@ import type { AuthContract } from "../contracts/auth.ts";
 import type { BackendName, Backends } from "../contracts/backends.ts";
 import type { BackendBinding, Binding } from "../contracts/rpc/binding.ts";
 import type { AuditLogObject } from "./durable/audit-log-object.ts";
+import type { ErasureObject } from "./durable/erasure-object.ts";
 import type { GrantObject } from "./durable/grant-object.ts";
 import type { McpSessionObject } from "./durable/mcp-session-object.ts";
 import type { OneTimeMark } from "./durable/one-time-mark.ts";
@@ -80,6 +81,8 @@ export interface Env extends BackendBindings {
   readonly MCP_SESSION: DurableObjectNamespace<McpSessionObject>;
   /** One object per tenant: the chain of audit records, and those that the queue does not have. */
   readonly AUDIT_LOG: DurableObjectNamespace<AuditLogObject>;
+  /** One object per account that is being deleted. */
+  readonly ERASURES: DurableObjectNamespace<ErasureObject>;
   /**
    * Limits per minute and location, named after their number. `src/limits/rate-limits.ts` assigns
    * them.

@@ -8,6 +8,7 @@ import { httpHandler } from "./http.ts";
 import { mcpServerFor } from "./mcp-server.ts";
 
 export { AuditLogObject } from "../../src/durable/audit-log-object.ts";
+export { ErasureObject } from "../../src/durable/erasure-object.ts";
 export { GrantObject } from "../../src/durable/grant-object.ts";
 export { McpSessionObject } from "../../src/durable/mcp-session-object.ts";
 export { OneTimeMark } from "../../src/durable/one-time-mark.ts";

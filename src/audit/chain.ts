@@ -2,7 +2,8 @@
 // of records that the queue does not have yet, and the time of the next checkpoint. All writes are
 // synchronous: nothing can come between reading the head and writing it.
 import { createHash } from "node:crypto";
-import { type Checkpoint, linkRecord } from "../../contracts/audit-record.ts";
+import * as v from "valibot";
+import { ChainedRecord, type Checkpoint, eraseRecord, linkRecord } from "../../contracts/audit-record.ts";
 import { logCrash } from "../../contracts/log.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
 import type { AuditEvent } from "./event.ts";
@@ -36,6 +37,7 @@ const TABLES = `
   );
   INSERT OR IGNORE INTO chain VALUES (1, 0, '', 0, NULL, 0, 0);
   CREATE TABLE IF NOT EXISTS outbox (position INTEGER PRIMARY KEY, message TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS erased (only_row INTEGER PRIMARY KEY CHECK (only_row = 1));
 `;
 
 interface ChainRow extends Record<string, SqlStorageValue> {
@@ -71,13 +73,42 @@ export class AuditChain {
   append(event: AuditEvent): void {
     const { sequence, hash, checkpoint_sequence, checkpoint_at_ms } = this.#row();
     const salt = toBase64url(crypto.getRandomValues(new Uint8Array(16)));
-    const { chain, ...fields } = linkRecord(event, { id: this.#id, head: { sequence, hash }, salt }, sha256);
+    const record = linkRecord(event, { id: this.#id, head: { sequence, hash }, salt }, sha256);
+    const { chain } = record;
     const now = Date.now();
-    this.#put({ ...fields, chain }, now);
+    this.#put(this.isErased() ? eraseRecord({ ...record }, sha256) : record, now);
     const isFull = chain.sequence - checkpoint_sequence >= CHECKPOINT_RECORDS;
     const checkpointAtMs = isFull ? now : (checkpoint_at_ms ?? now + CHECKPOINT_INTERVAL_MS);
     const update = "UPDATE chain SET sequence = ?, hash = ?, checkpoint_at_ms = ?";
     this.#sql.exec(update, chain.sequence, chain.hash, checkpointAtMs);
+  }
+
+  /**
+   * Removes the fields about a person from the records that the queue does not have, and from each
+   * later one. The head stays.
+   */
+  erase(): void {
+    this.#sql.exec("INSERT OR IGNORE INTO erased VALUES (1)");
+    this.#eraseOutbox("true");
+  }
+
+  /** Removes them from the records about this subject that the queue does not have. */
+  eraseSubject(subject: string): void {
+    this.#eraseOutbox("json_extract(message, '$.subject') = ?", subject);
+  }
+
+  isErased(): boolean {
+    return this.#sql.exec("SELECT 1 FROM erased").toArray().length > 0;
+  }
+
+  #eraseOutbox(condition: string, ...values: string[]): void {
+    const rows = this.#sql.exec<OutboxRow>(`SELECT position, message FROM outbox WHERE ${condition}`, ...values);
+    for (const { position, message } of rows.toArray()) {
+      const record: unknown = JSON.parse(message);
+      if (!v.is(ChainedRecord, record)) continue; // a checkpoint
+      const erased = JSON.stringify(eraseRecord(record, sha256));
+      this.#sql.exec("UPDATE outbox SET message = ? WHERE position = ?", erased, position);
+    }
   }
 
   /** When `alarm` work is due next, in milliseconds since the Unix epoch; `null`: there is none. */

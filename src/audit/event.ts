@@ -141,7 +141,9 @@ export interface AccessEvent {
     | "session.started"
     | "session.ended"
     /** Every grant and session of the user was ended. */
-    | "user.revoked";
+    | "user.revoked"
+    /** The user deleted the account. */
+    | "account.deleted";
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly traceId: string;

@@ -53,6 +53,7 @@ export class AuditLogObject extends DurableObject<Env> {
    */
   async begin({ intent, ...call }: CallToBegin): Promise<KnownCall> {
     return this.#store(() => {
+      if (this.#chain.isErased()) throw new Error("The account of this audit log was deleted.");
       const begun = this.#openCalls.begin(call, Date.now());
       if (begun.state !== "conflict") this.#chain.append({ ...intent, callId: begun.callId });
       return begun;
@@ -65,6 +66,29 @@ export class AuditLogObject extends DurableObject<Env> {
       this.#chain.append(outcome);
       this.#openCalls.finish(callId, end, Date.now());
     });
+  }
+
+  /** Asks what became of each open call, without waiting until it is due. */
+  async settleNow(): Promise<void> {
+    await Promise.all(this.#openCalls.open().map((call) => this.#settle(call)));
+  }
+
+  /**
+   * Removes the fields about a person from what is stored and from what comes later, and ends every
+   * open call: its work was erased, and the ledger returns its credits. No call begins any more.
+   */
+  async erase(): Promise<void> {
+    for (const call of this.#openCalls.open())
+      this.#close(call, { outcome: "erased", isCommitted: false, isKeyFreed: true });
+    this.#store(() => {
+      this.#openCalls.clear();
+      this.#chain.erase();
+    });
+  }
+
+  /** Removes the fields about a person from the records of this subject that are stored. */
+  async eraseSubject(subject: string): Promise<void> {
+    this.#store(() => this.#chain.eraseSubject(subject));
   }
 
   override async alarm(): Promise<void> {

@@ -168,14 +168,14 @@ export class OpenCalls {
    */
   due(nowMs: number, limit: number): readonly DueCall[] {
     const rows = this.#all("SELECT * FROM open_calls WHERE askAt <= ? ORDER BY askAt LIMIT ?", nowMs, limit);
-    return rows.map(({ callId, open, beganAt, questions }) => {
+    return rows.map((row) => {
+      const { callId, questions } = row;
       const pause = Math.min(NEXT_QUESTION_MS * 2 ** Number(questions), LONGEST_PAUSE_MS);
       this.#sql.exec(
         "UPDATE open_calls SET askAt = ?, questions = questions + 1 WHERE callId = ?",
         ...[nowMs + pause, callId],
       );
-      const work = JSON.parse(String(open)) as OpenCall; // written by `begin`
-      return { ...work, callId: String(callId), beganAtMs: Number(beganAt) };
+      return dueCallOf(row);
     });
   }
 
@@ -191,6 +191,16 @@ export class OpenCalls {
       ...[Number(isKeyFreed), callId, beganAtMs],
     );
     return closed.length > 0;
+  }
+
+  /** Deletes every call, open or not. */
+  clear(): void {
+    this.#sql.exec("DELETE FROM open_calls");
+  }
+
+  /** The open calls, whether due or not. */
+  open(): readonly DueCall[] {
+    return this.#all("SELECT callId, open, beganAt FROM open_calls WHERE open IS NOT NULL").map(dueCallOf);
   }
 
   /** Time at which the table next needs an alarm; `null` if never. */
@@ -231,6 +241,11 @@ interface FirstCall {
   readonly input: string;
   readonly beganAtMs: number;
   readonly expiresAtMs: number;
+}
+
+function dueCallOf({ callId, open, beganAt }: Row): DueCall {
+  const work = JSON.parse(String(open)) as OpenCall; // written by `begin`
+  return { ...work, callId: String(callId), beganAtMs: Number(beganAt) };
 }
 
 function firstOf([row]: readonly Row[]): FirstCall | undefined {

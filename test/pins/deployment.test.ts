@@ -51,6 +51,7 @@ describe("names that other systems depend on", () => {
       "RateCounter",
       "McpSessionObject",
       "AuditLogObject",
+      "ErasureObject",
     ]);
     expect(values(source, "queue")).toEqual(["stackbilt-user-events"]);
     expect(source).not.toMatch(/^routes?\b/m);

@@ -148,9 +148,10 @@ describe("the gateway's surface", () => {
     }
   });
 
-  it("exports one HTTP handler, two RPC entrypoints and six Durable Object classes, and nothing else", () => {
+  it("exports one HTTP handler, two RPC entrypoints and seven Durable Object classes, and nothing else", () => {
     expect(Object.keys(gateway).toSorted()).toEqual([
       "AuditLogObject",
+      "ErasureObject",
       "GatewayAdminEntrypoint",
       "GatewayEntrypoint",
       "GrantObject",
@@ -167,7 +168,16 @@ describe("the gateway's surface", () => {
     expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools", "session"]);
     expect(methodsOf(SessionTarget)).toEqual([...TOOLS, "only", "tools"].toSorted());
     expect(methodsOf(gateway.GatewayAdminEntrypoint)).toEqual(["revokeUser"]);
-    expect(methodsOf(gateway.AuditLogObject)).toEqual(["alarm", "append", "begin", "finish"]);
+    expect(methodsOf(gateway.AuditLogObject)).toEqual([
+      "alarm",
+      "append",
+      "begin",
+      "erase",
+      "eraseSubject",
+      "finish",
+      "settleNow",
+    ]);
+    expect(methodsOf(gateway.ErasureObject)).toEqual(["alarm", "start"]);
     expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "answer", "claim", "settle"]);
     expect(methodsOf(gateway.GrantObject)).toEqual(["addToList", "alarm", "handleTokenRequest", "open", "revoke"]);
     expect(methodsOf(gateway.UserObject)).toEqual([

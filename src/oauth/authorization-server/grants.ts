@@ -64,6 +64,21 @@ export async function listUserGrants(
   return { grants, next: end === undefined ? null : `${end.createdAtMs}.${end.id}` };
 }
 
+/**
+ * Deletes what KV has of the user's grants and tokens. Their objects have ended them. A list of KV
+ * is up to a minute behind, so this is done again later.
+ */
+export async function deleteStoredGrants({ OAUTH_KV }: Env, userId: UserId): Promise<void> {
+  for (const prefix of [`grant:${userId}:`, `token:${userId}:`]) {
+    for (let cursor: string | null = null, isComplete = false; !isComplete; ) {
+      const listed: KVNamespaceListResult<unknown> = await OAUTH_KV.list({ prefix, cursor });
+      await Promise.all(listed.keys.map(({ name }) => OAUTH_KV.delete(name)));
+      isComplete = listed.list_complete;
+      cursor = listed.list_complete ? null : listed.cursor;
+    }
+  }
+}
+
 /** The user's grant with this id; `null` if there is none. */
 export async function findUserGrant(
   { env }: RequestContext,

@@ -23,6 +23,9 @@ const ONE_TIME_VALUE = /^[\w-]{22}$/;
 /** The next step after a problem on an account page. */
 export const ACCOUNT_LINK = { href: "/apps", label: "Your apps and keys" } as const;
 
+/** Forms that end the session they are sent in. */
+const ENDING_FORMS: readonly AccountForm[] = ["/logout", "/apps/revoke-all", "/apps/delete"];
+
 /** The tokens that bind the forms to this session. */
 export async function accountFormTokens(
   { config }: BrowserRequest,
@@ -101,7 +104,7 @@ async function answerToEndingForm(
   name: AccountForm,
   form: URLSearchParams,
 ): Promise<Response | null> {
-  const ended = name === "/logout" || name === "/apps/revoke-all" ? await sealedSession(browser) : null;
+  const ended = ENDING_FORMS.includes(name) ? await sealedSession(browser) : null;
   if (!ended || !(await isSessionCsrf(browser.config, ended, name, form.get("csrf") ?? ""))) return null;
   return keptAnswer(browser, await repeatableOnce(browser, ended, form));
 }

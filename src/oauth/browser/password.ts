@@ -19,6 +19,7 @@ import type { BrowserRequest } from "./browser-request.ts";
 import { authUnavailable, noTransaction, tooManyAttempts } from "./error-pages.ts";
 import { knownBrowserCookie, knownBrowserOf } from "./known-browser.ts";
 import { completeSignIn } from "./sign-in.ts";
+import type { Account } from "./signed-in-account.ts";
 import { csrfToken, type OpenStageName, type Transaction } from "./transaction.ts";
 import { readTransactionForm, SIGN_IN_STAGES, type TransactionForm, transactionOf } from "./transaction-form.ts";
 
@@ -91,6 +92,24 @@ async function checkLogIn(browser: BrowserRequest, { form, transaction }: SignIn
   if (reply === AUTH_UNAVAILABLE) return authUnavailable(browser);
   if (reply.valid) return (await signIn(browser, transaction, reply, email)) ?? refuseBoth();
   return reply.error === "RATE_LIMITED" ? pausedPage(browser, transaction, email, PAUSE_SECONDS) : refuseBoth();
+}
+
+/**
+ * Asks for the password of a user who is signed in, within the limits of the sign-in. `paused`: too
+ * many attempts.
+ */
+export async function isPasswordOf(
+  browser: BrowserRequest,
+  { userId, email }: Pick<Account, "userId" | "email">,
+  password: string,
+): Promise<boolean | "paused" | AuthUnavailable> {
+  if (password === "" || sizeOf(password) > MAX_PASSWORD_BYTES) return false;
+  const knownBrowser = await knownBrowserOf(browser, email);
+  if ((await consumeAttempt(browser, email, knownBrowser)) > 0) return "paused";
+  const reply = await browser.auth.authenticateUser(email, password, knownBrowser);
+  if (reply === AUTH_UNAVAILABLE) return AUTH_UNAVAILABLE;
+  if (reply.valid) return reply.userId === userId;
+  return reply.error === "RATE_LIMITED" ? "paused" : false;
 }
 
 /** Counts an attempt at a password. Returns the seconds to wait. */

@@ -25,12 +25,15 @@ const USER_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
  * Sends a browser without a session to sign-in, and then to the account page. No client is
- * involved.
+ * involved. `cookies`: by default the one that deletes an ended session.
  */
-export async function signInForAccount(browser: BrowserRequest): Promise<Response> {
+export async function signInForAccount(
+  browser: BrowserRequest,
+  cookies = endedSessionCookies(browser),
+): Promise<Response> {
   if (!browser.config.isSignupOpen) return pageResponse(comingSoonPage());
   const transaction = startTransaction({ stage: "login", connection: null }, nowSeconds());
-  return openFirstPage(browser, transaction, endedSessionCookies(browser));
+  return openFirstPage(browser, transaction, cookies);
 }
 
 /** Gives the browser a new transaction and redirects to its page. `cookies` are set as well. */

@@ -8,6 +8,8 @@ export const ACCOUNT_FORMS = [
   "/apps/keys",
   "/apps/keys/revoke",
   "/apps/token",
+  "/apps/delete",
+  "/apps/delete/sign-in",
   "/logout",
 ] as const;
 export type AccountForm = (typeof ACCOUNT_FORMS)[number];

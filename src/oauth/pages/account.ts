@@ -52,8 +52,16 @@ ${accountForm("/apps/revoke-all", tokens, html`<p>Every app loses its access, an
 ${creditsSection(credits)}
 ${keysSection(keys, tokens, once.key, texts)}
 ${tokenSection(tokens, once.token, texts)}
-${activitySection(activity, grants)}`;
+${activitySection(activity, grants)}
+${dataSection()}`;
   return { title: "Your apps and keys", main };
+}
+
+function dataSection(): Html {
+  return html`<section aria-labelledby="data">
+<h2 id="data">Your data</h2>
+<p><a href="/apps/delete">Delete your account</a></p>
+</section>`;
 }
 
 function grantList(grants: readonly GrantRecord[], tokens: AccountFormTokens, texts: ProductTexts): Html {

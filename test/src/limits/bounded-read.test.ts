@@ -43,6 +43,7 @@ const ROUTES = [
   ["/apps/keys", FORM],
   ["/apps/keys/revoke", FORM],
   ["/apps/token", FORM],
+  ["/apps/delete", FORM],
   ["/logout", FORM],
 ] as const;
 

@@ -82,7 +82,7 @@ const ROWS: readonly (readonly [what: string, limit: number, routes: readonly st
     ["POST /apps/revoke", "POST /apps/revoke-all", "POST /apps/keys/revoke", "POST /logout"],
     "POST /login",
   ],
-  ["new credentials", 10, ["POST /apps/keys", "POST /apps/token"], "POST /apps/revoke"],
+  ["new credentials", 10, ["POST /apps/keys", "POST /apps/token", "POST /apps/delete"], "POST /apps/revoke"],
 ];
 
 describe("an address may send", () => {
