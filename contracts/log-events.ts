@@ -182,7 +182,7 @@ export const LOG_EVENTS = {
     level: "error",
     source: "gateway",
     meaning: "A backend does not accept the gateway's identity tokens.",
-    remedy: "Set its `IDENTITY_KEYS` again: [Rotating secrets](security.md#rotating-secrets).",
+    remedy: "Set its `IDENTITY_KEYS` again: [Keys of a backend](#keys-of-a-backend).",
   },
   "http.crashed": {
     level: "error",
@@ -301,13 +301,13 @@ export const LOG_EVENTS = {
     level: "error",
     source: "backends",
     meaning: "An identity token is signed with a key (`keyId`) that `IDENTITY_KEYS` does not have.",
-    remedy: "Set `IDENTITY_KEYS` again: [Rotating secrets](security.md#rotating-secrets).",
+    remedy: "Set `IDENTITY_KEYS` again: [Keys of a backend](#keys-of-a-backend).",
   },
   "rpc.signature_invalid": {
     level: "error",
     source: "backends",
     meaning: "The signature of an identity token is wrong. The keys may be those of another backend.",
-    remedy: "Set `IDENTITY_KEYS` again: [Rotating secrets](security.md#rotating-secrets).",
+    remedy: "Set `IDENTITY_KEYS` again: [Keys of a backend](#keys-of-a-backend).",
   },
   "tool.unrendered": {
     level: "error",

@@ -50,6 +50,8 @@ export interface Config {
   readonly credentialCacheMs: number;
   readonly secret: string;
   readonly previousSecret: string | undefined;
+  /** Keys that signed checkpoints of the audit log under earlier root secrets: id, public key. */
+  readonly retiredCheckpointKeys: readonly (readonly [kid: string, x: string])[];
 }
 
 /** A missing or unsafe setting. The message names settings and problems, never a value. */
@@ -66,15 +68,15 @@ export function configOf(env: Env): Config {
   const allowedOrigins = partsOf(env.ALLOWED_ORIGINS ?? "");
   const risks = parseRisks("CONFIRM_RISKS", env.CONFIRM_RISKS ?? "DESTRUCTIVE");
   const audited = parseRisks("AUDIT_REQUIRED_RISKS", env.AUDIT_REQUIRED_RISKS ?? "EXTERNAL_MUTATION,DESTRUCTIVE");
+  const retired = parseRetiredKeys(env.RETIRED_CHECKPOINT_KEYS ?? "");
   const cacheSeconds = Number(env.CREDENTIAL_CACHE_SECONDS ?? MAX_CREDENTIAL_CACHE_SECONDS);
   const problems = [
     ...originProblems("API_BASE_URL", env.API_BASE_URL),
     ...originProblems("AUTH_BASE_URL", env.AUTH_BASE_URL),
     ...secretProblems("SERVICE_BINDING_SECRET", env.SERVICE_BINDING_SECRET),
-    ...(env.SERVICE_BINDING_SECRET_PREVIOUS === undefined
-      ? []
-      : secretProblems("SERVICE_BINDING_SECRET_PREVIOUS", env.SERVICE_BINDING_SECRET_PREVIOUS)),
-    ...(env.HEALTH_TOKEN === undefined ? [] : secretProblems("HEALTH_TOKEN", env.HEALTH_TOKEN)),
+    ...optionalSecretProblems("SERVICE_BINDING_SECRET_PREVIOUS", env.SERVICE_BINDING_SECRET_PREVIOUS),
+    ...optionalSecretProblems("HEALTH_TOKEN", env.HEALTH_TOKEN),
+    ...retired.problems,
     ...BINDINGS.filter((name) => !env[name]).map((name) => `${name} is not bound`),
     ...allowedOrigins.flatMap((origin) => originProblems("ALLOWED_ORIGINS", origin)),
     ...risks.problems,
@@ -96,6 +98,7 @@ export function configOf(env: Env): Config {
     credentialCacheMs: cacheSeconds * 1000,
     secret: env.SERVICE_BINDING_SECRET,
     previousSecret: env.SERVICE_BINDING_SECRET_PREVIOUS,
+    retiredCheckpointKeys: retired.value,
   };
   parsed.set(env, config);
   return config;
@@ -107,6 +110,16 @@ function parseRisks(name: string, setting: string): { readonly value: ReadonlySe
   // Calls of a misspelt risk would never be confirmed, or not need a record.
   const isKnown = value.size === new Set(named).size;
   return { value, problems: isKnown ? [] : [`${name} has a part that is none of ${RISKS.join(", ")}`] };
+}
+
+function parseRetiredKeys(list: string): {
+  readonly value: Config["retiredCheckpointKeys"];
+  readonly problems: readonly string[];
+} {
+  const keys = partsOf(list);
+  const areValid = keys.every((key) => /^[0-9a-f]{8}:[A-Za-z0-9_-]{43}$/.test(key));
+  const problems = areValid ? [] : ["RETIRED_CHECKPOINT_KEYS must be of the form kid:key[,kid:key]"];
+  return { value: keys.map((key) => [key.slice(0, 8), key.slice(9)]), problems };
 }
 
 function cacheProblems(seconds: number): string[] {
@@ -130,6 +143,10 @@ function originProblems(name: string, text: string | undefined): string[] {
   return isSafe && url.origin === text
     ? []
     : [`${name} must be an https origin (http only on loopback), without a path or a trailing slash`];
+}
+
+function optionalSecretProblems(name: string, text: string | undefined): string[] {
+  return text === undefined ? [] : secretProblems(name, text);
 }
 
 function secretProblems(name: string, text: string | undefined): string[] {

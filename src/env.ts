@@ -56,8 +56,16 @@ export interface Env extends BackendBindings {
    * never leaves the gateway.
    */
   readonly SERVICE_BINDING_SECRET: string;
-  /** The root key before a rotation. It still opens what it sealed, and seals nothing new. */
+  /**
+   * The other root key during a rotation, before it the next one and then the previous one. It
+   * opens what it sealed, and seals nothing new.
+   */
   readonly SERVICE_BINDING_SECRET_PREVIOUS?: string;
+  /**
+   * Public keys that verify checkpoints of the audit log signed under earlier root keys:
+   * `kid:x[,kid:x]`. Kept as a secret, so that a deployment does not replace it.
+   */
+  readonly RETIRED_CHECKPOINT_KEYS?: string;
 
   /** Bearer token for `GET /health?deep=1`, at least 32 characters. Absent: no one may ask. */
   readonly HEALTH_TOKEN?: string;

@@ -212,7 +212,7 @@ function checkpointsIn(rows: readonly Row[] = []): Checkpoint[] {
 }
 
 /** The gateway's public keys; `null` if it cannot be reached. */
-async function publishedKeys(origin: string): Promise<readonly CheckpointKey[] | null> {
+export async function publishedKeys(origin: string): Promise<readonly CheckpointKey[] | null> {
   try {
     const response = await fetch(new URL(CHECKPOINT_KEYS_PATH, origin), { signal: AbortSignal.timeout(5000) });
     const { keys } = (await response.json()) as { keys?: unknown };

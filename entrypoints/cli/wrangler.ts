@@ -31,21 +31,23 @@ const running = new Set<ChildProcess>();
 
 /**
  * Starts wrangler with piped output, in a process group of its own: Ctrl-C reaches it through
- * `stopAll` only. A `server` also stops when this process ends.
+ * `stopAll` only. A `server` also stops when this process ends. `input` is what it reads.
  */
 export function startWrangler(
   args: readonly string[],
   environment: Record<string, string>,
   kind: "command" | "server",
+  input?: string,
 ): ChildProcess {
   const isServer = kind === "server";
   const flags = ["--no-warnings", ...(isServer ? ["--import", FOLLOW_PARENT] : [])];
   const child = spawn(process.execPath, [...flags, WRANGLER, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...environment, FORCE_COLOR: "0" },
-    stdio: ["ignore", "pipe", "pipe", ...(isServer ? (["ipc"] as const) : [])],
+    stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe", ...(isServer ? (["ipc"] as const) : [])],
     detached: process.platform !== "win32",
   });
+  child.stdin?.on("error", () => undefined).end(input); // it may end before it has read everything
   running.add(child);
   child.once("close", () => running.delete(child));
   return child;
@@ -55,8 +57,9 @@ export function startWrangler(
 export async function runWrangler(
   args: readonly string[],
   environment: Record<string, string> = QUIET,
+  input?: string,
 ): Promise<{ code: number; stdout: string; output: string }> {
-  const child = startWrangler(args, environment, "command");
+  const child = startWrangler(args, environment, "command", input);
   let [stdout, output] = ["", ""];
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding("utf8").on("data", (chunk: string) => {

@@ -6,7 +6,7 @@ import { CHECKPOINT_KEYS_PATH } from "../../contracts/audit-record.ts";
 import { digestInput } from "../../contracts/rpc/encoding.ts";
 import { ConfigError } from "../../src/config.ts";
 import type { RequestContext } from "../../src/context.ts";
-import { checkpointKeysOf } from "../../src/crypto/key-ring.ts";
+import { publishedKeysOf } from "../../src/crypto/key-ring.ts";
 import { aiCatalog, CARD_PATH, CARD_TYPE, descriptionOf, serverCard } from "../../src/discovery/server-card.ts";
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from "../../src/mcp/era.ts";
 import type { Implementation } from "../../src/mcp/schema.ts";
@@ -57,10 +57,8 @@ async function documentAt(
       return { type: CARD_TYPE, body: JSON.stringify(serverCard(server, [...MODERN_VERSIONS, ...LEGACY_VERSIONS])) };
     case "/.well-known/ai-catalog.json":
       return { type: "application/ai-catalog+json", body: JSON.stringify(aiCatalog(server)) };
-    case CHECKPOINT_KEYS_PATH: {
-      const keys = (await checkpointKeysOf(config)).map(({ published }) => published);
-      return { type: "application/jwk-set+json", body: JSON.stringify({ keys }) };
-    }
+    case CHECKPOINT_KEYS_PATH:
+      return { type: "application/jwk-set+json", body: JSON.stringify({ keys: await publishedKeysOf(config) }) };
     case "/.well-known/mcp-registry-auth":
       return env.MCP_REGISTRY_AUTH ? { type: "text/plain", body: registryProof(env.MCP_REGISTRY_AUTH) } : null;
     default:

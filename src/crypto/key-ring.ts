@@ -47,6 +47,17 @@ export async function checkpointKeysOf(config: Config): Promise<Keys<SigningKey>
   return keys;
 }
 
+/** The public keys of checkpoints: of the root secrets, the current one first, and retired ones. */
+export async function publishedKeysOf(config: Config): Promise<readonly CheckpointKey[]> {
+  const keys = await checkpointKeysOf(config);
+  return [...keys.map(({ published }) => published), ...config.retiredCheckpointKeys.map(publishedKey)];
+}
+
+/** The public key of the checkpoints that `secret` signs. */
+export async function checkpointKeyOf(secret: string): Promise<CheckpointKey> {
+  return (await signingKey(await importRootKey(secret))).published;
+}
+
 async function forEachSecret<K>(
   { secret, previousSecret }: Config,
   derive: (root: RootKey) => Promise<K>,
@@ -72,6 +83,9 @@ async function signingKey(root: RootKey): Promise<SigningKey> {
   const pkcs8 = new Uint8Array([...PKCS8_ED25519, ...(await deriveBytes(root, "audit"))]);
   const key = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]);
   const { x } = (await crypto.subtle.exportKey("jwk", key)) as JsonWebKey; // "jwk" exports no bytes
-  const published = { kty: "OKP", crv: "Ed25519", x: x ?? "", kid: root.kid, alg: "EdDSA", use: "sig" } as const;
-  return { kid: root.kid, key, published };
+  return { kid: root.kid, key, published: publishedKey([root.kid, x ?? ""]) };
+}
+
+function publishedKey([kid, x]: readonly [kid: string, x: string]): CheckpointKey {
+  return { kty: "OKP", crv: "Ed25519", x, kid, alg: "EdDSA", use: "sig" };
 }

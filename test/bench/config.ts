@@ -2,7 +2,7 @@
 // wrangler.toml, and minimal Workers behind them.
 import path from "node:path";
 import { type Unstable_Config, unstable_readConfig } from "wrangler";
-import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
+import { randomSecret } from "../../entrypoints/cli/secret-file.ts";
 import { CONFIGS, ROOT, workerName } from "../../entrypoints/cli/workers.ts";
 import { identityKeysSetting } from "../../src/crypto/keys.ts";
 

@@ -93,6 +93,11 @@ describe("the gateway's settings", () => {
     ],
     ["one letter, many times", { SERVICE_BINDING_SECRET: "a".repeat(64) }, "SERVICE_BINDING_SECRET is a placeholder"],
     ["a bad previous secret", { SERVICE_BINDING_SECRET_PREVIOUS: "short" }, "SERVICE_BINDING_SECRET_PREVIOUS must be"],
+    [
+      "a retired key of another form",
+      { RETIRED_CHECKPOINT_KEYS: "k1:x" },
+      "RETIRED_CHECKPOINT_KEYS must be of the form",
+    ],
     ["no storage", { OAUTH_KV: undefined }, "OAUTH_KV is not bound"],
     ["no auth Worker", { AUTH_SERVICE: undefined }, "AUTH_SERVICE is not bound"],
     ["no grant objects", { GRANTS: undefined }, "GRANTS is not bound"],

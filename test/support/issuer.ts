@@ -7,7 +7,7 @@ import type { Identity, Scope, TenantId, Tier, UserId } from "../../contracts/rp
 import { signIdentity } from "../../contracts/rpc/identity-token.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { deriveKey } from "../../entrypoints/auth/derived-key.ts";
-import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
+import { randomSecret } from "../../entrypoints/cli/secret-file.ts";
 import { deriveIdentityKey, importRootKey } from "../../src/crypto/keys.ts";
 import { type System, type SystemOptions, useSystem } from "./system.ts";
 

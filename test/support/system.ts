@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { createTestHarness, type TestHarnessOptions, type Unstable_RawConfig, type WorkerHandle } from "wrangler";
-import { randomSecret } from "../../entrypoints/cli/local-secrets.ts";
+import { randomSecret } from "../../entrypoints/cli/secret-file.ts";
 import {
   AUDIENCES,
   CONFIGS,
@@ -62,6 +62,8 @@ export interface System {
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** A Worker by its deployed name: its bindings, its storage, and `fetch` straight to it. */
   worker(name: string): WorkerHandle;
+  /** Changes secrets of Workers and restarts them; `null` removes one. Storage stays. */
+  storeSecrets(changed: Partial<Record<WorkerKey, Readonly<Record<string, string | null>>>>): Promise<void>;
   /** All log lines of the Workers so far, oldest first. */
   logs(): readonly string[];
   stop(): Promise<void>;
@@ -129,6 +131,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       origin: url.origin,
       fetch: (target, init) => validatingFetch(new URL(target, url), { ...init, headers: withAddress(init?.headers) }),
       worker: (name) => harness.getWorker(name),
+      async storeSecrets(changed) {
+        for (const [worker, own] of Object.entries(changed)) {
+          const stored = Object.entries({ ...secrets[worker as WorkerKey], ...own });
+          const kept = stored.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
+          secrets[worker as WorkerKey] = Object.fromEntries(kept);
+        }
+        await harness.update(build(url.origin));
+        target = Number((await harness.listen()).url.port);
+      },
       logs: () => harness.getLogs().map(({ level, message }) => `${level}: ${message}`),
       stop,
     };
@@ -169,6 +180,7 @@ export function useSystem(options: SystemOptions = {}): System {
     },
     fetch: (target, init) => system().fetch(target, init),
     worker: (name) => system().worker(name),
+    storeSecrets: (changed) => system().storeSecrets(changed),
     logs: () => system().logs(),
     stop: () => system().stop(),
   };
