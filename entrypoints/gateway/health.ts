@@ -1,15 +1,15 @@
 // GET /health for a monitor: the gateway responds. With `?deep=1` and HEALTH_TOKEN, an operator
 // also sees the state of each backend.
 import { digestText } from "../../contracts/rpc/encoding.ts";
-import { backendsHealth, isHealthy } from "../../src/backends/health.ts";
+import { backendsHealth, isHealthy, noteOf } from "../../src/backends/health.ts";
 import type { RequestContext } from "../../src/context.ts";
 import { addressOf, consume, overrunOf } from "../../src/limits/rate-limits.ts";
 import { tooManyRequests } from "../../src/mcp/json-rpc.ts";
 import type { Implementation } from "../../src/mcp/schema.ts";
 
 /**
- * 200 if all is well, 503 if a backend does not serve this gateway, 401 without the token, 429
- * after too many tries.
+ * 200 if every backend serves this gateway, with notes about other versions, 503 if one does not,
+ * 401 without the token, 429 after too many tries.
  */
 export async function health(
   request: Request,
@@ -27,7 +27,8 @@ export async function health(
   }
   const backends = await backendsHealth(context);
   const isWell = Object.values(backends).every(isHealthy);
-  const body = { status: isWell ? "ok" : "degraded", ...gateway, backends };
+  const notes = Object.entries(backends).flatMap(([backend, state]) => noteOf(backend, state) ?? []);
+  const body = { status: isWell ? "ok" : "degraded", ...gateway, notes, backends };
   return Response.json(body, { status: isWell ? 200 : 503, headers: { "cache-control": "no-store" } });
 }
 
