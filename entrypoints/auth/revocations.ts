@@ -12,7 +12,7 @@ const MAX_REVOCATIONS = 50;
 
 /**
  * Tells the gateway about each user whose sign-ins have ended. Never throws: what fails is left for
- * the next run, a minute later.
+ * the next run, a minute later, after what was tried less often.
  */
 export async function deliverRevocations(env: Env): Promise<void> {
   try {
@@ -23,12 +23,16 @@ export async function deliverRevocations(env: Env): Promise<void> {
 }
 
 async function deliver({ DB, GATEWAY_ADMIN }: Env): Promise<void> {
-  const found = await DB.prepare("SELECT user_id, until FROM revocations ORDER BY until LIMIT ?1")
+  const found = await DB.prepare("SELECT user_id, until FROM revocations ORDER BY attempts, until LIMIT ?1")
     .bind(MAX_REVOCATIONS)
     .all();
   const rows = v.parse(Rows, found.results);
   if (rows.length === 0) return;
   if (!GATEWAY_ADMIN) return logUndelivered(rows.length, "GATEWAY_ADMIN is not bound");
+  // Before the calls: a run that is ended early counts, too.
+  await DB.prepare("UPDATE revocations SET attempts = attempts + 1 WHERE user_id IN (SELECT value FROM json_each(?1))")
+    .bind(JSON.stringify(rows.map(({ user_id }) => user_id)))
+    .run();
   const replies = await Promise.allSettled(
     rows.map(async ({ user_id, until }) => {
       const reply = await GATEWAY_ADMIN.revokeUser(user_id, { untilMs: Date.parse(until) });

@@ -73,6 +73,29 @@ describe("the end of a user's sign-ins", () => {
     },
   );
 
+  it("reaches it though the gateway refuses as many others as a run delivers", async () => {
+    await db.exec(
+      `INSERT INTO revocations (user_id, until) WITH RECURSIVE n(at) AS (VALUES (1) UNION ALL SELECT at + 1 FROM n WHERE at < 60)
+       SELECT 'refused_' || at, '2020-01-01T00:00:00.000Z' FROM n`.replaceAll("\n", " "),
+    );
+    try {
+      const userId = await newUserId();
+      await signOut(userId, "2026-01-02T03:04:05.678Z");
+      for (let runs = 0; runs < 2; runs++) await runCron();
+      expect(await rowsFor(userId)).toEqual([]);
+      await runCron();
+      expect((await callsFor("refused_60")).length, "each gets its turn").toBeGreaterThan(0);
+    } finally {
+      await db.exec("DELETE FROM revocations");
+    }
+  });
+
+  it("is never an earlier instant in place of a later one", async () => {
+    const userId = await newUserId();
+    for (const at of ["2026-01-03T00:00:00.000Z", "2026-01-02T03:04:05.678Z"]) await signOut(userId, at);
+    expect(await rowsFor(userId)).toEqual([{ user_id: userId, until: "2026-01-03T00:00:00.000Z" }]);
+  });
+
   it("that is later than the one under way is kept", async () => {
     const userId = await newUserId();
     await signOut(userId, "2026-01-02T03:04:05.678Z");
@@ -94,7 +117,7 @@ it("without a binding to the gateway, nothing is lost, and it is logged", async 
   const alone = await startAuthAlone(configPath);
   try {
     const { DB } = await alone.worker.getEnv();
-    await DB.exec("INSERT INTO revocations VALUES ('u_ada', '2026-01-02T03:04:05.678Z')");
+    await DB.exec("INSERT INTO revocations (user_id, until) VALUES ('u_ada', '2026-01-02T03:04:05.678Z')");
     await alone.worker.scheduled({ cron: "* * * * *", scheduledTime: new Date() });
     expect((await DB.prepare("SELECT user_id FROM revocations").all()).results).toEqual([{ user_id: "u_ada" }]);
     const logged = alone.harness.getLogs().map(({ message }) => message);
