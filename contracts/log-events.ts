@@ -119,6 +119,18 @@ export const LOG_EVENTS = {
     meaning: "The gateway does not know yet that sign-ins have ended. The next try is a minute later.",
     remedy: "Check the binding `GATEWAY_ADMIN`. Until then, access tokens of these users can still work.",
   },
+  "backend.breaker_closed": {
+    level: "info",
+    source: "gateway",
+    meaning: "A backend has answered a probe, and is called again.",
+  },
+  "backend.breaker_opened": {
+    level: "error",
+    source: "gateway",
+    meaning:
+      "Five calls to a backend went wrong in a row. This isolate does not call it for 10 seconds, and then makes one call to see.",
+    remedy: "Look at the lines `rpc.fault` before it.",
+  },
   "call.abandoned": {
     level: "error",
     source: "gateway",

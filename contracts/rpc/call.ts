@@ -46,6 +46,12 @@ const FAULTS: Readonly<Record<Fault, Refusal<FaultCode>>> = {
   },
 };
 
+/** The fault behind a refusal that `call` returned; `null` for one that the contract lists. */
+export function faultOf(refusal: Refusal): Fault | null {
+  const faults = Object.keys(FAULTS) as Fault[]; // the keys of the record
+  return faults.find((fault) => FAULTS[fault] === refusal) ?? null;
+}
+
 /** Names the call in the log line of a fault. */
 export interface CallTarget {
   readonly method: string;

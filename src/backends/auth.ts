@@ -12,11 +12,20 @@ import {
   SignIn,
   Tenant,
 } from "../../contracts/auth.ts";
-import { type CallTarget, call, invoke, logFault, type Refusal } from "../../contracts/rpc/call.ts";
+import {
+  type CallTarget,
+  call,
+  type Fault,
+  faultOf,
+  invoke,
+  logFault,
+  type Refusal,
+} from "../../contracts/rpc/call.ts";
 import type { Identity, UserId } from "../../contracts/rpc/identity.ts";
 import type { InputOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { wellFormed } from "../../contracts/rpc/well-formed.ts";
+import { type Admission, type Breaker, breakerOf, PAUSED } from "./breaker.ts";
 import { type CallerContext, callContext, GATEWAY_IDENTITY } from "./call-context.ts";
 
 /** No usable reply. The fault is logged already; the response is 503 and never 401. */
@@ -97,7 +106,10 @@ export class AuthService {
     // alike.
     const methods = this.#binding as unknown as RpcMethods;
     const send = async () => methods[method]?.(await callContext(this.#context, parameters), input);
+    const admission = this.#breaker.enter();
+    if (admission === null) return { ok: false, error: PAUSED };
     const result = await call(operation, send, this.#target(method));
+    this.#leave(admission, result.ok ? null : faultOf(result.error));
     return result as Result<OutputOf<Methods[Name]>, Refusal>; // as above
   }
 
@@ -110,8 +122,24 @@ export class AuthService {
     schema: S,
     send: () => PromiseLike<unknown>,
   ): Promise<v.InferOutput<S> | AuthUnavailable> {
+    const admission = this.#breaker.enter();
+    if (admission === null) return AUTH_UNAVAILABLE;
     const reply = await invoke(schema, send, AUTH_TIMEOUT_MS, this.#target(method));
+    this.#leave(admission, reply.ok ? null : reply.fault);
     return reply.ok ? wellFormed(reply.value) : AUTH_UNAVAILABLE;
+  }
+
+  get #breaker(): Breaker {
+    return breakerOf(this.#binding);
+  }
+
+  /**
+   * Only timeouts count: every other fault is known at once, and a stranger who can cause one with
+   * an input must not end the sign-ins of others.
+   */
+  #leave(admission: Admission, fault: Fault | null): void {
+    const { traceId } = this.#context.trace;
+    this.#breaker.leave(admission, fault === "timeout", { backend: "AUTH_SERVICE", traceId });
   }
 
   /** A reply about another user than the one asked for breaks the contract. */

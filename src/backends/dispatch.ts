@@ -1,19 +1,20 @@
 // One typed call to a product backend, signed for exactly this identity, method and input.
 import * as v from "valibot";
-import type { Audience, ToolBackendName } from "../../contracts/backends.ts";
-import { call, type FaultCode, type Refusal } from "../../contracts/rpc/call.ts";
+import type { Audience, BackendName } from "../../contracts/backends.ts";
+import { type CallTarget, call, type FaultCode, faultOf, type Refusal } from "../../contracts/rpc/call.ts";
 import { Progress, type ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { wellFormed } from "../../contracts/rpc/well-formed.ts";
 import type { BackendClient, ToolDefinition } from "../tools/tool-definition.ts";
+import { breakerOf, PAUSED } from "./breaker.ts";
 import { type CallerContext, callContext } from "./call-context.ts";
 
 /** Everything about a call but its input. */
 export interface BackendCall<O extends Operation = Operation> {
   /** Name of the binding. */
-  readonly backend: ToolBackendName;
+  readonly backend: BackendName;
   readonly audience: Audience;
   readonly method: string;
   readonly operation: O;
@@ -24,12 +25,21 @@ export interface BackendCall<O extends Operation = Operation> {
 
 type RpcMethods = Record<string, (context: unknown, input: unknown) => Promise<unknown>>;
 
-/** Calls the backend. Whatever the backend does, the promise resolves to a result. */
+/** Result of a call: of the contract, or a fault. */
+type Reply<O extends Operation> = Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>;
+
+/**
+ * Calls the backend, unless its breaker is open: then the refusal is `PAUSED`. Whatever the backend
+ * does, the promise resolves to a result.
+ */
 export async function dispatch<O extends Operation>(
   context: CallerContext,
   { backend, audience, method, operation, identity, idempotencyKey, progress }: BackendCall<O>,
   input: unknown,
-): Promise<Result<OutputOf<O>, Refusal<CodeOf<O> | FaultCode>>> {
+): Promise<Reply<O>> {
+  const breaker = breakerOf(context.env[backend]);
+  const admission = breaker.enter();
+  if (admission === null) return { ok: false, error: PAUSED };
   const { timeoutMs } = operation;
   const parameters = { audience, method, input, identity, timeoutMs, idempotencyKey };
   const signed = await callContext(context, { ...parameters, progress: progress && checked(progress) });
@@ -37,7 +47,26 @@ export async function dispatch<O extends Operation>(
   // index.
   const methods = context.env[backend] as unknown as RpcMethods;
   const send = () => (methods[method] as RpcMethods[string])(signed, input);
-  return call(operation, send, { method: `${backend}.${method}`, traceId: context.trace.traceId });
+  const { traceId } = context.trace;
+  const reply = await callWithRetry(operation, send, signed.deadlineMs, { method: `${backend}.${method}`, traceId });
+  breaker.leave(admission, !reply.ok && faultOf(reply.error) !== null, { backend, traceId });
+  return reply;
+}
+
+/**
+ * Repeats a call that only reads once if the binding itself failed, as when its Worker is deployed
+ * just now. After a timeout or a reply, nothing is repeated.
+ */
+async function callWithRetry<O extends Operation>(
+  operation: O,
+  send: () => PromiseLike<unknown>,
+  deadlineMs: number,
+  target: CallTarget,
+): Promise<Reply<O>> {
+  const reply = await call(operation, send, target);
+  if (reply.ok || operation.changes || faultOf(reply.error) !== "rejected") return reply;
+  const timeoutMs = deadlineMs - Date.now();
+  return timeoutMs > 0 ? call({ ...operation, timeoutMs }, send, target) : reply;
 }
 
 /** Passes on only reports that fit the contract, with well-formed text. */

@@ -10,7 +10,15 @@ import { dispatch } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
 import { creditsOf } from "../tools/price.ts";
 import { missingScopes } from "./authorize.ts";
-import { checkConfirmation, checkCredential, checkPlan, checkTestKey, refuse, validateArguments } from "./checks.ts";
+import {
+  checkBackend,
+  checkConfirmation,
+  checkCredential,
+  checkPlan,
+  checkTestKey,
+  refuse,
+  validateArguments,
+} from "./checks.ts";
 import { type Dispatched, governCall } from "./governed-call.ts";
 import { rateRefusal } from "./limit-refusals.ts";
 import { overPlan } from "./metering.ts";
@@ -58,7 +66,7 @@ export async function callTool(call: AuthorizedCall, progress?: ProgressCallback
   const unplanned = checkPlan(call, input.value);
   if (unplanned) return unplanned;
   const credits = creditsOf(call.tool.price, input.value);
-  const stopped = (await checkCredential(call)) ?? (await checkConfirmation(call, credits));
+  const stopped = checkBackend(call) ?? (await checkCredential(call)) ?? (await checkConfirmation(call, credits));
   if (stopped) return stopped;
   const { recorder, tool } = call;
   if (tool.risk === "READ_ONLY") {

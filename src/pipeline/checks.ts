@@ -4,6 +4,7 @@ import { type CredentialCode, GATEWAY_ERRORS, RETRY_AFTER_SECONDS, type ToolRefu
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import type { PolicyDecision } from "../audit/event.ts";
 import { Recorder } from "../audit/recorder.ts";
+import { breakerOf, PAUSED } from "../backends/breaker.ts";
 import { orUnavailable, type RequestContext, type Trace } from "../context.ts";
 import type { InputRequired, Invalid } from "../mcp/port.ts";
 import { isInPlan } from "../tools/plans.ts";
@@ -32,6 +33,14 @@ export function checkPlan(call: AuthorizedCall, input: object): Completed | null
   const { code } = plans;
   call.recorder.toolCall(call, "not_in_plan", code);
   return refuse(call, { code, message: operation.errors[code] ?? code });
+}
+
+/** Ends a call whose backend is not called just now, before it reserves or asks anything. */
+export function checkBackend(call: AuthorizedCall): Completed | null {
+  const { context, tool, recorder } = call;
+  if (!breakerOf(context.env[tool.backend]).isOpen) return null;
+  recorder.toolCall(call, "allowed", PAUSED.code);
+  return refuse(call, PAUSED);
 }
 
 /**

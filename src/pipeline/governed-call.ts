@@ -8,6 +8,7 @@ import type { Result } from "../../contracts/rpc/result.ts";
 import type { PolicyDecision } from "../audit/event.ts";
 import { auditLogOf, logRecord } from "../audit/sinks.ts";
 import { AuthService } from "../backends/auth.ts";
+import { PAUSED } from "../backends/breaker.ts";
 import { type Ending, settleCredits } from "../backends/settlement.ts";
 import { orUnavailable } from "../context.ts";
 import type { CallEnd } from "../durable/open-calls.ts";
@@ -114,15 +115,17 @@ const LEDGER_UNAVAILABLE: Refusal = {
 
 /** Settles the call, as far as its outcome is known, and records the outcome. */
 async function endCall(governed: GovernedCall, dispatched: Dispatched): Promise<void> {
-  const { call, credits } = governed;
+  const { call, credits, isRepeated } = governed;
   const { context, tool } = call;
   const { reply, outcome } = dispatched;
-  const state = stateOf(call, reply);
+  const isPaused = !reply.ok && reply.error === PAUSED;
+  // An earlier attempt may have done the work.
+  const state = isPaused && !isRepeated ? "failed" : stateOf(call, reply);
   const isFinal = state === "succeeded" || state === "failed";
   const reference = reply.ok ? tool.settlement?.referenceOf(reply.value as object) : undefined; // outputs are objects
   const ending = { outcome: state === "succeeded" ? "commit" : "refund", reference } as const;
   const isSettled = isFinal && (credits === 0 || (await settle(governed, ending)));
-  const end = { isDispatched: true, isSettled, isKeyFreed: state === "failed" };
+  const end = { isDispatched: isRepeated || !isPaused, isSettled, isKeyFreed: state === "failed" };
   const finished = finish(governed, { decision: "allowed", outcome }, end);
   // The next attempt must find the key of a failed one freed.
   if (state === "failed") await finished;

@@ -23,6 +23,8 @@ describe("a misbehaving backend", () => {
       crashed: "internal",
     };
     for (const [flowId, code] of Object.entries(expected)) {
+      // Five faults in a row would open the breaker.
+      await call("flow_status", { flowId: "adds-fields" });
       const result = await call("flow_status", { flowId });
       expect(result, flowId).toMatchObject({
         isError: true,

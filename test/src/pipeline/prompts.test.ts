@@ -152,7 +152,7 @@ describe("completion", () => {
     expect(await completion("design_system", "description", "A")).toEqual(none);
     expect(await completion("illustrate_idea", "model", "", {}, { ...ADA, scopes: [] })).toEqual(none);
     expect(listModels).not.toHaveBeenCalled();
-    listModels.mockRejectedValueOnce(new Error("down"));
+    listModels.mockRejectedValueOnce(new Error("down")).mockRejectedValueOnce(new Error("down"));
     expect(await completion("illustrate_idea", "model")).toEqual(none);
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {

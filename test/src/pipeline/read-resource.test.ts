@@ -100,7 +100,7 @@ describe("a picture", () => {
   });
 
   it("fails with our sentence and the trace id if the backend throws", async () => {
-    readImage.mockRejectedValueOnce(new Error("hunter2"));
+    readImage.mockRejectedValueOnce(new Error("hunter2")).mockRejectedValueOnce(new Error("hunter2"));
     const result = await read(URI);
     expect(result).toEqual({
       state: "failed",

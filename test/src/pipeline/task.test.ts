@@ -198,7 +198,8 @@ describe.each(NAMES)("%s", (name) => {
   });
 
   it("fails with our sentence if the backend throws", async () => {
-    for (const method of [checkJob, cancelJob]) method.mockRejectedValueOnce(new Error("hunter2"));
+    for (const method of [checkJob, cancelJob])
+      method.mockRejectedValueOnce(new Error("hunter2")).mockRejectedValueOnce(new Error("hunter2"));
     const result = await send(name);
     expect(result).toEqual({
       state: "failed",
