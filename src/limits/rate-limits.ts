@@ -50,6 +50,8 @@ const LIMITS = {
   social: { perMinute: 30 },
   /** Allow and Deny, by address. */
   decision: { perMinute: 30 },
+  /** Pictures on the account page, by address. */
+  accountPicture: { perMinute: 300 },
   /** Forms of the account pages, by address; then those that create a credential. */
   accountForm: { perMinute: 30 },
   credential: { perMinute: 10 },

@@ -27,6 +27,7 @@ import {
   unusableClientDocument,
 } from "./browser/error-pages.ts";
 import { logIn, showLogIn, showSignUp, signUp } from "./browser/password.ts";
+import { showPicture } from "./browser/pictures.ts";
 import { showFavicon, showHome } from "./browser/public-pages.ts";
 import { addSecurityHeaders } from "./browser/security-headers.ts";
 import { finishSocialSignIn, redirectToGitHub, redirectToGoogle } from "./browser/social.ts";
@@ -75,6 +76,7 @@ const ROUTES: readonly (PageRoute | EndpointRoute)[] = [
   { path: "/consent", method: "POST", kind: "step", handler: decide, limit: "decision" },
 
   { path: "/apps", method: "GET", kind: "account", handler: showAccount },
+  { path: "/apps/picture", method: "GET", kind: "account", handler: showPicture, limit: "accountPicture" },
   { path: "/apps/revoke", method: "POST", kind: "account", handler: revokeApp, limit: "accountForm" },
   { path: "/apps/revoke-all", method: "POST", kind: "account", handler: revokeEverything, limit: "accountForm" },
   { path: "/apps/keys", method: "POST", kind: "account", handler: createKey, limit: "credential" },

@@ -1,6 +1,7 @@
 // The account page: connected apps, and signing out.
 import { recentActivity } from "../../backends/activity.ts";
 import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
+import { latestPictures } from "../../backends/pictures.ts";
 import { randomText } from "../../crypto/random.ts";
 import { findUserGrant, listUserGrants } from "../authorization-server/grants.ts";
 import { revokeGrant, revokeUser } from "../authorization-server/revocation.ts";
@@ -27,16 +28,21 @@ export async function showAccount(browser: BrowserRequest): Promise<Response> {
   if (!session) return signInForAccount(browser);
   const { userId, email } = session.account;
   const identity = identityOf(session);
-  const [{ grants, next }, keys, balance, charges, activity, tokens] = await Promise.all([
+  const [{ grants, next }, keys, balance, charges, pictures, activity, tokens] = await Promise.all([
     listUserGrants(browser, userId, browser.url.searchParams.get("cursor")),
     browser.auth.call("listApiKeys", identity, {}),
     browser.auth.call("getCredits", identity, {}),
     browser.auth.call("listCharges", identity, {}),
+    latestPictures(browser, identity),
     recentActivity(browser, identity),
     accountFormTokens(browser, session),
   ]);
   const once = { key: randomText(16), token: randomText(16) };
-  const credits = { balance: balance.ok ? balance.value : null, charges: charges.ok ? charges.value.charges : null };
+  const credits = {
+    balance: balance.ok ? balance.value : null,
+    charges: charges.ok ? charges.value.charges : null,
+    pictures,
+  };
   const view = { email, grants, next, keys: keys.ok ? keys.value.keys : null, credits, activity, tokens, once };
   return signedInPage(browser, session, accountPage(browser.config.resource, view, browser.texts));
 }

@@ -78,6 +78,8 @@ ul > li, .row { display: flex; flex-wrap: wrap; align-items: center; justify-con
 :is(ul, .row) div { flex: 1 1 15rem; }
 .row p { margin: .25rem 0 0; }
 ul .app { font-size: 1rem; }
+.picture { flex: none; width: 3.5rem; height: 3.5rem; overflow: hidden; border-radius: .625rem; background: var(--ground); }
+.picture img { display: block; width: 100%; height: 100%; object-fit: cover; font-size: .75rem; line-height: 1.1; }
 section button, .row button { width: fit-content; padding-inline: 1.25rem; }
 :is(ul, .row) button { min-height: 2.5rem; padding-inline: .875rem; }
 .bad { color: var(--bad); border-color: currentcolor; }
