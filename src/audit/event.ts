@@ -147,8 +147,9 @@ export interface AccessEvent {
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly traceId: string;
-  readonly subject: string;
-  /** `null` where the change is made without the user's account at hand. */
+  /** The user; `null` in the platform's own chain, which is never erased. */
+  readonly subject: string | null;
+  /** `null` if the auth Worker did not name it. */
   readonly tenantId: string | null;
   /** The client or API key concerned; `null` if neither is. */
   readonly clientId: string | null;

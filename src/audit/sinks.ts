@@ -11,8 +11,12 @@ import type { AccessEvent, AuditEvent } from "./event.ts";
  * Writes the log line now and sends the queue message in the background. A message that cannot be
  * sent is logged together with its record.
  */
-export function deliver({ env, ctx }: RequestContext, event: AuditEvent): void {
+export function deliver(context: RequestContext, event: AuditEvent): void {
   logRecord(event);
+  send(context, event);
+}
+
+function send({ env, ctx }: RequestContext, event: AuditEvent): void {
   ctx.waitUntil(
     env.PLATFORM_EVENTS_QUEUE.send(event).catch((error: unknown) => {
       logError("audit.undelivered", { ...describeCrash(error), record: event });
@@ -25,21 +29,23 @@ const STORE_TIMEOUT_MS = 5_000;
 
 /**
  * Writes the log line, and stores the record in the tenant's audit log. Where that fails, the
- * record goes to the queue, outside of the chain. Never throws.
+ * record goes to the queue, outside of the chain. A record without a tenant is kept for longer than
+ * the user, so only its log line names the user. Never throws.
  */
-export async function store(context: RequestContext, event: AuditEvent & Pick<AccessEvent, "tenantId">): Promise<void> {
+export async function store(context: RequestContext, event: AccessEvent): Promise<void> {
+  const kept = event.tenantId === null ? { ...event, subject: null, clientId: null } : event;
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(reject, STORE_TIMEOUT_MS, new Error("The audit log did not answer in time."));
   try {
-    await Promise.race([auditLogOf(context.env, event.tenantId).append(event), promise]);
-    logRecord(event);
+    await Promise.race([auditLogOf(context.env, event.tenantId).append(kept), promise]);
   } catch (error) {
     const { traceId } = context.trace;
     logCrash("audit.unchained", { type: event.type, traceId }, error);
-    deliver(context, event);
+    send(context, kept);
   } finally {
     clearTimeout(timer);
   }
+  logRecord(event);
 }
 
 /** Writes the log line of a record. */

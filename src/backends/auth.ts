@@ -21,7 +21,7 @@ import {
   logFault,
   type Refusal,
 } from "../../contracts/rpc/call.ts";
-import type { Identity, UserId } from "../../contracts/rpc/identity.ts";
+import type { Identity, TenantId, UserId } from "../../contracts/rpc/identity.ts";
 import type { InputOf, Operation, OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { wellFormed } from "../../contracts/rpc/well-formed.ts";
@@ -88,6 +88,12 @@ export class AuthService {
     const reply = await this.call("getUser", GATEWAY_IDENTITY, { userId });
     if (reply.ok) return reply.value.userId === userId ? reply.value : this.#breach("getUser");
     return reply.error.code === "user_not_found" ? null : AUTH_UNAVAILABLE;
+  }
+
+  /** The tenant of a user; `null` also if the auth Worker does not respond. */
+  async tenantOf(userId: UserId): Promise<TenantId | null> {
+    const user = await this.getUser(userId);
+    return user === AUTH_UNAVAILABLE ? null : (user?.tenantId ?? null);
   }
 
   /**

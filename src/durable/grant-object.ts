@@ -8,6 +8,7 @@ import { logWarning } from "../../contracts/log.ts";
 import { digestText, toBase64url } from "../../contracts/rpc/encoding.ts";
 import type { UserId } from "../../contracts/rpc/identity.ts";
 import { recordAccess } from "../audit/recorder.ts";
+import { AuthService } from "../backends/auth.ts";
 import { orUnavailable, type RequestContext, requestContext, type Trace, traceFrom } from "../context.ts";
 import type { Env } from "../env.ts";
 import { consume } from "../limits/rate-limits.ts";
@@ -218,8 +219,9 @@ export class GrantObject extends DurableObject<Env> {
     await this.#end(context, name);
     const refusal = { category: "refresh-token-grant", reason: "refresh_token_reused", status: 400 };
     logWarning("oauth.refused", refusal);
-    const detected = { type: "grant.reuse_detected", subject: name.userId, tenantId: null, clientId: null } as const;
-    await recordAccess(context, detected);
+    // The user sees it among the recent activity.
+    const tenantId = await new AuthService(context).tenantOf(name.userId);
+    await recordAccess(context, { type: "grant.reuse_detected", subject: name.userId, tenantId, clientId: null });
     return invalidGrant();
   }
 

@@ -1,6 +1,7 @@
 // Contexts of requests for tests of the pipeline.
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import type { ToolCallEvent } from "../../src/audit/event.ts";
+import { auditLogOf } from "../../src/audit/sinks.ts";
 import { type RequestContext, requestContext, traceFrom } from "../../src/context.ts";
 import type { Env } from "../../src/env.ts";
 
@@ -18,4 +19,16 @@ export function auditLogWith(record: (event: ToolCallEvent) => void): Env["AUDIT
   };
   // A plain object cannot have the type of a namespace, but it is called like one.
   return { idFromName: (name: string) => name, get: () => log } as unknown as Env["AUDIT_LOG"];
+}
+
+/**
+ * The records that the audit log of this tenant still has, oldest first; `null`: the platform's.
+ */
+export function recordsOf(env: Env, tenantId: string | null): Promise<Record<string, unknown>[]> {
+  return runInDurableObject(auditLogOf(env, tenantId) as never, (_, { storage }) =>
+    storage.sql
+      .exec<{ message: string }>("SELECT message FROM outbox ORDER BY position")
+      .toArray()
+      .map(({ message }) => JSON.parse(message)),
+  );
 }

@@ -2,6 +2,7 @@
 // that no refresh in parallel can survive it.
 import type { TenantId, UserId } from "../../../contracts/rpc/identity.ts";
 import { recordAccess } from "../../audit/recorder.ts";
+import { AuthService } from "../../backends/auth.ts";
 import type { RequestContext } from "../../context.ts";
 import { grantObjectOf } from "../../durable/grant-object.ts";
 import { type GrantRecord, userObjectOf } from "../../durable/user-object.ts";
@@ -25,7 +26,7 @@ export async function revokeGrant(
  * Ends every grant, token and browser session of the user's sign-ins up to `untilMs` (milliseconds
  * since the Unix epoch; default: now), and returns the number of grants ended. One step in the
  * user's object ends all of them everywhere at once; the objects of the grants then follow.
- * `tenantId`: the user's, if it is at hand.
+ * `tenantId`: the user's; `null`: the auth Worker is asked.
  */
 export async function revokeUser(
   context: RequestContext,
@@ -37,9 +38,13 @@ export async function revokeUser(
   const grantIds = await userObjectOf(env, userId).endEverything(untilMs);
   deleteUserCredentials(config, userId);
   const revoke = (grantId: string) => grantObjectOf(env, { userId, grantId }).revoke({ userId, grantId });
-  const recorded = recordAccess(context, { type: "user.revoked", subject: userId, tenantId, clientId: null });
-  await Promise.all([...grantIds.map(revoke), nextSecond(untilMs), recorded]);
+  await Promise.all([...grantIds.map(revoke), nextSecond(untilMs), recordRevoked(context, userId, tenantId)]);
   return grantIds.length;
+}
+
+async function recordRevoked(context: RequestContext, userId: UserId, known: TenantId | null): Promise<void> {
+  const tenantId = known ?? (await new AuthService(context).tenantOf(userId));
+  await recordAccess(context, { type: "user.revoked", subject: userId, tenantId, clientId: null });
 }
 
 /**

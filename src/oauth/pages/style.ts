@@ -78,6 +78,7 @@ ul > li, .row { display: flex; flex-wrap: wrap; align-items: center; justify-con
 :is(ul, .row) div { flex: 1 1 15rem; }
 .row p { margin: .25rem 0 0; }
 ul .app { font-size: 1rem; }
+li:has(.picture) { flex-wrap: nowrap; }
 .picture { flex: none; width: 3.5rem; height: 3.5rem; overflow: hidden; border-radius: .625rem; background: var(--ground); }
 .picture img { display: block; width: 100%; height: 100%; object-fit: cover; font-size: .75rem; line-height: 1.1; }
 section button, .row button { width: fit-content; padding-inline: 1.25rem; }

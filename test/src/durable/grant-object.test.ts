@@ -8,6 +8,7 @@ import { grantNameOf, grantObjectOf } from "../../../src/durable/grant-object.ts
 import { userObjectOf } from "../../../src/durable/user-object.ts";
 import type { Env } from "../../../src/env.ts";
 import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
+import { recordsOf } from "../context.ts";
 import {
   Browser,
   envWith,
@@ -225,7 +226,9 @@ describe("a refresh token", () => {
     advanceClock(60);
     expect(await errorOf(await refresh(tokens.refresh_token))).toEqual([400, "invalid_grant"]);
     const records = log.mock.calls.map(([line]) => JSON.parse(String(line)) as { type?: string; subject?: string });
-    expect(records).toMatchObject([{ type: "grant.reuse_detected", subject: user }]);
+    expect(records).toMatchObject([{ type: "grant.reuse_detected", subject: user, tenantId: `t_${user}` }]);
+    const { type } = (await recordsOf(bound as unknown as Env, `t_${user}`)).at(-1) ?? {};
+    expect(type, "in the log of the user's tenant").toBe("grant.reuse_detected");
     expect(await errorOf(await refresh(third.refresh_token))).toEqual([400, "invalid_grant"]);
     expect(await works(third)).toBe(false);
   });

@@ -8,7 +8,7 @@ import type { Env } from "../../../../src/env.ts";
 import { authorizationServer } from "../../../../src/oauth/authorization-server/server.ts";
 import { authenticate } from "../../../../src/oauth/resource-server/authenticate.ts";
 import { newContext } from "../../context.ts";
-import { Browser, envWith, form, ORIGIN, redeem, register, send, userId } from "../browser.ts";
+import { Browser, envWith, form, ORIGIN, quiet, redeem, register, send, throwing, userId } from "../browser.ts";
 
 const env = envWith();
 const { OAUTH_KV } = bound as unknown as Env; // the pool types its bindings by another interface
@@ -59,12 +59,31 @@ describe("the entrypoint for the auth Worker", () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
     expect(await revokeUser(user)).toEqual({ ok: true, value: { revokedGrants: 2 } });
     expect(log.mock.calls.map(([line]) => JSON.parse(String(line)))).toMatchObject([
-      { type: "user.revoked", subject: user },
+      { type: "user.revoked", subject: user, tenantId: `t_${user}` },
     ]);
     expect([await first.works(), await second.works(), await other.works()]).toEqual([false, false, true]);
     expect([(await first.refresh()).status, (await other.refresh()).status]).toEqual([400, 200]);
     expect(await sessions.hasEndedSession("a-session", startedAtMs)).toBe(true);
     expect(await revokeUser(user), "again").toEqual({ ok: true, value: { revokedGrants: 0 } });
+  });
+
+  it("leaves its record in the tenant's log; in the platform's, without the user, if the auth Worker cannot name it", async () => {
+    quiet();
+    const user = newUserId();
+    const [failing, stored] = [{ getUser: throwing }, [] as [string, object][]];
+    const log = { idFromName: (name: string) => name, get: logOf };
+    function logOf(name: string) {
+      return { append: async (event: object) => void stored.push([name, event]) };
+    }
+    for (const auth of [{}, failing])
+      expect(await revokeUser(user, AUTH_PROPS, envWith(auth, { AUDIT_LOG: log as never }))).toMatchObject({
+        ok: true,
+      }); // called alike
+    expect(stored).toMatchObject([
+      [`tenant/t_${user}`, { type: "user.revoked", subject: user, tenantId: `t_${user}` }],
+      ["platform", { type: "user.revoked", subject: null, tenantId: null, clientId: null }],
+    ]);
+    expect(JSON.stringify(stored[1])).not.toContain(user);
   });
 
   it("does not depend on KV's list, which is late, nor on whole seconds", async () => {
