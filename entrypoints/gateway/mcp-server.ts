@@ -2,7 +2,7 @@
 // credential.
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { type RequestContext, traceFrom } from "../../src/context.ts";
-import type { McpServer, PreparedCall, RateLimited, Tasks, ToolOutcome } from "../../src/mcp/port.ts";
+import type { McpServer, PreparedCall, RateLimited, ReadyCall, Tasks, ToolOutcome } from "../../src/mcp/port.ts";
 import type { Resource } from "../../src/mcp/schema.ts";
 import { acceptsTasks, TASKS } from "../../src/mcp/tasks.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
@@ -74,8 +74,8 @@ export function callPreparer(
     const authorized = await authorizeCall(withTrace(context, traceparent), request);
     if (authorized.state === "rate_limited") return { state: "refused", result: renderRefusal(authorized.error) };
     if (authorized.state !== "authorized") return authorized;
-    const run = (progress?: ProgressCallback) => hold(context, runCall(authorized, progress));
-    return { state: "ready", run };
+    const run: ReadyCall["run"] = (progress, _log, lost) => hold(context, runCall({ ...authorized, lost }, progress));
+    return { state: "ready", isChange: authorized.tool.risk !== "READ_ONLY", run };
   };
 }
 

@@ -68,6 +68,16 @@ export class AuditLogObject extends DurableObject<Env> {
     });
   }
 
+  /** Notes that the client of an attempt of a call does not get its answer. */
+  async undelivered(callId: string, beganAtMs: number): Promise<void> {
+    this.#store(() => this.#openCalls.undelivered(callId, beganAtMs, Date.now()));
+  }
+
+  /** True if an attempt of a call may cancel the work: no other one waits for it. */
+  async beginCancel(callId: string, beganAtMs: number): Promise<boolean> {
+    return this.#store(() => this.#openCalls.beginCancel(callId, beganAtMs));
+  }
+
   /** Asks what became of each open call, without waiting until it is due. */
   async settleNow(): Promise<void> {
     await Promise.all(this.#openCalls.open().map((call) => this.#settle(call)));

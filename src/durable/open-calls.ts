@@ -61,6 +61,8 @@ export interface CallEnd {
   readonly isSettled: boolean;
   /** True: the attempt failed, so the next one with this key is a new call. */
   readonly isKeyFreed: boolean;
+  /** True: the client has left, or has only heard that the outcome is unknown. */
+  readonly isUndelivered: boolean;
 }
 
 /** An open call that is due. */
@@ -72,7 +74,7 @@ export interface DueCall extends OpenCall {
 
 /** Time for which a key names its call. */
 const KEY_MS = 86_400_000;
-/** Time for which an identical call is the repetition of one that lost its isolate. */
+/** Time for which an identical call is the repetition of one without a delivered answer. */
 const REPEATED_MS = 600_000;
 /** Longer than any call: one that did not finish by then has lost its isolate, and its answer. */
 const LOST_AFTER_MS = 100_000;
@@ -94,7 +96,8 @@ const SCHEMA = `
     expiresAt INTEGER NOT NULL,
     open TEXT,
     askAt INTEGER,
-    questions INTEGER NOT NULL DEFAULT 0
+    questions INTEGER NOT NULL DEFAULT 0,
+    undeliveredAt INTEGER
   );
   CREATE UNIQUE INDEX IF NOT EXISTS open_calls_key ON open_calls (key) WHERE key IS NOT NULL;
   CREATE INDEX IF NOT EXISTS open_calls_request ON open_calls (request);
@@ -111,6 +114,9 @@ export class OpenCalls {
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(SCHEMA);
+    // Tables of the first version lack this column.
+    const columns = this.#all("PRAGMA table_info(open_calls)").map(({ name }) => name);
+    if (!columns.includes("undeliveredAt")) sql.exec("ALTER TABLE open_calls ADD COLUMN undeliveredAt INTEGER");
   }
 
   /** Opens the call, or finds the one that it repeats. */
@@ -118,7 +124,7 @@ export class OpenCalls {
     const { callId, key, request, input, open } = call;
     this.deleteExpired(nowMs);
     if (key !== null) this.#sql.exec("UPDATE open_calls SET key = NULL WHERE key = ? AND expiresAt <= ?", key, nowMs);
-    const first = key === null ? this.#lost(request, nowMs) : this.#ofKey(key);
+    const first = key === null ? this.#unanswered(request, nowMs) : this.#ofKey(key);
     if (key !== null && first && first.input !== input) return conflictWith(first, input);
     const expiresAt = nowMs + (key === null ? LOST_AFTER_MS + REPEATED_MS : KEY_MS);
     const work = open && JSON.stringify(open);
@@ -127,8 +133,8 @@ export class OpenCalls {
       const beganAtMs = Math.max(nowMs, first.beganAtMs + 1);
       // The key keeps its first day.
       this.#sql.exec(
-        `UPDATE open_calls SET beganAt = ?, isFinished = 0, open = ?, askAt = ?, questions = 0,
-          expiresAt = MAX(expiresAt, ?) WHERE callId = ?`,
+        `UPDATE open_calls SET beganAt = ?, isFinished = 0, undeliveredAt = NULL, open = ?, askAt = ?,
+          questions = 0, expiresAt = MAX(expiresAt, ?) WHERE callId = ?`,
         ...[beganAtMs, work, askAt, key === null ? expiresAt : 0, first.callId],
       );
       return { state: "repeated", callId: first.callId, beganAtMs };
@@ -141,7 +147,8 @@ export class OpenCalls {
   }
 
   /** Ends an attempt. A later one with the same key, which is still under way, is left alone. */
-  finish(callId: string, { beganAtMs, isDispatched, isSettled, isKeyFreed }: CallEnd, nowMs: number): void {
+  finish(callId: string, end: CallEnd, nowMs: number): void {
+    const { beganAtMs, isDispatched, isSettled, isKeyFreed, isUndelivered } = end;
     const ended = this.#all(
       "UPDATE open_calls SET isFinished = 1 WHERE callId = ? AND beganAt = ? RETURNING callId",
       ...[callId, beganAtMs],
@@ -160,6 +167,26 @@ export class OpenCalls {
         callId,
       );
     if (isKeyFreed) this.#sql.exec("UPDATE open_calls SET key = NULL, request = '' WHERE callId = ?", callId);
+    if (isUndelivered) this.undelivered(callId, beganAtMs, nowMs);
+  }
+
+  /**
+   * Notes that the client of an attempt does not get its answer: for ten minutes an identical call
+   * is its repetition. Has no effect once another attempt has begun.
+   */
+  undelivered(callId: string, beganAtMs: number, nowMs: number): void {
+    this.#sql.exec(
+      "UPDATE open_calls SET undeliveredAt = ?, expiresAt = MAX(expiresAt, ?) WHERE callId = ? AND beganAt = ?",
+      ...[nowMs, nowMs + REPEATED_MS, callId, beganAtMs],
+    );
+  }
+
+  /**
+   * True if an attempt may cancel its work: no later one waits for it, and from here on none joins.
+   */
+  beginCancel(callId: string, beganAtMs: number): boolean {
+    const query = "UPDATE open_calls SET undeliveredAt = NULL WHERE callId = ? AND beganAt = ? RETURNING callId";
+    return this.#all(query, callId, beganAtMs).length > 0;
   }
 
   /**
@@ -221,12 +248,12 @@ export class OpenCalls {
     return firstOf(this.#all("SELECT callId, input, beganAt, expiresAt FROM open_calls WHERE key = ?", key));
   }
 
-  /** The latest identical call without an answer, whose isolate is gone. */
-  #lost(request: string, nowMs: number): FirstCall | undefined {
+  /** The latest identical call whose answer was not delivered, or whose isolate is gone. */
+  #unanswered(request: string, nowMs: number): FirstCall | undefined {
     const rows = this.#all(
-      `SELECT callId, input, beganAt, expiresAt FROM open_calls WHERE request = ? AND
-        isFinished = 0 AND beganAt BETWEEN ? AND ? ORDER BY beganAt DESC LIMIT 1`,
-      ...[request, nowMs - LOST_AFTER_MS - REPEATED_MS, nowMs - LOST_AFTER_MS],
+      `SELECT callId, input, beganAt, expiresAt FROM open_calls WHERE request = ? AND (undeliveredAt > ? OR
+        isFinished = 0 AND beganAt BETWEEN ? AND ?) ORDER BY beganAt DESC LIMIT 1`,
+      ...[request, nowMs - REPEATED_MS, nowMs - LOST_AFTER_MS - REPEATED_MS, nowMs - LOST_AFTER_MS],
     );
     return firstOf(rows);
   }

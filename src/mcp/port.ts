@@ -136,7 +136,15 @@ export type PreparedCall =
   | MissingCapability
   /** Refused for a reason that the model can act on. */
   | { readonly state: "refused"; readonly result: CallToolResult }
-  | { readonly state: "ready"; run(progress?: ProgressCallback, log?: Log): Promise<ToolOutcome> };
+  | ReadyCall;
+
+export interface ReadyCall {
+  readonly state: "ready";
+  /** True if a repeated call must not repeat the work: its response must not be lost unnoticed. */
+  readonly isChange?: boolean;
+  /** `lost` is aborted, also later, as soon as the response cannot reach the client. */
+  run(progress?: ProgressCallback, log?: Log, lost?: AbortSignal): Promise<ToolOutcome>;
+}
 
 /** Members of the `_meta` of a call, validated. */
 export interface CallMeta {

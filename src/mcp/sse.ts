@@ -1,6 +1,6 @@
 // A response as server-sent events: notifications, then the response to one request, then the end.
 // Events have no ids: a broken stream is not resumed (MCP 2026-07-28,
-// basic/transports/streamable-http).
+// basic/transports/streamable-http). A response that is one JSON text can be a stream, too.
 import { withDeadline } from "../../contracts/rpc/call.ts";
 
 /** An open event stream, as the work behind it sees it. */
@@ -20,16 +20,60 @@ export interface Stream {
 const WRITE_TIMEOUT_MS = 2_000;
 /** The longest silence, in milliseconds: proxies close idle streams. */
 const HEARTBEAT_MS = 15_000;
+/**
+ * The first silence of a stream whose client must be seen to leave: only a write shows that. Later
+ * ones are a part of the time that the stream is open.
+ */
+const FIRST_HEARTBEAT_MS = 10;
+const HEARTBEAT_PART = 0.1;
 
-/** Opens a stream at once, then runs `work`. Its value, if any, is the last message. */
-export function eventStream(work: (stream: Stream) => Promise<string | null>): Response {
+/** The messages of a stream as bytes of its body. */
+interface Framing {
+  readonly type: string;
+  readonly cacheControl: string;
+  message(json: string): string;
+  readonly heartbeat: string;
+}
+
+const EVENTS: Framing = {
+  type: "text/event-stream",
+  cacheControl: "no-cache, no-transform",
+  message: (json) => `event: message\ndata: ${json}\n\n`,
+  heartbeat: ": still working\n\n",
+};
+
+/** White space before a JSON text has no meaning (RFC 8259 section 2). */
+const JSON_TEXT: Framing = {
+  type: "application/json",
+  cacheControl: "no-store, no-transform",
+  message: (json) => json,
+  heartbeat: " ",
+};
+
+/** Runs on an open stream. Its value, if any, is the last message. */
+type Work = (stream: Stream) => Promise<string | null>;
+
+/**
+ * Opens a stream at once, then runs `work`. Aborts `lost`, if given, as soon as the stream cannot
+ * reach its client. A notification is expected within `quietMs`, and no heartbeat is sent before.
+ */
+export function eventStream(work: Work, lost?: AbortController, quietMs?: number): Response {
+  return open(work, EVENTS, lost, quietMs);
+}
+
+/** The same with a body that is the last message alone. Notifications must not be sent on it. */
+export function jsonStream(work: Work, lost: AbortController): Response {
+  return open(work, JSON_TEXT, lost);
+}
+
+function open(work: Work, framing: Framing, lost?: AbortController, quietMs = FIRST_HEARTBEAT_MS): Response {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const stream = new EventStream(writable);
+  const stream = new EventStream(writable, framing, lost, quietMs);
   stream.run(work).catch(() => stream.abort());
   return new Response(readable, {
     headers: {
-      "content-type": "text/event-stream",
-      "cache-control": "no-cache, no-transform",
+      "content-type": framing.type,
+      "cache-control": framing.cacheControl,
       // Disables response buffering in nginx and compatible proxies.
       "x-accel-buffering": "no",
     },
@@ -83,14 +127,24 @@ async function relay(
 class EventStream implements Stream {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
+  readonly #framing: Framing;
+  #lost: AbortController | undefined;
+  readonly #openedAtMs = Date.now();
   #isOpen = true;
   #heartbeat: ReturnType<typeof setTimeout> | null = null;
+  #leastSilenceMs: number;
 
-  constructor(writable: WritableStream<Uint8Array>) {
+  constructor(
+    writable: WritableStream<Uint8Array>,
+    framing: Framing,
+    lost: AbortController | undefined,
+    quietMs: number,
+  ) {
+    this.#leastSilenceMs = quietMs;
     this.#writer = writable.getWriter();
-    this.#writer.closed.catch(() => {
-      this.#isOpen = false;
-    });
+    this.#framing = framing;
+    this.#lost = lost;
+    this.#writer.closed.catch(() => this.#lose());
   }
 
   get isOpen(): boolean {
@@ -98,11 +152,11 @@ class EventStream implements Stream {
   }
 
   notify(json: string): Promise<boolean> {
-    return this.#send(messageEvent(json));
+    return this.#send(this.#framing.message(json));
   }
 
   heartbeat(): Promise<boolean> {
-    return this.#send(": still working\n\n");
+    return this.#send(this.#framing.heartbeat);
   }
 
   async run(work: (stream: Stream) => Promise<string | null>): Promise<void> {
@@ -111,7 +165,8 @@ class EventStream implements Stream {
       const last = await work(this);
       this.#end();
       // Also for a client that seemed gone: it may only be slow, and the response must not be lost.
-      if (last !== null) await this.#write(messageEvent(last));
+      if (last === null) this.#lost = undefined;
+      else await this.#writeLast(last);
     } finally {
       this.#end();
     }
@@ -119,11 +174,13 @@ class EventStream implements Stream {
   }
 
   async abort(): Promise<void> {
+    this.#lose();
     await this.#writer.abort().catch(() => undefined);
   }
 
   async #send(text: string): Promise<boolean> {
     clearTimeout(this.#heartbeat);
+    this.#leastSilenceMs = FIRST_HEARTBEAT_MS;
     // A client that left may fail a write, or leave it pending for ever.
     if (this.#isOpen && (await withDeadline(() => this.#write(text), WRITE_TIMEOUT_MS)) !== true) this.#isOpen = false;
     if (this.#isOpen) this.#scheduleHeartbeat();
@@ -139,11 +196,28 @@ class EventStream implements Stream {
     }
   }
 
+  /** Writes the last message. A heartbeat before it shows a client that has just left. */
+  async #writeLast(json: string): Promise<void> {
+    if (this.#lost) await this.#write(this.#framing.heartbeat);
+    await this.#write(this.#framing.message(json));
+  }
+
   #scheduleHeartbeat(): void {
     clearTimeout(this.#heartbeat); // a concurrent send may have set it
     this.#heartbeat = setTimeout(() => {
       void this.heartbeat(); // never rejects
-    }, HEARTBEAT_MS);
+    }, this.#silenceMs());
+  }
+
+  #silenceMs(): number {
+    if (!this.#lost) return HEARTBEAT_MS;
+    const part = HEARTBEAT_PART * (Date.now() - this.#openedAtMs);
+    return Math.min(Math.max(this.#leastSilenceMs, part), HEARTBEAT_MS);
+  }
+
+  #lose(): void {
+    this.#isOpen = false;
+    this.#lost?.abort();
   }
 
   /** Stops notifications and heartbeats: the response is the last event. */
@@ -151,8 +225,4 @@ class EventStream implements Stream {
     this.#isOpen = false;
     clearTimeout(this.#heartbeat);
   }
-}
-
-function messageEvent(json: string): string {
-  return `event: message\ndata: ${json}\n\n`;
 }

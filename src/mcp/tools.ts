@@ -17,7 +17,7 @@ import {
   type RequestId,
   resultJson,
 } from "./json-rpc.ts";
-import type { CallMeta, ClientInput, PreparedCall } from "./port.ts";
+import type { CallMeta, ClientInput, PreparedCall, ReadyCall } from "./port.ts";
 import { progressReporter } from "./progress.ts";
 import {
   type HandlerResult,
@@ -30,11 +30,13 @@ import {
 import type { CallToolResult } from "./schema.ts";
 import { initialClientInput, loggerOf, requestInput } from "./session-input.ts";
 import { orServiceUnavailable } from "./session-requests.ts";
-import { eventStream, type Stream } from "./sse.ts";
+import { eventStream, jsonStream, type Stream } from "./sse.ts";
 import { taskJson } from "./tasks.ts";
 
 /** The longest wait for JSON by a client that accepts a stream, in milliseconds. */
 const JSON_WAIT_MS = 1_000;
+/** The longest wait for the first report of a call whose client expects some, in milliseconds. */
+const PROGRESS_WAIT_MS = 1_000;
 /** The most times that one call may request input over a session. */
 const MAX_INPUT_REQUESTS = 10;
 
@@ -43,7 +45,9 @@ interface ToolCall {
   readonly request: McpRequest;
   readonly name: string;
   readonly clientInput: ClientInput | undefined;
-  readonly prepared: PreparedCall & { readonly state: "ready" };
+  readonly prepared: ReadyCall;
+  /** Aborted as soon as the response cannot reach the client. Absent for a call that only reads. */
+  readonly lost: AbortController | undefined;
   prepare(clientInput: ClientInput | undefined): PreparedCall | Promise<PreparedCall>;
 }
 
@@ -73,7 +77,14 @@ export async function callTool(request: McpRequest): Promise<HandlerResult> {
     case "refused":
       return jsonResponse(200, callResultJson(request, prepared.result));
     case "ready":
-      return respond({ request, name, clientInput, prepared, prepare });
+      return respond({
+        request,
+        name,
+        clientInput,
+        prepared,
+        prepare,
+        lost: prepared.isChange ? new AbortController() : undefined,
+      });
   }
 }
 
@@ -104,27 +115,33 @@ function parsed(text: string): unknown {
 
 function respond(call: ToolCall): Promise<Response> | Response {
   const { headers, params, session } = call.request;
-  if (!acceptedTypes(headers).events) return respondWithJson(call);
+  const { lost } = call;
+  if (!acceptedTypes(headers).events) return lost ? jsonStream(() => callJson(call), lost) : respondWithJson(call);
   const token = envelopeOf(params)?.progressToken;
   const progressToken = isRequestId(token) ? token : undefined;
-  if (progressToken === undefined && !session) return respondSoonOrStream(call);
+  if (progressToken === undefined && !session && !lost) return respondSoonOrStream(call);
   return respondWithStream(call, progressToken);
 }
 
 async function respondWithJson(call: ToolCall): Promise<Response> {
+  return jsonResponse(200, await callJson(call));
+}
+
+async function callJson(call: ToolCall): Promise<string> {
   const { session, id } = call.request;
   const cancellation = cancellationOf(call.request);
   const progress = session && progressReporter(undefined, () => undefined, cancellation.isCancelled);
   const json = await cancellation.race(run(call, progress));
-  return jsonResponse(200, json ?? errorJson({ code: INVALID_REQUEST, message: "This call was cancelled." }, id));
+  return json ?? errorJson({ code: INVALID_REQUEST, message: "This call was cancelled." }, id);
 }
 
 function respondWithStream(call: ToolCall, progressToken: RequestId | undefined): Response {
   const cancellation = cancellationOf(call.request);
-  return eventStream(function runOnStream(stream) {
+  function runOnStream(stream: Stream): Promise<string | null> {
     const progress = progressReporter(progressToken, () => stream, cancellation.isCancelled);
     return cancellation.race(run(call, progress, stream));
-  });
+  }
+  return eventStream(runOnStream, call.lost, progressToken === undefined ? undefined : PROGRESS_WAIT_MS);
 }
 
 /** JSON if the call ends within `JSON_WAIT_MS`; otherwise a stream that opens then. */
@@ -153,7 +170,7 @@ async function run(call: ToolCall, progress?: ProgressCallback, stream?: Stream)
   let { clientInput } = call;
   let prepared: PreparedCall = call.prepared;
   for (let attempt = 0; attempt < MAX_INPUT_REQUESTS && prepared.state === "ready"; attempt++) {
-    const runPrepared = prepared.run.bind(prepared, progress, log);
+    const runPrepared = prepared.run.bind(prepared, progress, log, call.lost?.signal);
     const outcome = await orUndefined(request, runPrepared);
     if (outcome === undefined) return internalErrorJson(request);
     if (!("state" in outcome)) {

@@ -74,7 +74,8 @@ export async function callTool(call: AuthorizedCall, progress?: ProgressCallback
     recorder.toolCall(call, "allowed", dispatched.outcome);
     return outcomeOf(call, input.value, dispatched);
   }
-  const send = (callId: string) => dispatchCall(call, input.value, callId, progress);
+  const send = (callId: string, mayCancel: () => Promise<boolean>) =>
+    dispatchCall(call, input.value, callId, progress && unlessShared(progress, mayCancel));
   const governed = await governCall(call, input.value, credits, send);
   return "state" in governed ? governed : outcomeOf(call, input.value, governed);
 }
@@ -109,6 +110,17 @@ function outcomeOf(call: AuthorizedCall, input: object, { reply }: Dispatched): 
   const value = reply.value as object; // the schema of every output is an object, or the tool would not load
   if (tool.task && taskInputOf(call, input)) return startTask(call, tool.task.refOf(value));
   return { state: "completed", tool, result: { ok: true, value } };
+}
+
+/** The same reports, for work that is cancelled only where `mayCancel`, asked once, allows it. */
+function unlessShared(progress: ProgressCallback, mayCancel: () => Promise<boolean>): ProgressCallback {
+  let allowed: Promise<boolean> | undefined;
+  return async function reportUnlessShared(update) {
+    const reply = await progress(update);
+    if (reply === "continue" || update.progress === update.total) return reply;
+    allowed ??= mayCancel();
+    return (await allowed) ? "cancel" : "continue";
+  };
 }
 
 /**

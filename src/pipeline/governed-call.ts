@@ -34,6 +34,8 @@ interface GovernedCall {
   readonly isRepeated: boolean;
   /** False if its intent could not be stored, and the call may proceed without. */
   readonly isRecorded: boolean;
+  /** Set once its work was cancelled: a call that repeats it does the work anew. */
+  isStopped?: boolean;
 }
 
 /** The longest wait for the audit log, in milliseconds. */
@@ -43,21 +45,39 @@ const CHARGE_WAIT_MS = 1_000;
 
 /**
  * Runs `send` with the id of the call, if the call may be made. Returns its result, or the refusal
- * that ended the call before.
+ * that ended the call before. `mayCancel`: asked before the work is cancelled.
  */
 export async function governCall(
   call: AuthorizedCall,
   input: object,
   credits: number,
-  send: (callId: string) => Promise<Dispatched>,
+  send: (callId: string, mayCancel: () => Promise<boolean>) => Promise<Dispatched>,
 ): Promise<Dispatched | Completed> {
   const governed = await beginCall(call, input, credits);
   if ("state" in governed) return governed;
+  reportLoss(governed);
   const barred = await reserveCredits(governed);
   if (barred) return barred;
-  const dispatched = await send(governed.callId);
+  const dispatched = await send(governed.callId, () => mayCancel(governed));
   await endCall(governed, dispatched);
   return dispatched;
+}
+
+/** Tells the audit log as soon as the answer is lost, also after the end of the call. */
+function reportLoss(governed: GovernedCall): void {
+  const { call, callId, beganAtMs, isRecorded } = governed;
+  const { context, identity, lost } = call;
+  if (!lost || !isRecorded) return;
+  const report = () => auditLogOf(context.env, identity.tenantId).undelivered(callId, beganAtMs);
+  const onLost = () => governed.isStopped || context.ctx.waitUntil(inTime(call, report));
+  if (lost.aborted) onLost();
+  else lost.addEventListener("abort", onLost, { once: true });
+}
+
+/** False if a repeated call waits for the same work. */
+async function mayCancel({ call, callId, beganAtMs, isRecorded }: GovernedCall): Promise<boolean> {
+  const log = auditLogOf(call.context.env, call.identity.tenantId);
+  return !isRecorded || (await inTime(call, () => log.beginCancel(callId, beganAtMs))) !== false;
 }
 
 /** Stores the intent. A repeated call gets the id of the first one. */
@@ -103,7 +123,8 @@ async function reserveCredits(governed: GovernedCall): Promise<Completed | null>
   const outcome = { decision: "quota_exceeded", outcome: error.code } as const;
   // A reservation that the ledger did not confirm may exist, as may the work of an earlier attempt.
   const isSettled = reply.ok && !isRepeated;
-  await finish(governed, outcome, { isDispatched: isRepeated, isSettled, isKeyFreed: !isRepeated });
+  const end = { isDispatched: isRepeated, isSettled, isKeyFreed: !isRepeated, isUndelivered: isRepeated };
+  await finish(governed, outcome, end);
   return refuse(call, error);
 }
 
@@ -125,11 +146,23 @@ async function endCall(governed: GovernedCall, dispatched: Dispatched): Promise<
   const reference = reply.ok ? tool.settlement?.referenceOf(reply.value as object) : undefined; // outputs are objects
   const ending = { outcome: state === "succeeded" ? "commit" : "refund", reference } as const;
   const isSettled = isFinal && (credits === 0 || (await settle(governed, ending)));
-  const end = { isDispatched: isRepeated || !isPaused, isSettled, isKeyFreed: state === "failed" };
+  // A tool that costs nothing cannot tell if its work has ended all the same.
+  governed.isStopped = outcome === "cancelled" && !tool.settlement;
+  const isLost = call.lost?.aborted === true && !governed.isStopped;
+  const isUndelivered = isLost || (state === "unknown" && isRepeatable(governed, reply));
+  const end = { isDispatched: isRepeated || !isPaused, isSettled, isKeyFreed: state === "failed", isUndelivered };
   const finished = finish(governed, { decision: "allowed", outcome }, end);
   // The next attempt must find the key of a failed one freed.
   if (state === "failed") await finished;
   else context.ctx.waitUntil(finished);
+}
+
+/**
+ * True if an identical call belongs to this one, whose outcome is unknown. A backend that fails for
+ * the repetition as well would fail for ever, so the one after that is a new call.
+ */
+function isRepeatable({ isRepeated }: GovernedCall, reply: Result<unknown, Refusal>): boolean {
+  return !isRepeated || (!reply.ok && reply.error.code === "unavailable");
 }
 
 /**

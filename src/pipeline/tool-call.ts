@@ -23,6 +23,8 @@ export interface ToolCallRequest {
   readonly clientInput?: ClientInput | undefined;
   /** True if the client accepts a task in place of the result. */
   readonly allowTask?: boolean;
+  /** Aborted as soon as the answer cannot reach the client. Absent if that cannot be known. */
+  readonly lost?: AbortSignal | undefined;
 }
 
 /** A call whose tool exists and whose identity has the scopes. */

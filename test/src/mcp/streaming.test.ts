@@ -2,6 +2,7 @@
 // learns that its client has left.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ProgressCallback, ProgressReply } from "../../../contracts/rpc/call-context.ts";
+import type { ReadyCall } from "../../../src/mcp/port.ts";
 import type { CallToolResult } from "../../../src/mcp/schema.ts";
 import { ACCEPT, endpointOf, envelope, MODERN, messagesIn } from "./http.ts";
 
@@ -207,5 +208,85 @@ describe("every call", () => {
     expect(events).toEqual(["mcp.crashed", "mcp.crashed", "mcp.timeout", "mcp.timeout"]);
     expect(JSON.stringify(log.mock.calls)).not.toContain("hunter2");
     log.mockRestore();
+  });
+});
+
+describe("a call that changes something", () => {
+  /** The call, its signal that the answer is lost, and the end of its work. */
+  function changingCall() {
+    const work = Promise.withResolvers<CallToolResult>();
+    const lost = Promise.withResolvers<AbortSignal>();
+    const run: ReadyCall["run"] = (_progress, _log, signal) => {
+      if (signal) lost.resolve(signal);
+      return work.promise;
+    };
+    const { send } = endpointOf({ prepareCall: () => ({ state: "ready", isChange: true, run }) });
+    const message = { jsonrpc: "2.0", id: 7, method: "tools/call" };
+    const call = (accept: string, meta: object = {}) =>
+      send({ ...message, params: { name: "slow", _meta: meta } }, { accept });
+    return { call, lost: lost.promise, end: () => work.resolve(done) };
+  }
+
+  it.each([
+    ["application/json", "application/json", "no-store, no-transform"],
+    [ACCEPT, "text/event-stream", "no-cache, no-transform"],
+  ])("has a stream at once whose heartbeats slow down, for a client that accepts %s", async (accept, type, cache) => {
+    const { call, lost, end } = changingCall();
+    const response = await call(accept);
+    expect([contentType(response), response.headers.get("cache-control")]).toEqual([type, cache]);
+    const text = response.text();
+    const signal = await lost;
+    await vi.advanceTimersByTimeAsync(60_000);
+    end();
+    const body = await text;
+    const beats = body.split(type === "application/json" ? " " : ": still working").length - 1;
+    expect(beats).toBeGreaterThan(50);
+    expect(beats).toBeLessThan(100);
+    const [message] = type === "application/json" ? [JSON.parse(body)] : messagesIn(body);
+    expect(message).toEqual({ jsonrpc: "2.0", id: 7, result: done });
+    expect([signal.aborted, vi.getTimerCount()]).toEqual([false, 0]);
+  });
+
+  it("sends a client that expects progress no heartbeat before it, for a second", async () => {
+    const { call, lost, end } = changingCall();
+    const reader = (await call(ACCEPT, { progressToken: 1 })).body?.getReader();
+    await lost;
+    let isRead = false;
+    const first = reader?.read().finally(() => {
+      isRead = true;
+    });
+    await vi.advanceTimersByTimeAsync(990);
+    expect(isRead).toBe(false);
+    await vi.advanceTimersByTimeAsync(20);
+    expect(new TextDecoder().decode((await first)?.value)).toBe(": still working\n\n");
+    end();
+  });
+
+  it.each(["application/json", ACCEPT])(
+    "knows that its answer is lost, for a client that accepts %s",
+    async (accept) => {
+      for (const isEnded of [false, true]) {
+        const { call, lost, end } = changingCall();
+        const response = await call(accept);
+        const signal = await lost;
+        if (isEnded) end();
+        await vi.advanceTimersByTimeAsync(0);
+        expect(signal.aborted).toBe(false);
+        await response.body?.cancel();
+        await vi.advanceTimersByTimeAsync(100);
+        expect(signal.aborted).toBe(true);
+        end();
+      }
+    },
+  );
+
+  it("does not count as lost for a client that is slow to read its answer", async () => {
+    const { call, lost, end } = changingCall();
+    const response = await call("application/json");
+    const signal = await lost;
+    end();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(JSON.parse(await response.text())).toMatchObject({ result: done });
+    expect(signal.aborted).toBe(false);
   });
 });

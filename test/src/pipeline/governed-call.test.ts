@@ -3,83 +3,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import type { ToolRefusal } from "../../../contracts/gateway.ts";
-import type { Identity, TenantId } from "../../../contracts/rpc/identity.ts";
-import { auditLogOf } from "../../../src/audit/sinks.ts";
-import type { Env } from "../../../src/env.ts";
-import { authorizeCall, callTool } from "../../../src/pipeline/call-tool.ts";
-import { catalog } from "../../../src/tools/catalog.ts";
-import { newContext } from "../context.ts";
-import { AUTH, envWith, quiet } from "../oauth/browser.ts";
-
-const JOB = {
-  job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",
-  status: "completed",
-  url: null,
-  model: "procedural",
-  quality_tier: "premium",
-  enhanced_prompt: "a",
-  width: 1,
-  height: 1,
-  size_bytes: null,
-};
-const FLOW = { flowId: "f", status: "draft", currentMode: "PRODUCT", progress: 0, estimatedRemainingSeconds: null };
-const DRAW = ["image_generate", { prompt: "a", quality_tier: "premium" }] as const;
-let tenants = 0;
-
-/** A tenant, the fake Workers behind the gateway, and every call that reached them. */
-function newTenant(backend: Partial<Record<"generateImage" | "findJob" | "createFlow", () => unknown>> = {}) {
-  const tenantId = `t_governed_${++tenants}` as TenantId; // the brand lives in TypeScript only
-  const identity: Identity = { subject: "u", tenantId, tier: "enterprise", scopes: ["generate"], clientId: "c" };
-  const calls: string[] = [];
-  const keys: unknown[] = [];
-  const note =
-    (name: string, reply: () => unknown) =>
-    async (context: { idempotencyKey?: string }, input: { idempotency_key?: string }) => {
-      calls.push(name);
-      keys.push(context.idempotencyKey ?? input.idempotency_key);
-      return reply();
-    };
-  const auth = {
-    reserveCredits: vi.fn(async (...args: Parameters<typeof AUTH.reserveCredits>) => {
-      calls.push(`reserve ${args[1].credits}`);
-      return AUTH.reserveCredits(...args);
-    }),
-    settleCredits: vi.fn(async (...args: Parameters<typeof AUTH.settleCredits>) => {
-      calls.push(args[1].outcome);
-      return AUTH.settleCredits(...args);
-    }),
-  };
-  const found = () => ({ ok: false, error: { code: "job_not_found" } });
-  const env = envWith(auth, {
-    IMG_FORGE: {
-      generateImage: note("draw", backend.generateImage ?? (() => ({ ok: true, value: JOB }))),
-      findJob: note("find", backend.findJob ?? found),
-    } as unknown as Env["IMG_FORGE"], // called alike
-    STACKBILDER: {
-      createFlow: note("create", backend.createFlow ?? (() => ({ ok: true, value: FLOW }))),
-    } as unknown as Env["STACKBILDER"], // called alike
-  });
-  async function use(name: string, args: object, { key, over = env }: { key?: string; over?: Env } = {}) {
-    const { context, finish } = newContext(over);
-    const request = { catalog, name, args, identity, channel: "mcp", idempotencyKey: key } as const;
-    const call = await authorizeCall(context, request);
-    if (call.state !== "authorized") throw new Error(call.state);
-    const outcome = await callTool(call);
-    await finish();
-    return outcome.state === "completed" ? outcome.result : outcome.state;
-  }
-  return { env, auth, calls, keys, use, log: auditLogOf(env, tenantId) };
-}
-
-/** The messages that wait for the queue. */
-async function recordsIn(log: ReturnType<typeof auditLogOf>): Promise<Record<string, unknown>[]> {
-  return runInDurableObject(log as never, (_, { storage }) =>
-    storage.sql
-      .exec<{ message: string }>("SELECT message FROM outbox ORDER BY position")
-      .toArray()
-      .map(({ message }) => JSON.parse(message)),
-  );
-}
+import { quiet } from "../oauth/browser.ts";
+import { DRAW, JOB, newTenant, recordsIn } from "./governed-tenant.ts";
 
 describe("a call that costs credits", () => {
   it("reserves the price of its tier, draws under the reservation's id, and is charged", async () => {
@@ -365,7 +290,7 @@ describe("a call whose outcome is unknown, or whose work continues", () => {
     let asked = 0;
     const findJob = () => (asked++ === 0 ? new Promise(() => undefined) : { ok: true, value: JOB });
     const tenant = newTenant({ generateImage: hang, findJob });
-    for (const _ of [1, 2, 3, 4]) await tenant.use(...DRAW);
+    for (const prompt of ["a", "b", "c", "d"]) await tenant.use(DRAW[0], { ...DRAW[1], prompt });
     await inObject(tenant);
     const startedAtMs = Date.now();
     await settleNow(tenant);
