@@ -86,7 +86,7 @@ export const LOG_EVENTS = {
     level: "error",
     source: "audit",
     meaning: "The database does not store records. The queue delivers them again.",
-    remedy: "Check the database `stackbilt-audit`: its migrations and its size.",
+    remedy: "Check the database `stackbilt-reference-audit`: its migrations and its size.",
   },
   "audit.unchained": {
     level: "error",
@@ -111,7 +111,7 @@ export const LOG_EVENTS = {
     level: "error",
     source: "auth",
     meaning: "An unexpected error at `where`, or settings that cannot be used (`settings`). The gateway answers 503.",
-    remedy: "Correct the settings. Without `settings`, look at `at`, and at the database `stackbilt-auth`.",
+    remedy: "Correct the settings. Without `settings`, look at `at`, and at the database `stackbilt-reference-auth`.",
   },
   "auth.revocations_undelivered": {
     level: "error",
@@ -211,7 +211,7 @@ export const LOG_EVENTS = {
     level: "error",
     source: "img-forge",
     meaning: "A picture could not be made. Its credits are returned.",
-    remedy: "Look at `at`; check Workers AI and the bucket `img-forge-images`.",
+    remedy: "Look at `at`; check Workers AI and the bucket `stackbilt-reference-images`.",
   },
   "limits.uncounted": {
     level: "error",
@@ -282,13 +282,13 @@ export const LOG_EVENTS = {
     level: "error",
     source: "img-forge",
     meaning: "The bytes of a picture could not be deleted. It is tried again.",
-    remedy: "If it repeats, check the bucket `img-forge-images`.",
+    remedy: "If it repeats, check the bucket `stackbilt-reference-images`.",
   },
   "picture.unreadable": {
     level: "error",
     source: "img-forge",
     meaning: "A picture could not be read from the bucket. The browser got 503.",
-    remedy: "Check the bucket `img-forge-images`.",
+    remedy: "Check the bucket `stackbilt-reference-images`.",
   },
   "resource.unread": {
     level: "error",

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import * as v from "valibot";
 import { CliError } from "./cli-error.ts";
 import {
   AUDIENCES,
@@ -13,6 +14,7 @@ import {
   DEFAULT_ORIGIN,
   ROOT,
   readConfig,
+  servicesOf,
   variablesOf,
   type WorkerKey,
   workerName,
@@ -45,7 +47,8 @@ const USAGE = `Usage: npm run deploy [-- options]
   --domain HOST   the Worker's public host (default for the gateway: ${DEFAULT_DOMAIN})
   --without-gateway
                   leave out the binding to the gateway: for the first deployment of auth
-  --dry-run       build every Worker, or the one named, and show sizes; nothing is uploaded
+  --dry-run       build every Worker, or the one named, and show sizes and what the gateway binds;
+                  nothing is uploaded
   --help          show this
 
 A variable of the Worker's wrangler.toml is replaced by the environment variable of the same name.`;
@@ -54,13 +57,14 @@ A variable of the Worker's wrangler.toml is replaced by the environment variable
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options.isHelp) return console.log(USAGE);
-  if (options.isDryRun) return showSizes(options.worker ? [options.worker] : DEPLOYABLE);
+  if (options.isDryRun) return dryRun(options.worker ? [options.worker] : DEPLOYABLE);
   const worker = options.worker ?? "gateway";
   const domain = options.domain ?? (worker === "gateway" ? DEFAULT_DOMAIN : undefined);
   const variables = productionVariables(worker, domain, process.env);
   const target = domain === undefined ? [] : ["--domain", domain];
   const settings = Object.entries(variables).flatMap(([key, value]) => ["--var", `${key}:${value}`]);
   console.log(`Deploying ${workerName(worker)}${domain === undefined ? "" : ` to https://${domain}`}.`);
+  console.log([await replacedBy(workerName(worker)), ...(worker === "gateway" ? bindingLines() : [])].join("\n"));
   const wrangler = spawn(
     process.execPath,
     [WRANGLER, "deploy", "--minify", "-c", configOf(worker, options), ...target, ...settings],
@@ -153,6 +157,33 @@ export function refuseDevelopmentId(worker: Deployable): void {
       `${CONFIGS[worker]} has an id for development: run \`npx ${command}\` and write the id that it prints into the file.`,
     );
   }
+}
+
+/** A line for each backend that the gateway's wrangler.toml binds. */
+export function bindingLines(toml = readConfig("gateway")): string[] {
+  return servicesOf(toml).map(({ binding, service, entrypoint }) => {
+    const isOwn = AUDIENCES.some((audience) => workerName(audience) === service);
+    return `  ${binding} is ${service}, ${entrypoint}${isOwn ? "" : ": an existing Worker, not of this repository"}`;
+  });
+}
+
+const Deployment = v.object({ created_on: v.string(), author_email: v.optional(v.string()) });
+
+/** A line about the version that a deployment of `worker` replaces. */
+export async function replacedBy(worker: string): Promise<string> {
+  const command = ["deployments", "status", "--name", worker, "--json", "-c", CONFIGS.gateway];
+  const { code, stdout, output } = await runWrangler(command);
+  if (code !== 0) {
+    const isNew = /does not exist|has no deployments|not found|10007/i.test(output);
+    return isNew ? `  It is a new Worker.` : "  Cloudflare does not say which version it replaces.";
+  }
+  const { created_on: at, author_email: author } = v.parse(Deployment, JSON.parse(stdout.slice(stdout.indexOf("{"))));
+  return `  It replaces the version of ${at}${author === undefined ? "" : ` by ${author}`}.`;
+}
+
+async function dryRun(workers: readonly Deployable[]): Promise<void> {
+  await showSizes(workers);
+  if (workers.includes("gateway")) console.log(["", "The gateway binds:", ...bindingLines()].join("\n"));
 }
 
 async function showSizes(workers: readonly Deployable[]): Promise<void> {

@@ -9,7 +9,7 @@ import { registryOf, startSystem } from "./dev-process.ts";
 import { ensureLocalSecrets } from "./local-secrets.ts";
 import { APPLIED, applyMigrations, areMigrationsPending } from "./migrations.ts";
 import { choosePort } from "./port.ts";
-import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, WORKERS, writeAdaptedConfig } from "./workers.ts";
+import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, WORKERS, withOwnBackends, writeAdaptedConfig } from "./workers.ts";
 import { stopAll } from "./wrangler.ts";
 
 const USAGE = `Usage: npm run dev [-- options]
@@ -122,7 +122,7 @@ function devConfigs(port: number): DevConfig[] {
   const name = origin === DEFAULT_ORIGIN ? "local.generated.toml" : `local-${port}.generated.toml`;
   return WORKERS.map((worker) => {
     const source = CONFIGS[worker];
-    const isOwn = worker === "auth" || worker === "audit";
+    const isOwn = worker === "auth" || worker === "audit" || (worker === "gateway" && bindsOthers());
     const isAdapted = isOwn || (origin !== DEFAULT_ORIGIN && readConfig(worker).includes(DEFAULT_ORIGIN));
     if (!isAdapted) return { source, target: undefined, write: () => {} };
     const target = path.join(ROOT, path.dirname(source), name);
@@ -130,6 +130,11 @@ function devConfigs(port: number): DevConfig[] {
     // A call's records can be looked up at once.
     return { source, target, write: () => writeAdaptedConfig(worker, target, { ...main, origin, batchSeconds: 0 }) };
   });
+}
+
+/** True if the gateway's wrangler.toml binds Workers that are not of this repository. */
+function bindsOthers(): boolean {
+  return withOwnBackends(readConfig("gateway")) !== readConfig("gateway");
 }
 
 /** The line that starts a sibling Worker beside this system, in the sibling's folder. */

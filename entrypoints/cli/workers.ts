@@ -79,6 +79,16 @@ export function withoutService(toml: string, service: string): string {
   );
 }
 
+/** `toml` of the gateway with this repository's Worker behind each binding to a backend. */
+export function withOwnBackends(toml: string): string {
+  return toml.replaceAll(/^\[\[services\]\]\n(?:(?!\[).*\n?)*/gm, (block) => {
+    const backend = BACKENDS[settingOf(block, "binding") as BackendName] as { readonly audience: Audience } | undefined;
+    return backend === undefined
+      ? block
+      : block.replace(lineOf("service"), `service = "${workerName(backend.audience)}"`);
+  });
+}
+
 /** The gateway's binding to the backend of `audience`. Throws if wrangler.toml has none. */
 export function serviceOf(audience: Audience): ServiceBinding {
   const binding = (Object.keys(BACKENDS) as BackendName[]).find((name) => BACKENDS[name].audience === audience);
@@ -116,14 +126,14 @@ export interface Adaptation {
 
 /**
  * Writes an adapted copy of a Worker's wrangler.toml to `target` (absolute, in any folder) and
- * returns `target`.
+ * returns `target`. The gateway's copy binds the Workers of this repository.
  */
 export function writeAdaptedConfig(
   worker: WorkerKey,
   target: string,
   { main, origin = DEFAULT_ORIGIN, unbound, batchSeconds, isWithoutQueues = false }: Adaptation,
 ): string {
-  const configured = readConfig(worker);
+  const configured = worker === "gateway" ? withOwnBackends(readConfig(worker)) : readConfig(worker);
   const bound = unbound === undefined ? configured : withoutService(configured, unbound);
   const toml = isWithoutQueues ? bound.replaceAll(/^\[\[queues\.consumers\]\]\n(?:\w.*\n)*/gm, "") : bound;
   const folder = path.dirname(path.join(ROOT, CONFIGS[worker]));

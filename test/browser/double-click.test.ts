@@ -26,7 +26,7 @@ async function pressTwice(button: Locator, pauseMs: number): Promise<void> {
 }
 
 const grantsOf = async () => {
-  const { OAUTH_KV } = await system.worker("stackbilt-mcp-gateway").getEnv();
+  const { OAUTH_KV } = await system.worker("gateway").getEnv();
   const { keys } = await (OAUTH_KV as KVNamespace).list({ prefix: "grant:" });
   return keys.length;
 };

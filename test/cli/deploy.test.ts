@@ -1,11 +1,21 @@
 // Deployment: the settings that it refuses, and the content of a production bundle.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, it } from "vitest";
-import { productionVariables } from "../../entrypoints/cli/deploy.ts";
-import { CONFIGS, ROOT, variablesOf, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
+import { expect, it, onTestFinished, vi } from "vitest";
+import { bindingLines, productionVariables, replacedBy } from "../../entrypoints/cli/deploy.ts";
+import {
+  CONFIGS,
+  ROOT,
+  readConfig,
+  servicesOf,
+  variablesOf,
+  withOwnBackends,
+  writeAdaptedConfig,
+} from "../../entrypoints/cli/workers.ts";
 import { runWrangler } from "../../entrypoints/cli/wrangler.ts";
+import { startCloudflareApi } from "../support/cloudflare-api.ts";
+import { copyRepository, removeCopy } from "../support/repository-copy.ts";
 
 const HOST = "mcp.stackbilt.dev";
 
@@ -80,4 +90,43 @@ it("builds the auth Worker without its binding to the gateway, for the first dep
   };
   expect(await bindingsOf(config)).toEqual([true, false]);
   expect(await bindingsOf(path.join(ROOT, CONFIGS.auth))).toEqual([true, true]);
+});
+
+it("says before an upload which version it replaces", async () => {
+  const api = await startCloudflareApi(new Map([["stackbilt-reference-auth", new Map()]]));
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    api.close();
+  });
+  for (const [name, value] of Object.entries(api.environment)) vi.stubEnv(name, value);
+  expect(await replacedBy("stackbilt-reference-auth")).toBe(
+    "  It replaces the version of 2026-11-01T00:00:00.000Z by ada@example.com.",
+  );
+  expect(await replacedBy("stackbilt-reference-audit")).toBe("  It is a new Worker.");
+  api.close();
+  vi.stubEnv("CLOUDFLARE_API_TOKEN", "");
+  expect(await replacedBy("stackbilt-reference-auth")).toContain("does not say");
+});
+
+it("binds the Workers that wrangler.toml names, and those of this repository on a developer's machine", async () => {
+  const copy = copyRepository();
+  onTestFinished(() => removeCopy(copy));
+  const file = path.join(copy, "wrangler.toml");
+  const products = ["stackbilt-auth", "edge-stack-architect-v2", "img-forge-mcp", "stackbilt-reference-audit"];
+  const before = readConfig("gateway");
+  const changed = products.reduce(
+    (toml, name, at) => toml.replace(servicesOf(before)[at]?.service ?? "", name),
+    before,
+  );
+  writeFileSync(file, changed);
+  const { code, output } = await runWrangler(["deploy", "--dry-run", "-c", file]);
+  expect(code).toBe(0);
+  for (const name of products) expect(output).toContain(name);
+  expect(bindingLines(changed).slice(0, 4)).toEqual([
+    "  AUTH_SERVICE is stackbilt-auth, AuthEntrypoint: an existing Worker, not of this repository",
+    "  STACKBILDER is edge-stack-architect-v2, StackbilderEntrypoint: an existing Worker, not of this repository",
+    "  IMG_FORGE is img-forge-mcp, ImgForgeEntrypoint: an existing Worker, not of this repository",
+    "  AUDIT is stackbilt-reference-audit, AuditEntrypoint",
+  ]);
+  expect(withOwnBackends(changed)).toBe(before);
 });

@@ -30,14 +30,14 @@ it("keeps the logs, requests and crashes of Workers, and lines that it does not 
 it("removes tables of bindings, also those of a reload", () => {
   const lines = [
     "⎔ Reloading local server...",
-    "stackbilt-auth has access to the following bindings:",
+    "stackbilt-reference-auth has access to the following bindings:",
     "Binding            Resource      Mode",
     "env.DB (auth)      D1 Database   local",
     "",
     "⎔ Local server updated and ready",
-    "[stackbilt-auth] after",
+    "[stackbilt-reference-auth] after",
   ];
-  expect(printed(...lines)).toEqual(["Reloaded.", "[stackbilt-auth] after"]);
+  expect(printed(...lines)).toEqual(["Reloaded.", "[stackbilt-reference-auth] after"]);
 });
 
 it("removes what wrangler says about a client that hung up, and no other failed request", () => {

@@ -10,7 +10,7 @@ it("a call and the changes of access before it are stored within seconds, in the
   await client.callTool({ name: "flow_create", arguments: { projectDescription: "A kiosk" } });
   await client.callTool({ name: "image_list_models", arguments: {} });
   await close();
-  const database = (await system.worker("stackbilt-audit").getEnv()).DB as D1Database;
+  const database = (await system.worker("audit").getEnv()).DB as D1Database;
   await vi.waitFor(
     async () => {
       const { results } = await database.prepare("SELECT record, sequence FROM records").all<{ record: string }>();

@@ -210,7 +210,7 @@ describe("an access token, an API key and a JWT", () => {
     await use(issuer, accessToken, "image_list_models");
     const signOut = (await issuer.db()).prepare("UPDATE user SET signedOutAt = ? WHERE id = ?");
     await signOut.bind(new Date().toISOString(), owner.userId).run();
-    await system.worker("stackbilt-auth").scheduled({ cron: "* * * * *", scheduledTime: new Date() });
+    await system.worker("auth").scheduled({ cron: "* * * * *", scheduledTime: new Date() });
     expect((await call(issuer, accessToken, "image_list_models")).status).toBe(401);
   });
 
@@ -300,7 +300,7 @@ describe("an access token", () => {
   it("of an ended grant works nowhere, even where a stale copy of KV still has it", async () => {
     const { auth, accessToken: token } = await newUser();
     const { client_id } = auth.clientInformation() as { client_id: string };
-    const kv = (await system.worker("stackbilt-mcp-gateway").getEnv()).OAUTH_KV as KVNamespace;
+    const kv = (await system.worker("gateway").getEnv()).OAUTH_KV as KVNamespace;
     const { keys } = await kv.list({ prefix: `token:${token.split(":").slice(0, 2).join(":")}:` });
     const stored = await kv.get(keys[0]?.name ?? "");
     const ended = await system.fetch("/token", {

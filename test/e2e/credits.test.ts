@@ -60,7 +60,7 @@ const codeOf = (result: Result) => result._meta?.["com.stackbilt/error"]?.code;
 
 /** State and credits of the tenant's reservations, oldest first, and the sum of all entries. */
 async function ledgerOf({ tenantId }: Owner) {
-  const storage = await system.worker("stackbilt-auth").getDurableObjectStorage("LedgerObject", { name: tenantId });
+  const storage = await system.worker("auth").getDurableObjectStorage("LedgerObject", { name: tenantId });
   const rows = (await storage.exec("SELECT state, credits, reference FROM reservations ORDER BY rowid")) as Fields[];
   const [sum] = (await storage.exec("SELECT sum(amount) AS left FROM entries")) as { left: number }[];
   return { charges: rows.map(({ state, credits }) => [state, credits]), left: sum?.left, rows };

@@ -12,12 +12,12 @@ import { newAccount, type Page } from "../support/user.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("base64url");
 const chainOf = (tenantId: string | null) => chainIdOf(chainNameOf(tenantId), sha256);
-const database = async (system: System, worker: string) =>
+const database = async (system: System, worker: "auth" | "audit") =>
   ((await system.worker(worker).getEnv()) as { DB: D1Database }).DB;
 
 /** Records of a chain in the audit store, and its problems. */
 async function storedChain(system: System, tenantId: string | null) {
-  const DB = await database(system, "stackbilt-audit");
+  const DB = await database(system, "audit");
   const of = (sql: string) => DB.prepare(sql).bind(chainOf(tenantId));
   const [states, rows] = await DB.batch([
     of("SELECT * FROM chains WHERE chain_id = ?"),
@@ -31,7 +31,7 @@ async function storedChain(system: System, tenantId: string | null) {
 
 /** The entries of the tenant's ledger, and the committed credits. */
 async function ledgerOf(system: System, tenantId: string) {
-  const storage = await system.worker("stackbilt-auth").getDurableObjectStorage("LedgerObject", { name: tenantId });
+  const storage = await system.worker("auth").getDurableObjectStorage("LedgerObject", { name: tenantId });
   const [sum] = await storage.exec("SELECT sum(amount) AS n FROM entries");
   const [committed] = await storage.exec(
     "SELECT coalesce(sum(credits), 0) AS n FROM reservations WHERE state = 'committed'",
@@ -61,7 +61,7 @@ describe("an account that is deleted", () => {
     expect(isSignIn(await person.open("/apps"))).toBe(true);
     expect((await fetch(String(image?.url))).status).toBe(404);
 
-    const DB = await database(system, "stackbilt-auth");
+    const DB = await database(system, "auth");
     for (const table of ["user", "account", "tenants", "api_keys"]) {
       const rows = JSON.stringify((await DB.prepare(`SELECT * FROM ${table}`).all()).results);
       for (const trace of [person.account.email, ids.userId, ids.tenantId]) expect(rows, table).not.toContain(trace);
@@ -96,7 +96,7 @@ describe("an account that is deleted", () => {
     expect((await person.post("image_list_models", {}, token)).status).toBe(200);
     expect((await person.deleteAccount()).html).toContain("Your account is deleted");
     expect((await person.post("image_list_models", {}, token)).status).toBe(401);
-    const { OAUTH_KV } = (await system.worker("stackbilt-mcp-gateway").getEnv()) as { OAUTH_KV: KVNamespace };
+    const { OAUTH_KV } = (await system.worker("gateway").getEnv()) as { OAUTH_KV: KVNamespace };
     const names = (await OAUTH_KV.list()).keys.map(({ name }) => name);
     expect(names.filter((name) => name.includes(userIdOf(app)))).toEqual([]);
     await app.close();
@@ -120,7 +120,7 @@ describe("an account that is deleted", () => {
           expect((await fetch(url)).status).toBe(404);
         const { left, committed, open } = await ledgerOf(system, ids?.tenantId ?? "");
         expect([left, open]).toEqual([25 - committed, []]);
-        const log = await system.worker("stackbilt-mcp-gateway").getDurableObjectStorage("AuditLogObject", {
+        const log = await system.worker("gateway").getDurableObjectStorage("AuditLogObject", {
           name: chainNameOf(ids?.tenantId ?? ""),
         });
         expect(await log.exec("SELECT * FROM open_calls")).toEqual([]);
@@ -135,7 +135,7 @@ describe("an account that is deleted", () => {
         );
       }),
     );
-    const { IMAGES } = (await system.worker("img-forge-mcp").getEnv()) as { IMAGES: R2Bucket };
+    const { IMAGES } = (await system.worker("img-forge").getEnv()) as { IMAGES: R2Bucket };
     expect((await IMAGES.list()).objects).toEqual([]);
   }, 60_000);
 

@@ -26,17 +26,18 @@ async function newUser(): Promise<{ owner: Owner; key: string }> {
   return { owner, key: (await issuer.createKey(owner, ["read", "generate"])).key };
 }
 
-async function rowsOf(worker: string, object: string, name: string, query: string): Promise<Row[]> {
+async function rowsOf(worker: "auth" | "gateway", object: string, name: string, query: string): Promise<Row[]> {
   const storage = await system.worker(worker).getDurableObjectStorage(object, { name });
   return (await storage.exec(query)) as Row[];
 }
 
 const chargesOf = async ({ tenantId }: Owner) =>
-  (await rowsOf("stackbilt-auth", "LedgerObject", tenantId, "SELECT * FROM reservations")).map(
-    ({ state, reference }) => ({ state, reference }),
-  );
+  (await rowsOf("auth", "LedgerObject", tenantId, "SELECT * FROM reservations")).map(({ state, reference }) => ({
+    state,
+    reference,
+  }));
 const openCallsOf = ({ tenantId }: Owner) =>
-  rowsOf("stackbilt-mcp-gateway", "AuditLogObject", `tenant/${tenantId}`, "SELECT * FROM open_calls");
+  rowsOf("gateway", "AuditLogObject", `tenant/${tenantId}`, "SELECT * FROM open_calls");
 
 /** Sends a call, and does not read its response. */
 async function sendCall(key: string, name: string, args: object, accept = "application/json"): Promise<Socket> {

@@ -7,10 +7,10 @@ import { AUDIENCES, CONFIGS, ROOT, serviceOf, WORKERS, type WorkerKey } from "..
 
 /** Each backend's deployed name and entrypoint. A backend of contracts/backends.ts needs a row. */
 const DEPLOYED: Readonly<Record<Audience, string>> = {
-  auth: "stackbilt-auth#AuthEntrypoint",
-  stackbilder: "edge-stack-architect-v2#StackbilderEntrypoint",
-  "img-forge": "img-forge-mcp#ImgForgeEntrypoint",
-  audit: "stackbilt-audit#AuditEntrypoint",
+  auth: "stackbilt-reference-auth#AuthEntrypoint",
+  stackbilder: "stackbilt-reference-stackbilder#StackbilderEntrypoint",
+  "img-forge": "stackbilt-reference-img-forge#ImgForgeEntrypoint",
+  audit: "stackbilt-reference-audit#AuditEntrypoint",
 };
 
 describe("names that other systems depend on", () => {

@@ -22,6 +22,14 @@ export interface CloudflareApi {
 }
 
 const ACCOUNT = "0".repeat(32);
+const DEPLOYMENT = {
+  id: "0".repeat(8),
+  source: "wrangler",
+  strategy: "percentage",
+  author_email: "ada@example.com",
+  created_on: "2026-11-01T00:00:00.000Z",
+  versions: [{ version_id: "1".repeat(8), percentage: 100 }],
+};
 const NOT_FOUND = { code: 10007, message: "This Worker does not exist on your account." };
 
 /** Starts the server. The caller closes it. */
@@ -58,11 +66,13 @@ async function answer(
   url: string,
   text: string,
 ): Promise<readonly [body: object, status: number]> {
-  const [, worker = "", action] = /\/workers\/scripts\/([^/]+)\/(secrets|secrets-bulk)(?:\?.*)?$/.exec(url) ?? [];
+  const [, worker = "", action] =
+    /\/workers\/scripts\/([^/]+)\/(secrets|secrets-bulk|deployments)(?:\?.*)?$/.exec(url) ?? [];
   const secrets = api.workers.get(worker);
   if (!secrets) return [{ errors: [NOT_FOUND] }, 404];
   if (method === "GET" && action === "secrets")
     return [{ result: [...secrets.keys()].map((name) => ({ name, type: "secret_text" })) }, 200];
+  if (method === "GET" && action === "deployments") return [{ result: { deployments: [DEPLOYMENT] } }, 200];
   if (method !== "PATCH" || action !== "secrets-bulk") return [{ errors: [NOT_FOUND] }, 404];
   const sent = (JSON.parse(text) as { secrets: Record<string, { text: string } | null> }).secrets;
   const change = {

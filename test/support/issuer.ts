@@ -50,7 +50,7 @@ export function useIssuer(options: SystemOptions = {}): Issuer {
       {
         name: WORKER,
         main: "test/support/backend-caller.ts",
-        services: [{ binding: "BACKEND", service: "stackbilt-auth", entrypoint: "AuthEntrypoint" }],
+        services: [{ binding: "BACKEND", service: "stackbilt-reference-auth", entrypoint: "AuthEntrypoint" }],
       },
       ...(options.extraWorkers ?? []),
     ],
@@ -62,7 +62,7 @@ export function useIssuer(options: SystemOptions = {}): Issuer {
 
   return {
     system,
-    db: async () => (await system.worker("stackbilt-auth").getEnv()).DB as D1Database,
+    db: async () => (await system.worker("auth").getEnv()).DB as D1Database,
     ownerOf: (accessToken) => callAuth<Owner>("getUser", {}, { userId: accessToken.split(":")[0] }),
     createKey: (owner, scopes, environment = "live") =>
       callAuth<NewKey>("createApiKey", as(owner), { name: "a key", environment, scopes, expiresInDays: null }),

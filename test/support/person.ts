@@ -79,7 +79,7 @@ export class Person {
 
   /** The person's ids; `null` without an account. */
   async ids(): Promise<{ userId: string; tenantId: string } | null> {
-    const { DB } = (await this.system.worker("stackbilt-auth").getEnv()) as { DB: D1Database };
+    const { DB } = (await this.system.worker("auth").getEnv()) as { DB: D1Database };
     return DB.prepare(
       "SELECT u.id AS userId, t.id AS tenantId FROM user u JOIN tenants t ON t.user_id = u.id WHERE email = ?",
     )

@@ -52,6 +52,9 @@ export interface SystemOptions {
   )[];
 }
 
+/** Names of `extraWorkers`. */
+export type TestWorker = "sibling" | "charter-web" | "event-consumer" | "issuer";
+
 export interface System {
   /** The one origin: OAuth issuer, MCP endpoint, pages, pictures. */
   readonly origin: string;
@@ -60,8 +63,8 @@ export interface System {
    * validated. A path is resolved against `origin`.
    */
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** A Worker by its deployed name: its bindings, its storage, and `fetch` straight to it. */
-  worker(name: string): WorkerHandle;
+  /** A Worker: its bindings, its storage, and `fetch` straight to it. */
+  worker(name: WorkerKey | TestWorker): WorkerHandle;
   /** Changes secrets of Workers and restarts them; `null` removes one. Storage stays. */
   storeSecrets(changed: Partial<Record<WorkerKey, Readonly<Record<string, string | null>>>>): Promise<void>;
   /** All log lines of the Workers so far, oldest first. */
@@ -130,7 +133,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     return {
       origin: url.origin,
       fetch: (target, init) => validatingFetch(new URL(target, url), { ...init, headers: withAddress(init?.headers) }),
-      worker: (name) => harness.getWorker(name),
+      worker: (name) => harness.getWorker(name in CONFIGS ? workerName(name as WorkerKey) : name),
       async storeSecrets(changed) {
         for (const [worker, own] of Object.entries(changed)) {
           const stored = Object.entries({ ...secrets[worker as WorkerKey], ...own });
