@@ -149,7 +149,7 @@ function summary(origin: string, stateFolder: string, elapsedMs: number): string
   The gateway is ready (${(elapsedMs / 1000).toFixed(1)} s).
 
     Endpoint     ${origin}/mcp
-    Sign-in      ${origin}/ (your client opens it when you connect)
+    Sign-in      ${origin}/login (your client opens it when you connect)
 
     Claude Code  claude mcp add --transport http stackbilt ${origin}/mcp
     Inspector    npx @modelcontextprotocol/inspector

@@ -19,7 +19,7 @@ import type { Implementation } from "../../src/mcp/schema.ts";
 import type { McpSessions } from "../../src/mcp/session.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
 import { type ResourceServer, resourceServer } from "../../src/oauth/resource-server/resource.ts";
-import { oauthFetch } from "../../src/oauth/router.ts";
+import { oauthFetch, pageInstead } from "../../src/oauth/router.ts";
 import { overPlan } from "../../src/pipeline/metering.ts";
 import { productTexts } from "../../src/tools/product-texts.ts";
 import { allowCors, preflight } from "./cors.ts";
@@ -105,9 +105,9 @@ async function route(gateway: HttpGateway, request: Request, context: RequestCon
   if (pathname === "/mcp") return handleEndpoint(gateway, request, context);
   if (pathname === "/" && !isPageRequest(request)) return endpointElsewhere(request, context);
   const response = (await discovery(request, context, info)) ?? (await oauthFetch(request, context, productTexts));
-  return (
-    response ?? jsonError(404, "not_found", `There is nothing at this address. The MCP endpoint is ${config.resource}.`)
-  );
+  if (response) return response;
+  if (acceptsPages(request)) return pageInstead(request, context, 404);
+  return jsonError(404, "not_found", `There is nothing at this address. The MCP endpoint is ${config.resource}.`);
 }
 
 /**
@@ -119,11 +119,16 @@ function programPath(pathname: string): string {
   return path === "/mcp" || path.startsWith("/mcp/") || path.startsWith("/.well-known/") ? path : pathname;
 }
 
+/** True for a browser. MCP clients ask for JSON or event streams. */
+function acceptsPages({ headers }: Request): boolean {
+  return headers.get("accept")?.toLowerCase().includes("text/html") ?? false;
+}
+
 /** True for a browser that asks for the home page, and for a program that names no format. */
-function isPageRequest({ method, headers }: Request): boolean {
-  const accept = headers.get("accept")?.toLowerCase() ?? "";
-  if (accept.includes("text/html")) return true;
-  return (method === "GET" || method === "HEAD") && !/application\/json|text\/event-stream/.test(accept);
+function isPageRequest(request: Request): boolean {
+  if (acceptsPages(request)) return true;
+  const { method, headers } = request;
+  return (method === "GET" || method === "HEAD") && !/json|text\/event-stream/i.test(headers.get("accept") ?? "");
 }
 
 /** The response to an MCP client that was given the origin of the gateway. */
@@ -159,7 +164,14 @@ async function handleEndpoint(gateway: HttpGateway, request: Request, context: R
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
   const response = announced > MAX_BODY_BYTES ? tooLarge() : await gateway.resourceServerOf(env)(request, context);
-  return allowCors(response.status === 401 ? await unauthorized(request, context, response) : response, origin);
+  if (response.status !== 401) return allowCors(response, origin);
+  const challenge = await unauthorized(request, context, response);
+  if (challenge.status === 401 && request.method === "GET" && acceptsPages(request)) {
+    const page = await pageInstead(request, context, 401);
+    page.headers.set("WWW-Authenticate", challenge.headers.get("WWW-Authenticate") ?? "Bearer");
+    return page;
+  }
+  return allowCors(challenge, origin);
 }
 
 /** Handles a message whose credential is valid. */

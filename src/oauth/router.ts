@@ -36,14 +36,14 @@ import { pageResponse } from "./pages/page.ts";
 
 /**
  * A page. `kind`: a `step` of a sign-in is replaced by the coming-soon page while sign-up is
- * closed; an `account` page stays open then, and a `public` page is open to everyone. `GET`
- * includes HEAD. `limit`: the rate limit, by the client's address; the password form
- * consumes its own.
+ * closed. An `account` page stays open then, the `login` page for the account page alone, and a
+ * `public` page is open to everyone. `GET` includes HEAD. `limit`: the rate limit, by the client's
+ * address; the password form consumes its own.
  */
 interface PageRoute {
   readonly path: string;
   readonly method: "GET" | "POST";
-  readonly kind: "public" | "step" | "account";
+  readonly kind: "public" | "step" | "login" | "account";
   readonly handler: (browser: BrowserRequest) => Response | Promise<Response>;
   readonly limit?: LimitName;
 }
@@ -65,8 +65,8 @@ const ROUTES: readonly (PageRoute | EndpointRoute)[] = [
 
   { path: "/authorize", method: "GET", kind: "step", handler: authorize, limit: "authorize" },
   { path: "/authorize", method: "POST", kind: "step", handler: decide, limit: "decision" },
-  { path: "/login", method: "GET", kind: "step", handler: showLogIn },
-  { path: "/login", method: "POST", kind: "step", handler: logIn },
+  { path: "/login", method: "GET", kind: "login", handler: showLogIn },
+  { path: "/login", method: "POST", kind: "login", handler: logIn },
   { path: "/signup", method: "GET", kind: "step", handler: showSignUp },
   { path: "/signup", method: "POST", kind: "step", handler: signUp, limit: "signup" },
   { path: "/oauth/github", method: "POST", kind: "step", handler: redirectToGitHub, limit: "social" },
@@ -125,6 +125,24 @@ export async function oauthFetch(
     : await securePage(request, context, texts, pages ?? []);
   return request.method === "HEAD" ? withoutEffect(response) : response;
 }
+
+/**
+ * A page for a browser at an address that is for programs, or that is none. It keeps the status.
+ */
+export async function pageInstead(request: Request, context: RequestContext, status: 401 | 404): Promise<Response> {
+  const link = { href: "/", label: "Connect your app" };
+  const response = errorPage(context, { status, ...PLACES[status](context.config.resource), link });
+  await addSecurityHeaders(response, request.url.startsWith("https:"));
+  return request.method === "HEAD" ? withoutEffect(response) : response;
+}
+
+const PLACES = {
+  401: (resource: string) => ({
+    title: "This address is for apps",
+    text: `${resource} is the MCP endpoint. Add it to your AI app, which signs you in.`,
+  }),
+  404: () => ({ title: "There is no such page", text: "Check the address." }),
+};
 
 /** The response to HEAD: as to GET, without body, and without a change of the browser's cookies. */
 function withoutEffect(response: Response): Response {

@@ -1,7 +1,9 @@
 // Texts about all products together, for pages, MCP instructions, the server card and documents.
 import { Scope } from "../../contracts/rpc/identity.ts";
 import { products } from "./catalog.ts";
+import { describePrice, isPaid } from "./price.ts";
 import type { Product } from "./product.ts";
+import type { ToolDefinition } from "./tool-definition.ts";
 
 export interface ProductTexts {
   /** The products as part of a sentence: "architecture flows and image generation". */
@@ -13,6 +15,17 @@ export interface ProductTexts {
    * images".
    */
   readonly allows: Readonly<Record<Scope, string>>;
+  /** Every tool, in the order of the products. */
+  readonly tools: readonly ToolText[];
+}
+
+/** A tool, for people. */
+export interface ToolText {
+  readonly name: string;
+  readonly title: string;
+  readonly scope: Scope;
+  /** "free", or the credits of a call. */
+  readonly price: string;
 }
 
 /** Joins the texts of products, in their order. */
@@ -22,7 +35,12 @@ export function textsOf(all: readonly Product[]): ProductTexts {
     summary: listOf(all.map(({ summary }) => summary)),
     instructions: [...all.map(({ instructions }) => instructions), IDS].join(" "),
     allows: Object.fromEntries(Scope.options.map((scope) => [scope, allowed(scope)])) as Record<Scope, string>,
+    tools: all.flatMap(({ tools }) => tools).map(toolText),
   };
+}
+
+function toolText({ name, title, scope, price }: ToolDefinition): ToolText {
+  return { name, title, scope, price: isPaid(price) ? `credits: ${describePrice(price)}` : "free" };
 }
 
 const IDS = "Ids that a tool returns stay valid for the signed-in user.";

@@ -102,7 +102,7 @@ describe("while sign-in is not open", () => {
   const { newPage, pageErrors } = useBrowser(system);
   afterEach(() => expect(pageErrors()).toEqual([]));
 
-  it.each(["/login", "/signup", "/consent", "/authorize?client_id=any", "/oauth/callback"])(
+  it.each(["/signup", "/consent", "/authorize?client_id=any", "/oauth/callback"])(
     "%s says that it opens soon",
     async (route) => {
       const page = await newPage();
@@ -110,13 +110,15 @@ describe("while sign-in is not open", () => {
       expect(response?.status()).toBe(503);
       expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Sign-in opens soon");
       expect(await page.context().cookies()).toEqual([]);
-      if (route === "/login") expect(await reportOn(page, "coming-soon")).toEqual(CLEAN);
+      if (route === "/signup") expect(await reportOn(page, "coming-soon")).toEqual(CLEAN);
     },
   );
 
   it("the home page says so, too", async () => {
     const page = await newPage();
     await page.goto(system.origin);
-    expect(await page.locator("main").textContent()).toContain("Sign-in is not open yet.");
+    expect(await page.locator("main").textContent()).toContain("Sign-in is not open to new users yet.");
+    for (const name of ["Create account", "Connect your app"]) expect(await page.getByText(name).count()).toBe(0);
+    expect(await reportOn(page, "home-closed")).toEqual(CLEAN);
   });
 });

@@ -136,7 +136,7 @@ describe("while sign-in is not open", () => {
   const system = useSystem({ vars: { gateway: { PUBLIC_SIGNUPS_ENABLED: "false" } } });
   const { newPage } = useBrowser(system);
 
-  it.each(["/login", "/"])("the page at %s passes axe-core", async (path) => {
+  it.each(["/signup", "/login", "/"])("the page at %s passes axe-core", async (path) => {
     const page = await newPage(ZOOMED);
     await page.goto(system.origin + path);
     expect(await reportOn(page)).toEqual(CLEAN);

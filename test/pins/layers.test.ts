@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   durable: ["root", "audit", "backends", "crypto", "limits", "mcp", "oauth"],
   limits: ["root"],
   mcp: ["root", "limits"],
-  oauth: ["root", "audit", "backends", "crypto", "durable", "limits"],
+  oauth: ["root", "audit", "backends", "crypto", "discovery", "durable", "limits"],
   pipeline: [
     ...["root", "audit", "backends", "crypto", "durable", "limits", "prompts", "resources", "tools"],
     "src/mcp/elicitation.ts",

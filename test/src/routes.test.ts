@@ -27,8 +27,8 @@ const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
   "/authorize": [400, 415],
   "/token": [405, 400],
   "/register": [405, 415],
-  "/login": [400, 415],
-  "/signup": [400, 415],
+  "/login": [303, 415],
+  "/signup": [303, 415],
   "/consent": [400, 415],
   "/oauth/github": [405, 415],
   "/oauth/google": [405, 415],
@@ -128,6 +128,25 @@ it("a browser gets the front page, and a program of another origin gets nothing"
   expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
   const foreign = await send("/", { method: "POST", headers: { origin: "https://evil.example" } });
   expect([foreign.status, foreign.headers.get("access-control-allow-origin")]).toEqual([403, null]);
+});
+
+it("a browser gets a page at an address that is none, and a program gets JSON", async () => {
+  for (const path of ["/nothing", "/.well-known/nothing"]) {
+    const page = await send(path, { headers: { accept: "text/html,*/*;q=0.8" } });
+    expect([page.status, await page.text()]).toEqual([404, expect.stringContaining("There is no such page")]);
+    expect(page.headers.get("Content-Security-Policy")).toContain("default-src 'none'");
+    const json = await send(path, { headers: { accept: "*/*" } });
+    expect([json.status, await json.json()]).toEqual([404, expect.objectContaining({ error: "not_found" })]);
+  }
+});
+
+it("a browser gets a page at the endpoint, with the challenge for clients", async () => {
+  const page = await send("/mcp", { headers: { accept: "text/html,*/*;q=0.8" } });
+  expect([page.status, page.headers.get("content-type")]).toEqual([401, "text/html; charset=utf-8"]);
+  expect(page.headers.get("www-authenticate")).toContain("resource_metadata=");
+  expect(await page.text()).toContain("This address is for apps");
+  const program = await send("/mcp", { headers: { accept: "application/json, text/event-stream" } });
+  expect([program.status, program.headers.get("content-type")]).toEqual([401, "application/json"]);
 });
 
 describe("no response may be read as another type than it declares: nosniff", () => {

@@ -5,7 +5,8 @@ import { PASSWORD_MIN_CHARACTERS, type SignIn } from "../../../contracts/auth.ts
 import { canonicalEmail } from "../../../contracts/email-address.ts";
 import { AUTH_UNAVAILABLE, type AuthUnavailable } from "../../backends/auth.ts";
 import { addressOf, consume, peek } from "../../limits/rate-limits.ts";
-import { type Page, pageResponse } from "../pages/page.ts";
+import { comingSoonPage } from "../pages/notices.ts";
+import { type Page, pageResponse, redirect } from "../pages/page.ts";
 import {
   EMAIL_MAX_LENGTH,
   type FieldName,
@@ -18,7 +19,7 @@ import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { authUnavailable, noTransaction, tooManyAttempts } from "./error-pages.ts";
 import { knownBrowserCookie, knownBrowserOf } from "./known-browser.ts";
-import { completeSignIn } from "./sign-in.ts";
+import { completeSignIn, signUpForAccount } from "./sign-in.ts";
 import type { Account } from "./signed-in-account.ts";
 import { csrfToken, type OpenStageName, type Transaction } from "./transaction.ts";
 import { readTransactionForm, SIGN_IN_STAGES, type TransactionForm, transactionOf } from "./transaction-form.ts";
@@ -38,14 +39,19 @@ const NOTES: Readonly<Record<string, string>> = {
   ended: "You have signed out in the meantime. Sign in again to decide.",
 };
 
-/** GET /login */
-export function showLogIn(browser: BrowserRequest): Promise<Response> {
-  return showForm(browser, "login");
+/** GET /login. Without a transaction, a sign-in for the account page. */
+export function showLogIn(browser: BrowserRequest): Response | Promise<Response> {
+  return browser.url.searchParams.has("tx") ? showForm(browser, "login") : redirect("/apps");
 }
 
-/** GET /signup */
+/** GET /signup. Without a transaction, a sign-up for the account page. */
 export function showSignUp(browser: BrowserRequest): Promise<Response> {
-  return showForm(browser, "signup");
+  return browser.url.searchParams.has("tx") ? showForm(browser, "signup") : signUpForAccount(browser);
+}
+
+/** While sign-up is closed, a user can sign in for the account page only. */
+function isClosedFor({ config }: BrowserRequest, { connection }: Transaction): boolean {
+  return !config.isSignupOpen && connection !== null;
 }
 
 /**
@@ -56,6 +62,7 @@ async function showForm(browser: BrowserRequest, kind: FormKind): Promise<Respon
   const { searchParams } = browser.url;
   const transaction = await transactionOf(browser, searchParams.get("tx"));
   if (!transaction) return noTransaction(browser);
+  if (isClosedFor(browser, transaction)) return pageResponse(comingSoonPage());
   return formPage(browser, { kind, transaction, rejected: { problem: NOTES[searchParams.get("e") ?? ""] } });
 }
 
@@ -63,6 +70,7 @@ async function showForm(browser: BrowserRequest, kind: FormKind): Promise<Respon
 export async function logIn(browser: BrowserRequest): Promise<Response> {
   const submitted = await readTransactionForm(browser, "login", SIGN_IN_STAGES);
   if (submitted instanceof Response) return (await tooManyLogIns(browser)) ?? submitted;
+  if (isClosedFor(browser, submitted.transaction)) return pageResponse(comingSoonPage());
   const act = () => checkLogIn(browser, submitted);
   return answerOnce(browser, submitted.once, act, act);
 }
@@ -253,7 +261,8 @@ async function formPage(
   const [password, github, google] = await Promise.all([token(kind), token("github"), token("google")]);
   const { id: transactionId, connection } = transaction;
   const client = connection && { name: connection.client.name, redirectUri: connection.request.redirectUri };
-  const page = signInPage({ kind, transactionId, client, csrf: { password, github, google }, rejected });
+  const csrf = { password, github, google };
+  const page = signInPage({ kind, transactionId, client, csrf, rejected, isSignupOpen: config.isSignupOpen });
   return pageResponse({ ...page, ...response });
 }
 

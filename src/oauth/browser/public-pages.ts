@@ -1,7 +1,7 @@
 // Pages that are open to everyone at any time.
+import { homePage } from "../pages/home.ts";
 import { toText } from "../pages/html.ts";
 import { BRAND_MARK } from "../pages/marks.ts";
-import { homePage } from "../pages/notices.ts";
 import { pageResponse } from "../pages/page.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 

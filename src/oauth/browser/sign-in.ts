@@ -5,8 +5,7 @@ import { logError } from "../../../contracts/log.ts";
 import { recordAccess } from "../../audit/recorder.ts";
 import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
 import { nowSeconds } from "../clock.ts";
-import { comingSoonPage } from "../pages/notices.ts";
-import { pageResponse, redirect } from "../pages/page.ts";
+import { redirect } from "../pages/page.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { authUnavailable, badRequest } from "./error-pages.ts";
 import { consentStage, endedSessionCookies, newSession, replaceSession, sessionCookie, sessionOf } from "./session.ts";
@@ -27,24 +26,36 @@ const USER_ID = /^[A-Za-z0-9_-]{1,64}$/;
  * Sends a browser without a session to sign-in, and then to the account page. No client is
  * involved. `cookies`: by default the one that deletes an ended session.
  */
-export async function signInForAccount(
-  browser: BrowserRequest,
-  cookies = endedSessionCookies(browser),
-): Promise<Response> {
-  if (!browser.config.isSignupOpen) return pageResponse(comingSoonPage());
-  const transaction = startTransaction({ stage: "login", connection: null }, nowSeconds());
-  return openFirstPage(browser, transaction, cookies);
+export function signInForAccount(browser: BrowserRequest, cookies = endedSessionCookies(browser)): Promise<Response> {
+  return openPage(browser, "login", accountTransaction(), cookies);
+}
+
+/** The same, with a form for a new account. */
+export function signUpForAccount(browser: BrowserRequest): Promise<Response> {
+  return openPage(browser, "signup", accountTransaction(), endedSessionCookies(browser));
+}
+
+function accountTransaction(): Transaction {
+  return startTransaction({ stage: "login", connection: null }, nowSeconds());
 }
 
 /** Gives the browser a new transaction and redirects to its page. `cookies` are set as well. */
-export async function openFirstPage(
+export function openFirstPage(
   browser: BrowserRequest,
   transaction: Transaction,
   cookies: readonly string[] = [],
 ): Promise<Response> {
+  return openPage(browser, transaction.stage === "consent" ? "consent" : "login", transaction, cookies);
+}
+
+async function openPage(
+  browser: BrowserRequest,
+  page: "login" | "signup" | "consent",
+  transaction: Transaction,
+  cookies: readonly string[],
+): Promise<Response> {
   const cookie = await transactionCookie(browser.config, transaction);
   if (cookie === null) return badRequest(browser, "It is too long.");
-  const page = transaction.stage === "consent" ? "consent" : "login";
   const evicted = evictedCookies(browser.request.headers.get("Cookie"));
   return redirect(`/${page}?tx=${transaction.id}`, [...evicted, cookie, ...cookies]);
 }

@@ -1,6 +1,4 @@
-// Pages without a form: on the way to another site, not open yet, and the home page.
-
-import type { ProductTexts } from "../../tools/product-texts.ts";
+// Pages without a form: on the way to another site, and not open yet.
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
 
@@ -26,21 +24,5 @@ export function comingSoonPage(): Page {
     headers: { "Retry-After": "86400" },
     main: html`<h1>Sign-in opens soon</h1>
 <p>This gateway is not open to new connections yet. Apps that are already connected keep working.</p>`,
-  };
-}
-
-/** `resource` is the address to add to an MCP client. */
-export function homePage(resource: string, isSignupOpen: boolean, texts: ProductTexts): Page {
-  return {
-    title: "MCP Gateway",
-    main: html`<h1>Stackbilt, in your AI app</h1>
-<p>One MCP endpoint for ${texts.summary}. Connect Claude, Cursor, VS Code or any other MCP client.</p>
-<dl><dt>Your endpoint</dt><dd><code>${resource}</code></dd></dl>
-<ol>
-<li>Add this address to your MCP client.</li>
-<li>Your browser opens. Sign in or create an account.</li>
-<li>Choose what the app may do.</li>
-</ol>
-<p>${!isSignupOpen && "Sign-in is not open yet. "}See which apps can use your account: <a href="/apps">Your connected apps</a></p>`,
   };
 }

@@ -29,6 +29,8 @@ export interface SignInView {
   /** A token for each form of the page. */
   readonly csrf: Readonly<Record<"password" | SocialProvider, string>>;
   readonly rejected: RejectedForm;
+  /** False: only an existing user can continue, with a password: a provider could make one. */
+  readonly isSignupOpen: boolean;
 }
 
 export const NAME_MAX_LENGTH = 100;
@@ -37,7 +39,8 @@ export const EMAIL_MAX_LENGTH = 254;
 /** Names of the providers as people write them. */
 export const PROVIDER_NAMES: Readonly<Record<SocialProvider, string>> = { github: "GitHub", google: "Google" };
 
-export function signInPage({ kind, transactionId, client, csrf, rejected }: SignInView): Page {
+export function signInPage(view: SignInView): Page {
+  const { kind, transactionId, client, csrf, rejected, isSignupOpen } = view;
   const { problem } = rejected;
   const isNew = kind === "signup";
   const title = isNew ? "Create your account" : "Sign in";
@@ -46,18 +49,27 @@ export function signInPage({ kind, transactionId, client, csrf, rejected }: Sign
     : "to manage your account";
   const fields = isNew ? signUpFields(rejected) : logInFields(rejected);
   const submit = html`<button class="main">${isNew ? "Create account" : "Sign in"}</button>`;
-  const providers = SOCIAL_PROVIDERS.map((provider) => {
-    const button = html`<button>${PROVIDER_MARKS[provider]} Continue with ${PROVIDER_NAMES[provider]}</button>`;
-    return transactionForm(`/oauth/${provider}`, transactionId, csrf[provider], button);
-  });
   const main = html`<h1>${title}</h1>
 <p>${purpose}</p>
 ${problem && html`<p class="notice" id="problem" role="alert">${problem}</p>`}
 ${transactionForm(`/${kind}`, transactionId, csrf.password, html`${fields}${submit}`)}
-<div class="or">or</div>
-${providers}
-${isNew ? html`<p>Already have an account? <a href="/login?tx=${transactionId}">Sign in</a></p>` : html`<p>New here? <a href="/signup?tx=${transactionId}">Create an account</a></p>`}`;
+${isSignupOpen ? otherWays(view) : html`<p>New accounts cannot be made yet.</p>`}`;
   return { title: problem ? `Problem: ${title}` : title, main };
+}
+
+/** Social providers, and the other form. */
+function otherWays({ kind, transactionId, csrf }: SignInView): Html {
+  const providers = SOCIAL_PROVIDERS.map((provider) => {
+    const button = html`<button>${PROVIDER_MARKS[provider]} Continue with ${PROVIDER_NAMES[provider]}</button>`;
+    return transactionForm(`/oauth/${provider}`, transactionId, csrf[provider], button);
+  });
+  const other =
+    kind === "signup"
+      ? html`<p>Already have an account? <a href="/login?tx=${transactionId}">Sign in</a></p>`
+      : html`<p>New here? <a href="/signup?tx=${transactionId}">Create an account</a></p>`;
+  return html`<div class="or">or</div>
+${providers}
+${other}`;
 }
 
 function logInFields(rejected: RejectedForm): readonly Html[] {

@@ -67,8 +67,8 @@ fieldset input { flex: none; width: 1.25rem; min-height: 1.5rem; accent-color: v
 .choice button { flex: 1 8rem; margin-top: .5rem; }
 .or { display: flex; align-items: center; gap: 1rem; }
 .or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
-main:has(section) { gap: 2rem; width: min(100%, 42rem); text-align: start; }
-section, details[open] { display: grid; gap: .75rem; }
+main:has(section) { grid-template-columns: minmax(0, 1fr); gap: 2rem; width: min(100%, 42rem); text-align: start; }
+section, details[open] { display: grid; grid-template-columns: minmax(0, 1fr); gap: .75rem; }
 section { padding-top: 2rem; border-top: 1px solid var(--line); }
 h2 { font-size: 1.125rem; line-height: 1.25; color: var(--ink); }
 ul { padding: 0; border: 1px solid var(--line); border-radius: .75rem; }
@@ -87,5 +87,12 @@ section button, .row button { width: fit-content; padding-inline: 1.25rem; }
 .tag { margin-inline-start: .25rem; padding: .0625rem .5rem; font-size: .8125rem; border: 1px solid var(--line); border-radius: 1rem; }
 .secret { display: block; padding: .875rem 1rem; text-align: start; color: var(--ink); background: var(--ground); border-radius: .625rem; }
 time { white-space: nowrap; }
+pre { padding: .75rem 1rem; white-space: pre-wrap; font-size: .875rem; color: var(--ink); background: var(--ground); border-radius: .625rem; }
+.clients { border: 1px solid var(--line); border-radius: .75rem; }
+.clients details { padding: .625rem 1rem; }
+.clients details + details { border-top: 1px solid var(--line); }
+.clients summary ~ * { margin-top: .5rem; }
+.clients .button { width: fit-content; min-height: 2.5rem; }
+.choice .button { flex: 1 10rem; }
 summary { width: fit-content; padding: .125rem 0; font-weight: 600; color: var(--main); cursor: pointer; }
 `;

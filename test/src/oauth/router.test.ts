@@ -44,7 +44,7 @@ describe("every page", () => {
   });
 
   it("of a step that was not started tells where to start", async () => {
-    for (const path of ["/login", "/signup", "/consent", "/login?tx=aaaaaaaaaaaa"]) {
+    for (const path of ["/signup?tx=b", "/consent", "/login?tx=aaaaaaaaaaaa"]) {
       const response = await send(env, path);
       expect(response.status).toBe(400);
       expect(await response.text()).toContain("Start again from your app");
@@ -102,10 +102,17 @@ it("an unexpected error is a page with a trace id", async () => {
   expect(log).toHaveBeenCalledOnce();
 });
 
+it("a sign-in or sign-up without an app leads to the account page", async () => {
+  expect((await send(env, "/login")).headers.get("Location")).toBe("/apps");
+  const browser = new Browser(env);
+  const form = await browser.open((await browser.open("/signup")).next);
+  expect(form.text).toMatch(/Create your account.*to manage your account/s);
+});
+
 describe("while sign-up is closed", () => {
   const closed = envWith({}, { PUBLIC_SIGNUPS_ENABLED: "TRUE", OAUTH_KV: { get: throwing } as never });
 
-  it.each(["/authorize", "/login", "/signup", "/oauth/github", "/oauth/callback", "/consent"])(
+  it.each(["/authorize", "/signup", "/oauth/github", "/oauth/callback", "/consent"])(
     "%s shows the coming-soon page, whatever the method",
     async (path) => {
       for (const method of ["GET", "POST", "DELETE", "HEAD"]) {
@@ -119,7 +126,27 @@ describe("while sign-up is closed", () => {
     },
   );
 
-  it("the account page opens for a signed-in user, and does not ask others to sign in", async () => {
+  it("a user can sign in for the account page, and nothing offers a new account", async () => {
+    const browser = new Browser(envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" }));
+    const form = await browser.open((await browser.open((await browser.open("/login")).next)).next);
+    expect(form.text).toContain("New accounts cannot be made yet.");
+    expect(form.text).not.toMatch(/\/signup|\/oauth\//);
+    const signedIn = await browser.submit(form, "/login", { email: "ada@example.com", password: PASSWORD });
+    expect(signedIn.next).toBe("/apps");
+    expect((await browser.open("/apps")).status).toBe(200);
+  });
+
+  it("a sign-in for an app that was begun before is not continued", async () => {
+    const browser = new Browser(envWith());
+    const address = (await browser.open(await authorizePath(client))).next;
+    const form = await browser.open(address);
+    const shut = browser.copy(envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" }));
+    const fields = { email: "ada@example.com", password: PASSWORD };
+    expect((await shut.submit(form, "/login", fields)).status).toBe(503);
+    expect((await shut.open(address)).status).toBe(503);
+  });
+
+  it("the account page opens for a signed-in user, and asks others to sign in", async () => {
     const browser = new Browser(envWith());
     await browser.submit(await browser.open((await browser.open("/apps")).next), "/login", {
       email: "ada@example.com",
@@ -128,7 +155,7 @@ describe("while sign-up is closed", () => {
     const shut = envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" });
     expect((await browser.copy(shut).open("/apps")).status).toBe(200);
     const stranger = await new Browser(shut).open("/apps");
-    expect([stranger.status, stranger.response.headers.get("Set-Cookie")]).toEqual([503, null]);
+    expect([stranger.status, stranger.next]).toEqual([303, expect.stringMatching(/^\/login\?tx=/)]);
   });
 
   it("no client can register, and the metadata stays available", async () => {

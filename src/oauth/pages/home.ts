@@ -1,0 +1,67 @@
+// The front page: for a person who opens the address of the gateway in a browser.
+import { type ClientSetup, clientSetups, isPublic, type SetupStep } from "../../discovery/clients.ts";
+import type { ProductTexts, ToolText } from "../../tools/product-texts.ts";
+import { type Html, html } from "./html.ts";
+import type { Page } from "./page.ts";
+
+/** Name of the gateway in the set-up of clients. */
+const SERVER_NAME = "stackbilt";
+
+/** `resource` is the address of the MCP endpoint. */
+export function homePage(resource: string, isSignupOpen: boolean, texts: ProductTexts): Page {
+  return {
+    title: "MCP Gateway",
+    main: html`<h1>Stackbilt, in your AI app</h1>
+<p>One MCP endpoint for ${texts.summary}. Your app signs you in, and you decide what it may do.</p>
+${isSignupOpen ? openActions() : CLOSED}
+${isSignupOpen && clientSection(resource)}
+${toolSection(texts.tools)}
+<section aria-labelledby="links">
+<h2 id="links">More</h2>
+<p><a href="/apps">Your connected apps</a>, keys, credits and activity. <a href="/health">Status</a> of this gateway.</p>
+</section>`,
+  };
+}
+
+const CLOSED = html`<p class="notice">Sign-in is not open to new users yet. Apps and keys that are already connected keep working.</p>`;
+
+function openActions(): Html {
+  return html`<div class="choice"><a class="button main" href="/signup">Create account</a><a class="button" href="/login">Sign in</a></div>`;
+}
+
+function clientSection(resource: string): Html {
+  const setups = clientSetups({ url: resource, name: SERVER_NAME });
+  const reachable = setups.filter(({ isHosted }) => !isHosted || isPublic(resource));
+  const others = setups.filter((setup) => !reachable.includes(setup)).map(({ name }) => name);
+  return html`<section aria-labelledby="clients">
+<h2 id="clients">Connect your app</h2>
+<p>The endpoint is <code>${resource}</code>. Your browser opens when the app connects: sign in there, and choose what the app may do.</p>
+<div class="clients">${reachable.map(clientPart)}</div>
+${others.length > 0 && html`<p>${others.join(" and ")} connect from their vendors' servers. They need a gateway with a public https address.</p>`}
+</section>`;
+}
+
+/** Open parts close each other: they have one name. */
+function clientPart({ name, steps, installUrl }: ClientSetup): Html {
+  return html`<details name="client"><summary>${name}</summary>
+${installUrl !== undefined && html`<a class="button" href="${installUrl}">Add to ${name}</a><small>Or by hand:</small>`}
+${steps.map(stepPart)}
+</details>`;
+}
+
+function stepPart(step: SetupStep): Html {
+  if (step.kind === "text") return html`<p>${step.text}</p>`;
+  if (step.kind === "command") return html`<pre><code>${step.command}</code></pre>`;
+  return html`<p>In <code>${step.path}</code>:</p><pre><code>${step.content}</code></pre>`;
+}
+
+function toolSection(tools: readonly ToolText[]): Html {
+  return html`<section aria-labelledby="tools">
+<h2 id="tools">Tools</h2>
+<p>Each needs a scope, <i>read</i> or <i>generate</i>, which you allow an app when it connects.</p>
+<ul>${tools.map(
+    ({ name, title, scope, price }) =>
+      html`<li><div><span class="app">${title}</span><br><code>${name}</code></div><small>${scope}, ${price}</small></li>`,
+  )}</ul>
+</section>`;
+}
