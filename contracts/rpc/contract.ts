@@ -3,6 +3,7 @@
 // tool nor listed as internal does not compile.
 import { Describe } from "./describe.ts";
 import { EraseTenant } from "./erasure.ts";
+import { ExportTenant } from "./export.ts";
 import type { Method, Operation } from "./operation.ts";
 
 /** Operations by method name. */
@@ -26,6 +27,8 @@ export type CommonMethods = {
   readonly describe: typeof Describe;
   /** Deletes everything of the tenant. */
   readonly eraseTenant: typeof EraseTenant;
+  /** A copy of everything of the tenant, for the person that it belongs to. */
+  readonly exportTenant: typeof ExportTenant;
 };
 
 /**
@@ -53,8 +56,10 @@ export function contract<
       : MissingFrom<M, Tools, Internal>);
 }): Contract<M & CommonMethods, Tools, Audience> & { readonly prefix: Prefix } {
   const { audience, prefix, methods, tools } = definition;
-  return { audience, prefix, methods: { ...methods, describe: Describe, eraseTenant: EraseTenant }, tools };
+  return { audience, prefix, methods: { ...methods, ...COMMON }, tools };
 }
+
+const COMMON: CommonMethods = { describe: Describe, eraseTenant: EraseTenant, exportTenant: ExportTenant };
 
 interface MissingFrom<M, Tools, Internal extends readonly unknown[]> {
   readonly methodIsNeitherToolNorInternal: Exclude<keyof M, Tools[keyof Tools] | Internal[number]>;

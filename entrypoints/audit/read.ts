@@ -27,6 +27,21 @@ export async function findTrace(db: D1Database, chainId: string, traceId: string
   return results.map(activityOf);
 }
 
+/** Records of one page of `exportTenant`. */
+const EXPORTED_AT_ONCE = 100;
+
+/** A page of the tenant's records, oldest first, without their places in the chains. */
+export async function exportRecords(db: D1Database, chainId: string, cursor: string | null) {
+  const { results } = await db
+    .prepare(
+      "SELECT position, json_remove(record, '$.chain') AS json FROM records WHERE chain_id = ?1 AND position > ?2 ORDER BY position LIMIT ?3",
+    )
+    .bind(chainId, Number(cursor) || 0, EXPORTED_AT_ONCE)
+    .all<{ position: number; json: string }>();
+  const last = results.length < EXPORTED_AT_ONCE ? undefined : results.at(-1);
+  return { items: results.map(({ json }) => ({ kind: "record", json })), next: last ? `${last.position}` : null };
+}
+
 /** Checks the tenant's records against both chains and the checkpoints. */
 export async function verifyChain(db: D1Database, chainId: string) {
   // One transaction: what arrives meanwhile is of a later check.

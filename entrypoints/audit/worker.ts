@@ -11,7 +11,7 @@ import { consume } from "./consume.ts";
 import { type Env, retentionMs } from "./env.ts";
 import { eraseTenant } from "./erasure.ts";
 import { chainOf } from "./messages.ts";
-import { findTrace, listActivity, verifyChain } from "./read.ts";
+import { exportRecords, findTrace, listActivity, verifyChain } from "./read.ts";
 import { deleteBefore } from "./retention.ts";
 import { guardOf } from "./used-tokens.ts";
 
@@ -45,6 +45,13 @@ export class AuditEntrypoint extends WorkerEntrypoint<Env> implements AuditContr
     return serve(audit, "eraseTenant", this.#incoming(call, input), async (_, identity) =>
       ok({ isErased: await eraseTenant(this.env.DB, identity) }),
     );
+  }
+
+  exportTenant(call: unknown, input: unknown) {
+    return serve(audit, "exportTenant", this.#incoming(call, input), async ({ cursor }, identity) => {
+      const chainId = chainIdOfTenant(identity);
+      return ok(chainId === null ? { items: [], next: null } : await exportRecords(this.env.DB, chainId, cursor));
+    });
   }
 
   #incoming(call: unknown, input: unknown): IncomingCall {

@@ -48,6 +48,11 @@ export class LedgerObject extends DurableObject<Env> {
     return ok({ charges: this.#ledger.charges(Date.now()) });
   }
 
+  /** See `Ledger.exported`. */
+  exported(after: number, limit: number) {
+    return this.#ledger.exported(after, limit);
+  }
+
   /** Keeps the sums alone, and refuses new reservations. */
   erase(): void {
     this.ctx.storage.transactionSync(() => this.#ledger.erase(Date.now()));

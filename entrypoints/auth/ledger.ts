@@ -177,6 +177,21 @@ export class Ledger {
       );
   }
 
+  /** The reservations after the row `after`, oldest first, each with its row. */
+  exported(after: number, limit: number) {
+    return this.#rows<{
+      row: number;
+      tool: string;
+      credits: number;
+      state: State;
+      reference: string | null;
+      at: number;
+    }>(
+      "SELECT rowid AS row, tool, credits, state, reference, at_ms AS at FROM reservations WHERE rowid > ? ORDER BY rowid LIMIT ?",
+      ...[after, limit],
+    );
+  }
+
   /** Ends leases, and gives the period the allowance of the plan, which may have changed. */
   #bringUpToDate({ allowance }: Plan, nowMs: number): void {
     this.lapse(nowMs);

@@ -17,6 +17,7 @@ import { type IncomingCall, serve, serveDescription } from "../../contracts/rpc/
 import { version } from "../../package.json";
 import { mintToken, validateJwt } from "./access-tokens.ts";
 import { closeAccount, eraseAccount, signInMethodsOf } from "./account-end.ts";
+import { exportAccount, exportedCharges } from "./account-export.ts";
 import { createApiKey, listApiKeys, revokeApiKey, validateApiKey } from "./api-keys.ts";
 import { configuredProvider } from "./configured-provider.ts";
 import { logCrash } from "./crash-log.ts";
@@ -30,6 +31,9 @@ import { guardOf } from "./used-tokens.ts";
 import { authenticate, register } from "./users.ts";
 
 export { LedgerObject } from "./ledger-object.ts";
+
+/** Charges of one page of `exportTenant`. */
+const EXPORTED_AT_ONCE = 100;
 
 /**
  * The first six methods receive no identity token, so each validates its arguments itself. They
@@ -133,6 +137,17 @@ export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContrac
         await this.#ledger(owner).erase();
         await eraseAccount(this.env, identity);
         return ok({ isErased: true });
+      }),
+    );
+  }
+
+  exportTenant(call: unknown, input: unknown): ReturnType<AuthContract["exportTenant"]> {
+    return runMethod(this.env, "exportTenant", (now) =>
+      serve(auth, "exportTenant", { guard: guardOf(this.env, now), call, input }, async ({ cursor }, identity) => {
+        if (cursor === null) return ok({ items: await exportAccount(this.env, identity), next: "0" });
+        const owner = ledgerOwnerOf(identity);
+        const charges = owner ? await this.#ledger(owner).exported(Number(cursor), EXPORTED_AT_ONCE) : [];
+        return ok(exportedCharges(charges, EXPORTED_AT_ONCE));
       }),
     );
   }

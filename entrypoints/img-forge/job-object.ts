@@ -115,6 +115,24 @@ export class JobObject extends DurableObject<Env> {
     return record?.commission.owner === owner ? this.#view(record) : null;
   }
 
+  /** The job for its owner's copy of it; `null` if it does not exist. */
+  async exported(owner: string) {
+    const record = await this.#checkedRecord();
+    if (record?.commission.owner !== owner) return null;
+    const { prompt, negativePrompt: negative_prompt } = record.commission;
+    const { job_id, status, url, model, quality_tier } = this.#view(record);
+    return {
+      job_id,
+      status,
+      prompt,
+      negative_prompt,
+      quality_tier,
+      model,
+      completed_at: record.completedAt ?? null,
+      url,
+    };
+  }
+
   /** Cancels a job that is not in a final state. */
   async cancel(owner: string, token: OneTimeToken) {
     if ((await this.#checkedRecord())?.commission.owner !== owner) return fail("job_not_found");

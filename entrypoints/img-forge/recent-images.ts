@@ -58,6 +58,17 @@ export class RecentImages extends DurableObject<Env> {
     return rows.toArray().map(({ jobId }) => jobId);
   }
 
+  /** Ids of the owner's jobs after `after`, in the order of the ids. Creates no storage. */
+  page(after: string, limit: number): string[] {
+    const { sql } = this.ctx.storage;
+    if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'owned_jobs'").toArray().length === 0) return [];
+    const rows = sql.exec<{ jobId: string }>(
+      "SELECT job_id AS jobId FROM (SELECT job_id FROM owned_jobs UNION SELECT job_id FROM recent_images) WHERE job_id > ? ORDER BY job_id LIMIT ?",
+      ...[after, limit],
+    );
+    return rows.toArray().map(({ jobId }) => jobId);
+  }
+
   /** Deletes the ids of jobs that were erased. */
   deleteIds(jobIds: readonly string[]): void {
     for (const jobId of jobIds) this.ctx.storage.sql.exec("DELETE FROM owned_jobs WHERE job_id = ?", jobId);

@@ -21,6 +21,9 @@ export { RecentImages } from "./recent-images.ts";
 /** Jobs that one call of `eraseTenant` deletes: each is an object, and a request of its own. */
 const ERASED_AT_ONCE = 200;
 
+/** Jobs of one page of `exportTenant`. */
+const EXPORTED_AT_ONCE = 100;
+
 export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForgeContract {
   generateImage(call: unknown, input: unknown) {
     return serve(imgForge, "generateImage", this.#incoming(call, input), async (input, identity, invocation) => {
@@ -95,6 +98,16 @@ export class ImgForgeEntrypoint extends WorkerEntrypoint<Env> implements ImgForg
       await Promise.all(jobIds.map((jobId) => this.#job(jobId).erase(owner, jobId)));
       await jobs.deleteIds(jobIds);
       return ok({ isErased: jobIds.length < ERASED_AT_ONCE });
+    });
+  }
+
+  exportTenant(call: unknown, input: unknown) {
+    return serve(imgForge, "exportTenant", this.#incoming(call, input), async ({ cursor }, identity) => {
+      const owner = ownerOf(identity);
+      const jobIds = await recentImagesOf(this.env, owner).page(cursor ?? "", EXPORTED_AT_ONCE);
+      const jobs = await Promise.all(jobIds.map(async (jobId) => this.#job(jobId).exported(owner)));
+      const items = jobs.flatMap((job) => (job ? [{ kind: "image", json: JSON.stringify(job) }] : []));
+      return ok({ items, next: jobIds.length < EXPORTED_AT_ONCE ? null : (jobIds.at(-1) ?? null) });
     });
   }
 

@@ -112,6 +112,12 @@ export class FlowObject extends DurableObject<Env> {
     return this.#view(owner, flow.toQuality);
   }
 
+  /** The flow for its owner's copy of it; `null` if it does not exist. */
+  exported(owner: string) {
+    const view = this.#view(owner, flow.toExport);
+    return view.ok ? view.value : null;
+  }
+
   governance(owner: string) {
     return this.#view(owner, flow.toGovernance);
   }

@@ -122,6 +122,14 @@ export function toGovernance(flowId: string, { grant, seed }: FlowRecord): Outpu
   };
 }
 
+/** The inputs, the state and the artifacts of a flow. */
+export function toExport(flowId: string, record: FlowRecord, running: Mode | null) {
+  const { createdAt = null, brief, grant, minQuality, finished } = record;
+  const { status } = toFlow(flowId, record, running);
+  const policy = { profile: grant.requested, minQuality };
+  return { flowId, status, createdAt, ...brief, policy, artifacts: finished.map(toArtifact) };
+}
+
 function stateOf({ finished, failure }: FlowRecord, running: Mode | null): FlowState {
   if (finished.length === MODES.length) return "completed";
   if (running) return "running";

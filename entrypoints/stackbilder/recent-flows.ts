@@ -56,6 +56,17 @@ export class RecentFlows extends DurableObject<Env> {
     return rows.toArray().map(({ flowId }) => flowId);
   }
 
+  /** Ids of the owner's flows after `after`, in the order of the ids. Creates no storage. */
+  page(after: string, limit: number): string[] {
+    const { sql } = this.ctx.storage;
+    if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'owned_flows'").toArray().length === 0) return [];
+    const rows = sql.exec<{ flowId: string }>(
+      "SELECT flow_id AS flowId FROM (SELECT flow_id FROM owned_flows UNION SELECT flow_id FROM recent_flows) WHERE flow_id > ? ORDER BY flow_id LIMIT ?",
+      ...[after, limit],
+    );
+    return rows.toArray().map(({ flowId }) => flowId);
+  }
+
   /** Deletes the ids of flows that were erased. */
   deleteIds(flowIds: readonly string[]): void {
     for (const flowId of flowIds) this.ctx.storage.sql.exec("DELETE FROM owned_flows WHERE flow_id = ?", flowId);

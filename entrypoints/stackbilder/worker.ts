@@ -18,6 +18,9 @@ export { RecentFlows } from "./recent-flows.ts";
 /** Flows that one call of `eraseTenant` deletes: each is an object, and a request of its own. */
 const ERASED_AT_ONCE = 200;
 
+/** Flows of one page of `exportTenant`. */
+const EXPORTED_AT_ONCE = 25;
+
 export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements StackbilderContract {
   createFlow(call: unknown, input: unknown) {
     return serve(
@@ -113,6 +116,16 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
       await Promise.all(flowIds.map(eraseFlow));
       await flows.deleteIds(flowIds);
       return ok({ isErased: flowIds.length < ERASED_AT_ONCE });
+    });
+  }
+
+  exportTenant(call: unknown, input: unknown) {
+    return serve(stackbilder, "exportTenant", this.#incoming(call, input), async ({ cursor }, identity) => {
+      const owner = ownerOf(identity);
+      const flowIds = await recentFlowsOf(this.env, owner).page(cursor ?? "", EXPORTED_AT_ONCE);
+      const flows = await Promise.all(flowIds.map(async (flowId) => this.#flow(flowId)?.exported(owner)));
+      const items = flows.flatMap((flow) => (flow ? [{ kind: "flow", json: JSON.stringify(flow) }] : []));
+      return ok({ items, next: flowIds.length < EXPORTED_AT_ONCE ? null : (flowIds.at(-1) ?? null) });
     });
   }
 

@@ -142,6 +142,8 @@ export interface AccessEvent {
     | "session.ended"
     /** Every grant and session of the user was ended. */
     | "user.revoked"
+    /** The user downloaded what is stored about them. */
+    | "data.exported"
     /** The user deleted the account. */
     | "account.deleted";
   /** ISO 8601, UTC. */

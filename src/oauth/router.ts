@@ -17,6 +17,7 @@ import { createKey, createToken, revokeKey } from "./browser/api-keys.ts";
 import { authorize } from "./browser/authorize.ts";
 import type { BrowserRequest } from "./browser/browser-request.ts";
 import { decide, showConsent } from "./browser/consent.ts";
+import { downloadData } from "./browser/data.ts";
 import { deleteAccount, showDeletion, signInToDelete } from "./browser/deletion.ts";
 import {
   badRequest,
@@ -82,6 +83,7 @@ const ROUTES: readonly (PageRoute | EndpointRoute)[] = [
   { path: "/apps/keys", method: "POST", kind: "account", handler: createKey, limit: "credential" },
   { path: "/apps/keys/revoke", method: "POST", kind: "account", handler: revokeKey, limit: "accountForm" },
   { path: "/apps/token", method: "POST", kind: "account", handler: createToken, limit: "credential" },
+  { path: "/apps/data", method: "POST", kind: "account", handler: downloadData, limit: "credential" },
   { path: "/apps/delete", method: "GET", kind: "account", handler: showDeletion },
   { path: "/apps/delete", method: "POST", kind: "account", handler: deleteAccount, limit: "credential" },
   { path: "/apps/delete/sign-in", method: "POST", kind: "account", handler: signInToDelete, limit: "accountForm" },

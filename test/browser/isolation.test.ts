@@ -220,6 +220,7 @@ describe.each(ATTACKERS)("a form of the gateway with its CSRF token, submitted f
       "/apps/keys/revoke",
       "/apps/keys",
       "/apps/token",
+      "/apps/data",
     ]);
     for (const form of forms) expect((await submitFrom(host, form, page)).status(), form.action).toBe(403);
     await page.reload();

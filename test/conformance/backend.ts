@@ -102,6 +102,12 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Show
     return serveDescription(show, { guard: guardOf(this.env), call, input }, "0");
   }
 
+  exportTenant(call: unknown, input: unknown) {
+    return serve(show, "exportTenant", { guard: guardOf(this.env), call, input }, async () =>
+      ok({ items: [], next: null }),
+    );
+  }
+
   eraseTenant(call: unknown, input: unknown) {
     return serve(show, "eraseTenant", { guard: guardOf(this.env), call, input }, async () => ok({ isErased: true }));
   }

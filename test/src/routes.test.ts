@@ -39,6 +39,7 @@ const ROUTES: Readonly<Record<string, readonly [get: number, post: number]>> = {
   "/apps/keys": [405, 415],
   "/apps/keys/revoke": [405, 415],
   "/apps/token": [405, 415],
+  "/apps/data": [405, 415],
   "/apps/delete": [303, 415],
   "/apps/delete/sign-in": [405, 415],
   "/logout": [200, 415],

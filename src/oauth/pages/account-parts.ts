@@ -8,6 +8,7 @@ export const ACCOUNT_FORMS = [
   "/apps/keys",
   "/apps/keys/revoke",
   "/apps/token",
+  "/apps/data",
   "/apps/delete",
   "/apps/delete/sign-in",
   "/logout",

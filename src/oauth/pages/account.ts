@@ -53,14 +53,16 @@ ${creditsSection(credits)}
 ${keysSection(keys, tokens, once.key, texts)}
 ${tokenSection(tokens, once.token, texts)}
 ${activitySection(activity, grants)}
-${dataSection()}`;
+${dataSection(tokens)}`;
   return { title: "Your apps and keys", main };
 }
 
-function dataSection(): Html {
+function dataSection(tokens: AccountFormTokens): Html {
   return html`<section aria-labelledby="data">
 <h2 id="data">Your data</h2>
-<p><a href="/apps/delete">Delete your account</a></p>
+<p>One JSON file with your profile, keys without their secrets, charges, apps, activity, flows, and images with their links.</p>
+${accountForm("/apps/data", tokens, html`<button>Download my data</button>`)}
+<p><a href="/apps/delete">Delete my account</a></p>
 </section>`;
 }
 

@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "session.started": "signed in",
   "session.ended": "signed out",
   "user.revoked": "everything disconnected",
+  "data.exported": "data downloaded",
   "resource.read": "image read",
 };
 

@@ -27,10 +27,10 @@ export function deletionPage({ email, proof, tokens, rejected }: DeletionView): 
 ${rejected && html`<p class="notice" id="problem" role="alert">${rejected.problem}</p>`}
 <ul>
 <li><p><b>At once:</b> every app, API key and token loses its access, and you are signed out in every browser.</p></li>
-<li><p><b>Within minutes:</b> your flows and images, your activity, and your name, e-mail address and sign-in. Work under way is stopped.</p></li>
+<li><p><b>Within minutes:</b> we stop work under way, and delete your flows and images, your activity, and your name, e-mail address and sign-in.</p></li>
 <li><p><b>We keep:</b> the sums of your credits, and records of what happened without your name, your words or your apps.</p></li>
 </ul>
-<p>Links to your images stop working.</p>
+<p>Links to your images stop working. To keep a copy of your data, <a href="/apps#data">download it first</a>.</p>
 ${proof === "sign-in" ? signInFirst(tokens) : confirmationForm(proof, tokens, rejected?.wrong ?? null)}
 <p><a href="/apps">Keep the account</a></p>`;
   const title = "Delete your account";
@@ -49,7 +49,7 @@ function confirmationForm(
 ): Html {
   const marked = (field: string) => wrong === field && html` aria-invalid="true" aria-describedby="problem"`;
   const content = html`<div>
-<label for="confirmation">Type <b>${CONFIRMATION}</b></label>
+<label for="confirmation">Type “${CONFIRMATION}”</label>
 <input id="confirmation" name="confirmation" required maxlength="40" autocomplete="off" autocapitalize="off" spellcheck="false"${marked("confirmation")}>
 </div>
 ${

@@ -44,6 +44,7 @@ const ROUTES = [
   ["/apps/keys/revoke", FORM],
   ["/apps/token", FORM],
   ["/apps/delete", FORM],
+  ["/apps/data", FORM],
   ["/logout", FORM],
 ] as const;
 
