@@ -196,9 +196,9 @@ class EventStream implements Stream {
     }
   }
 
-  /** Writes the last message. A heartbeat before it shows a client that has just left. */
+  /** Writes the last message. If it took time, a heartbeat before it shows a client that left. */
   async #writeLast(json: string): Promise<void> {
-    if (this.#lost) await this.#write(this.#framing.heartbeat);
+    if (this.#lost && Date.now() - this.#openedAtMs > FIRST_HEARTBEAT_MS) await this.#write(this.#framing.heartbeat);
     await this.#write(this.#framing.message(json));
   }
 

@@ -116,21 +116,24 @@ function parsed(text: string): unknown {
 function respond(call: ToolCall): Promise<Response> | Response {
   const { headers, params, session } = call.request;
   const { lost } = call;
-  if (!acceptedTypes(headers).events) return lost ? jsonStream(() => callJson(call), lost) : respondWithJson(call);
+  const accepted = acceptedTypes(headers);
   const token = envelopeOf(params)?.progressToken;
   const progressToken = isRequestId(token) ? token : undefined;
-  if (progressToken === undefined && !session && !lost) return respondSoonOrStream(call);
-  return respondWithStream(call, progressToken);
+  const needsEvents = progressToken !== undefined || session !== undefined || (lost && !accepted.json);
+  if (accepted.events && needsEvents) return respondWithStream(call, progressToken);
+  if (lost) return jsonStream((stream) => callJson(call, accepted.events ? stream : undefined), lost);
+  return accepted.events ? respondSoonOrStream(call) : respondWithJson(call);
 }
 
 async function respondWithJson(call: ToolCall): Promise<Response> {
   return jsonResponse(200, await callJson(call));
 }
 
-async function callJson(call: ToolCall): Promise<string> {
+/** The call is cancelled once its client has left `stream`, if given. */
+async function callJson(call: ToolCall, stream?: Stream): Promise<string> {
   const { session, id } = call.request;
   const cancellation = cancellationOf(call.request);
-  const progress = session && progressReporter(undefined, () => undefined, cancellation.isCancelled);
+  const progress = (session || stream) && progressReporter(undefined, () => stream, cancellation.isCancelled);
   const json = await cancellation.race(run(call, progress));
   return json ?? errorJson({ code: INVALID_REQUEST, message: "This call was cancelled." }, id);
 }

@@ -72,29 +72,29 @@ async function isKnownAsLost(owner: Owner): Promise<boolean> {
   return (await openCallsOf(owner)).some(({ undeliveredAt }) => undeliveredAt !== null);
 }
 
-describe.each([
-  ["JSON", "application/json"],
-  ["events", BOTH],
-])("an image whose client, which accepts %s, disconnects while it is drawn", (_, accept) => {
-  it("is the one that the repeated call gets, for one charge, also while it is still drawn", async () => {
-    const { owner, key } = await newUser();
-    const socket = await sendCall(key, "image_generate", SLOW, accept);
-    await expect.poll(() => isBegun(owner), AT_LAST).toBe(true);
-    socket.destroy();
-    await expect.poll(() => isKnownAsLost(owner), AT_LAST).toBe(true);
-    const { job_id } = await call(key, "image_generate", SLOW, accept);
-    await expect.poll(() => chargesOf(owner), AT_LAST).toEqual([{ state: "committed", reference: job_id }]);
-    expect(await openCallsOf(owner)).toHaveLength(1);
-  });
+describe("an image whose client disconnects while it is drawn", () => {
+  it.each(["application/json", BOTH, "text/event-stream"])(
+    "is the one that the repeated call gets, for one charge, also while it is drawn: %s",
+    async (accept) => {
+      const { owner, key } = await newUser();
+      const socket = await sendCall(key, "image_generate", SLOW, accept);
+      await expect.poll(() => isBegun(owner), AT_LAST).toBe(true);
+      socket.destroy();
+      await expect.poll(() => isKnownAsLost(owner), AT_LAST).toBe(true);
+      const { job_id } = await call(key, "image_generate", SLOW, accept);
+      await expect.poll(() => chargesOf(owner), AT_LAST).toEqual([{ state: "committed", reference: job_id }]);
+      expect(await openCallsOf(owner)).toHaveLength(1);
+    },
+  );
 
   it("is drawn again on purpose once the repeated call has delivered it", async () => {
     const { owner, key } = await newUser();
-    const socket = await sendCall(key, "image_generate", SLOW, accept);
+    const socket = await sendCall(key, "image_generate", SLOW);
     await expect.poll(() => isBegun(owner), AT_LAST).toBe(true);
     socket.destroy();
     await expect.poll(() => isKnownAsLost(owner), AT_LAST).toBe(true);
     const jobs = [];
-    for (const _ of [1, 2]) jobs.push((await call(key, "image_generate", SLOW, accept)).job_id);
+    for (const _ of [1, 2]) jobs.push((await call(key, "image_generate", SLOW)).job_id);
     expect(new Set(jobs).size).toBe(2);
     await expect.poll(() => chargesOf(owner), AT_LAST).toHaveLength(2);
   });

@@ -229,7 +229,8 @@ describe("a call that changes something", () => {
 
   it.each([
     ["application/json", "application/json", "no-store, no-transform"],
-    [ACCEPT, "text/event-stream", "no-cache, no-transform"],
+    [ACCEPT, "application/json", "no-store, no-transform"],
+    ["text/event-stream", "text/event-stream", "no-cache, no-transform"],
   ])("has a stream at once whose heartbeats slow down, for a client that accepts %s", async (accept, type, cache) => {
     const { call, lost, end } = changingCall();
     const response = await call(accept);
@@ -247,6 +248,31 @@ describe("a call that changes something", () => {
     expect([signal.aborted, vi.getTimerCount()]).toEqual([false, 0]);
   });
 
+  it("is cancelled at its next report after its client left, unless the client accepts only JSON", async () => {
+    for (const [accept, reply] of [
+      [ACCEPT, "cancel"],
+      ["text/event-stream", "cancel"],
+      ["application/json", undefined],
+    ] as const) {
+      const report = Promise.withResolvers<ProgressCallback | undefined>();
+      const work = Promise.withResolvers<CallToolResult>();
+      const run: ReadyCall["run"] = (progress) => {
+        report.resolve(progress);
+        return work.promise;
+      };
+      const { send } = endpointOf({ prepareCall: () => ({ state: "ready", isChange: true, run }) });
+      const response = await send(
+        { jsonrpc: "2.0", id: 7, method: "tools/call", params: { name: "slow" } },
+        { accept },
+      );
+      const progress = await report.promise;
+      await response.body?.cancel();
+      await vi.advanceTimersByTimeAsync(100);
+      expect(await progress?.({ progress: 1 })).toBe(reply);
+      work.resolve(done);
+    }
+  });
+
   it("sends a client that expects progress no heartbeat before it, for a second", async () => {
     const { call, lost, end } = changingCall();
     const reader = (await call(ACCEPT, { progressToken: 1 })).body?.getReader();
@@ -262,7 +288,7 @@ describe("a call that changes something", () => {
     end();
   });
 
-  it.each(["application/json", ACCEPT])(
+  it.each(["application/json", ACCEPT, "text/event-stream"])(
     "knows that its answer is lost, for a client that accepts %s",
     async (accept) => {
       for (const isEnded of [false, true]) {
