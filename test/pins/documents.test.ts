@@ -1,4 +1,4 @@
-// Links of the documents: each leads to a file and a heading that exist. A link whose text is an
+// The documents. Links: each leads to a file and a heading that exist. A link whose text is an
 // identifier, such as [`serve`](../contracts/rpc/serve.ts), leads to a file that declares it.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
@@ -86,5 +86,21 @@ describe("the decisions", () => {
     const headings = Array.from(text.matchAll(/^## (.+)$/gm), ([, heading]) => heading);
     expect(headings).toEqual(["Context", "Decision", "Alternatives", "Consequences"]);
     expect(list).toContain(`| [${number}](${path.basename(file)}) ${title} | ${date} | ${status} |`);
+  });
+});
+
+describe("the documents", () => {
+  it("name npm scripts that exist, also in commands", () => {
+    const { scripts } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as { scripts: object };
+    const named = DOCUMENTS.filter((file) => file !== "CHANGELOG.md").flatMap((file) =>
+      Array.from(textOf(file).matchAll(/npm run (?:-s )?([\w:]+)/g), ([, script = ""]) => ({ file, script })),
+    );
+    expect(named.filter(({ script }) => !(script in scripts))).toEqual([]);
+  });
+
+  it("have short cells in the tables for an operator", () => {
+    const written = textOf("docs/operations.md").replaceAll(/<!-- Generated.*?<!-- End/gs, "");
+    const cells = written.split("\n").flatMap((line) => (line.startsWith("|") ? line.split(" | ") : []));
+    expect(cells.filter((cell) => cell.length > 200)).toEqual([]);
   });
 });
