@@ -52,13 +52,15 @@ type Step = () => Promise<unknown>;
 /** One object for each account, named by user id. It deletes itself at the end. */
 export class ErasureObject extends DurableObject<Env> {
   #pass: Promise<boolean> | null = null;
+  /** True once the first stage has succeeded in this instance. */
+  #isClosed = false;
 
   /**
-   * Marks the account for deletion and begins. `deleted`: every step has succeeded. `begun`: the
-   * rest follows by itself.
+   * Marks the account for deletion and begins. `deleted`: every step has succeeded. `closed`: no
+   * credential works any more, and the rest follows by itself. `begun`: API keys follow as well.
    */
-  async start(account: AccountToErase): Promise<"deleted" | "begun"> {
-    if (this.#erasure()) return "begun";
+  async start(account: AccountToErase): Promise<"deleted" | "closed" | "begun"> {
+    if (this.#erasure()) return this.#isClosed ? "closed" : "begun";
     this.#put({ ...account, failures: 0, isRepeat: false });
     // For the case that the first pass dies with its object.
     await this.ctx.storage.setAlarm(Date.now() + 2 * FIRST_PASS_MS);
@@ -66,7 +68,8 @@ export class ErasureObject extends DurableObject<Env> {
     const context = requestContext(this.env, this.ctx, continueTrace(traceId));
     await recordAccess(context, { type: "account.deleted", subject: userId, tenantId, clientId: null });
     const isDone = await withDeadline(() => this.#run(), FIRST_PASS_MS);
-    return isDone === true ? "deleted" : "begun";
+    if (isDone === true) return "deleted";
+    return this.#isClosed ? "closed" : "begun";
   }
 
   override async alarm(): Promise<void> {
@@ -113,6 +116,7 @@ export class ErasureObject extends DurableObject<Env> {
       );
       const failed = (await Promise.all(steps)).find((name) => name !== null);
       if (failed !== undefined) return failed;
+      this.#isClosed = true;
     }
     return null;
   }

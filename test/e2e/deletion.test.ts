@@ -173,6 +173,19 @@ describe("an account that is deleted", () => {
   }, 60_000);
 });
 
+describe("an account that is deleted while the auth Worker stops answering", () => {
+  const system = useSystem({ mains: { auth: "test/support/fakes/failing-close.ts" } });
+
+  it("loses its sessions at once, its keys and data as soon as the Worker is back, and the user reads so", async () => {
+    const person = await Person.signUp(system);
+    const deleted = await person.deleteAccount();
+    expect(deleted.html).toContain("API keys stop working as soon as a part of the service is back");
+    expect(isSignIn(await person.open("/apps"))).toBe(true);
+    await vi.waitFor(async () => expect(await person.ids()).toBeNull(), { timeout: 20_000, interval: 200 });
+    expect((await person.post("image_list_models")).status).toBe(401);
+  }, 60_000);
+});
+
 describe("an account that is deleted while a product Worker is down", () => {
   const system = useSystem({ mains: { stackbilder: "test/support/fakes/failing-erasure.ts" } });
 

@@ -75,7 +75,7 @@ async function startDeletion(browser: BrowserRequest, { account }: BrowserSessio
     const text = "We do not know whether the deletion has begun. Wait a moment, then try again.";
     return accountUnavailable(browser, "Your account may not be deleted", text);
   }
-  return pageResponse({ ...deletedPage(started === "deleted"), cookies: [clearedSessionCookie()] });
+  return pageResponse({ ...deletedPage(started), cookies: [clearedSessionCookie()] });
 }
 
 /** The proof that this user must give. Users with a password give it, however fresh the sign-in. */

@@ -63,14 +63,22 @@ ${
   return accountForm("/apps/delete", tokens, content);
 }
 
-/** `isDone`: every Worker has deleted what it had. */
-export function deletedPage(isDone: boolean): Page {
+/**
+ * `deleted`: every Worker has deleted what it had. `closed`: this follows. `begun`: the auth Worker
+ * has not ended the keys yet.
+ */
+export function deletedPage(state: "deleted" | "closed" | "begun"): Page {
+  const isDone = state === "deleted";
+  const access =
+    state === "begun"
+      ? "No app has access any more, and you are signed out everywhere. API keys stop working as soon as a part of the service is back."
+      : "No app, key or token has access any more, and you are signed out everywhere.";
   const title = isDone ? "Your account is deleted" : "Your account is being deleted";
   const rest = isDone
     ? html`<p>Your flows, images, activity and sign-in are deleted. You can register again with the same e-mail address, as a new user.</p>`
     : html`<p>Your flows, images, activity and sign-in follow by themselves, even if a part of the service is down just now. You can register again with the same e-mail address once that is done.</p>`;
   const main = html`<h1>${title}</h1>
-<p>No app, key or token has access any more, and you are signed out everywhere.</p>
+<p>${access}</p>
 ${rest}
 <p>We keep the sums of your credits, and records without your name, your words or your apps.</p>
 <a class="button" href="/">About this gateway</a>`;
