@@ -13,7 +13,10 @@ export interface Trace {
 }
 
 /** Keeps work alive after the response: the part of the runtime's `ctx` that is used here. */
-export type Background = Pick<ExecutionContext, "waitUntil">;
+export type Background = Pick<ExecutionContext, "waitUntil"> & { readonly tracing?: Tracing };
+
+/** The platform's custom spans: the part that is used here. Absent in older runtimes. */
+export type Tracing = Pick<ExecutionContext["tracing"], "enterSpan" | "startActiveSpan">;
 
 export interface RequestContext {
   readonly env: Env;
@@ -32,6 +35,11 @@ const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]
 /** True for a `traceparent` of version 00 that is not all zeros. */
 export function isTraceparent(value: unknown): value is string {
   return typeof value === "string" && TRACEPARENT.test(value);
+}
+
+/** The trace id in a `traceparent`; absent in any other text. */
+export function traceIdIn(traceparent: string | undefined): string | undefined {
+  return TRACEPARENT.exec(traceparent ?? "")?.[1];
 }
 
 /**

@@ -186,6 +186,7 @@ async function handleMcpRequest(
   if (retryAfterSeconds > 0) return tooManyRequests(overrunOf("request", retryAfterSeconds));
   return handleMcp(request, gateway.mcpServerFor(context, credential), {
     traceId: context.trace.traceId,
+    tracing: context.ctx.tracing,
     sessions: sessionsOf(context, identity),
     isAllowed: async () => !ENDED.has(await credential.revalidate()),
   });

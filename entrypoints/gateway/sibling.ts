@@ -99,7 +99,29 @@ export async function listTools(
 /** Runs one call. Value and code fit the tool's operation. */
 export async function callForSibling(invocation: Invocation, call: SiblingCall): Promise<Completed["result"]> {
   const trace = traceFrom(call.options?.traceparent);
-  return inContext(invocation, trace, (context) => run(context, siblingOf(invocation.ctx.props), call));
+  const sibling = siblingOf(invocation.ctx.props);
+  return inContext(invocation, trace, (context) => inSpan(context, call, () => run(context, sibling, call)));
+}
+
+/**
+ * Runs one call in a span of the platform's traces, named by OpenTelemetry's semantic conventions.
+ */
+async function inSpan(
+  { ctx, trace }: RequestContext,
+  { catalog, name }: SiblingCall,
+  work: () => Promise<Completed["result"]>,
+): Promise<Completed["result"]> {
+  if (!ctx.tracing) return work();
+  const tool = typeof name === "string" ? catalog.get(name)?.name : undefined;
+  const spanName = tool === undefined ? "execute_tool" : `execute_tool ${tool}`;
+  return ctx.tracing.enterSpan(spanName, async function runInSpan(span) {
+    span.setAttribute("gen_ai.operation.name", "execute_tool");
+    if (tool !== undefined) span.setAttribute("gen_ai.tool.name", tool);
+    span.setAttribute("com.stackbilt.trace_id", trace.traceId);
+    const result = await work();
+    if (!result.ok) span.setAttribute("error.type", result.error.code);
+    return result;
+  });
 }
 
 async function run(

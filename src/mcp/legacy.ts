@@ -18,6 +18,7 @@ import {
 } from "./request.ts";
 import { type McpSession, SESSION_HEADER, sessionCapabilities } from "./session.ts";
 import { handleSessionMethod, orServiceUnavailable, sessionOf } from "./session-requests.ts";
+import { inSpan } from "./span.ts";
 
 /** Selects the requested version, else the newest legacy one (2025-11-25, basic/lifecycle). */
 const initialize: MethodHandler = async (request) => {
@@ -90,6 +91,6 @@ export async function handleInSession(
   if (result) return result;
   const handler = sharedMethod(server.features, method);
   return handler
-    ? handler(request)
+    ? inSpan(request, method, version ?? session?.version, handler)
     : errorResponse(200, { code: METHOD_NOT_FOUND, message: "This server does not support this method." }, id);
 }

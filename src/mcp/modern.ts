@@ -22,6 +22,7 @@ import {
   type MethodHandler,
 } from "./request.ts";
 import { LOG_LEVELS } from "./schema.ts";
+import { inSpan } from "./span.ts";
 import { listen } from "./subscriptions.ts";
 import { taskMethod } from "./tasks.ts";
 
@@ -65,7 +66,9 @@ export async function handleModern(message: JsonRpcRequest, incoming: Incoming):
   if (!handler)
     return errorResponse(404, { code: METHOD_NOT_FOUND, message: "This server does not support this method." }, id);
   const unequal = method === "tools/call" ? unequalHeader(headers, server.features, params) : null;
-  return unequal === null ? handler(request) : headerMismatch(unequal, "its argument", message);
+  return unequal === null
+    ? inSpan(request, method, headerValue(headers, "mcp-protocol-version"), handler)
+    : headerMismatch(unequal, "its argument", message);
 }
 
 /** Validates everything above the method, in the order that the official clients expect. */

@@ -1,7 +1,7 @@
 // One MCP request and the responses that its handler may return.
 import { logError } from "../../contracts/log.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
-import { isTraceparent, orUnavailable } from "../context.ts";
+import { isTraceparent, orUnavailable, type Tracing } from "../context.ts";
 import type { Codec } from "./codec.ts";
 import { envelopeOf } from "./era.ts";
 import {
@@ -25,6 +25,8 @@ export interface McpContext {
   readonly sessions?: McpSessions;
   /** True while the credential of the request is valid. A long stream asks again. Never rejects. */
   readonly isAllowed?: () => Promise<boolean>;
+  /** The platform's traces. Absent: no spans. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** One POST to the endpoint: the parts that are common to all of its messages. */
@@ -36,6 +38,14 @@ export interface Incoming {
   readonly context: McpContext;
 }
 
+/** The span of one request in the platform's traces. */
+export interface RequestSpan {
+  /** Marks the request as failed. `code`: of the gateway, beside that of the protocol. */
+  fail(errorType: string, code?: string): void;
+  /** Ends the span with `work`, which continues after the handler. */
+  hold<T>(work: Promise<T>): Promise<T>;
+}
+
 /** One request whose envelope is valid. */
 export interface McpRequest extends McpContext {
   readonly headers: Headers;
@@ -45,6 +55,8 @@ export interface McpRequest extends McpContext {
   readonly codec: Codec;
   /** The session that the request names. */
   readonly session?: McpSession | undefined;
+  /** Present if the request has a span. */
+  readonly span?: RequestSpan;
 }
 
 export type HandlerResult = Response | ScopeNeeded;
@@ -61,7 +73,8 @@ export function resultResponse({ id, server, codec }: McpRequest, result: object
 }
 
 /** An error of the method itself. Status 200 in every revision: HTTP delivered the message. */
-export function methodError({ id }: McpRequest, code: number, message: string, data?: object): Response {
+export function methodError({ id, span }: McpRequest, code: number, message: string, data?: object): Response {
+  span?.fail(String(code));
   return jsonResponse(200, errorJson({ code, message, ...(data && { data }) }, id));
 }
 
@@ -105,7 +118,8 @@ export async function orUndefined<T extends object | null>(
 }
 
 /** The error for work without a value: see `orUndefined`. */
-export function internalErrorJson({ id, traceId }: McpRequest): string {
+export function internalErrorJson({ id, traceId, span }: McpRequest): string {
+  span?.fail(String(INTERNAL_ERROR));
   return errorJson({ code: INTERNAL_ERROR, message: `An internal error occurred. Trace id: ${traceId}` }, id);
 }
 

@@ -162,11 +162,17 @@ async function respondSoonOrStream(call: ToolCall): Promise<Response> {
   });
 }
 
+/** Runs the call, in the span of its request. */
+function run(call: ToolCall, progress?: ProgressCallback, stream?: Stream): Promise<string | null> {
+  const running = runUntilOutcome(call, progress, stream);
+  return call.request.span?.hold(running) ?? running;
+}
+
 /**
  * Runs the call until it has an outcome, with as many input requests over the session as it takes.
  * Returns the JSON of the response; `null` if the client has cancelled the call.
  */
-async function run(call: ToolCall, progress?: ProgressCallback, stream?: Stream): Promise<string | null> {
+async function runUntilOutcome(call: ToolCall, progress?: ProgressCallback, stream?: Stream): Promise<string | null> {
   const { request, name } = call;
   const { session, traceId } = request;
   const log = session && stream && loggerOf(session, stream);
@@ -191,8 +197,15 @@ async function run(call: ToolCall, progress?: ProgressCallback, stream?: Stream)
   return internalErrorJson(request);
 }
 
-function callResultJson({ id, server, codec }: McpRequest, result: CallToolResult): string {
+function callResultJson({ id, server, codec, span }: McpRequest, result: CallToolResult): string {
+  if (result.isError) span?.fail("tool_error", codeIn(result));
   return resultJson(id, JSON.stringify(codec.result(server.features.info, codec.toolResult(result))));
+}
+
+/** The code of a refusal of the gateway. */
+function codeIn({ _meta }: CallToolResult): string | undefined {
+  const error = _meta?.["com.stackbilt/error"];
+  return isObject(error) && typeof error.code === "string" ? error.code : undefined;
 }
 
 interface Cancellation {

@@ -10,6 +10,13 @@ export interface McpRequestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A JSON-RPC request. The default of `id` is 1. */
+export interface McpRequest {
+  readonly id?: string | number;
+  readonly method: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
 /**
  * POST /mcp with one JSON-RPC request and as few headers as possible; `null` sends no credential. A
  * request of 2026-07-28 gets the `_meta` and the headers that this revision requires.
@@ -17,7 +24,7 @@ export interface McpRequestOptions {
 export function postRequest(
   system: Pick<System, "fetch">,
   bearer: string | null,
-  { method, params = {} }: { readonly method: string; readonly params?: Readonly<Record<string, unknown>> },
+  { id = 1, method, params = {} }: McpRequest,
   { revision = null, capabilities = {}, headers = {}, signal }: McpRequestOptions = {},
 ): Promise<Response> {
   const isModern = revision === "2026-07-28";
@@ -39,7 +46,7 @@ export function postRequest(
     },
     body: JSON.stringify({
       jsonrpc: "2.0",
-      id: 1,
+      id,
       method,
       params: { ...params, ...(Object.keys(_meta).length > 0 && { _meta }) },
     }),

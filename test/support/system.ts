@@ -2,7 +2,7 @@
 // from its own wrangler.toml, joined by real bindings behind one real port. Storage is empty and in
 // memory; secrets are generated here; no developer's own file is read.
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
@@ -42,6 +42,8 @@ export interface SystemOptions {
    * wrangler.toml; its bindings and secrets stay.
    */
   readonly mains?: Partial<Record<WorkerKey, string>>;
+  /** Name of one of `extraWorkers` that receives the gateway's spans. */
+  readonly spanConsumer?: string;
   /**
    * More Workers, e.g. a sibling bound to `GatewayEntrypoint`: a wrangler.toml, or settings without
    * a compatibility date, which get the gateway's. Paths are relative to the repository's root.
@@ -105,6 +107,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     const isWithoutQueues = (options.extraWorkers ?? []).some((extra) => "queues" in extra);
     const target = path.join(folder, worker, "wrangler.toml");
     writeAdaptedConfig(worker, target, { ...changed, batchSeconds: 0, isWithoutQueues });
+    if (worker === "gateway" && options.spanConsumer !== undefined)
+      appendFileSync(target, `\n[[streaming_tail_consumers]]\nservice = "${options.spanConsumer}"\n`);
   }
 
   // The origin is the OAuth issuer, so its port must be known before the Workers are built. This
