@@ -29,7 +29,13 @@ let users = 0;
 function newUser() {
   const user = `u_metered${++users}`;
   const key = `sb_live_${user.padEnd(24, "x")}`;
-  const backend = { listModels: async () => ({ ok: true, value: { models: [] } }) };
+  let asked = 0;
+  const backend = {
+    listModels: async () => {
+      asked += 1;
+      return { ok: true, value: { models: [] } };
+    },
+  };
   const env: Env = envWith(
     {
       validateApiKey: async () => ({
@@ -84,7 +90,7 @@ function newUser() {
 
   const batch = async (messages: object[]): Promise<unknown> => (await send(messages, {})).json();
 
-  return { key, post, batch, callOverMcp, callOverRpc, refusedOverRpc: () => refused };
+  return { key, post, batch, callOverMcp, callOverRpc, refusedOverRpc: () => refused, timesAsked: () => asked };
 }
 
 /** The calls that pass before the first refusal, and the code of that. */
@@ -130,6 +136,14 @@ describe("the plan of a user", () => {
       { id: 7, error: { code: -32600, data: { retryAfterSeconds: 60 } } },
     ]);
     expect(await user.callOverMcp()).toBe("rate_limited");
+  });
+
+  it("is the end of completions, too: no backend is asked beyond it", async () => {
+    const user = newUser();
+    const ref = { type: "ref/prompt", name: "illustrate_idea" };
+    for (let at = 0; at < FREE + 3; at++)
+      await user.post("completion/complete", { ref, argument: { name: "model", value: "" } });
+    expect(user.timesAsked()).toBe(FREE);
   });
 
   it.each<[string, Record<string, unknown>]>([

@@ -74,6 +74,7 @@ describe("a name whose letters are not what they seem", () => {
     ["raised letters", "\u1d9c\u02e1\u1d43\u1d58\u1d48\u1d49", "claude"],
     ["Roman numerals", "\u217d\u217caude", "claude"],
     ["Bengali zeros", "g\u09e6\u09e6gle", "google"],
+    ["two alphabets, neither of them Latin", "\u0421\u03bf\u0440\u0443", "Copy"],
     ["an accent beside it", "Cl\u0430ud\u00e9", "Claud\u00e9"],
   ])("is told from its %s, with how it reads", (_, name, reading) => {
     expect(disguiseOf(cleanName(name))).toEqual({ reading });
@@ -81,6 +82,7 @@ describe("a name whose letters are not what they seem", () => {
 
   it("is told also if it reads as no Latin letters, as runes do", () => {
     expect(disguiseOf("\u16b1\u16a2\u16be\u16d6")).toEqual({ reading: null });
+    expect(disguiseOf("Noti\u0436n"), "a letter of another alphabet that looks like none").toEqual({ reading: null });
   });
 
   it.each([
