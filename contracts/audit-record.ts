@@ -241,7 +241,7 @@ export async function signCheckpoint(
 /** Checks the signature of a checkpoint against the published keys. */
 export async function verifyCheckpoint(
   checkpoint: Checkpoint,
-  keys: readonly CheckpointKey[],
+  keys: readonly Pick<CheckpointKey, "kid" | "x">[],
 ): Promise<"valid" | "invalid" | "unknown_key"> {
   const published = keys.find(({ kid }) => kid === checkpoint.keyId);
   if (!published) return "unknown_key";

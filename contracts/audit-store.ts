@@ -1,10 +1,12 @@
 // The chain of the audit store. Each record that arrives gets the next place in one chain a tenant,
 // also a record that the gateway did not number, so that no stored row can be altered, removed or
 // moved unnoticed. No I/O: used by the store and by the command line.
+import * as v from "valibot";
 import {
+  type ChainEvidence,
   type ChainedRecord,
   type ChainHead,
-  type ChainLink,
+  ChainLink,
   type ChainProblem,
   chainIdOf,
   type Sha256,
@@ -42,6 +44,12 @@ export interface ChainState {
   readonly erased_at?: string | null;
 }
 
+/** The state of a chain of which nothing has arrived. */
+export function emptyState(chainId: string): ChainState {
+  const empty = { position: 0, link_hash: "", sequence: 0, hash: "" };
+  return { chain_id: chainId, ...empty, cut_position: 0, cut_link_hash: "", cut_sequence: 0, cut_hash: "" };
+}
+
 /** A problem, and the row that it is about, if that is there. */
 export interface StoreProblem extends ChainProblem {
   readonly chain: "gateway" | "store";
@@ -69,16 +77,32 @@ export function verifyStored(
   checkpoints: readonly ChainHead[],
   sha256: Sha256,
 ): StoreProblem[] {
-  const store = verifyRecords(
-    rows.map(storeRecordOf),
-    {
-      id: storeIdOf(state.chain_id, sha256),
-      after: { sequence: state.cut_position, hash: state.cut_link_hash },
-      head: { sequence: state.position, hash: state.link_hash },
-    },
-    sha256,
-  ).map((problem): StoreProblem => ({ chain: "store", ...problem, row: rowAt(rows, problem) }));
-  return [...store, ...misplaced(rows), ...gatewayProblems(rows, state, checkpoints, sha256)];
+  const { chain_id: id } = state;
+  const placed = { id, after: cutOf(state).place, head: { sequence: state.position, hash: state.link_hash } };
+  const numbered = rows
+    .filter((row) => numberOf(row) > state.cut_sequence)
+    .toSorted((a, b) => Number(numberOf(a)) - Number(numberOf(b)));
+  const head = { sequence: state.sequence, hash: state.hash };
+  return [
+    ...verifyPlaces(rows, placed, sha256),
+    ...verifyLate(rows, state, sha256),
+    ...verifyNumbers(numbered, { id, after: cutOf(state).number, head, checkpoints }, sha256),
+  ];
+}
+
+/** The last place, and the last number, that retention has deleted. */
+export function cutOf(state: ChainState): { readonly place: ChainHead; readonly number: ChainHead } {
+  return {
+    place: { sequence: state.cut_position, hash: state.cut_link_hash },
+    number: { sequence: state.cut_sequence, hash: state.cut_hash },
+  };
+}
+
+/** Problems of the store's chain in rows that follow each other. `id`: of the gateway's chain. */
+export function verifyPlaces(rows: readonly StoredRow[], evidence: ChainEvidence, sha256: Sha256): StoreProblem[] {
+  const id = storeIdOf(evidence.id, sha256);
+  const problems = verifyRecords(rows.map(storeRecordOf), { ...evidence, id }, sha256);
+  return [...problems.map((problem) => ofChain("store", rows, problem)), ...misplaced(rows)];
 }
 
 /** Rows whose column `position` differs from their link, which a reader sorts by. */
@@ -90,35 +114,54 @@ function misplaced(rows: readonly StoredRow[]): StoreProblem[] {
   });
 }
 
-function gatewayProblems(
+/**
+ * Problems of numbered records that retention has passed, or whose number is lost: they have no
+ * neighbours any more, so each is checked by itself.
+ */
+export function verifyLate(
   rows: readonly StoredRow[],
-  { chain_id: id, ...state }: ChainState,
-  checkpoints: readonly ChainHead[],
+  { chain_id: id, cut_sequence }: ChainState,
   sha256: Sha256,
 ): StoreProblem[] {
-  const numbered = rows
-    .map((row) => ({ row, record: parsed(row.record) as ChainedRecord }))
-    .filter(({ record }) => "chain" in record)
-    .toSorted((a, b) => (a.record.chain?.sequence ?? 0) - (b.record.chain?.sequence ?? 0));
-  // Numbers up to the cut that arrived late have no neighbours any more: each is checked by itself.
-  const isLate = ({ record }: { readonly record: ChainedRecord }) =>
-    (record.chain?.sequence ?? 0) <= state.cut_sequence;
-  const late = numbered.filter(isLate).flatMap(({ row, record }) => {
+  return rows.flatMap((row) => {
+    const record = parsed(row.record) as ChainedRecord;
+    if (!("chain" in record) || numberOf(row) > cut_sequence) return [];
     const after = { sequence: (record.chain?.sequence ?? 1) - 1, hash: record.chain?.previous ?? "" };
-    return verifyRecords([record], { id, after }, sha256).map((problem) => ({ ...problem, row }));
+    return verifyRecords([record], { id, after }, sha256).map((problem) => ofChain("gateway", [row], problem));
   });
-  const rest = numbered.filter((one) => !isLate(one));
-  const evidence = {
-    ...{ id, checkpoints },
-    after: { sequence: state.cut_sequence, hash: state.cut_hash },
-    head: { sequence: state.sequence, hash: state.hash },
-  };
-  const records = rest.map(({ record }) => record);
-  const problems = verifyRecords(records, evidence, sha256).map((problem) => ({
-    ...problem,
-    row: problem.index === null ? null : (rest[problem.index]?.row ?? null),
-  }));
-  return [...late, ...problems].map((problem) => ({ chain: "gateway", ...problem }));
+}
+
+/** Problems of the gateway's chain in rows that are in the order of their numbers. */
+export function verifyNumbers(rows: readonly StoredRow[], evidence: ChainEvidence, sha256: Sha256): StoreProblem[] {
+  const records = rows.map(({ record }) => parsed(record));
+  return verifyRecords(records, evidence, sha256).map((problem) => ofChain("gateway", rows, problem));
+}
+
+/** The number of a record, which an altered row may hold as anything; 0 without one. */
+function numberOf({ record }: StoredRow): number {
+  const { chain } = parsed(record) as Partial<ChainedRecord>;
+  return chain?.sequence ?? 0;
+}
+
+/** The last link of rows that follow each other, for the check of the next ones. */
+export function lastPlace(rows: readonly StoredRow[], before: ChainHead): ChainHead {
+  return headIn(
+    rows.map(({ link }) => parsed(link)),
+    before,
+  );
+}
+
+/** The last number of rows in the order of their numbers, for the check of the next ones. */
+export function lastNumber(rows: readonly StoredRow[], before: ChainHead): ChainHead {
+  return headIn(
+    rows.map(({ record }) => (parsed(record) as Partial<ChainedRecord>).chain ?? {}),
+    before,
+  );
+}
+
+function headIn(links: readonly object[], before: ChainHead): ChainHead {
+  const last = links.findLast((link): link is ChainLink => v.is(ChainLink, link));
+  return last ? { sequence: last.sequence, hash: last.hash } : before;
 }
 
 function storeRecordOf({ record, link, received_at }: StoredRow): object {
@@ -135,6 +178,6 @@ function parsed(json: string): object {
   }
 }
 
-function rowAt(rows: readonly StoredRow[], { index }: ChainProblem): StoredRow | null {
-  return index === null ? null : (rows[index] ?? null);
+function ofChain(chain: StoreProblem["chain"], rows: readonly StoredRow[], problem: ChainProblem): StoreProblem {
+  return { chain, ...problem, row: problem.index === null ? null : (rows[problem.index] ?? null) };
 }

@@ -43,10 +43,21 @@ export const FindTrace = operation({
   timeoutMs: AUDIT_TIMEOUT_MS,
 });
 
+/** A published key, without the fields that all of them share. */
+const PublicKey = v.strictObject({ kid: v.pipe(v.string(), v.maxLength(64)), x: v.pipe(v.string(), v.length(43)) });
+
 export const Verify = operation({
-  input: v.strictObject({}),
+  input: v.strictObject({
+    /**
+     * The gateway's public keys. With them, signatures of checkpoints are checked; a checkpoint
+     * without a valid one is a problem `invalid_signature`, and no evidence.
+     */
+    keys: v.optional(v.pipe(v.array(PublicKey), v.maxLength(8))),
+  }),
   output: v.object({
     isIntact: v.boolean(),
+    /** False also for a store that is older. */
+    areSignaturesChecked: v.optional(v.boolean(), false),
     /** Records that are stored. */
     records: v.number(),
     problems: v.pipe(

@@ -24,17 +24,25 @@ export async function consume(batch: MessageBatch, db: D1Database): Promise<void
     chain.arrived.push({ messageId: message.id, message: read });
   }
   for (const [chainId, { messages, arrived }] of chains)
-    await settle(messages, () => storeArrived(db, chainId, arrived));
+    await settle(messages, (from, to) => storeArrived(db, chainId, arrived.slice(from, to)));
 }
 
-/** Acknowledges the messages once `write` has stored them. */
-async function settle(messages: readonly Message[], write: () => Promise<void>): Promise<void> {
+/**
+ * Acknowledges the messages once `write` has stored them. If it fails for several, each is stored
+ * by itself: the database may refuse only one of them.
+ *
+ * @param write stores the messages from one index to before another one
+ */
+async function settle(messages: readonly Message[], write: (from: number, to: number) => Promise<void>): Promise<void> {
   try {
-    await write();
+    await write(0, messages.length);
     for (const message of messages) message.ack();
   } catch (error) {
-    const details = { messages: messages.length, ...describeCrash(error) };
-    logError("audit.store_failed", details);
+    if (messages.length > 1) {
+      for (const [at, message] of messages.entries()) await settle([message], () => write(at, at + 1));
+      return;
+    }
+    logError("audit.store_failed", { messages: messages.length, ...describeCrash(error) });
     for (const message of messages)
       message.retry({ delaySeconds: Math.min(2 ** message.attempts, LONGEST_RETRY_SECONDS) });
   }

@@ -37,7 +37,16 @@ export function readMessage(raw: unknown): Message {
   }
 }
 
+/** Levels of a message. SQLite reads no JSON of more than a thousand. */
+const MAX_DEPTH = 100;
+
+function isTooDeep(value: unknown, left = MAX_DEPTH): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return left === 0 || Object.values(value).some((member) => isTooDeep(member, left - 1));
+}
+
 function messageOf(body: unknown): Message {
+  if (isTooDeep(body)) return { kind: "rejected", reason: "too_deep" };
   if (v.is(Checkpoint, body)) {
     const { chainId } = body;
     return { kind: "checkpoint", chainId, checkpoint: v.parse(Checkpoint, body) };

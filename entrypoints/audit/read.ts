@@ -1,10 +1,7 @@
 // Reads of the audit database, each of one tenant's chain.
 
-import { type Activity, MAX_PROBLEMS, MAX_TRACE_RECORDS } from "../../contracts/audit.ts";
-import type { ChainHead } from "../../contracts/audit-record.ts";
-import { type ChainState, type StoredRow, type StoreProblem, verifyStored } from "../../contracts/audit-store.ts";
-import { sha256 } from "./messages.ts";
-import { emptyState } from "./store.ts";
+import { type Activity, MAX_TRACE_RECORDS } from "../../contracts/audit.ts";
+import type { StoredRow } from "../../contracts/audit-store.ts";
 
 /** An intent is listed as the call's outcome, which follows it. */
 const LISTED = "json_extract(record, '$.type') <> 'tool.started'";
@@ -42,27 +39,8 @@ export async function exportRecords(db: D1Database, chainId: string, cursor: str
   return { items: results.map(({ json }) => ({ kind: "record", json })), next: last ? `${last.position}` : null };
 }
 
-/** Checks the tenant's records against both chains and the checkpoints. */
-export async function verifyChain(db: D1Database, chainId: string) {
-  // One transaction: what arrives meanwhile is of a later check.
-  const [states, rows, checkpoints] = (await db.batch(
-    [
-      "SELECT * FROM chains WHERE chain_id = ?1",
-      "SELECT position, received_at, record, link FROM records WHERE chain_id = ?1 ORDER BY position",
-      "SELECT sequence, hash FROM checkpoints WHERE chain_id = ?1",
-    ].map((sql) => db.prepare(sql).bind(chainId)),
-  )) as [D1Result<ChainState>, D1Result<StoredRow>, D1Result<ChainHead>];
-  const state = states.results[0] ?? emptyState(chainId);
-  const problems = verifyStored(rows.results, state, checkpoints.results, sha256);
-  const shown = problems.slice(0, MAX_PROBLEMS).map(describeProblem);
-  return { isIntact: problems.length === 0, records: rows.results.length, problems: shown };
-}
-
-function describeProblem({ chain, problem, sequence, row }: StoreProblem) {
-  return { chain, problem, sequence, traceId: row && activityOf(row).traceId };
-}
-
-function activityOf({ record }: Pick<StoredRow, "record">): Activity {
+/** The record of a row for its reader. */
+export function activityOf({ record }: Pick<StoredRow, "record">): Activity {
   const fields = fieldsOf(record);
   const text = (name: string) => (typeof fields[name] === "string" ? fields[name] : null);
   return {

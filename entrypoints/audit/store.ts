@@ -1,7 +1,7 @@
 // Writes to the audit database. A tenant's records of one batch are stored in one transaction, each
 // with the next place in the store's chain; the key of the table refuses a place that is taken.
 import { type ChainedRecord, type Checkpoint, linkRecord } from "../../contracts/audit-record.ts";
-import { type ChainState, linkedPart, storeIdOf } from "../../contracts/audit-store.ts";
+import { type ChainState, emptyState, linkedPart, storeIdOf } from "../../contracts/audit-store.ts";
 import { logInfo, logWarning } from "../../contracts/log.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
 import { eraseRow, withoutPerson } from "./erasure.ts";
@@ -14,12 +14,6 @@ export interface Arrived {
 }
 
 type Record = Extract<Message, { readonly kind: "record" }>["record"];
-
-/** The state of a chain of which nothing has arrived. */
-export function emptyState(chainId: string): ChainState {
-  const empty = { position: 0, link_hash: "", sequence: 0, hash: "" };
-  return { chain_id: chainId, ...empty, cut_position: 0, cut_link_hash: "", cut_sequence: 0, cut_hash: "" };
-}
 
 async function stateOf(db: D1Database, chainId: string): Promise<ChainState> {
   const state = await db.prepare("SELECT * FROM chains WHERE chain_id = ?1").bind(chainId).first<ChainState>();

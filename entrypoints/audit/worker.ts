@@ -11,9 +11,10 @@ import { consume } from "./consume.ts";
 import { type Env, retentionMs } from "./env.ts";
 import { eraseTenant } from "./erasure.ts";
 import { chainOf } from "./messages.ts";
-import { exportRecords, findTrace, listActivity, verifyChain } from "./read.ts";
+import { exportRecords, findTrace, listActivity } from "./read.ts";
 import { deleteBefore } from "./retention.ts";
 import { guardOf } from "./used-tokens.ts";
+import { verifyChain } from "./verify.ts";
 
 export class AuditEntrypoint extends WorkerEntrypoint<Env> implements AuditContract {
   listActivity(call: unknown, input: unknown) {
@@ -31,9 +32,9 @@ export class AuditEntrypoint extends WorkerEntrypoint<Env> implements AuditContr
   }
 
   verify(call: unknown, input: unknown) {
-    return serve(audit, "verify", this.#incoming(call, input), async (_, identity) => {
+    return serve(audit, "verify", this.#incoming(call, input), async ({ keys }, identity) => {
       const chainId = chainIdOfTenant(identity);
-      return ok(chainId === null ? NOTHING : await verifyChain(this.env.DB, chainId));
+      return ok(chainId === null ? NOTHING : await verifyChain(this.env.DB, chainId, keys));
     });
   }
 
@@ -59,7 +60,7 @@ export class AuditEntrypoint extends WorkerEntrypoint<Env> implements AuditContr
   }
 }
 
-const NOTHING = { isIntact: true, records: 0, problems: [] };
+const NOTHING = { isIntact: true, areSignaturesChecked: false, records: 0, problems: [] };
 
 /** `null` for an identity without a tenant: no caller reads the platform's own chain. */
 function chainIdOfTenant({ tenantId }: Identity): string | null {

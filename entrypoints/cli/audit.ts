@@ -12,7 +12,13 @@ import {
   chainNameOf,
   verifyCheckpoint,
 } from "../../contracts/audit-record.ts";
-import { type ChainState, type StoredRow, type StoreProblem, verifyStored } from "../../contracts/audit-store.ts";
+import {
+  type ChainState,
+  emptyState,
+  type StoredRow,
+  type StoreProblem,
+  verifyStored,
+} from "../../contracts/audit-store.ts";
 import { CliError } from "./cli-error.ts";
 import { type Database, execute, executeAll, type Row, type Sql, sql } from "./database.ts";
 import { DEFAULT_DOMAIN } from "./deploy.ts";
@@ -226,11 +232,6 @@ export async function publishedKeys(origin: string): Promise<readonly Checkpoint
 async function invalidOf(checkpoints: readonly Checkpoint[], keys: readonly CheckpointKey[]): Promise<Checkpoint[]> {
   const states = await Promise.all(checkpoints.map((checkpoint) => verifyCheckpoint(checkpoint, keys)));
   return checkpoints.filter((_, at) => states[at] !== "valid");
-}
-
-function emptyState(chainId: string): ChainState {
-  const empty = { position: 0, link_hash: "", sequence: 0, hash: "" };
-  return { chain_id: chainId, ...empty, cut_position: 0, cut_link_hash: "", cut_sequence: 0, cut_hash: "" };
 }
 
 /** The tenant that a chain's records name; `null` if none does. */
