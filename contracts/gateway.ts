@@ -1,10 +1,12 @@
 // Contract of the gateway with sibling Workers: its tools as typed calls, through the same pipeline
 // as the MCP endpoint.
+import * as v from "valibot";
+import { Balance } from "./auth.ts";
 import type { Backends, ToolBackendName } from "./backends.ts";
 import type { FaultCode, Refusal } from "./rpc/call.ts";
 import type { ProgressCallback } from "./rpc/call-context.ts";
 import type { ToolOperation } from "./rpc/contract.ts";
-import type { Scope, Tier } from "./rpc/identity.ts";
+import { Scope, type Tier } from "./rpc/identity.ts";
 import type { BoundaryCode, CodeOf, InputOf, OutputOf } from "./rpc/operation.ts";
 import type { Failure, Result } from "./rpc/result.ts";
 
@@ -97,6 +99,42 @@ export interface ToolRefusal<Code extends string = string> extends Refusal<Code>
   readonly key?: TakenKey;
 }
 
+/**
+ * Risk of a tool. `READ_ONLY` changes nothing. `LOCAL_MUTATION` changes only data of the user on
+ * this platform. `EXTERNAL_MUTATION` also starts work outside the platform. `DESTRUCTIVE` cannot be
+ * undone.
+ */
+export const RISKS = ["READ_ONLY", "LOCAL_MUTATION", "EXTERNAL_MUTATION", "DESTRUCTIVE"] as const;
+export const Risk = v.picklist(RISKS);
+export type Risk = v.InferOutput<typeof Risk>;
+
+const RefusalFields = v.object({ code: v.string(), message: v.string(), traceId: v.string() });
+/**
+ * The future of a call, found without making it: nothing is dispatched, reserved, asked, recorded
+ * or counted against the plan. Rate limits and idempotency keys play no part.
+ */
+export const Explanation = v.object({
+  /** True if the call would reach its backend now; with `wouldAsk`, if the user accepts. */
+  isAllowed: v.boolean(),
+  /** The refusal that the call would get now. Absent if it is allowed. */
+  refusal: v.optional(v.custom<ToolRefusal>((value) => v.is(RefusalFields, value))),
+  risk: Risk,
+  /** That the tool needs. */
+  scope: Scope,
+  /** That the call costs if it succeeds; `null` if it was refused before the price was known. */
+  credits: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  /** Before the call; `null` if it is free, was refused before, or the ledger did not answer. */
+  balance: v.nullable(Balance),
+  /**
+   * True if the user would be asked to confirm. A connection that cannot ask gets the refusal
+   * `confirmation_required` instead.
+   */
+  wouldAsk: v.boolean(),
+  /** The longest wait for the backend, in milliseconds. */
+  deadlineMs: v.pipe(v.number(), v.integer(), v.minValue(1)),
+});
+export type Explanation = v.InferOutput<typeof Explanation>;
+
 /** Options of one call of a session. */
 export interface SessionCallOptions {
   /** W3C trace context to continue. A new trace starts if it is absent or malformed. */
@@ -128,10 +166,15 @@ export type ToolMethod<Name extends ToolName> =
  */
 export type Pipelined<T> = T & Promise<T>;
 
+/** An explanation, or the refusal of a request that names no tool or has no valid credential. */
+export type ExplanationResult = Result<Explanation, ToolRefusal<GatewayCode>>;
+
 /** The methods of a session beside the tools. */
 export interface SessionControl<Tools extends ToolName> extends Disposable {
   /** Lists the tools of this session that its credential may call. */
   tools(): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>>;
+  /** Says what would become of a call, without making it. */
+  explain<Name extends Tools>(tool: Name, input: InputOf<ToolOperations[Name]>): Promise<ExplanationResult>;
   /**
    * A session with these of this session's tools, to hand to code that needs no more. Every other
    * tool is an `unknown_tool` there. It outlives this session.
@@ -185,6 +228,15 @@ export interface GatewayContract {
     input: InputOf<ToolOperations[Name]>,
     options?: CallToolOptions,
   ): Promise<ToolResult<Name>>;
+  /**
+   * Says what would become of a call, for the credential's owner or for the sibling itself, without
+   * making it. Never throws.
+   */
+  explain<Name extends ToolName>(
+    tool: Name,
+    input: InputOf<ToolOperations[Name]>,
+    credential?: PresentedCredential,
+  ): Promise<ExplanationResult>;
   /**
    * The tools as typed methods, in the name of the credential's owner or of the sibling itself:
    * `await env.GATEWAY.session({ apiKey }).image_generate({ prompt })` is one round trip. Checks

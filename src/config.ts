@@ -1,7 +1,7 @@
 // The gateway's settings, validated once per isolate. If one is missing or unsafe, the gateway
 // names it and serves nothing.
+import { RISKS, type Risk } from "../contracts/gateway.ts";
 import type { Env } from "./env.ts";
-import { RISKS, type Risk } from "./tools/risk.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Secrets as they appear in documentation and examples. */

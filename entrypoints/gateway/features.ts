@@ -4,6 +4,7 @@
 import { permits } from "../../contracts/rpc/identity.ts";
 import { version } from "../../package.json";
 import { SERVER } from "../../src/discovery/server-card.ts";
+import { EXPLAIN } from "../../src/mcp/explain.ts";
 import type { ServerFeatures } from "../../src/mcp/port.ts";
 import type { Prompt, Resource, Tool } from "../../src/mcp/schema.ts";
 import { TASKS } from "../../src/mcp/tasks.ts";
@@ -49,6 +50,7 @@ export function featuresFor({ kind, identity }: Credential): ServerFeatures {
     extensions: {
       ...(tools.some(({ view }) => view) && { "io.modelcontextprotocol/ui": { mimeTypes: [VIEW_MIME_TYPE] } }),
       ...(tools.some(({ task }) => task) && { [TASKS]: {} }),
+      ...(tools.length > 0 && { [EXPLAIN]: {} }),
     },
     meta: async () => ({ "com.stackbilt/catalog": await digestsOf(tools) }),
   };

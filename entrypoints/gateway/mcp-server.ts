@@ -2,11 +2,13 @@
 // credential.
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { type RequestContext, traceFrom } from "../../src/context.ts";
+import { EXPLAIN } from "../../src/mcp/explain.ts";
 import type { McpServer, PreparedCall, RateLimited, ReadyCall, Tasks, ToolOutcome } from "../../src/mcp/port.ts";
 import type { Resource } from "../../src/mcp/schema.ts";
 import { acceptsTasks, TASKS } from "../../src/mcp/tasks.ts";
 import type { Credential } from "../../src/oauth/resource-server/authenticate.ts";
 import { authorizeCall, callTool } from "../../src/pipeline/call-tool.ts";
+import { explainCall } from "../../src/pipeline/explain.ts";
 import { overPlan } from "../../src/pipeline/metering.ts";
 import { complete, getPrompt } from "../../src/pipeline/prompts.ts";
 import { readResource } from "../../src/pipeline/read-resource.ts";
@@ -36,6 +38,7 @@ export function mcpServerFor(context: RequestContext, credential: Credential): M
   return {
     features,
     prepareCall: callPreparer(context, credential, catalog),
+    ...(EXPLAIN in features.extensions && { explain: explainer(context, credential, catalog) }),
     ...(features.templates.length > 0 && { listResources }),
     readResource: (uri, traceparent) => hold(context, readResource(withTrace(context, traceparent), identity, uri)),
     getPrompt: async (name, args) => (isListed(name) ? getPrompt(name, args) : { state: "not_found" }),
@@ -76,6 +79,18 @@ export function callPreparer(
     if (authorized.state !== "authorized") return authorized;
     const run: ReadyCall["run"] = (progress, _log, lost) => hold(context, runCall({ ...authorized, lost }, progress));
     return { state: "ready", isChange: authorized.tool.risk !== "READ_ONLY", run };
+  };
+}
+
+/** Explains calls of the catalog's tools for one credential. */
+function explainer(
+  context: RequestContext,
+  { identity, revalidate }: Credential,
+  catalog: Catalog,
+): NonNullable<McpServer["explain"]> {
+  return function explain(name, args, traceparent, clientInput) {
+    const call = { catalog, name, args, identity, channel: "mcp", revalidate, clientInput } as const;
+    return explainCall(withTrace(context, traceparent), call);
   };
 }
 

@@ -4,6 +4,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import * as v from "valibot";
 import type {
   CallToolOptions,
+  ExplanationResult,
   GatewayCode,
   GatewayContract,
   PresentedCredential,
@@ -18,7 +19,7 @@ import type { Result } from "../../contracts/rpc/result.ts";
 import type { Env } from "../../src/env.ts";
 import { catalog } from "../../src/tools/catalog.ts";
 import { SessionTarget } from "./session.ts";
-import { CallToolOptions as CallToolOptionsInput, callForSibling, listTools } from "./sibling.ts";
+import { CallToolOptions as CallToolOptionsInput, callForSibling, explainForSibling, listTools } from "./sibling.ts";
 
 /**
  * Bound by sibling Workers. The binding's `props` say which Worker calls, and no request can change
@@ -39,6 +40,14 @@ export class GatewayEntrypoint extends WorkerEntrypoint<Env> implements GatewayC
     const call = { catalog, credential: given?.credential, name, input, options: given };
     const result = await callForSibling({ env: this.env, ctx: this.ctx }, call);
     return result as ToolResult<Name>; // value and code were checked against this tool's operation
+  }
+
+  async explain<Name extends ToolName>(
+    name: Name,
+    input: InputOf<ToolOperations[Name]>,
+    credential?: PresentedCredential,
+  ): Promise<ExplanationResult> {
+    return explainForSibling({ env: this.env, ctx: this.ctx }, { catalog, credential, name, input });
   }
 
   /** Makes no call and no check: the first of the session's calls does. */

@@ -2,11 +2,11 @@
 // the prototype, because own properties and proxies do not cross a binding.
 import { RpcTarget } from "cloudflare:workers";
 import * as v from "valibot";
-import type { GatewayCode, ToolListing, ToolRefusal } from "../../contracts/gateway.ts";
+import type { ExplanationResult, GatewayCode, ToolListing, ToolRefusal } from "../../contracts/gateway.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { Completed } from "../../src/pipeline/tool-call.ts";
 import { type Catalog, catalog } from "../../src/tools/catalog.ts";
-import { callForSibling, type Invocation, listTools, SessionCallOptions } from "./sibling.ts";
+import { callForSibling, explainForSibling, type Invocation, listTools, SessionCallOptions } from "./sibling.ts";
 
 /** Names that a stub, or the promise of one, has for itself. */
 const RESERVED: readonly string[] = ["then", "catch", "finally", "dup"];
@@ -28,6 +28,12 @@ export class SessionTarget extends RpcTarget {
 
   tools(): Promise<Result<readonly ToolListing[], ToolRefusal<GatewayCode>>> {
     return listTools(this.#invocation, this.#tools, this.#credential);
+  }
+
+  /** `input` may be left out like that of a tool. */
+  explain(name: unknown, input: unknown = {}): Promise<ExplanationResult> {
+    const call = { catalog: this.#tools, credential: this.#credential, name, input };
+    return explainForSibling(this.#invocation, call);
   }
 
   /**

@@ -2,7 +2,14 @@
 // and the credential, then runs the pipeline. Nothing is thrown at a sibling: each refusal is a
 // value.
 import * as v from "valibot";
-import type { CredentialCode, GatewayCode, ToolListing, ToolName, ToolRefusal } from "../../contracts/gateway.ts";
+import type {
+  CredentialCode,
+  ExplanationResult,
+  GatewayCode,
+  ToolListing,
+  ToolName,
+  ToolRefusal,
+} from "../../contracts/gateway.ts";
 import { logError } from "../../contracts/log.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
@@ -18,6 +25,7 @@ import { authenticate, type Credential, type CredentialKind } from "../../src/oa
 import { mayCall } from "../../src/pipeline/authorize.ts";
 import { authorizeCall, callTool } from "../../src/pipeline/call-tool.ts";
 import { recordRefusedCall, refusal } from "../../src/pipeline/checks.ts";
+import { explainCall } from "../../src/pipeline/explain.ts";
 import { rateRefusal } from "../../src/pipeline/limit-refusals.ts";
 import type { Completed } from "../../src/pipeline/tool-call.ts";
 import type { Catalog } from "../../src/tools/catalog.ts";
@@ -124,12 +132,26 @@ async function inSpan(
   });
 }
 
-async function run(
+/** Explains one call. */
+export async function explainForSibling(
+  invocation: Invocation,
+  call: Omit<SiblingCall, "options">,
+): Promise<ExplanationResult> {
+  return inContext(invocation, traceFrom(null), async (context) => {
+    const { request, caller } = await receive(context, siblingOf(invocation.ctx.props), { ...call, options: {} });
+    if (!caller.ok) return caller;
+    const explained = await explainCall(context, { ...request, ...caller.value });
+    if (explained.state === "unknown_tool") return { ok: false, error: refusal(explained.state, context.trace) };
+    return { ok: true, value: explained.explanation };
+  });
+}
+
+/** The request for the pipeline, and the identity of its caller or why there is none. */
+async function receive(
   context: RequestContext,
   sibling: Identity | null,
   { catalog, credential, name, input, options }: SiblingCall,
-): Promise<Completed["result"]> {
-  const { trace } = context;
+) {
   const isUsable = isWithin(input, INPUT_LIMITS);
   const request = {
     catalog,
@@ -141,7 +163,17 @@ async function run(
   const caller: SiblingCaller =
     options && isUsable
       ? await authenticateSibling(context, sibling, credential)
-      : { ok: false, error: refusal("invalid_arguments", trace) };
+      : { ok: false, error: refusal("invalid_arguments", context.trace) };
+  return { request, caller };
+}
+
+async function run(
+  context: RequestContext,
+  sibling: Identity | null,
+  incoming: SiblingCall,
+): Promise<Completed["result"]> {
+  const { trace } = context;
+  const { request, caller } = await receive(context, sibling, incoming);
   if (!caller.ok) {
     recordRefusedCall(context, { ...request, identity: sibling ?? UNKNOWN_SIBLING }, caller.error.code);
     return caller;
@@ -150,7 +182,7 @@ async function run(
   if (call.state === "rate_limited") return { ok: false, error: call.error };
   if (call.state !== "authorized") return { ok: false, error: refusal(call.state, trace) };
   // Without client input and tasks, a call always completes.
-  return ((await callTool(call, options?.onProgress)) as Completed).result;
+  return ((await callTool(call, incoming.options?.onProgress)) as Completed).result;
 }
 
 /**

@@ -1,8 +1,8 @@
 // Audit events: one for every tool call, also a refused one, one for every read of a resource or a
 // task, and one for every change of access. None holds a credential, a prompt or a user's own
 // words.
+import type { Risk } from "../../contracts/gateway.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
-import type { Risk } from "../tools/risk.ts";
 
 /** The entrypoint that a call came through: the MCP endpoint, or RPC from a sibling Worker. */
 export type Channel = "mcp" | "rpc";

@@ -3,6 +3,7 @@
 // revision that its header names.
 import { legacyCodecOf } from "./codec.ts";
 import { LEGACY_VERSIONS } from "./era.ts";
+import { explainMethod } from "./explain.ts";
 import { errorResponse, type JsonRpcRequest, METHOD_NOT_FOUND } from "./json-rpc.ts";
 import { capabilitiesOf, extensionsOf, sharedMethod } from "./methods.ts";
 import type { ServerFeatures } from "./port.ts";
@@ -89,7 +90,7 @@ export async function handleInSession(
   }
   const result = session && (await handleSessionMethod(request, session, method));
   if (result) return result;
-  const handler = sharedMethod(server.features, method);
+  const handler = explainMethod(server, method) ?? sharedMethod(server.features, method);
   return handler
     ? inSpan(request, method, version ?? session?.version, handler)
     : errorResponse(200, { code: METHOD_NOT_FOUND, message: "This server does not support this method." }, id);

@@ -3,6 +3,7 @@
 // different header is refused.
 import { CODEC_2026_07_28 } from "./codec.ts";
 import { CAPABILITIES_KEY, envelopeOf, MODERN_VERSIONS, unsupportedVersion, VERSION_KEY } from "./era.ts";
+import { explainMethod } from "./explain.ts";
 import { decodedHeader, headerValue } from "./headers.ts";
 import {
   errorResponse,
@@ -62,7 +63,7 @@ export async function handleModern(message: JsonRpcRequest, incoming: Incoming):
     case "subscriptions/listen":
       return listen(request);
   }
-  const handler = taskMethod(server, method) ?? sharedMethod(server.features, method);
+  const handler = taskMethod(server, method) ?? explainMethod(server, method) ?? sharedMethod(server.features, method);
   if (!handler)
     return errorResponse(404, { code: METHOD_NOT_FOUND, message: "This server does not support this method." }, id);
   const unequal = method === "tools/call" ? unequalHeader(headers, server.features, params) : null;

@@ -173,6 +173,13 @@ export interface McpServer {
     meta: CallMeta,
     clientInput?: ClientInput,
   ): PreparedCall | Promise<PreparedCall>;
+  /** Says what would become of a call, without making it. Present if `features` says so. */
+  explain?(
+    name: string,
+    args: unknown,
+    traceparent: string | undefined,
+    clientInput?: ClientInput,
+  ): Promise<{ readonly state: "unknown_tool" } | { readonly state: "explained"; readonly explanation: object }>;
   /** Resources that come and go, beside those of `features`. Absent if there can be none. */
   listResources?(traceparent: string | undefined): Promise<readonly Resource[] | RateLimited>;
   /** Reads a listed resource, or one that a template describes. */

@@ -53,23 +53,15 @@ interface ToolCall {
 
 /** Handles one tools/call. */
 export async function callTool(request: McpRequest): Promise<HandlerResult> {
-  const { params, server, session } = request;
-  const { name, arguments: given = {} } = params;
-  const args = typeof given === "string" ? parsed(given) : given;
-  if (typeof name !== "string") return invalidParams(request, "params.name is the tool's name, a string.");
-  if (!isObject(args)) return invalidParams(request, "params.arguments is a JSON object.");
-  const clientInput = session ? initialClientInput(session) : clientInputOf(request);
-  if (clientInput instanceof Response) return clientInput;
-  const meta = callMeta(request);
-  if (meta instanceof Response) return meta;
+  const call = callParams(request);
+  if (call instanceof Response) return call;
+  const { name, args, clientInput, meta } = call;
+  const { server } = request;
   const prepare = (input: ClientInput | undefined) => server.prepareCall(name, args, meta, input);
   const prepared = await prepare(clientInput);
   switch (prepared.state) {
     case "unknown_tool":
-      return invalidParams(
-        request,
-        `There is no tool named ${JSON.stringify(shorten(name, 80))}. tools/list has them all.`,
-      );
+      return unknownTool(request, name);
     case "insufficient_scope":
       return { scopesNeeded: prepared.scopes };
     case "missing_capability":
@@ -86,6 +78,33 @@ export async function callTool(request: McpRequest): Promise<HandlerResult> {
         lost: prepared.isChange ? new AbortController() : undefined,
       });
   }
+}
+
+/** Params of a call, as far as they do not depend on the tool. */
+export interface CallParams {
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly clientInput: ClientInput | undefined;
+  readonly meta: CallMeta;
+}
+
+/** The params of a call, or the error for malformed ones. */
+export function callParams(request: McpRequest): CallParams | Response {
+  const { params, session } = request;
+  const { name, arguments: given = {} } = params;
+  const args = typeof given === "string" ? parsed(given) : given;
+  if (typeof name !== "string") return invalidParams(request, "params.name is the tool's name, a string.");
+  if (!isObject(args)) return invalidParams(request, "params.arguments is a JSON object.");
+  const clientInput = session ? initialClientInput(session) : clientInputOf(request);
+  if (clientInput instanceof Response) return clientInput;
+  const meta = callMeta(request);
+  return meta instanceof Response ? meta : { name, args, clientInput, meta };
+}
+
+/** The error for a tool that does not exist. */
+export function unknownTool(request: McpRequest, name: string): Response {
+  const message = `There is no tool named ${JSON.stringify(shorten(name, 80))}. tools/list has them all.`;
+  return invalidParams(request, message);
 }
 
 /** The member of `_meta` that makes calls with the same value one call. */

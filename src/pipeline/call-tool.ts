@@ -1,29 +1,20 @@
 // The path of every tool call, through either entrypoint: count, find tool, authorize, validate,
-// revalidate the credential, confirm, dispatch, record. The first three steps come apart from the
-// others, because an entrypoint gives their refusals a form of its own before any work begins.
+// plan and price, revalidate the credential, confirm, dispatch, record. The first three steps come
+// apart from the others, because an entrypoint gives their refusals a form of its own before any
+// work begins.
 
 import type { ToolRefusal } from "../../contracts/gateway.ts";
 import type { Progress, ProgressCallback } from "../../contracts/rpc/call-context.ts";
-import type { Scope } from "../../contracts/rpc/identity.ts";
 import { Recorder } from "../audit/recorder.ts";
 import { dispatch } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
-import { creditsOf } from "../tools/price.ts";
 import { missingScopes } from "./authorize.ts";
-import {
-  checkBackend,
-  checkConfirmation,
-  checkCredential,
-  checkPlan,
-  checkTestKey,
-  refuse,
-  validateArguments,
-} from "./checks.ts";
+import { checkCall, checkConfirmation, endRefused, refuse } from "./checks.ts";
 import { type Dispatched, governCall } from "./governed-call.ts";
 import { rateRefusal } from "./limit-refusals.ts";
 import { overPlan } from "./metering.ts";
 import { startTask } from "./task.ts";
-import type { AuthorizedCall, CallOutcome, ToolCallRequest } from "./tool-call.ts";
+import type { AuthorizedCall, CallOutcome, ScopesMissing, ToolCallRequest, UnknownTool } from "./tool-call.ts";
 
 /**
  * Counts the call, finds the tool and checks the scopes. A refusal has its audit record already.
@@ -33,51 +24,53 @@ export async function authorizeCall(
   request: ToolCallRequest,
 ): Promise<
   | AuthorizedCall
-  | { readonly state: "unknown_tool" }
-  | { readonly state: "insufficient_scope"; readonly scopes: readonly Scope[] }
+  | UnknownTool
+  | ScopesMissing
   | { readonly state: "rate_limited"; readonly error: ToolRefusal<"rate_limited"> }
 > {
   const { catalog, name, identity, channel } = request;
   const recorder = new Recorder(context, identity, channel);
-  const tool = catalog.get(name);
   const over = await overPlan(context, identity);
   if (over) {
-    recorder.toolCall({ ...request, tool }, "rate_limited", "rate_limited");
+    recorder.toolCall({ ...request, tool: catalog.get(name) }, "rate_limited", "rate_limited");
     return { state: "rate_limited", error: rateRefusal(over, context.trace) };
   }
-  if (!tool) {
-    recorder.toolCall({ ...request, tool }, "unknown_tool", "unknown_tool");
-    return { state: "unknown_tool" };
-  }
-  const scopes = missingScopes(tool, identity);
-  if (scopes) {
-    recorder.toolCall({ ...request, tool }, "insufficient_scope", "insufficient_scope");
-    return { state: "insufficient_scope", scopes };
-  }
-  return { ...request, state: "authorized", context, tool, recorder };
+  const call = findCall(context, request, recorder);
+  if (call.state !== "authorized") recorder.toolCall({ ...request, tool: catalog.get(name) }, call.state, call.state);
+  return call;
+}
+
+/** Finds the tool and checks the scopes. */
+export function findCall(
+  context: RequestContext,
+  request: ToolCallRequest,
+  recorder: Recorder,
+): AuthorizedCall | UnknownTool | ScopesMissing {
+  const tool = request.catalog.get(request.name);
+  if (!tool) return { state: "unknown_tool" };
+  const scopes = missingScopes(tool, request.identity);
+  return scopes
+    ? { state: "insufficient_scope", tool, scopes }
+    : { ...request, state: "authorized", context, tool, recorder };
 }
 
 /** Checks the call, runs it and records the outcome. Never throws. */
 export async function callTool(call: AuthorizedCall, progress?: ProgressCallback): Promise<CallOutcome> {
-  const barred = checkTestKey(call);
-  if (barred) return barred;
-  const input = validateArguments(call);
-  if ("state" in input) return input;
-  const unplanned = checkPlan(call, input.value);
-  if (unplanned) return unplanned;
-  const credits = creditsOf(call.tool.price, input.value);
-  const stopped = checkBackend(call) ?? (await checkCredential(call)) ?? (await checkConfirmation(call, credits));
+  const checked = await checkCall(call);
+  if (checked.refused) return endRefused(call, checked.refused);
+  const { input, credits } = checked;
+  const stopped = await checkConfirmation(call, credits);
   if (stopped) return stopped;
   const { recorder, tool } = call;
   if (tool.risk === "READ_ONLY") {
-    const dispatched = await dispatchCall(call, input.value, undefined, progress);
+    const dispatched = await dispatchCall(call, input, undefined, progress);
     recorder.toolCall(call, "allowed", dispatched.outcome);
-    return outcomeOf(call, input.value, dispatched);
+    return outcomeOf(call, input, dispatched);
   }
   const send = (callId: string, mayCancel: () => Promise<boolean>) =>
-    dispatchCall(call, input.value, callId, progress && unlessShared(progress, mayCancel));
-  const governed = await governCall(call, input.value, credits, send);
-  return "state" in governed ? governed : outcomeOf(call, input.value, governed);
+    dispatchCall(call, input, callId, progress && unlessShared(progress, mayCancel));
+  const governed = await governCall(call, input, credits, send);
+  return "state" in governed ? governed : outcomeOf(call, input, governed);
 }
 
 /** Calls the backend: for the result, or to start a task if tool and client support that. */

@@ -1,5 +1,6 @@
-// The checks of a tool call between authorization and dispatch. Each returns `null` to continue, or
-// the outcome that ends the call; a refusal has its audit record by then.
+// The checks of a tool call between authorization and dispatch. Those of `checkCall` have no
+// effect: an explanation runs them too. The confirmation ends the call itself, with its audit
+// record.
 import { type CredentialCode, GATEWAY_ERRORS, RETRY_AFTER_SECONDS, type ToolRefusal } from "../../contracts/gateway.ts";
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import type { PolicyDecision } from "../audit/event.ts";
@@ -8,51 +9,67 @@ import { breakerOf, PAUSED } from "../backends/breaker.ts";
 import { orUnavailable, type RequestContext, type Trace } from "../context.ts";
 import type { InputRequired, Invalid } from "../mcp/port.ts";
 import { isInPlan } from "../tools/plans.ts";
+import { creditsOf } from "../tools/price.ts";
 import { isBarred } from "./authorize.ts";
 import { confirmCall } from "./confirmation.ts";
 import type { AuthorizedCall, Completed, ToolCallRequest } from "./tool-call.ts";
 import { validate } from "./validate.ts";
 
+/** A refusal before the dispatch, and the decision for its record. */
+export interface Refused {
+  readonly decision: PolicyDecision;
+  readonly error: Refusal;
+}
+
+/** The input as the tool's schema parses it, and its price; `null` if that was not reached. */
+export type CheckedCall =
+  | { readonly refused: null; readonly input: object; readonly credits: number }
+  | { readonly refused: Refused; readonly credits: number | null };
+
+/** Checks everything that has no effect, in the order of a call: see each check. */
+export async function checkCall(call: AuthorizedCall): Promise<CheckedCall> {
+  const barred = checkTestKey(call);
+  if (barred) return { refused: barred, credits: null };
+  const parsed = validateArguments(call);
+  if ("error" in parsed) return { refused: parsed, credits: null };
+  const input = parsed.value;
+  const credits = creditsOf(call.tool.price, input);
+  const refused = checkPlan(call, input) ?? checkBackend(call) ?? (await checkCredential(call));
+  return refused ? { refused, credits } : { refused, input, credits };
+}
+
 /** A test key never pays. */
-export function checkTestKey(call: AuthorizedCall): Completed | null {
-  return isBarred(call.tool, call.identity) ? refuseByPolicy(call, "test_key_not_allowed") : null;
+function checkTestKey({ tool, identity, context }: AuthorizedCall): Refused | null {
+  return isBarred(tool, identity) ? refusedByPolicy("test_key_not_allowed", context) : null;
 }
 
 /** The arguments as the tool's schema parses them, or a refusal that names every problem. */
-export function validateArguments(call: AuthorizedCall): { readonly value: object } | Completed {
-  const valid = validate(call.tool.operation, call.args);
+function validateArguments({ tool, args }: AuthorizedCall): { readonly value: object } | Refused {
+  const valid = validate(tool.operation, args);
   if (valid.ok) return { value: valid.input as object }; // the schema of every input is an object
-  call.recorder.toolCall(call, "invalid_arguments", "invalid_arguments");
-  return refuse(call, { code: "invalid_arguments", message: valid.problems });
+  return { decision: "invalid_arguments", error: { code: "invalid_arguments", message: valid.problems } };
 }
 
 /** The plan includes the call, or a refusal with the contract's own code and sentence. */
-export function checkPlan(call: AuthorizedCall, input: object): Completed | null {
-  const { plans, operation } = call.tool;
-  if (!plans || isInPlan(plans, input, call.identity.tier)) return null;
+function checkPlan({ tool: { plans, operation }, identity }: AuthorizedCall, input: object): Refused | null {
+  if (!plans || isInPlan(plans, input, identity.tier)) return null;
   const { code } = plans;
-  call.recorder.toolCall(call, "not_in_plan", code);
-  return refuse(call, { code, message: operation.errors[code] ?? code });
+  return { decision: "not_in_plan", error: { code, message: operation.errors[code] ?? code } };
 }
 
 /** Ends a call whose backend is not called just now, before it reserves or asks anything. */
-export function checkBackend(call: AuthorizedCall): Completed | null {
-  const { context, tool, recorder } = call;
-  if (!breakerOf(context.env[tool.backend]).isOpen) return null;
-  recorder.toolCall(call, "allowed", PAUSED.code);
-  return refuse(call, PAUSED);
+function checkBackend({ context, tool }: AuthorizedCall): Refused | null {
+  return breakerOf(context.env[tool.backend]).isOpen ? { decision: "allowed", error: PAUSED } : null;
 }
 
 /**
  * Checks the credential again at its source before a call that costs credits: reads from KV can be
  * a minute old, and the credential cache adds to that.
  */
-export async function checkCredential(call: AuthorizedCall): Promise<Completed | null> {
-  if (!call.tool.isPaid || !call.revalidate) return null;
-  const verdict = await call.revalidate();
-  if (verdict === "good") return null;
-  call.recorder.toolCall(call, decisionFor(verdict), verdict);
-  return refuse(call, refusal(verdict, call.context.trace));
+async function checkCredential({ tool, revalidate, context }: AuthorizedCall): Promise<Refused | null> {
+  if (!tool.isPaid || !revalidate) return null;
+  const verdict = await revalidate();
+  return verdict === "good" ? null : { decision: decisionFor(verdict), error: refusal(verdict, context.trace) };
 }
 
 /** Asks the user first if the tool's risk is one that must be confirmed. */
@@ -67,9 +84,9 @@ export async function checkConfirmation(
     case "accepted":
       return null;
     case "declined":
-      return refuseByPolicy(call, "declined");
+      return endRefused(call, refusedByPolicy("declined", context));
     case "unsupported":
-      return refuseByPolicy(call, "confirmation_required");
+      return endRefused(call, refusedByPolicy("confirmation_required", context));
     case "unavailable":
       recorder.toolCall(call, "confirmation_required", "unavailable");
       return refuse(call, UNCHECKED);
@@ -100,10 +117,18 @@ export function refuse({ tool, context }: AuthorizedCall, error: Refusal): Compl
   return { state: "completed", tool, result: { ok: false, error: { ...error, traceId: context.trace.traceId } } };
 }
 
-/** Ends a call with a refusal of the gateway's own, and records it. */
-function refuseByPolicy(call: AuthorizedCall, code: PolicyDecision & keyof typeof GATEWAY_ERRORS): Completed {
-  call.recorder.toolCall(call, code, code);
-  return refuse(call, refusal(code, call.context.trace));
+/** Ends a call that was refused before its dispatch, and records it. */
+export function endRefused(call: AuthorizedCall, { decision, error }: Refused): Completed {
+  call.recorder.toolCall(call, decision, error.code);
+  return refuse(call, error);
+}
+
+/** A refusal by a rule of the gateway's own. */
+export function refusedByPolicy(
+  code: PolicyDecision & keyof typeof GATEWAY_ERRORS,
+  { trace }: Pick<RequestContext, "trace">,
+): Refused {
+  return { decision: code, error: refusal(code, trace) };
 }
 
 /** Records a call that its entrypoint refused before the pipeline. */

@@ -30,13 +30,23 @@ export interface ConfirmableCall {
  */
 export type Confirmation = "accepted" | "declined" | "unsupported" | "state_refused" | InputRequired;
 
+/** `unsupported`: the user must confirm, and this connection cannot ask. */
+export function confirmationNeed(
+  { config }: RequestContext,
+  { tool, clientInput }: { readonly tool: ToolDefinition; readonly clientInput?: ClientInput | undefined },
+): "none" | "ask" | "unsupported" {
+  if (!config.confirmRisks.has(tool.risk)) return "none";
+  return clientInput && supportsConfirmation(clientInput) ? "ask" : "unsupported";
+}
+
 /** Checks the confirmation of one call. Throws if storage fails. */
 export async function confirmCall(context: RequestContext, call: ConfirmableCall): Promise<Confirmation> {
   const { tool, args, credits, identity, clientInput } = call;
-  const isNeeded = context.config.confirmRisks.has(tool.risk);
+  const need = confirmationNeed(context, call);
+  if (need === "unsupported") return need;
   const sealed = clientInput?.requestState;
-  if (!isNeeded && sealed === undefined) return "accepted";
-  if (!clientInput || !supportsConfirmation(clientInput)) return isNeeded ? "unsupported" : "accepted";
+  if (need === "none" && sealed === undefined) return "accepted";
+  if (!clientInput || !supportsConfirmation(clientInput)) return "accepted";
   const target = [tool.name, await digestOf(tool)]; // the digest covers the price
   const binding: StateBinding = { identity, method: "tools/call", target, args };
   const state = sealed === undefined ? null : await openState(context, binding, sealed);
@@ -44,7 +54,7 @@ export async function confirmCall(context: RequestContext, call: ConfirmableCall
   const response = confirmationResponse(clientInput);
   // A response without a state belongs to no question of ours.
   if (state === null || response === null) {
-    if (!isNeeded) return "accepted";
+    if (need === "none") return "accepted";
     const inputRequests = confirmationForm(questionFor(tool, args, credits));
     return { state: "input_required", inputRequests, requestState: await sealState(context, binding) };
   }

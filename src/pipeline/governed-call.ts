@@ -13,6 +13,7 @@ import { type Ending, settleCredits } from "../backends/settlement.ts";
 import { orUnavailable } from "../context.ts";
 import type { CallEnd } from "../durable/open-calls.ts";
 import { refusal, refuse } from "./checks.ts";
+import { LEDGER_UNAVAILABLE } from "./credits.ts";
 import { keyRefusal, quotaRefusal } from "./limit-refusals.ts";
 import type { AuthorizedCall, Completed } from "./tool-call.ts";
 
@@ -127,12 +128,6 @@ async function reserveCredits(governed: GovernedCall): Promise<Completed | null>
   await finish(governed, outcome, end);
   return refuse(call, error);
 }
-
-const LEDGER_UNAVAILABLE: Refusal = {
-  code: "unavailable",
-  message: "The credits of this account could not be checked just now, and nothing was done. Try again shortly.",
-  retryAfterSeconds: 5,
-};
 
 /** Settles the call, as far as its outcome is known, and records the outcome. */
 async function endCall(governed: GovernedCall, dispatched: Dispatched): Promise<void> {

@@ -1,6 +1,6 @@
 // The types of a tool call on its way through the pipeline.
 import type { CredentialCode, GatewayCode, ToolRefusal } from "../../contracts/gateway.ts";
-import type { Identity } from "../../contracts/rpc/identity.ts";
+import type { Identity, Scope } from "../../contracts/rpc/identity.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { Channel } from "../audit/event.ts";
 import type { Recorder } from "../audit/recorder.ts";
@@ -33,6 +33,18 @@ export interface AuthorizedCall extends ToolCallRequest {
   readonly context: RequestContext;
   readonly tool: ToolDefinition;
   readonly recorder: Recorder;
+}
+
+/** The request's catalog has no tool of this name. */
+export interface UnknownTool {
+  readonly state: "unknown_tool";
+}
+
+/** The identity lacks the tool's scope. `scopes`: all to ask for. */
+export interface ScopesMissing {
+  readonly state: "insufficient_scope";
+  readonly tool: ToolDefinition;
+  readonly scopes: readonly Scope[];
 }
 
 /** The call has ended, with a value or a refusal. */

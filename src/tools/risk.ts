@@ -1,17 +1,9 @@
 // Risks of tools. The scope of a tool, the annotations that clients show and the need for the
 // user's confirmation all derive from its risk.
-import * as v from "valibot";
+import type { Risk } from "../../contracts/gateway.ts";
 import type { Scope } from "../../contracts/rpc/identity.ts";
 import type { ToolAnnotations } from "../mcp/schema.ts";
 import { creditCount } from "./price.ts";
-
-/**
- * `READ_ONLY` changes nothing. `LOCAL_MUTATION` changes only data of the user on this platform.
- * `EXTERNAL_MUTATION` also starts work outside the platform. `DESTRUCTIVE` cannot be undone.
- */
-export const RISKS = ["READ_ONLY", "LOCAL_MUTATION", "EXTERNAL_MUTATION", "DESTRUCTIVE"] as const;
-export const Risk = v.picklist(RISKS);
-export type Risk = v.InferOutput<typeof Risk>;
 
 const EFFECTS: Readonly<Record<Risk, string>> = {
   READ_ONLY: "it changes nothing.",

@@ -3,6 +3,7 @@
 // module loads, with the tool's name.
 import * as v from "valibot";
 import { type Audience, BACKENDS, type Backends, type ToolBackendName } from "../../contracts/backends.ts";
+import { Risk } from "../../contracts/gateway.ts";
 import type { Refusal } from "../../contracts/rpc/call.ts";
 import type { Contract, Methods, ToolOperation } from "../../contracts/rpc/contract.ts";
 import type { Scope } from "../../contracts/rpc/identity.ts";
@@ -14,7 +15,7 @@ import { json } from "./content.ts";
 import { inputSchemaOf, type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
 import type { ChoicePlans, PlansOf } from "./plans.ts";
 import { isPaid, isPrice, type Price, type PriceOf } from "./price.ts";
-import { annotationsOf, Risk, scopeOf } from "./risk.ts";
+import { annotationsOf, scopeOf } from "./risk.ts";
 
 /** Calls another method of the tool's backend for the same identity. */
 export type BackendClient<C extends Contract = Contract> = <M extends keyof C["methods"] & string>(

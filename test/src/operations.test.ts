@@ -183,6 +183,18 @@ describe("one request to /mcp takes", () => {
     });
   });
 
+  it("for an explanation: what a call asks before its intent, and the balance if it costs", async () => {
+    const [key, env] = [`sb_live_${crypto.randomUUID()}`, countedEnv()];
+    const explain = (name: string, args: object) =>
+      operationsOf("com.stackbilt/explain", { name, arguments: args }, {}, key, env);
+    expect(await explain("flow_status", { flowId: "f" })).toEqual({ "auth.validateApiKey": 1 });
+    expect(await explain("flow_status", { flowId: "f" })).toEqual({});
+    expect(await explain("image_generate", { prompt: "a" })).toEqual({
+      "auth.validateApiKey": 1,
+      "auth.getCredits": 1,
+    });
+  });
+
   it("for an image: the answer waits for the intent and not for the outcome", async () => {
     for (const key of Object.keys(counts)) delete counts[key];
     const env = countedEnv();

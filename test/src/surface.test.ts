@@ -120,8 +120,9 @@ describe("the gateway's surface", () => {
       ["stackbilt://images/{job_id}", "image/png"],
     ]);
     const ui = { mimeTypes: ["text/html;profile=mcp-app"] };
-    expect(features.extensions).toEqual({ "io.modelcontextprotocol/ui": ui, "io.modelcontextprotocol/tasks": {} });
-    expect(shownTo("api_key", ["read"]).extensions).toEqual({ "io.modelcontextprotocol/ui": ui });
+    const read = { "io.modelcontextprotocol/ui": ui, "com.stackbilt/explain": {} };
+    expect(features.extensions).toEqual({ ...read, "io.modelcontextprotocol/tasks": {} });
+    expect(shownTo("api_key", ["read"]).extensions).toEqual(read);
     const nothing = shownTo("api_key", []);
     expect([nothing.resources, nothing.templates, nothing.extensions]).toEqual([[], [], {}]);
   });
@@ -164,18 +165,20 @@ describe("the gateway's surface", () => {
     expect(Object.keys(gateway.default)).toEqual(["fetch"]);
   });
 
-  it("lets a sibling call three methods, and in a session one for each tool and two more", () => {
-    expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "listTools", "session"]);
-    expect(methodsOf(SessionTarget)).toEqual([...TOOLS, "only", "tools"].toSorted());
+  it("lets a sibling call four methods, and in a session one for each tool and three more", () => {
+    expect(methodsOf(gateway.GatewayEntrypoint)).toEqual(["callTool", "explain", "listTools", "session"]);
+    expect(methodsOf(SessionTarget)).toEqual([...TOOLS, "explain", "only", "tools"].toSorted());
     expect(methodsOf(gateway.GatewayAdminEntrypoint)).toEqual(["revokeUser"]);
     expect(methodsOf(gateway.AuditLogObject)).toEqual([
       "alarm",
       "append",
       "begin",
+      "beginCancel",
       "erase",
       "eraseSubject",
       "finish",
       "settleNow",
+      "undelivered",
     ]);
     expect(methodsOf(gateway.ErasureObject)).toEqual(["alarm", "start"]);
     expect(methodsOf(gateway.OneTimeMark)).toEqual(["alarm", "answer", "claim", "settle"]);

@@ -5,6 +5,7 @@
 // `validating-fetch.ts`.
 import * as core from "@modelcontextprotocol/core";
 import * as v from "valibot";
+import { Explanation } from "../../contracts/gateway.ts";
 
 /**
  * `unnamed`: a request without a version header. By the specification it is 2025-03-26, but clients
@@ -122,6 +123,9 @@ const MODERN_RESULTS: Readonly<Record<string, Schema>> = {
   "tasks/cancel": core.EmptyResultSchema,
 };
 
+/** Results of the gateway's own extension, in every revision. */
+const OWN_RESULTS: Readonly<Record<string, v.GenericSchema>> = { "com.stackbilt/explain": Explanation };
+
 /** 2026-07-28, server/utilities/caching: methods whose results a client may cache. */
 const CACHEABLE = [
   "server/discover",
@@ -154,6 +158,15 @@ export function violationsInResult(revision: Revision, method: string, message: 
   const { result } = message;
   const found = violationsIn(core.JSONRPCResultResponseSchema, message, "message");
   if (!isFields(result)) return found;
+  const own = OWN_RESULTS[method];
+  if (own) {
+    const isComplete = revision !== MODERN || result.resultType === "complete";
+    return [
+      ...found,
+      ...(isComplete ? [] : ["result.resultType: is not complete"]),
+      ...violationsInOwn(own, result, "result"),
+    ];
+  }
   found.push(
     ...(revision === MODERN ? violationsInModern(method, result) : violationsOfSchema(LEGACY_RESULTS[method], result)),
   );

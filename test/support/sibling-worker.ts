@@ -24,6 +24,8 @@ export interface SiblingCall {
   readonly through: keyof SiblingEnv;
   /** Default: `callTool` and `listTools`. With a session, `options.credential` opens it. */
   readonly by?: "session";
+  /** The call is explained, not made. */
+  readonly isExplained?: boolean;
   /** Narrows the session. */
   readonly only?: readonly string[];
   readonly tool?: string;
@@ -87,6 +89,10 @@ async function callOnce(env: SiblingEnv, call: SiblingCall): Promise<object> {
   if (tool === undefined) {
     return by === "session" ? sessionOf(env, call, credential).tools() : env[through].listTools(credential);
   }
+  if (call.isExplained)
+    return by === "session"
+      ? ((await sessionOf(env, call, credential).explain?.(tool, input)) ?? {})
+      : env[through].explain(tool as ToolName, input as never, credential); // a tool and an input that may not exist
   const progress: number[] = [];
   const onProgress = (update: { progress: number }) => {
     progress.push(update.progress);

@@ -1,6 +1,6 @@
 // Mistakes in tools, and in calls from a sibling Worker, that must not compile.
 import type { ToolBackendName } from "../../contracts/backends.ts";
-import type { GatewayCode, GatewayContract, GatewaySession, ToolName } from "../../contracts/gateway.ts";
+import type { Explanation, GatewayCode, GatewayContract, GatewaySession, ToolName } from "../../contracts/gateway.ts";
 import { type ImageJob, type imgForge, ListModels } from "../../contracts/img-forge.ts";
 import { contract } from "../../contracts/rpc/contract.ts";
 import type { CodeOf } from "../../contracts/rpc/operation.ts";
@@ -151,7 +151,7 @@ await session.image_list_models({}, { traceparent: "t", idempotencyKey: "k", onP
 using opened = await session;
 (await opened.tools()).ok satisfies boolean;
 // Every tool is a method, and nothing else is.
-type Tools = Exclude<keyof GatewaySession, "tools" | "only" | symbol>;
+type Tools = Exclude<keyof GatewaySession, "tools" | "explain" | "only" | symbol>;
 "flow_advance" satisfies Tools;
 export const everyTool = (name: ToolName): Tools => name;
 export const onlyTools = (name: Tools): ToolName => name;
@@ -165,6 +165,12 @@ await session.image_list_models({}, { credential: { apiKey: "k" } });
 await gateway.session({ apiKey: "k", jwt: "j" });
 const narrow = session.only("image_list_models", "flow_status");
 await narrow.image_list_models();
+const explained = await narrow.explain("flow_status", { flowId: "f" });
+if (explained.ok) explained.value satisfies Explanation;
+// @ts-expect-error image_generate was left out
+await narrow.explain("image_generate", { prompt: "x" });
+// @ts-expect-error there is no such tier
+await gateway.explain("image_generate", { prompt: "x", quality_tier: "best" });
 // @ts-expect-error image_generate was left out
 await narrow.image_generate({ prompt: "x" });
 // @ts-expect-error it cannot be had back

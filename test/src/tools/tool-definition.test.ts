@@ -1,11 +1,12 @@
 // Tools from declarations: the errors of a declaration that cannot become a tool, and the
 // properties that derive from a risk.
 import { describe, expect, it } from "vitest";
+import { RISKS } from "../../../contracts/gateway.ts";
 import { ListModels } from "../../../contracts/img-forge.ts";
 import { contract } from "../../../contracts/rpc/contract.ts";
 import { catalogOf } from "../../../src/tools/catalog.ts";
 import { imgForge } from "../../../src/tools/img-forge.ts";
-import { annotationsOf, RISKS, scopeOf } from "../../../src/tools/risk.ts";
+import { annotationsOf, scopeOf } from "../../../src/tools/risk.ts";
 import { toolsFrom, toolsOf } from "../../../src/tools/tool-definition.ts";
 
 const declaration = { title: "t", description: "d", risk: "READ_ONLY", price: 0, render: async () => [] } as const;
