@@ -13,6 +13,8 @@ import { copyRepository, removeCopy } from "../support/repository-copy.ts";
 const copy = copyRepository();
 const state = path.join(copy, ".state");
 const started: Running[] = [];
+/** For a test that starts the system, which takes a minute on a busy machine. */
+const START_MS = 120_000;
 
 function dev(...args: string[]): Running {
   const running = startDev(copy, ...args);
@@ -37,14 +39,18 @@ describe("the system", () => {
   let origin: string;
   const health = async () => (await fetch(`${origin}/health`)).json() as Promise<{ status: string }>;
 
-  it("starts on a free port and serves its own origin", async () => {
-    running = dev("--port", "0", "--persist-to", state);
-    origin = await originOf(running);
-    expect(running.output()).toContain("Preparing the database.");
-    expect(running.output()).toContain(`claude mcp add --transport http stackbilt ${origin}/mcp`);
-    const metadata = await fetch(`${origin}/.well-known/oauth-authorization-server`);
-    expect(await metadata.json()).toMatchObject({ issuer: origin });
-  });
+  it(
+    "starts on a free port and serves its own origin",
+    async () => {
+      running = dev("--port", "0", "--persist-to", state);
+      origin = await originOf(running);
+      expect(running.output()).toContain("Preparing the database.");
+      expect(running.output()).toContain(`claude mcp add --transport http stackbilt ${origin}/mcp`);
+      const metadata = await fetch(`${origin}/.well-known/oauth-authorization-server`);
+      expect(await metadata.json()).toMatchObject({ issuer: origin });
+    },
+    START_MS,
+  );
 
   it("continues after bodies of 200 KB that it refuses", async () => {
     for (const [route, type] of ENDPOINTS) {
@@ -87,25 +93,33 @@ describe("the system", () => {
     writeFileSync(file, good);
   });
 
-  it("stops on Ctrl-C, and keeps its state for the next start", async () => {
-    expect(await stop(running)).toBe(0);
-    await expect(fetch(`${origin}/health`)).rejects.toThrow();
-    const generated = `entrypoints/auth/local-${new URL(origin).port}.generated.toml`;
-    expect(existsSync(path.join(copy, generated))).toBe(false);
-    const second = dev("--port", "0", "--persist-to", state);
-    await originOf(second);
-    expect(second.output()).not.toContain("Preparing the database.");
-    expect(await stop(second)).toBe(0);
-  });
+  it(
+    "stops on Ctrl-C, and keeps its state for the next start",
+    async () => {
+      expect(await stop(running)).toBe(0);
+      await expect(fetch(`${origin}/health`)).rejects.toThrow();
+      const generated = `entrypoints/auth/local-${new URL(origin).port}.generated.toml`;
+      expect(existsSync(path.join(copy, generated))).toBe(false);
+      const second = dev("--port", "0", "--persist-to", state);
+      await originOf(second);
+      expect(second.output()).not.toContain("Preparing the database.");
+      expect(await stop(second)).toBe(0);
+    },
+    START_MS,
+  );
 
-  it("deletes the state with --fresh, and nothing else in its folder", async () => {
-    const fresh = dev("--port", "0", "--persist-to", state, "--fresh");
-    await originOf(fresh);
-    expect(fresh.output()).toContain("Deleting the local state.");
-    expect(fresh.output()).toContain("Preparing the database.");
-    await stop(fresh);
-    expect(existsSync(path.join(state, APPLIED))).toBe(true);
-  });
+  it(
+    "deletes the state with --fresh, and nothing else in its folder",
+    async () => {
+      const fresh = dev("--port", "0", "--persist-to", state, "--fresh");
+      await originOf(fresh);
+      expect(fresh.output()).toContain("Deleting the local state.");
+      expect(fresh.output()).toContain("Preparing the database.");
+      await stop(fresh);
+      expect(existsSync(path.join(state, APPLIED))).toBe(true);
+    },
+    START_MS,
+  );
 });
 
 it("reports a port in use in one sentence, with the option that chooses another", async () => {
