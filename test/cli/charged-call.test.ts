@@ -47,7 +47,7 @@ async function call(name: string, args: object): Promise<Record<string, unknown>
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } }),
   });
   const text = await response.text();
-  const json = text.startsWith("{") ? text : (/^data: (\{.*"result".*)$/m.exec(text)?.[1] ?? "");
+  const json = text.trimStart().startsWith("{") ? text : (/^data: (\{.*"result".*)$/m.exec(text)?.[1] ?? "");
   return (JSON.parse(json) as { result: { structuredContent?: Record<string, unknown> } }).result.structuredContent;
 }
 
