@@ -121,5 +121,7 @@ function message(
     ...(isModern && { "mcp-method": method, ...(params.name !== undefined && { "mcp-name": params.name }) }),
   };
   const body = JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, ...(isModern && { _meta }) } });
-  return { port, path, headers, body, isExpected: (body) => isExpected(body, `{"jsonrpc":"2.0","id":${id},"result":`) };
+  const start = `{"jsonrpc":"2.0","id":${id},"result":`;
+  // White space comes before the answer of a change, so that the gateway sees a client leave.
+  return { port, path, headers, body, isExpected: (body) => isExpected(body.trimStart(), start) };
 }
