@@ -1,12 +1,18 @@
 // The consumer of the platform's event queue. Each message is acknowledged once it is stored, and
 // retried, later each time, if the database fails. A message that is no record blocks no other one.
 import { logError, logWarning } from "../../contracts/log.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
 import { readMessage } from "./messages.ts";
 import { type Arrived, storeArrived, storeRejected } from "./store.ts";
 
 /** The longest wait before a message is tried again, in seconds. */
 const LONGEST_RETRY_SECONDS = 3_600;
+/**
+ * A write that takes longer counts as failed, or one hanging write would hold the queue up until
+ * the runtime ends the batch. It may still arrive: what is stored twice is dropped. Milliseconds.
+ */
+const WRITE_TIMEOUT_MS = 30_000;
 
 /** Stores the messages of a batch. Never throws. */
 export async function consume(batch: MessageBatch, db: D1Database): Promise<void> {
@@ -23,8 +29,10 @@ export async function consume(batch: MessageBatch, db: D1Database): Promise<void
     chain.messages.push(message);
     chain.arrived.push({ messageId: message.id, message: read });
   }
-  for (const [chainId, { messages, arrived }] of chains)
-    await settle(messages, (from, to) => storeArrived(db, chainId, arrived.slice(from, to)));
+  const stored = Array.from(chains, ([chainId, { messages, arrived }]) =>
+    settle(messages, (from, to) => storeArrived(db, chainId, arrived.slice(from, to))),
+  );
+  await Promise.all(stored);
 }
 
 /**
@@ -34,11 +42,14 @@ export async function consume(batch: MessageBatch, db: D1Database): Promise<void
  * @param write stores the messages from one index to before another one
  */
 async function settle(messages: readonly Message[], write: (from: number, to: number) => Promise<void>): Promise<void> {
+  let isInTime = true;
   try {
-    await write(0, messages.length);
+    isInTime = (await withDeadline(() => write(0, messages.length), WRITE_TIMEOUT_MS)) !== TIMED_OUT;
+    if (!isInTime) throw new Error("The database did not answer in time.");
     for (const message of messages) message.ack();
   } catch (error) {
-    if (messages.length > 1) {
+    // One message after the other would each wait for a database that hangs.
+    if (isInTime && messages.length > 1) {
       for (const [at, message] of messages.entries()) await settle([message], () => write(at, at + 1));
       return;
     }

@@ -4,6 +4,7 @@
 // are hashed before they become keys.
 import type { ReachedLimit } from "../../contracts/gateway.ts";
 import { logCrash } from "../../contracts/log.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { digestText } from "../../contracts/rpc/encoding.ts";
 import { Tier } from "../../contracts/rpc/identity.ts";
 import type { RequestContext, Trace } from "../context.ts";
@@ -116,6 +117,8 @@ export function overrunOf(name: LimitName, retryAfterSeconds: number): Overrun {
   };
 }
 
+/** A counter that takes longer has failed. Milliseconds. */
+const COUNT_TIMEOUT_MS = 5_000;
 const DAY_SECONDS = 86_400;
 const HOUR_SECONDS = 3_600;
 /** The runtime does not tell when its minute ends. */
@@ -140,7 +143,7 @@ export async function consume(context: RequestContext, limit: LimitName, key: st
     const max = perHour ?? perDay;
     if (max === undefined) return 0;
     const windowSeconds = perHour === undefined ? DAY_SECONDS : HOUR_SECONDS;
-    return counterOf(context, name).count(max, windowSeconds);
+    return inTime(() => counterOf(context, name).count(max, windowSeconds));
   });
 }
 
@@ -148,7 +151,17 @@ export async function consume(context: RequestContext, limit: LimitName, key: st
 export async function peek(context: RequestContext, limit: LimitName, key: string): Promise<number> {
   const { perHour, perDay }: Limit = LIMITS[limit];
   const max = perHour ?? perDay ?? Number.POSITIVE_INFINITY;
-  return orUncounted(context, limit, async () => counterOf(context, await counterName(limit, key)).peek(max));
+  return orUncounted(context, limit, async () => {
+    const counter = counterOf(context, await counterName(limit, key));
+    return inTime(() => counter.peek(max));
+  });
+}
+
+/** The answer of a counter. Throws if it takes too long. */
+async function inTime(ask: () => PromiseLike<number>): Promise<number> {
+  const counted = await withDeadline(ask, COUNT_TIMEOUT_MS);
+  if (counted === TIMED_OUT) throw new Error("The counter did not answer in time.");
+  return counted as number; // the value of `ask`, or `TIMED_OUT`
 }
 
 async function counterName(limit: LimitName, key: string): Promise<string> {

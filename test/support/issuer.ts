@@ -18,15 +18,22 @@ export interface Owner {
   readonly tier: Tier;
 }
 
+/** An owner, and the address of their account. */
+export type NewOwner = Owner & { readonly email: string };
+
 /** A key with its secret value. */
 export type NewKey = ApiKey & { readonly key: string };
 
 export interface Issuer {
   readonly system: System;
+  /** The root secret of the gateway, and that of the auth Worker. */
+  readonly secrets: readonly string[];
   /** The auth Worker's database. */
   db(): Promise<D1Database>;
   /** The user of an access token of the gateway. */
   ownerOf(accessToken: string): Promise<Owner>;
+  /** A new user of a plan, without a way to sign in. */
+  addOwner(tier: Tier): Promise<NewOwner>;
   createKey(owner: Owner, scopes: readonly Scope[], environment?: KeyEnvironment): Promise<NewKey>;
   revokeKey(owner: Owner, keyId: string): Promise<void>;
   mintToken(owner: Owner, scopes: readonly Scope[]): Promise<string>;
@@ -60,10 +67,28 @@ export function useIssuer(options: SystemOptions = {}): Issuer {
     callAsGateway<Value>(system, root, { method, identity, input });
   const as = ({ userId, tenantId, tier }: Owner) => ({ subject: userId, tenantId, tier });
 
+  const db = async () => (await system.worker("auth").getEnv()).DB as D1Database;
+
   return {
     system,
-    db: async () => (await system.worker("auth").getEnv()).DB as D1Database,
+    secrets: [root, secret],
+    db,
     ownerOf: (accessToken) => callAuth<Owner>("getUser", {}, { userId: accessToken.split(":")[0] }),
+    async addOwner(tier) {
+      const [userId, tenantId] = [randomUUID() as UserId, randomUUID().replaceAll("-", "") as TenantId];
+      const email = `owner-${userId}@example.com`;
+      const at = new Date().toISOString();
+      const database = await db();
+      await database.batch([
+        database
+          .prepare("INSERT INTO user VALUES (?, 'Owner', ?, 1, NULL, ?, ?, NULL, 0, NULL)")
+          .bind(userId, email, at, at),
+        database
+          .prepare("INSERT INTO tenants (id, user_id, tier, source, created_at) VALUES (?, ?, ?, 'oauth', 1)")
+          .bind(tenantId, userId, tier),
+      ]);
+      return { userId, tenantId, tier, email };
+    },
     createKey: (owner, scopes, environment = "live") =>
       callAuth<NewKey>("createApiKey", as(owner), { name: "a key", environment, scopes, expiresInDays: null }),
     revokeKey: async (owner, keyId) => void (await callAuth("revokeApiKey", as(owner), { keyId })),

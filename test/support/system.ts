@@ -1,6 +1,7 @@
 // The whole system for end-to-end tests: the local entrypoint, the gateway and every backend, each
 // from its own wrangler.toml, joined by real bindings behind one real port. Storage is empty and in
 // memory; secrets are generated here; no developer's own file is read.
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
@@ -71,6 +72,11 @@ export interface System {
   storeSecrets(changed: Partial<Record<WorkerKey, Readonly<Record<string, string | null>>>>): Promise<void>;
   /** All log lines of the Workers so far, oldest first. */
   logs(): readonly string[];
+  /**
+   * Kills the process that all Workers run in, whatever they do, and waits until it runs again with
+   * the same stored data. Open connections break.
+   */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -148,6 +154,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
         target = Number((await harness.listen()).url.port);
       },
       logs: () => harness.getLogs().map(({ level, message }) => `${level}: ${message}`),
+      async restart() {
+        process.kill(runtimeProcess(), "SIGKILL");
+        await waitUntilHealthy(url);
+      },
       stop,
     };
   } catch (error) {
@@ -189,8 +199,31 @@ export function useSystem(options: SystemOptions = {}): System {
     worker: (name) => system().worker(name),
     storeSecrets: (changed) => system().storeSecrets(changed),
     logs: () => system().logs(),
+    restart: () => system().restart(),
     stop: () => system().stop(),
   };
+}
+
+/**
+ * Id of the process that runs the Workers: the youngest workerd of this one. Wrangler starts it
+ * again.
+ */
+function runtimeProcess(): number {
+  const list = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" });
+  const own = list
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, parent, command]) => Number(parent) === process.pid && command?.endsWith("workerd"));
+  return Math.max(...own.map(([id]) => Number(id)));
+}
+
+async function waitUntilHealthy(origin: URL): Promise<void> {
+  for (;;) {
+    const response = await fetch(new URL("/health", origin)).catch(() => null);
+    await response?.body?.cancel();
+    if (response?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
 
 function refuseViolations(): void {
