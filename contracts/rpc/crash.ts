@@ -1,21 +1,32 @@
 // Loggable description of a thrown value: enough to find the place, no user data.
 
 /**
- * Errors whose messages the language runtime writes. Any other message may quote user data or a
- * secret.
+ * Messages of the language runtime, which name parts of the program only. Any other message may
+ * quote user data or a secret, also that of a `TypeError`: an invalid URL, a value of a backend.
  */
-const ENGINE_ERRORS = new Set(["TypeError", "RangeError", "ReferenceError"]);
+const RUNTIME_MESSAGES = [
+  /^Cannot (?:read|set) properties of (?:undefined|null) \((?:reading|setting) '[\w$]{1,40}'\)$/,
+  /^[\w$.]{1,60} is not (?:a function|a constructor|defined|iterable)$/,
+  /^The RPC receiver does not implement the method "[\w$]{1,60}"\.$/,
+  /^(?:Maximum call stack size exceeded|Assignment to constant variable\.)$/,
+];
 
-/**
- * The kind of a thrown value, the place where it was thrown, and the message if the engine wrote
- * it.
- */
+/** A mistake in code or settings. Its message is a constant of this repository, so it is logged. */
+export class Defect extends Error {
+  override readonly name = "Defect";
+}
+
+/** The kind of a thrown value, the place, and the message of a `Defect` or of the runtime. */
 export function describeCrash(error: unknown): { error: string; message?: string; at?: string } {
   if (!(error instanceof Error)) return { error: typeof error };
-  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  const { name, message, stack = "" } = error;
+  const frames = stack
+    .replace(message, "")
+    .split("\n")
+    .filter((line) => /^\s+at \S/.test(line));
   return {
-    error: error.name,
-    ...(ENGINE_ERRORS.has(error.name) ? { message: error.message.slice(0, 200) } : {}),
+    error: /^\w{1,40}$/.test(name) ? name : "Error",
+    ...((error instanceof Defect || RUNTIME_MESSAGES.some((pattern) => pattern.test(message))) && { message }),
     at: frames
       .slice(0, 4)
       .map((line) => line.trim())

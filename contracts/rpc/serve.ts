@@ -1,9 +1,11 @@
 // Backend side of the RPC boundary. It verifies the identity token, parses the input and only then
 // runs the handler. Nothing that a handler throws crosses the binding.
+
 import * as v from "valibot";
 import { logCrash } from "../log.ts";
 import { CallContext, type Progress, type ProgressReply, traceIdOf } from "./call-context.ts";
 import type { Contract } from "./contract.ts";
+import { Defect } from "./crash.ts";
 import { contractDigest, type Describe } from "./describe.ts";
 import type { Identity, OneTimeToken } from "./identity.ts";
 import type { IdentityKey } from "./identity-token.ts";
@@ -92,7 +94,7 @@ export async function serve<C extends Contract, Name extends keyof C["methods"] 
     // The handler's parameter type is inferred from the schema of `name`; the indexed access hides
     // that.
     const reply = await handle(parsed.output as ParsedInputOf<C["methods"][Name]>, identity, invocation);
-    if (changes && !guard.claim && reply.ok && !invocation.isTokenRead()) throw new TypeError(UNCLAIMED);
+    if (changes && !guard.claim && reply.ok && !invocation.isTokenRead()) throw new Defect(UNCLAIMED);
     return reply;
   } catch (error) {
     logCrash("rpc.crashed", { audience, method: name, traceId }, error);

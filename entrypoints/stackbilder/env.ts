@@ -1,4 +1,5 @@
 // Every binding and secret of this Worker.
+import { Defect } from "../../contracts/rpc/crash.ts";
 import type { FlowObject } from "./flow-object.ts";
 import type { RecentFlows } from "./recent-flows.ts";
 
@@ -20,6 +21,6 @@ const DAY_MS = 86_400_000;
 /** `RETENTION_DAYS` in milliseconds. Throws if the setting is not a number of days. */
 export function retentionMs({ RETENTION_DAYS = "90" }: Pick<Env, "RETENTION_DAYS">): number {
   const days = /^[1-9]\d{0,3}$/.test(RETENTION_DAYS) ? Number(RETENTION_DAYS) : Infinity;
-  if (days > 3650) throw new TypeError("RETENTION_DAYS must be a number of days, 1 to 3650.");
+  if (days > 3650) throw new Defect("RETENTION_DAYS must be a number of days, 1 to 3650.");
   return days * DAY_MS;
 }

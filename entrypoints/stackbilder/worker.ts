@@ -1,6 +1,8 @@
 // The Stackbilder reference Worker: architecture flows over RPC. Every export is an entrypoint. It
 // has no HTTP interface.
+
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { Defect } from "../../contracts/rpc/crash.ts";
 import type { Identity, OneTimeToken } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { type IncomingCall, serve, serveDescription } from "../../contracts/rpc/serve.ts";
@@ -33,7 +35,7 @@ export class StackbilderEntrypoint extends WorkerEntrypoint<Env> implements Stac
         const flowId = await this.#newFlowId(owner, token, idempotencyKey);
         if (!(await recentFlowsOf(this.env, owner).register(flowId))) return fail("unauthenticated");
         const created = await this.#flow(flowId)?.create({ flowId, owner, input, grant }, token);
-        if (!created) throw new TypeError("The id of a new flow must name an object.");
+        if (!created) throw new Defect("The id of a new flow must name an object.");
         return created;
       },
     );

@@ -126,6 +126,26 @@ describe("the caller side of the RPC boundary", () => {
     expect(line + JSON.stringify(result)).not.toMatch(/hunter2/);
   });
 
+  it.each([
+    ["Invalid URL: https://example.com/?token=hunter2", undefined],
+    ["hunter2\n    at hunter2 (hunter2:1:1)", undefined],
+    ["draw is not a function", "draw is not a function"],
+    [
+      "Cannot read properties of undefined (reading 'prompt')",
+      "Cannot read properties of undefined (reading 'prompt')",
+    ],
+    [
+      'The RPC receiver does not implement the method "draft".',
+      'The RPC receiver does not implement the method "draft".',
+    ],
+  ])("logs a message only if the language runtime writes such: %s", async (message, logged) => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    await call(Draft, () => Promise.reject(new TypeError(message)), target);
+    const line = String(log.mock.calls[0]?.[0]);
+    expect((JSON.parse(line) as { message?: string }).message).toBe(logged);
+    expect(line).not.toContain("hunter2");
+  });
+
   it.each<[string, () => PromiseLike<unknown>]>([
     ["replies", async () => ok(value)],
     ["refuses", async () => ({ ok: false, error: { code: "customer_not_found" } })],
