@@ -272,6 +272,12 @@ export const LOG_EVENTS = {
     meaning: "An OAuth request was refused, for `reason`.",
     remedy: "Many `refresh_token_reused`: a client repeats old refresh tokens, or tokens were copied.",
   },
+  "oauth.timeout": {
+    level: "error",
+    source: "gateway",
+    meaning: "An OAuth endpoint or a page had no response after 45 seconds. The client got 503.",
+    remedy: "Check KV and the Durable Objects of the gateway.",
+  },
   "oauth.unusable_user_id": {
     level: "error",
     source: "gateway",

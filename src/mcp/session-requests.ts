@@ -1,6 +1,7 @@
 // Messages of a client that belong to a session: lookup by Mcp-Session-Id, the methods that only
 // sessions have, notifications and responses, and GET and DELETE of the endpoint.
 import { logCrash } from "../../contracts/log.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { isWithin } from "../limits/bounded-value.ts";
 import { RESPONSE_LIMITS } from "./client-input.ts";
 import { headerValue } from "./headers.ts";
@@ -23,6 +24,8 @@ const SESSION_ID = /^[A-Za-z0-9_.-]{40,200}$/;
 /** Ids of cancelled requests are stored. Clients use counters or UUIDs, which are far shorter. */
 const MAX_CANCELLED_ID_LENGTH = 100;
 const RETRY_AFTER_SECONDS = 5;
+/** The longest wait for the object of a session. */
+const SESSION_TIMEOUT_MS = 5_000;
 
 /**
  * The session that the headers name; `undefined` if they name none. 404 for a name without a
@@ -48,7 +51,7 @@ export async function sessionOf(
 const reported = new WeakSet<McpContext>();
 
 /**
- * The value of `work`, or a 503 response if it throws. Logs once for each request, unlike
+ * The value of `work`, or a 503 response if it throws or hangs. Logs once for each request, unlike
  * `orUnavailable` of context.ts: a call checks for cancellation at each progress report.
  */
 export async function orServiceUnavailable<T>(
@@ -57,7 +60,9 @@ export async function orServiceUnavailable<T>(
   id?: RequestId,
 ): Promise<T | Response> {
   try {
-    return await work();
+    const value = await withDeadline(work, SESSION_TIMEOUT_MS);
+    if (value === TIMED_OUT) throw new Error("The session did not answer in time.");
+    return value as T; // the value of `work`, or `TIMED_OUT`
   } catch (error) {
     const { traceId } = context;
     if (!reported.has(context)) logCrash("mcp.session_unavailable", { traceId }, error);

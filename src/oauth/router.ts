@@ -1,7 +1,8 @@
 // The routes of the authorization side: pages for browsers, and endpoints for programs. ROUTES is
 // the complete list.
 import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
-import { logCrash } from "../../contracts/log.ts";
+import { logCrash, logError } from "../../contracts/log.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { AuthService } from "../backends/auth.ts";
 import type { RequestContext } from "../context.ts";
 import { UnfinishedBodyError } from "../limits/bounded-read.ts";
@@ -9,7 +10,7 @@ import { addressOf, consume, type LimitName } from "../limits/rate-limits.ts";
 import type { ProductTexts } from "../tools/product-texts.ts";
 import { ClientChangedError } from "./authorization-server/complete-authorization.ts";
 import { metadataEndpoint } from "./authorization-server/metadata.ts";
-import { oauthError } from "./authorization-server/oauth-response.ts";
+import { oauthError, retryLater } from "./authorization-server/oauth-response.ts";
 import { registrationEndpoint } from "./authorization-server/registration-endpoint.ts";
 import { tokenEndpoint } from "./authorization-server/token-endpoint.ts";
 import { logOut, revokeApp, revokeEverything, showAccount, showLogOut } from "./browser/account.ts";
@@ -159,9 +160,13 @@ async function endpointResponse(
   { path, handler }: EndpointRoute,
 ): Promise<Response> {
   try {
-    return await handler(request, context);
+    return await inTime(() => handler(request, context));
   } catch (error) {
     if (error instanceof UnfinishedBodyError) return oauthError(request, 400, "invalid_request", error.message);
+    if (error instanceof OverdueError) {
+      logError("oauth.timeout", { route: path, traceId: context.trace.traceId });
+      return retryLater(request, 503, "The request took too long.", RETRY_AFTER_SECONDS);
+    }
     logRouteCrash(context, path, error);
     const { traceId } = context.trace;
     return oauthError(request, 500, "server_error", `An unexpected error occurred. Trace id ${traceId}.`);
@@ -183,12 +188,13 @@ async function securePage(
 
 async function pageOrError(browser: BrowserRequest, routes: readonly PageRoute[]): Promise<Response> {
   try {
-    return await respondWithPage(browser, routes);
+    return await inTime(() => respondWithPage(browser, routes));
   } catch (error) {
     // The library has logged the reason.
     if (error instanceof CimdFetchError) return unusableClientDocument(browser);
     if (error instanceof ClientChangedError) return clientChanged(browser, error.reason);
     if (error instanceof UnfinishedBodyError) return badRequest(browser, error.message);
+    if (error instanceof OverdueError) return overduePage(browser);
     logRouteCrash(browser, browser.url.pathname, error);
     return errorPage(browser, {
       status: 500,
@@ -196,6 +202,29 @@ async function pageOrError(browser: BrowserRequest, routes: readonly PageRoute[]
       text: "The error is ours. Start again from your app. If it happens again, report the trace id.",
     });
   }
+}
+
+/** Longer than all deadlines of one request together: it ends a wait for storage that hangs. */
+const LAST_DEADLINE_MS = 45_000;
+const RETRY_AFTER_SECONDS = 10;
+
+/** A response was not ready at the last deadline. Its work may still end. */
+class OverdueError extends Error {}
+
+async function inTime(respond: () => Promise<Response>): Promise<Response> {
+  const response = await withDeadline(respond, LAST_DEADLINE_MS);
+  if (response === TIMED_OUT) throw new OverdueError();
+  return response as Response; // the value of `respond`, or `TIMED_OUT`
+}
+
+function overduePage(browser: BrowserRequest): Response {
+  logError("oauth.timeout", { route: browser.url.pathname, traceId: browser.trace.traceId });
+  return errorPage(browser, {
+    status: 503,
+    title: "This takes too long",
+    text: "Wait a moment, then reload this page or start again from your app.",
+    headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
+  });
 }
 
 /**

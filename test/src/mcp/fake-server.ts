@@ -137,12 +137,12 @@ export function withMethods(
 const fail = () => Promise.reject(new Error("hunter2"));
 
 /** A client whose sessions are unavailable: when they are looked up, or only when they are used. */
-export function clientWithFailingSessions(when: "found" | "used") {
+export function clientWithFailingSessions(when: "found" | "used", failing: () => Promise<never> = fail) {
   const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
   const client = clientOf(undefined, (sessions) =>
     when === "found"
-      ? { create: fail, find: fail }
-      : { ...sessions, find: async (id) => withMethods(await sessions.find(id), fail) },
+      ? { create: failing, find: failing }
+      : { ...sessions, find: async (id) => withMethods(await sessions.find(id), failing) },
   );
   return { ...client, logged: () => errors.mock.calls.map(([line]) => String(line)) };
 }

@@ -102,6 +102,32 @@ it("an unexpected error is a page with a trace id", async () => {
   expect(log).toHaveBeenCalledOnce();
 });
 
+it("a page and an endpoint are 503 if storage hangs", async () => {
+  const log = quiet();
+  const hung = () => new Promise<never>(() => undefined);
+  const hanging = envWith({}, { OAUTH_KV: { get: hung, put: hung } as never });
+  const path = await authorizePath(client);
+  const { setTimeout: wait } = globalThis;
+  const waits = vi.spyOn(globalThis, "setTimeout");
+  waits.mockImplementation(((run: () => void, ms: number) => wait(run, ms === 45_000 ? 20 : ms)) as typeof setTimeout);
+  const [page, endpoint] = await Promise.all([
+    send(hanging, path),
+    send(hanging, "/register", json({ redirect_uris: [REDIRECT] })),
+  ]);
+  expect([page.status, page.headers.get("Retry-After"), await page.text()]).toEqual([
+    503,
+    "10",
+    expect.stringContaining("This takes too long"),
+  ]);
+  expect([endpoint.status, endpoint.headers.get("Retry-After")]).toEqual([503, "10"]);
+  expect(await endpoint.json()).toMatchObject({ error: "temporarily_unavailable" });
+  const events = log.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string; route: string });
+  expect(events.map(({ event, route }) => `${event} ${route}`).sort()).toEqual([
+    "oauth.timeout /authorize",
+    "oauth.timeout /register",
+  ]);
+});
+
 it("a sign-in or sign-up without an app leads to the account page", async () => {
   expect((await send(env, "/login")).headers.get("Location")).toBe("/apps");
   const browser = new Browser(env);
