@@ -107,7 +107,7 @@ describe("an address may send", () => {
 
   it("requests for pages that cost nothing without a limit", async () => {
     const address = newAddress();
-    for (let attempt = 0; attempt < 70; attempt++) expect((await request("GET", "/login", address)).status).toBe(400);
+    for (let attempt = 0; attempt < 70; attempt++) expect((await request("GET", "/login", address)).status).toBe(303);
   });
 
   it("requests from many IPv6 addresses of its /64, and all of them count", async () => {

@@ -30,7 +30,16 @@ describe("the joined texts", () => {
   });
 
   it("are these for two products, as literals", () => {
-    expect(textsOf([stackbilder, imgForge])).toEqual({
+    const { tools, ...texts } = textsOf([stackbilder, imgForge]);
+    expect(tools.map(({ name }) => name)).toEqual([...stackbilder.tools, ...imgForge.tools].map(({ name }) => name));
+    expect(tools).toContainEqual({
+      name: "image_generate",
+      title: "Generate an image",
+      scope: "generate",
+      price: "credits: draft 1, standard 1, premium 3, ultra 5, ultra_plus 8",
+    });
+    expect(tools).toContainEqual({ name: "flow_status", title: "Check a flow's status", scope: "read", price: "free" });
+    expect(texts).toEqual({
       summary: "architecture flows and image generation",
       instructions:
         "flow_* tools design a system: call flow_create with the user's description, then flow_advance once for each mode, " +
