@@ -146,11 +146,15 @@ describe("the auth Worker", () => {
     expect(handlers).toEqual(["fetch", "scheduled"]);
     expect(methods.toSorted()).toEqual([
       "authenticateUser",
+      "closeAccount",
       "constructor",
       "createApiKey",
       "describe",
+      "eraseTenant",
       "exchangeSocialCode",
+      "exportTenant",
       "getCredits",
+      "getSignInMethods",
       "getUser",
       "listApiKeys",
       "listCharges",
