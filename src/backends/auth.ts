@@ -35,6 +35,14 @@ export type AuthUnavailable = typeof AUTH_UNAVAILABLE;
 type Methods = (typeof auth)["methods"];
 type RpcMethods = Record<string, (context: unknown, input: unknown) => Promise<unknown>>;
 
+/** Methods of the ledger, one object for each tenant: one that hangs must not end other sign-ins. */
+const OF_ONE_TENANT: ReadonlySet<string> = new Set<keyof Methods>([
+  "reserveCredits",
+  "settleCredits",
+  "getCredits",
+  "listCharges",
+]);
+
 /** The auth Worker, called on behalf of one request. */
 export class AuthService {
   readonly #context: CallerContext;
@@ -112,10 +120,11 @@ export class AuthService {
     // alike.
     const methods = this.#binding as unknown as RpcMethods;
     const send = async () => methods[method]?.(await callContext(this.#context, parameters), input);
-    const admission = this.#breaker.enter();
+    const breaker = this.#breakerOf(method);
+    const admission = breaker.enter();
     if (admission === null) return { ok: false, error: PAUSED };
     const result = await call(operation, send, this.#target(method));
-    this.#leave(admission, result.ok ? null : faultOf(result.error));
+    this.#leave(breaker, admission, result.ok ? null : faultOf(result.error));
     return result as Result<OutputOf<Methods[Name]>, Refusal>; // as above
   }
 
@@ -128,24 +137,26 @@ export class AuthService {
     schema: S,
     send: () => PromiseLike<unknown>,
   ): Promise<v.InferOutput<S> | AuthUnavailable> {
-    const admission = this.#breaker.enter();
+    const breaker = this.#breakerOf(method);
+    const admission = breaker.enter();
     if (admission === null) return AUTH_UNAVAILABLE;
     const reply = await invoke(schema, send, AUTH_TIMEOUT_MS, this.#target(method));
-    this.#leave(admission, reply.ok ? null : reply.fault);
+    this.#leave(breaker, admission, reply.ok ? null : reply.fault);
     return reply.ok ? wellFormed(reply.value) : AUTH_UNAVAILABLE;
   }
 
-  get #breaker(): Breaker {
-    return breakerOf(this.#binding);
+  /** A breaker of its own, which never opens, for a question to the object of one tenant. */
+  #breakerOf(method: string): Breaker {
+    return breakerOf(OF_ONE_TENANT.has(method) ? undefined : this.#binding);
   }
 
   /**
    * Only timeouts count: every other fault is known at once, and a stranger who can cause one with
    * an input must not end the sign-ins of others.
    */
-  #leave(admission: Admission, fault: Fault | null): void {
+  #leave(breaker: Breaker, admission: Admission, fault: Fault | null): void {
     const { traceId } = this.#context.trace;
-    this.#breaker.leave(admission, fault === "timeout", { backend: "AUTH_SERVICE", traceId });
+    breaker.leave(admission, fault === "timeout", { backend: "AUTH_SERVICE", traceId });
   }
 
   /** A reply about another user than the one asked for breaks the contract. */

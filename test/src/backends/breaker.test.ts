@@ -77,7 +77,7 @@ function newGateway() {
   const readTimes = async (times: number) => {
     for (let n = 0; n < times; n++) await read();
   };
-  return { replies, calls, env, use, read, readTimes, reserveCredits };
+  return { identity, replies, calls, env, use, read, readTimes, reserveCredits };
 }
 
 describe("a backend that fails", () => {
@@ -256,6 +256,19 @@ describe("the auth Worker", () => {
     expect(await validate(env)).toBe(AUTH_UNAVAILABLE);
     expect(validateApiKey).toHaveBeenCalledTimes(5);
     wait(10_000);
+    expect(await validate(env)).toMatchObject({ valid: false });
+  }, 20_000);
+
+  it("is asked though the ledger of a tenant hangs", async () => {
+    quiet();
+    const reserveCredits = vi.fn(() => new Promise<never>(() => undefined));
+    const validateApiKey = async () => ({ valid: false, error: "INVALID_KEY" }) as const;
+    const env = envWith({ reserveCredits, validateApiKey } as unknown as Partial<typeof AUTH>);
+    const { identity } = newGateway();
+    const reservation = { reservationId: crypto.randomUUID(), tool: "image_generate", credits: 1 };
+    const reserve = () => new AuthService(newContext(env).context).call("reserveCredits", identity, reservation);
+    for (const reply of await Promise.all(Array.from({ length: 6 }, reserve))) expect(reply.ok).toBe(false);
+    expect(reserveCredits).toHaveBeenCalledTimes(6);
     expect(await validate(env)).toMatchObject({ valid: false });
   }, 20_000);
 
