@@ -35,7 +35,7 @@ export type AuthUnavailable = typeof AUTH_UNAVAILABLE;
 type Methods = (typeof auth)["methods"];
 type RpcMethods = Record<string, (context: unknown, input: unknown) => Promise<unknown>>;
 
-/** Methods of the ledger, one object for each tenant: one that hangs must not end other sign-ins. */
+/** Methods of the ledger, one object a tenant: one that hangs must not end the sign-ins of all. */
 const OF_ONE_TENANT: ReadonlySet<string> = new Set<keyof Methods>([
   "reserveCredits",
   "settleCredits",

@@ -33,8 +33,8 @@ it("a backend that fails five times in a row is not called for 10 seconds, and t
   const headers = { authorization: `Bearer ${HEALTH_TOKEN}` };
   const health = (await (await system.fetch("/health?deep=1", { headers })).json()) as { backends: object };
   expect(health.backends, "asked all the same: it has no such method").toMatchObject({
-    STACKBILDER: { isReachable: false },
-    IMG_FORGE: { isReachable: true },
+    STACKBILDER: { isReachable: true, isDescribed: false },
+    IMG_FORGE: { isReachable: true, isDescribed: true },
   });
 
   await new Promise((resolve) => setTimeout(resolve, 10_000));
