@@ -17,8 +17,8 @@ const methods = (...names: ("password" | "github")[]): Partial<AuthContract> => 
 const withAuth = (auth: Partial<AuthContract>) => envWith({ ...fakeKeyStore().auth, ...auth });
 
 /** A browser in which `user` signed in this long ago. */
-async function browserOf(user: UserId, over: Env, minutesAgo = 0): Promise<Browser> {
-  const account = { userId: user, tenantId: tenantId(`t_${user}`), tier: "pro" as const, email: "ada@example.com" };
+async function browserOf(user: UserId, over: Env, minutesAgo = 0, email = "ada@example.com"): Promise<Browser> {
+  const account = { userId: user, tenantId: tenantId(`t_${user}`), tier: "pro" as const, email };
   const session = { ...newSession(account, 0), startedAtMs: Date.now() - minutesAgo * 60_000 };
   const browser = new Browser(over);
   browser.cookies.set(COOKIE, /=([^;]*)/.exec(await sessionCookie(configOf(env), session))?.[1] ?? "");
@@ -110,7 +110,8 @@ describe("an auth Worker that is down", () => {
   ])("%s: nothing is deleted, and the user reads it", async (_, broken) => {
     quiet();
     const user = newUserId();
-    const browser = await browserOf(user, withAuth(methods("password")));
+    // Passwords are counted by address.
+    const browser = await browserOf(user, withAuth(methods("password")), 0, `${user}@example.com`);
     const page = await browser.open("/apps/delete");
     const dead = browser.copy(withAuth({ ...methods("password"), ...broken }));
     await isUnchanged(user, await dead.submit(page, "/apps/delete", { ...CONFIRMED, password: PASSWORD }));
