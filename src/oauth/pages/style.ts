@@ -93,6 +93,6 @@ pre { padding: .75rem 1rem; white-space: pre-wrap; font-size: .875rem; color: va
 .clients details + details { border-top: 1px solid var(--line); }
 .clients summary ~ * { margin-top: .5rem; }
 .clients .button { width: fit-content; min-height: 2.5rem; }
-.choice .button { flex: 1 10rem; }
+.choice .button { flex: 1 10rem; padding-inline: .5rem; text-align: center; }
 summary { width: fit-content; padding: .125rem 0; font-weight: 600; color: var(--main); cursor: pointer; }
 `;
