@@ -1,5 +1,5 @@
 // The one list of log events: level, Worker, meaning and remedy of each. `log.ts` takes only names
-// of this list, and `npm run catalog` writes the table of docs/operations.md from it. Workers
+// of this list, and `npm run catalog` writes the table of docs/log-events.md from it. Workers
 // import its type only, so no word of it is in a bundle.
 
 /**
@@ -194,7 +194,7 @@ export const LOG_EVENTS = {
     level: "error",
     source: "gateway",
     meaning: "A backend does not accept the gateway's identity tokens.",
-    remedy: "Set its `IDENTITY_KEYS` again: [Keys of a backend](#keys-of-a-backend).",
+    remedy: "Set its `IDENTITY_KEYS` again: [Keys of a backend](operations.md#keys-of-a-backend).",
   },
   "http.crashed": {
     level: "error",
@@ -319,13 +319,13 @@ export const LOG_EVENTS = {
     level: "error",
     source: "backends",
     meaning: "An identity token is signed with a key (`keyId`) that `IDENTITY_KEYS` does not have.",
-    remedy: "Set `IDENTITY_KEYS` again: [Keys of a backend](#keys-of-a-backend).",
+    remedy: "Set `IDENTITY_KEYS` again: [Keys of a backend](operations.md#keys-of-a-backend).",
   },
   "rpc.signature_invalid": {
     level: "error",
     source: "backends",
     meaning: "The signature of an identity token is wrong. The keys may be those of another backend.",
-    remedy: "Set `IDENTITY_KEYS` again: [Keys of a backend](#keys-of-a-backend).",
+    remedy: "Set `IDENTITY_KEYS` again: [Keys of a backend](operations.md#keys-of-a-backend).",
   },
   "tool.unrendered": {
     level: "error",

@@ -18,18 +18,18 @@ import { logTable, scopeTable, toolTable } from "./tables.ts";
 import { ROOT } from "./workers.ts";
 
 const LOCK = "src/tools/catalog.lock.json";
-const REFERENCE = "docs/api-reference.md";
+const TOOLS = "docs/tools.md";
 const README = "README.md";
 const GUIDE = "docs/user-guide.md";
-const OPERATIONS = "docs/operations.md";
+const EVENTS = "docs/log-events.md";
 const ENTRY = "docs/server.json";
 const WRITE = "npm run catalog -- --write";
 
 const USAGE = `Usage: npm run catalog [-- --write]
 
 Compares the catalog with ${LOCK}, and checks that the generated
-parts of ${REFERENCE}, ${README}, ${GUIDE} and
-${OPERATIONS}, and ${ENTRY}, are up to date. --write writes all of them.`;
+parts of ${TOOLS}, ${README}, ${GUIDE} and
+${EVENTS}, and ${ENTRY}, are up to date. --write writes all of them.`;
 
 /** Compares, or writes. Throws a `CliError` that lists every difference. */
 export async function run(args: readonly string[]): Promise<void> {
@@ -59,10 +59,10 @@ export async function examine(
   const withPart = (file: string, part: string) => withGeneratedPart(read(file) ?? "", part);
   const files = {
     [LOCK]: asJson(lock),
-    [REFERENCE]: withPart(REFERENCE, reference(tools, [...prompts.values()])),
-    [README]: withPart(README, toolTable(listed, REFERENCE)),
+    [TOOLS]: withPart(TOOLS, reference(tools, [...prompts.values()])),
+    [README]: withPart(README, toolTable(listed, TOOLS)),
     [GUIDE]: withPart(GUIDE, scopeTable(listed, productTexts)),
-    [OPERATIONS]: withPart(OPERATIONS, logTable()),
+    [EVENTS]: withPart(EVENTS, logTable()),
     [ENTRY]: asJson(entry(read)),
   };
   const stale = Object.fromEntries(Object.entries(files).filter(([file, text]) => read(file) !== text));

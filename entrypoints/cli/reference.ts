@@ -1,5 +1,4 @@
-// Generated part of docs/api-reference.md: every tool and every prompt, from the contracts and the
-// catalogs.
+// Generated part of docs/tools.md: every tool and prompt, from the contracts and the catalogs.
 import type { PromptDefinition } from "../../src/prompts/prompt-definition.ts";
 import { describePrice } from "../../src/tools/price.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
@@ -9,18 +8,22 @@ import { toolTable } from "./tables.ts";
 
 /** A table of the tools, a section for each, and a section for each prompt. */
 export function reference(tools: readonly ToolDefinition[], prompts: readonly PromptDefinition[]): string {
-  return [toolTable(tools, ""), ...tools.map(section), PROMPTS, ...prompts.map(promptSection)].join("\n\n");
+  return [
+    toolTable(tools, ""),
+    ...tools.map((tool) => section(tool, tools)),
+    PROMPTS,
+    ...prompts.map(promptSection),
+  ].join("\n\n");
 }
 
-function section(tool: ToolDefinition): string {
-  const { name, description, inputSchema, outputSchema, operation } = tool;
-  const results = fieldsOf(outputSchema).map((field) => [`\`${field.path}\``, field.type, field.meaning]);
+function section(tool: ToolDefinition, tools: readonly ToolDefinition[]): string {
+  const { name, description, inputSchema, operation } = tool;
   return [
     `### ${name}`,
     wrapped(description),
     propertiesOf(tool),
     argumentsOf(fieldsOf(inputSchema)),
-    `Result:\n\n${table(["field", "type", "meaning"], results)}`,
+    resultOf(tool, tools),
     failuresOf(operation.errors),
   ].join("\n\n");
 }
@@ -69,6 +72,18 @@ function argumentsOf(fields: readonly Field[]): string {
     field.meaning,
   ]);
   return `Arguments:\n\n${table(["argument", "type", "", "meaning"], rows)}`;
+}
+
+/** The fields of the result, or a link to the first tool that has the same. */
+function resultOf(tool: ToolDefinition, tools: readonly ToolDefinition[]): string {
+  const fields = resultTable(tool);
+  const first = tools.find((other) => resultTable(other) === fields) ?? tool;
+  return first === tool ? `Result:\n\n${fields}` : `Result: that of [\`${first.name}\`](#${first.name}).`;
+}
+
+function resultTable({ outputSchema }: ToolDefinition): string {
+  const rows = fieldsOf(outputSchema).map((field) => [`\`${field.path}\``, field.type, field.meaning]);
+  return table(["field", "type", "meaning"], rows);
 }
 
 function failuresOf(errors: Readonly<Record<string, string>>): string {

@@ -6,7 +6,7 @@ import type { ProductTexts } from "../../src/tools/product-texts.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { table } from "./generated-part.ts";
 
-/** One row per tool. `reference` is the path of the API reference; empty within it. */
+/** One row per tool. `reference` is the path of docs/tools.md; empty within it. */
 export function toolTable(tools: readonly ToolDefinition[], reference: string): string {
   const rows = tools.map(({ name, title, scope, price }) => [
     `[\`${name}\`](${reference}#${name})`,

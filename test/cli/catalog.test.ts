@@ -205,10 +205,10 @@ describe("the files written from the catalog", () => {
   });
 
   it.each<[file: string, change: (text: string) => string]>([
-    ["docs/api-reference.md", (text) => text.replace("| `policy.profile` |", "| `policy.profil` |")],
+    ["docs/tools.md", (text) => text.replace("| `policy.profile` |", "| `policy.profil` |")],
     ["README.md", (text) => text.replace("| Generate an image |", "| Generate a sound |")],
     ["docs/user-guide.md", (text) => text.replace("see your images", "see all images")],
-    ["docs/operations.md", (text) => text.replace("| `rpc.fault` | error |", "| `rpc.fault` | info |")],
+    ["docs/log-events.md", (text) => text.replace("| `rpc.fault` | error |", "| `rpc.fault` | info |")],
     ["docs/server.json", (text) => text.replace(/"version": "[^"]+"/, '"version": "0.0.9"')],
     ["src/tools/catalog.lock.json", (text) => text.replace("{\n", "{ \n")],
   ])("%s that is outdated is named, with the command that updates it", async (stale, change) => {
@@ -245,8 +245,8 @@ describe("the files written from the catalog", () => {
     });
   });
 
-  it("the API reference has every tool, prompt, argument and failure, and is unchanged when written again", () => {
-    const page = read("docs/api-reference.md");
+  it("the page of the tools has every tool, prompt, argument and failure, and is unchanged when written again", () => {
+    const page = read("docs/tools.md");
     const part = reference(tools, written);
     expect(withGeneratedPart(withGeneratedPart(page, part), part)).toBe(page);
     for (const { name, inputSchema, operation } of tools) {

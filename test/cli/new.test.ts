@@ -141,7 +141,7 @@ describe("a new backend", () => {
     await expect(launch("catalog")).rejects.toThrow("notes_create: added, LOCAL_MUTATION, needs the scope generate.");
     await launch("catalog", "--write");
     expect(await launch("catalog")).toMatch(/^The catalog is as accepted: \d+ tools/);
-    for (const file of ["README.md", "docs/user-guide.md", "docs/api-reference.md"])
+    for (const file of ["README.md", "docs/user-guide.md", "docs/tools.md"])
       expect(read(file)).toContain("`notes_show`");
     expect(read("docs/user-guide.md")).toContain("see your field notes items");
   });
