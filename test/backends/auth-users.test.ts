@@ -159,15 +159,15 @@ describe("sign-in", () => {
     await worker.db.prepare("ALTER TABLE gone RENAME TO sign_in_attempts").run();
   });
 
-  it("refuses even the right password during the pause after ten failures, and accepts it afterwards", async () => {
+  it("refuses even the right password during the pause after failures, and accepts it afterwards", async () => {
     const { email } = await newUser();
-    for (let i = 0; i < 10; i++)
-      expect(await signIn(email, `wrong ${i}`)).toEqual({ valid: false, error: "INVALID_CREDENTIALS" });
+    await countFailures(email);
+    expect(await signIn(email, "a wrong guess")).toEqual({ valid: false, error: "INVALID_CREDENTIALS" });
     expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await endPause(email);
     expect(await signIn(email)).toMatchObject({ valid: true });
     expect(await signIn(email)).toMatchObject({ valid: true });
-  }, 20_000);
+  });
 
   it("doubles each pause up to 15 minutes, and does not extend a pause for an attempt during it", async () => {
     const email = newEmail();
@@ -190,13 +190,7 @@ describe("sign-in", () => {
     "checks one of thirty parallel guesses at %s address after a pause, and starts the next pause",
     async (kind) => {
       const email = kind === "a known" ? (await newUser()).email : newEmail();
-      // The pause after the fifteenth attempt is 64 seconds, longer than this test on a slow
-      // machine.
-      const now = Math.floor(Date.now() / 1000);
-      await worker.db
-        .prepare("INSERT INTO sign_in_attempts VALUES (?, 14, ?, ?)")
-        .bind(hash(email), now, now + 3600)
-        .run();
+      await countFailures(email);
       const replies = await Promise.all(Array.from({ length: 30 }, (_, i) => signIn(email, `a wrong guess ${i}`)));
       expect(replies.filter((reply) => !reply.valid && reply.error === "INVALID_CREDENTIALS")).toHaveLength(1);
       expect(replies.filter((reply) => !reply.valid && reply.error === "RATE_LIMITED")).toHaveLength(29);
@@ -204,10 +198,7 @@ describe("sign-in", () => {
       expect(paused?.attempts).toBe(15);
       expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
       expect(await counterOf(email)).toEqual(paused);
-      await worker.db
-        .prepare("UPDATE sign_in_attempts SET next_at = ? WHERE email_hash = ?")
-        .bind(now, hash(email))
-        .run();
+      await endPause(email);
       expect(await signIn(email)).toMatchObject(
         kind === "a known" ? { valid: true } : { valid: false, error: "INVALID_CREDENTIALS" },
       );
@@ -219,11 +210,13 @@ describe("sign-in", () => {
     const { email } = await newUser();
     const from = (knownBrowser: string, password: string) =>
       call("authenticateUser", email, password, { knownBrowser });
-    for (let i = 0; i < 12; i++) await signIn(email, `wrong ${i}`);
+    await countFailures(email);
+    await signIn(email, "a wrong guess");
     expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
     expect(await from("browser-1", PASSWORD)).toMatchObject({ valid: true, email });
     expect(await signIn(email)).toEqual({ valid: false, error: "RATE_LIMITED" });
-    for (let i = 0; i < 12; i++) await from("browser-2", `wrong ${i}`);
+    await countFailures(`${email}\nbrowser-2`);
+    await from("browser-2", "a wrong guess");
     expect(await from("browser-2", PASSWORD)).toEqual({ valid: false, error: "RATE_LIMITED" });
     expect(await from("browser-1", PASSWORD)).toMatchObject({ valid: true });
   });
@@ -270,7 +263,8 @@ describe("an address with a domain that is not Latin", () => {
 
   it("has one counter of attempts", async () => {
     const all = spellings(randomUUID());
-    for (let i = 0; i < 12; i++) await signIn(all[i % all.length] ?? "", "a wrong guess");
+    await countFailures(all[3] ?? "");
+    await signIn(all[4] ?? "", "a wrong guess");
     for (const spelling of all) expect(await signIn(spelling)).toEqual({ valid: false, error: "RATE_LIMITED" });
   });
 
@@ -298,6 +292,22 @@ describe("an address with a domain that is not Latin", () => {
     }
   });
 });
+
+/**
+ * Counts 14 failures, none of them in a pause. The pause after the next one is 64 seconds, longer
+ * than a test on a slow machine.
+ */
+async function countFailures(counter: string): Promise<void> {
+  const now = Math.floor(Date.now() / 1000);
+  await worker.db
+    .prepare("INSERT INTO sign_in_attempts VALUES (?, 14, ?, ?)")
+    .bind(hash(counter), now, now + 3600)
+    .run();
+}
+
+async function endPause(email: string): Promise<void> {
+  await worker.db.prepare("UPDATE sign_in_attempts SET next_at = 0 WHERE email_hash = ?").bind(hash(email)).run();
+}
 
 const counterOf = (email: string) =>
   worker.db

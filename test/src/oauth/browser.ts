@@ -40,10 +40,10 @@ export function freshEmail(name: string): string {
   return `${name}+${crypto.randomUUID()}@example.com`;
 }
 
-/** The default replies of the auth Worker. */
 /** A ledger that always has credits left. */
 const BALANCE = { tier: "pro", allowance: 580, committed: 0, reserved: 0, available: 580, resetsAt: 0 } as const;
 
+/** The default replies of the auth Worker. */
 export const AUTH: Pick<
   AuthContract,
   | "authenticateUser"
@@ -75,7 +75,8 @@ export const AUTH: Pick<
     value: {
       userId: userId(requested),
       tenantId: tenantId(`t_${requested}`),
-      email: requested === "u_new" ? "new@example.com" : "ada@example.com",
+      // An address of its own for each user: attempts at its password are counted by it.
+      email: `${requested.replace("u_", "")}@example.com`,
       name: "Ada",
       // A test that needs a user of another plan puts the plan into the id.
       tier: Tier.options.find((tier) => requested.startsWith(`u_${tier}_`)) ?? "pro",

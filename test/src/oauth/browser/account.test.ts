@@ -52,7 +52,7 @@ describe("the account page", () => {
         year: "numeric",
       }),
     );
-    expect(words(seen)).toContain("Signed in as ada@example.com");
+    expect(words(seen)).toContain(`Signed in as ${user.replace("u_", "")}@example.com`);
     expect(words(seen)).toContain(
       `Elsewhere on app.example:8443 Can see your architecture flows; see your images and the image models; create and run architecture flows; generate images, which costs credits. Connected ${today} at `,
     );

@@ -7,7 +7,7 @@ import type { UserId } from "../../../../contracts/rpc/identity.ts";
 import { configOf } from "../../../../src/config.ts";
 import type { Env } from "../../../../src/env.ts";
 import { newSession, sessionCookie } from "../../../../src/oauth/browser/session.ts";
-import { Browser, envWith, PASSWORD, quiet, type Seen, tenantId, throwing } from "../browser.ts";
+import { ADA, Browser, envWith, PASSWORD, quiet, type Seen, tenantId, throwing } from "../browser.ts";
 import { COOKIE, env, fakeKeyStore, newUserId, words } from "../signed-in-user.ts";
 
 const CONFIRMED = { confirmation: "delete my account" };
@@ -17,8 +17,8 @@ const methods = (...names: ("password" | "github")[]): Partial<AuthContract> => 
 const withAuth = (auth: Partial<AuthContract>) => envWith({ ...fakeKeyStore().auth, ...auth });
 
 /** A browser in which `user` signed in this long ago. */
-async function browserOf(user: UserId, over: Env, minutesAgo = 0, email = "ada@example.com"): Promise<Browser> {
-  const account = { userId: user, tenantId: tenantId(`t_${user}`), tier: "pro" as const, email };
+async function browserOf(user: UserId, over: Env, minutesAgo = 0): Promise<Browser> {
+  const account = { userId: user, tenantId: tenantId(`t_${user}`), tier: "pro" as const, email: "ada@example.com" };
   const session = { ...newSession(account, 0), startedAtMs: Date.now() - minutesAgo * 60_000 };
   const browser = new Browser(over);
   browser.cookies.set(COOKIE, /=([^;]*)/.exec(await sessionCookie(configOf(env), session))?.[1] ?? "");
@@ -47,7 +47,8 @@ describe("a user with a password", () => {
 
   it("cannot give that of another account", async () => {
     const user = newUserId();
-    const browser = await browserOf(user, withAuth(methods("password"))); // the fake's password is Ada's
+    const authenticateUser = async () => ADA;
+    const browser = await browserOf(user, withAuth({ ...methods("password"), authenticateUser }));
     const refused = await browser.submit(await browser.open("/apps/delete"), "/apps/delete", {
       ...CONFIRMED,
       password: PASSWORD,
@@ -110,8 +111,7 @@ describe("an auth Worker that is down", () => {
   ])("%s: nothing is deleted, and the user reads it", async (_, broken) => {
     quiet();
     const user = newUserId();
-    // Passwords are counted by address.
-    const browser = await browserOf(user, withAuth(methods("password")), 0, `${user}@example.com`);
+    const browser = await browserOf(user, withAuth(methods("password")));
     const page = await browser.open("/apps/delete");
     const dead = browser.copy(withAuth({ ...methods("password"), ...broken }));
     await isUnchanged(user, await dead.submit(page, "/apps/delete", { ...CONFIRMED, password: PASSWORD }));
