@@ -4,7 +4,20 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 
-const COMMANDS = ["dev", "deploy", "catalog", "new", "keys", "rotate", "users", "audit", "connect", "test", "bench"];
+const COMMANDS = [
+  "dev",
+  "deploy",
+  "catalog",
+  "new",
+  "keys",
+  "rotate",
+  "users",
+  "audit",
+  "connect",
+  "test",
+  "bench",
+  "cost",
+];
 const [name, ...rest] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split(".").map(Number);
 
