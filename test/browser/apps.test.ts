@@ -60,8 +60,10 @@ describe("the account page", () => {
     await open(page);
     expect(await page.locator("main").textContent()).toContain(`Signed in as ${account.email}`);
     expect(await page.getByRole("listitem").innerText()).toMatch(
-      /Drawing board on app\.example\s+Can see .*; create and run architecture flows; .*\s+Connected \d+ \w+ \d{4} at \d\d:\d\d UTC from Chrome on Linux.*; ends \d+ \w+ \d{4}\./,
+      /Drawing board on app\.example\s+Can see .*; create and run architecture flows; .*\s+Connected \d+ \w+ \d{4} at \d\d:\d\d UTC from Chrome on Linux.*; works until \d+ \w+ \d{4}\./,
     );
+    await page.getByLabel("Disconnect Drawing board").click();
+    expect(await use(), "before it is confirmed").toBe(200);
     await follow(page.getByRole("button", { name: "Disconnect Drawing board" }));
     expect(new URL(page.url()).pathname).toBe("/apps");
     expect(await page.locator("main").textContent()).toContain("No app is connected.");
@@ -105,9 +107,8 @@ describe("the account page", () => {
     expect(await page.locator("code.secret").textContent(), "the same key, for a minute").toBe(key);
     await follow(page.getByRole("link", { name: "Your apps and keys" }));
     expect(await page.content()).not.toContain(key);
-    const revoke = page.getByRole("button", { name: "Revoke Build server" });
-    expect(await revoke.count()).toBe(1);
-    await follow(revoke);
+    await page.getByLabel("Revoke Build server").click();
+    await follow(page.getByRole("button", { name: "Revoke Build server" }));
     expect(await page.locator("main").textContent()).toContain("You have no API keys.");
     expect(await use(key)).toBe(401);
   });
@@ -160,9 +161,13 @@ describe("a user with a keyboard only", () => {
     await press(page, "Enter", "Connected apps");
     await tabTo(page, "Sign out", "Disconnect", "Disconnect everything", "Revoke");
     await page.keyboard.press("Space");
+    await tabTo(page, "Revoke From the keyboard");
+    await page.keyboard.press("Space");
     await page.getByText("You have no API keys.").waitFor();
     await open(page);
     await tabTo(page, "Sign out", "Disconnect");
+    await page.keyboard.press("Enter");
+    await tabTo(page, "Disconnect Test client");
     await page.keyboard.press("Enter");
     await page.getByText("No app is connected.").waitFor();
     expect(await use()).toBe(401);

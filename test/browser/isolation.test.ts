@@ -232,6 +232,7 @@ describe.each(ATTACKERS)("a form of the gateway with its CSRF token, submitted f
       { headers: { accept: "application/json" } },
     );
     expect(tools.status).toBe(200);
+    await page.getByLabel("Disconnect Test client").click();
     await follow(page.getByRole("button", { name: "Disconnect Test client" }));
     expect(await textOf(page), "the user on the page itself").toContain("No app is connected.");
   });

@@ -25,7 +25,7 @@ export function signInPages(system: System, { connect }: Pick<Browsing, "connect
     await page.route("**/callback/**", (route) => route.fulfill({ status: 204 })); // keeps the browser on the page
     await consent(page);
     await page.getByRole("button", { name: button }).click();
-    await page.getByRole("heading", { name: "Returning to" }).waitFor();
+    await page.getByRole("heading", { name: /^You (allowed|denied) access$/ }).waitFor();
   };
   return {
     home: (page) => page.goto(system.origin),
@@ -71,6 +71,7 @@ export function signInPages(system: System, { connect }: Pick<Browsing, "connect
       await page.evaluate(`document.querySelector("[name=decision][value=approve]").value = "perhaps"`);
       await follow(page.getByRole("button", { name: "Allow" }));
     },
+    "no-such-page": (page) => page.goto(`${system.origin}/nothing/here`),
     "wrong-way": (page) => page.goto(`${system.origin}/oauth/github`),
     "unknown-app": (page) => page.goto(`${system.origin}/authorize?client_id=unknown`),
     "unusable-request": async (page) => {
@@ -122,6 +123,11 @@ export function accountPages(system: System, { connect }: Pick<Browsing, "connec
       await withAppsAndKey(page);
       for (const summary of ["Disconnect everything", "Create a key", "Create a token"])
         await page.getByText(summary, { exact: true }).click();
+      await page.getByLabel(/^Disconnect W/).click();
+    },
+    "apps-revoking": async (page) => {
+      await withAppsAndKey(page);
+      await page.getByLabel("Revoke Build server").click();
     },
     "new-key": async (page) => {
       await signedIn(page);

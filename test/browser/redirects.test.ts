@@ -113,7 +113,7 @@ describe("a page whose redirect does not succeed", () => {
   const allowWithoutRedirect = async (page: Page) => {
     await page.route("**/callback?*", (route) => route.fulfill({ status: 204 }));
     await page.getByRole("button", { name: "Allow" }).click();
-    await page.getByRole("heading", { name: "Returning to" }).waitFor();
+    await page.getByRole("heading", { name: "You allowed access" }).waitFor();
     if (receiver.received.length > 0) throw new Error("The redirect succeeded.");
     await page.unroute("**/callback?*");
   };

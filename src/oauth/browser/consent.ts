@@ -13,6 +13,7 @@ import type { GrantMetadata } from "../authorization-server/grants.ts";
 import { grantedScopes } from "../authorization-server/scopes.ts";
 import { nowSeconds } from "../clock.ts";
 import { consentPage } from "../pages/consent.ts";
+import { appName } from "../pages/forms.ts";
 import { html } from "../pages/html.ts";
 import { leavePage } from "../pages/notices.ts";
 import { pageResponse, redirect } from "../pages/page.ts";
@@ -39,7 +40,7 @@ export async function showConsent(browser: BrowserRequest): Promise<Response> {
   const connect = async () => {
     const { redirectTo } = await makeGrant(browser, connection, { account, ...session }, approved);
     // Not a redirect: this responds to the form of the sign-in.
-    return returnToClient(browser, transaction, redirectTo);
+    return returnToClient(browser, transaction, redirectTo, "approved before");
   };
   return answerOnce(browser, { name: jti, digest: "stored approval" }, connect, () => decided(browser, transaction));
 }
@@ -86,7 +87,7 @@ async function allow(
   const { connection, account, session } = transaction;
   const { redirectTo, scopes } = await makeGrant(browser, connection, { account, ...session }, form.getAll("scope"));
   await storeDecision(browser, account.userId, connection, form.has("remember") ? scopes : null);
-  return returnToClient(browser, transaction, redirectTo);
+  return returnToClient(browser, transaction, redirectTo, "allowed");
 }
 
 /** RFC 6749 section 4.1.2.1. */
@@ -97,8 +98,8 @@ async function deny(browser: BrowserRequest, transaction: TransactionAt<"consent
   const { userId, tenantId } = account;
   const { clientId } = request;
   await recordAccess(browser, { type: "grant.declined", subject: userId, tenantId, clientId });
-  const redirectTo = authorizationErrorRedirect(request, "access_denied", "The user declined.");
-  return returnToClient(browser, transaction, redirectTo);
+  const redirectTo = authorizationErrorRedirect(request, "access_denied", "The user denied access.");
+  return returnToClient(browser, transaction, redirectTo, "denied");
 }
 
 /**
@@ -162,12 +163,21 @@ function decided(browser: BrowserRequest, { id }: TransactionAt<"consent">): Res
   return alreadyUsed(browser, [clearedCookie(id)]);
 }
 
+/** Goes back to the client. The page says what was decided: the client may not respond any more. */
 async function returnToClient(
   { config }: BrowserRequest,
   transaction: TransactionAt<"consent">,
   url: string,
+  decision: "allowed" | "denied" | "approved before",
 ): Promise<Response> {
-  const { host } = destinationOf(transaction.connection.request.redirectUri);
-  const cookie = await doneCookie(config, transaction, nowSeconds());
-  return pageResponse(leavePage(url, html`Returning to <bdi class="host">${host}</bdi>`, [cookie]));
+  const { client, request } = transaction.connection;
+  const { host } = destinationOf(request.redirectUri);
+  const returning = html`Returning to <bdi class="host">${host}</bdi>`;
+  const access = decision === "denied" ? html`has no access` : html`has access`;
+  const cookies = [await doneCookie(config, transaction, nowSeconds())];
+  const page =
+    decision === "approved before"
+      ? { heading: returning }
+      : { heading: html`You ${decision} access`, text: html`${appName(client.name)} ${access}. ${returning}.` };
+  return pageResponse(leavePage({ url, cookies, ...page }));
 }

@@ -79,9 +79,35 @@ export function tooManyAttempts(browser: BrowserRequest, retryAfterSeconds: numb
   return errorPage(browser, {
     status: 429,
     title: "Too many attempts",
-    text: `Nothing was changed. Wait ${durationOf(retryAfterSeconds)}, then go back and try again.`,
+    text: `Nothing was changed. ${waitFor(retryAfterSeconds)}`,
+    link: { href: formAddress(browser), label: browser.request.method === "POST" ? "Back to the form" : "Try again" },
     headers: { "Retry-After": String(retryAfterSeconds) },
   });
+}
+
+/** The sentence about a limit that was reached. */
+export function waitFor(seconds: number): string {
+  return `Wait ${durationOf(seconds)}, then try again.`;
+}
+
+/** The pages of forms that are sent to another address. */
+const FORM_PAGES: Readonly<Record<string, readonly [path: string, part?: string]>> = {
+  "/authorize": ["/consent"],
+  "/oauth/github": ["/login"],
+  "/oauth/google": ["/login"],
+  "/apps/revoke": ["/apps"],
+  "/apps/revoke-all": ["/apps"],
+  "/apps/keys": ["/apps", "#keys"],
+  "/apps/keys/revoke": ["/apps", "#keys"],
+  "/apps/token": ["/apps", "#token"],
+  "/apps/data": ["/apps", "#data"],
+  "/apps/delete/sign-in": ["/apps/delete"],
+};
+
+/** The page with the form that this request sends, or the page that it opens. */
+function formAddress({ request, url: { pathname, search } }: BrowserRequest): string {
+  const [path, part = ""] = (request.method === "POST" && FORM_PAGES[pathname]) || [pathname];
+  return `${path}${search}${part}`;
 }
 
 function durationOf(seconds: number): string {

@@ -17,7 +17,7 @@ import {
 } from "../pages/sign-in.ts";
 import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
-import { authUnavailable, noTransaction, tooManyAttempts } from "./error-pages.ts";
+import { authUnavailable, noTransaction, tooManyAttempts, waitFor } from "./error-pages.ts";
 import { knownBrowserCookie, knownBrowserOf } from "./known-browser.ts";
 import { completeSignIn, signUpForAccount } from "./sign-in.ts";
 import type { Account } from "./signed-in-account.ts";
@@ -146,7 +146,7 @@ function pausedPage(
   email: string,
   retryAfterSeconds: number,
 ): Promise<Response> {
-  const rejected = { problem: "Too many attempts. Wait a few minutes, then try again.", email };
+  const rejected = { problem: `Too many attempts. ${waitFor(retryAfterSeconds)}`, email };
   const headers = { "Retry-After": String(retryAfterSeconds) };
   return formPage(browser, { kind: "login", transaction, status: 429, headers, rejected });
 }

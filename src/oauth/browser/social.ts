@@ -74,7 +74,9 @@ async function leaveForProvider(
   const bridge = new URL("/social-bridge", config.authBaseUrl);
   const query = { provider, return_url: returnUrl(config), state, code_challenge: await digestText(verifier) };
   bridge.search = new URLSearchParams(query).toString();
-  return pageResponse(leavePage(bridge.href, html`Continuing to ${PROVIDER_NAMES[provider]}`, [cookie]));
+  return pageResponse(
+    leavePage({ url: bridge.href, heading: html`Continuing to ${PROVIDER_NAMES[provider]}`, cookies: [cookie] }),
+  );
 }
 
 /**

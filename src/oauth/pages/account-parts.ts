@@ -25,6 +25,29 @@ ${content}
 </form>`;
 }
 
+/** A form in a row of a list. */
+export interface RowForm {
+  readonly path: AccountForm;
+  /** The hidden field that names the row. */
+  readonly field: { readonly name: string; readonly value: string };
+  /** The action in a word, and the row that it is for. */
+  readonly action: string;
+  readonly subject: string;
+  /** Says the effect, before the button. */
+  readonly text: string;
+}
+
+/**
+ * An action that asks once: the first step only opens the second. Both work without script, and a
+ * double click on the first does nothing.
+ */
+export function askedForm(tokens: AccountFormTokens, { path, field, action, subject, text }: RowForm): Html {
+  const content = html`<input type="hidden" name="${field.name}" value="${field.value}"><p>${text}</p><button class="bad"><span>${action} <bdi>${subject}</bdi></span></button>`;
+  return html`<details name="ask"><summary class="button" aria-label="${action} ${subject}">${action}</summary>
+${accountForm(path, tokens, content)}
+</details>`;
+}
+
 // Not by `Intl`: its first use takes longer than the rest of a start.
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec"];
 

@@ -5,7 +5,7 @@ import type { ApiKey } from "../../../contracts/auth.ts";
 import type { GrantRecord } from "../../durable/user-object.ts";
 import type { ProductTexts } from "../../tools/product-texts.ts";
 import { destinationOf } from "../authorization-server/client-identity.ts";
-import { type AccountFormTokens, accountForm, day, minute } from "./account-parts.ts";
+import { type AccountFormTokens, accountForm, askedForm, day, minute, type RowForm } from "./account-parts.ts";
 import { activitySection } from "./activity.ts";
 import { allowedBy } from "./allowed-actions.ts";
 import { keysSection, tokenSection } from "./api-keys.ts";
@@ -70,16 +70,19 @@ function grantList(grants: readonly GrantRecord[], tokens: AccountFormTokens, te
   const rows = grants.map(({ id, clientName, redirectOrigin, scope, createdAtMs, expiresAt, madeFrom }) => {
     const at = createdAtMs / 1000;
     const from = madeFrom === null ? "" : ` from ${madeFrom}`;
-    const end = expiresAt === null ? "waiting for the app to finish" : html`ends ${day(expiresAt)}`;
+    const end = expiresAt === null ? "waiting for the app to finish" : html`works until ${day(expiresAt)}`;
+    const ask: RowForm = {
+      ...{ path: "/apps/revoke", field: { name: "grantId", value: id }, action: "Disconnect", subject: clientName },
+      text: "It loses its access: at once to anything that costs credits, and within half a minute to the rest.",
+    };
     return html`<li>
 <div><p>${appName(clientName)} on ${place(destinationOf(redirectOrigin))}</p>
 <p>${allowedBy(texts, scope)}</p>
 <p>Connected ${day(at)} at ${minute(at)}${from}; ${end}.</p></div>
-${accountForm("/apps/revoke", tokens, html`<input type="hidden" name="grantId" value="${id}"><button aria-label="Disconnect ${clientName}">Disconnect</button>`)}
+${askedForm(tokens, ask)}
 </li>`;
   });
-  return html`<ul>${rows}</ul>
-<p>Access ends at once for anything that costs credits, and within half a minute for the rest.</p>`;
+  return html`<ul>${rows}</ul>`;
 }
 
 function noGrants(resource: string): Html {

@@ -5,7 +5,15 @@ import type { Scope } from "../../../contracts/rpc/identity.ts";
 import type { ProductTexts } from "../../tools/product-texts.ts";
 import { cleanName } from "../authorization-server/client-name.ts";
 import { nowSeconds } from "../clock.ts";
-import { type AccountFormTokens, accountForm, day, minute, shownOnce } from "./account-parts.ts";
+import {
+  type AccountFormTokens,
+  accountForm,
+  askedForm,
+  day,
+  minute,
+  type RowForm,
+  shownOnce,
+} from "./account-parts.ts";
 import { allowedBy } from "./allowed-actions.ts";
 import { scopeChoice } from "./forms.ts";
 import { type Html, html } from "./html.ts";
@@ -60,15 +68,18 @@ function keyList(keys: readonly ApiKey[], tokens: AccountFormTokens, texts: Prod
   if (keys.length === 0) return html`<p>You have no API keys.</p>`;
   const rows = keys.map(({ keyId, name, environment, scopes, createdAt, expiresAt }) => {
     const shown = cleanName(name) || "Unnamed key";
+    const ask: RowForm = {
+      ...{ path: "/apps/keys/revoke", field: { name: "keyId", value: keyId }, action: "Revoke", subject: shown },
+      text: "It stops working within 30 seconds, for good.",
+    };
     return html`<li>
 <div><p><bdi class="app">${shown}</bdi> <span class="tag">${ENVIRONMENTS[environment].title}</span></p>
 <p>${allowedBy(texts, scopes)}</p>
 <p>Created ${day(createdAt)}, ${lifetime(expiresAt)}.</p></div>
-${accountForm("/apps/keys/revoke", tokens, html`<input type="hidden" name="keyId" value="${keyId}"><button aria-label="Revoke ${shown}">Revoke</button>`)}
+${askedForm(tokens, ask)}
 </li>`;
   });
-  return html`<ul>${rows}</ul>
-<p>A revoked key stops working within 30 seconds.</p>`;
+  return html`<ul>${rows}</ul>`;
 }
 
 function lifetime(expiresAt: number | null): Html {

@@ -38,14 +38,14 @@ ${
 </dl>
 ${cautions(client, destination)}
 ${decisionForm(view, texts)}
-<p>You can end this access at any time: <a href="/apps">Your connected apps</a></p>`;
+<p>You can disconnect it at any time: <a href="/apps">Your connected apps</a></p>`;
   return { title: `Allow ${client.name}?`, main };
 }
 
 function decisionForm({ transactionId, csrf, requestedScopes, canRemember }: ConsentView, texts: ProductTexts): Html {
   const isGenerateRequested = grantableScopes(requestedScopes).includes("generate");
   const content = html`${scopeChoice(texts, isGenerateRequested ? "ticked" : "unavailable")}
-<p>It cannot ${!isGenerateRequested && "create or change anything, "}see your password or change your account. Access ends after 30 days at the latest.</p>
+<p>It cannot ${!isGenerateRequested && "create or change anything, "}see your password or change your account. Access lasts 30 days at most.</p>
 ${
   canRemember &&
   html`<fieldset><label><input type="checkbox" name="remember" value="yes"><span>Next time, connect this app without asking</span></label></fieldset>`

@@ -48,10 +48,10 @@ function readAs({ reading }: Disguise): Html {
 export function scopeChoice(texts: ProductTexts, generate: "ticked" | "unticked" | "unavailable"): Html {
   return html`<fieldset>
 <legend>It may</legend>
-<p>✓ <span><b>Read</b> <small>always included</small><br>${actionsOf(texts, "read")}</span></p>
+<p><span class="tick" aria-hidden="true">✓</span><span><b>Read</b> <small>always included</small><br>${actionsOf(texts, "read")}</span></p>
 ${
   generate !== "unavailable" &&
-  html`<label><input type="checkbox" name="scope" value="generate"${generate === "ticked" && html` checked`}><span><b>Generate</b><br>${actionsOf(texts, "generate")}</span></label>`
+  html`<label><input type="checkbox" name="scope" value="generate"${generate === "ticked" && html` checked`}><span><b>Generate</b><br>${actionsOf(texts, "generate")} Without it, only reading is allowed.</span></label>`
 }
 </fieldset>`;
 }

@@ -63,7 +63,8 @@ button { animation: appear .5s; }
 [aria-invalid] { border: 2px solid var(--bad); }
 fieldset { gap: .5rem; min-width: 0; padding: 0; border: 0; }
 fieldset label, fieldset p { display: flex; align-items: start; gap: .75rem; padding: .75rem; font-weight: 400; color: inherit; border: 1px solid var(--line); border-radius: .625rem; }
-fieldset input { flex: none; width: 1.25rem; min-height: 1.5rem; accent-color: var(--main); }
+fieldset input, .tick { flex: none; width: 1.25rem; text-align: center; }
+fieldset input { min-height: 1.5rem; accent-color: var(--main); }
 .choice button { flex: 1 8rem; margin-top: .5rem; }
 .or { display: flex; align-items: center; gap: 1rem; }
 .or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
@@ -82,7 +83,8 @@ li:has(.picture) { flex-wrap: nowrap; }
 .picture { flex: none; width: 3.5rem; height: 3.5rem; overflow: hidden; border-radius: .625rem; background: var(--ground); }
 .picture img { display: block; width: 100%; height: 100%; object-fit: cover; font-size: .75rem; line-height: 1.1; }
 section button, .row button { width: fit-content; padding-inline: 1.25rem; }
-:is(ul, .row) button { min-height: 2.5rem; padding-inline: .875rem; }
+:is(ul, .row) :is(button, .button) { width: fit-content; min-height: 2.5rem; padding-inline: .875rem; }
+li > details[open] { flex-basis: 100%; }
 .bad { color: var(--bad); border-color: currentcolor; }
 .tag { margin-inline-start: .25rem; padding: .0625rem .5rem; font-size: .8125rem; border: 1px solid var(--line); border-radius: 1rem; }
 .secret { display: block; padding: .875rem 1rem; text-align: start; color: var(--ink); background: var(--ground); border-radius: .625rem; }

@@ -18,6 +18,13 @@ import {
 const env = envWith();
 const client = await register(env);
 
+/** Every limit by the minute is reached. */
+const REACHED = { limit: async () => ({ success: false }) };
+const OVER_LIMITS = envWith(
+  {},
+  Object.fromEntries([5, 10, 20, 30, 60, 300].map((perMinute) => [`LIMIT_${perMinute}`, REACHED])),
+);
+
 afterEach(() => {
   vi.restoreAllMocks();
 });
@@ -49,6 +56,34 @@ describe("every page", () => {
       expect(response.status).toBe(400);
       expect(await response.text()).toContain("Start again from your app");
     }
+  });
+
+  it.each([
+    ["POST /login?tx=aaaaaaaaaaaa", "/login?tx=aaaaaaaaaaaa", "Back to the form"],
+    ["POST /signup?tx=aaaaaaaaaaaa", "/signup?tx=aaaaaaaaaaaa", "Back to the form"],
+    ["POST /authorize?tx=aaaaaaaaaaaa", "/consent?tx=aaaaaaaaaaaa", "Back to the form"],
+    ["POST /consent?tx=aaaaaaaaaaaa", "/consent?tx=aaaaaaaaaaaa", "Back to the form"],
+    ["POST /oauth/github?tx=aaaaaaaaaaaa", "/login?tx=aaaaaaaaaaaa", "Back to the form"],
+    ["POST /oauth/google?tx=aaaaaaaaaaaa", "/login?tx=aaaaaaaaaaaa", "Back to the form"],
+    ["GET /oauth/callback?state=x&code=y", "/oauth/callback?state=x&amp;code=y", "Try again"],
+    ['GET /authorize?client_id="x', "/authorize?client_id=%22x", "Try again"],
+    ["GET /apps/picture?job=x", "/apps/picture?job=x", "Try again"],
+    ["POST /apps/revoke", "/apps", "Back to the form"],
+    ["POST /apps/revoke-all", "/apps", "Back to the form"],
+    ["POST /apps/keys", "/apps#keys", "Back to the form"],
+    ["POST /apps/keys/revoke", "/apps#keys", "Back to the form"],
+    ["POST /apps/token", "/apps#token", "Back to the form"],
+    ["POST /apps/data", "/apps#data", "Back to the form"],
+    ["POST /apps/delete", "/apps/delete", "Back to the form"],
+    ["POST /apps/delete/sign-in", "/apps/delete", "Back to the form"],
+    ["POST /logout", "/logout", "Back to the form"],
+  ])("that a limit refuses leads back to its form: %s", async (route, form, label) => {
+    const [method, path = ""] = route.split(" ");
+    const response = await send(OVER_LIMITS, path, { method: method ?? "" });
+    expect([response.status, response.headers.get("Retry-After")]).toEqual([429, "60"]);
+    const text = await response.text();
+    expect(text).toContain("Nothing was changed. Wait a minute, then try again.");
+    expect(text).toContain(`<a class="button" href="${form}">${label}</a>`);
   });
 
   it("keeps the transaction in a cookie that no script, no other site and no plain connection gets", async () => {

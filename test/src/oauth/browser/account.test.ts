@@ -56,8 +56,8 @@ describe("the account page", () => {
     expect(words(seen)).toContain(
       `Elsewhere on app.example:8443 Can see your architecture flows; see your images and the image models; create and run architecture flows; generate images, which costs credits. Connected ${today} at `,
     );
-    expect(words(seen)).toMatch(/ at \d\d:\d\d UTC from Firefox on Windows, Germany; ends /);
-    expect(words(seen)).toContain(`ends ${end} .`);
+    expect(words(seen)).toMatch(/ at \d\d:\d\d UTC from Firefox on Windows, Germany; works until /);
+    expect(words(seen)).toContain(`works until ${end} .`);
     expect(words(seen)).toContain(
       "Here on this computer ( 127.0.0.1:41414 ) Can see your architecture flows; see your images and the image models.",
     );
@@ -225,6 +225,26 @@ it("an app whose letters are not what they seem is listed with how its name read
 });
 
 describe("disconnecting an app", () => {
+  it("and revoking a key ask once: the form that does it is closed, and says what happens", async () => {
+    const user = newUserId();
+    await newGrant(user, { name: "Drawing <board>" });
+    const over = envWith(fakeKeyStore([keyWith({ name: "Build server" })]).auth);
+    const page = await (await signedInBrowser(user, over)).open("/apps");
+    for (const [action, subject, form, effect] of [
+      ["Disconnect", "Drawing &lt;board&gt;", "/apps/revoke", "It loses its access: at once"],
+      ["Revoke", "Build server", "/apps/keys/revoke", "It stops working within 30 seconds"],
+    ] as const) {
+      const summary = `<summary class="button" aria-label="${action} ${subject}">${action}</summary>`;
+      const [, inside = ""] = page.text.split(`<details name="ask">${summary}`);
+      const [asked = ""] = inside.split("</details>");
+      expect(asked).toContain(`<form method="post" action="${form}">`);
+      expect(asked).toContain(`<p>${effect}`);
+      expect(asked).toContain(`<button class="bad"><span>${action} <bdi>${subject}</bdi></span></button>`);
+      expect(page.text.split(`action="${form}"`)).toHaveLength(2);
+    }
+    expect(words(page), "nothing that has not been asked for").not.toMatch(/Access ends|A revoked key/);
+  });
+
   it("ends its tokens at once, deletes its approvals, leaves an audit record, and returns to the page", async () => {
     const user = newUserId();
     const [ended, kept] = [await newGrant(user, { name: "Ended" }), await newGrant(user, { name: "Kept" })];

@@ -45,6 +45,15 @@ describe("a decision", () => {
     }
   });
 
+  it.each([
+    ["approve", "You allowed access", "has access"],
+    ["deny", "You denied access", "has no access"],
+  ])("to %s is on the page that returns to the client", async (decision, heading, outcome) => {
+    const { text } = await new Browser(env).connect(client, { decision });
+    expect(text).toContain(`<h1>${heading}</h1>`);
+    expect(text).toContain(`<bdi class="app">Test client</bdi> ${outcome}. Returning to <bdi class="host">`);
+  });
+
   it("is to allow or to deny: any other value changes nothing", async () => {
     const browser = new Browser(env);
     const consent = await browser.consentPage(client);
