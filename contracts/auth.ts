@@ -144,6 +144,10 @@ export const ApiKey = v.object({
   createdAt: v.number(),
   /** `null`: valid until it is revoked. */
   expiresAt: v.nullable(v.number()),
+  /** The beginning of the key, by which its owner recognizes it; `null` if it is not known. */
+  prefix: v.optional(v.nullable(v.string()), null),
+  /** The last use, up to ten minutes early; `null` if none is known. */
+  lastUsedAt: v.optional(v.nullable(v.number()), null),
 });
 export type ApiKey = v.InferOutput<typeof ApiKey>;
 

@@ -20,8 +20,8 @@ export async function exportAccount({ DB }: Env, { tenantId, subject }: Identity
     ),
     of(`SELECT providerId AS provider, createdAt FROM account WHERE userId = ?2 AND EXISTS (${OWN_TENANT})`),
     of(
-      `SELECT id AS keyId, name, 'sb_' || environment || '_' AS prefix, scopes, created_at AS createdAt,
-       expires_at AS expiresAt, revoked_at AS revokedAt
+      `SELECT id AS keyId, name, coalesce(prefix, 'sb_' || environment || '_') AS prefix, scopes, created_at AS createdAt,
+       expires_at AS expiresAt, revoked_at AS revokedAt, last_used_at AS lastUsedAt
        FROM api_keys WHERE tenant_id = (${OWN_TENANT}) ORDER BY created_at DESC LIMIT ${MAX_KEYS}`,
     ),
   ]);

@@ -17,11 +17,16 @@ import { type Identity, Scope, TenantId, Tier, UserId } from "../../contracts/rp
 import type { CodeOf, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { type Failure, fail, ok, type Result } from "../../contracts/rpc/result.ts";
 import { KeyName } from "./account-fields.ts";
+import { logCrash } from "./crash-log.ts";
 import { randomToken, sha256 } from "./digest.ts";
 import type { Env } from "./settings.ts";
 import { OWN_TENANT } from "./tenants.ts";
 
 const DAY_SECONDS = 86_400;
+/** Characters of a key that its list shows: `sb_live_` and 4 of 43. */
+const PREFIX_LENGTH = 12;
+/** A use is stored if the last one is older, so that a busy key writes little. Seconds. */
+const USE_INTERVAL_SECONDS = 600;
 
 /** The columns of a key that its owner may see. */
 const OwnKeyRow = v.object({
@@ -31,6 +36,8 @@ const OwnKeyRow = v.object({
   scopes: v.string(),
   created_at: v.number(),
   expires_at: v.nullable(v.number()),
+  prefix: v.nullable(v.string()),
+  last_used_at: v.nullable(v.number()),
 });
 const OWN_KEY_COLUMNS = Object.keys(OwnKeyRow.entries).join(", ");
 
@@ -49,12 +56,13 @@ export async function createApiKey(
   const key = `sb_${input.environment}_${randomToken()}`;
   const id = crypto.randomUUID().replaceAll("-", "");
   const expiresAt = input.expiresInDays === null ? null : nowSeconds + input.expiresInDays * DAY_SECONDS;
-  const row = [id, await sha256(key), name.output, input.environment, scopeText(input.scopes), nowSeconds, expiresAt];
+  const texts = [id, await sha256(key), name.output, input.environment, scopeText(input.scopes)];
+  const row = [...texts, nowSeconds, expiresAt, key.slice(0, PREFIX_LENGTH)];
   const [owner, created] = await env.DB.batch([
     env.DB.prepare(OWN_TENANT).bind(tenantId, subject),
     env.DB.prepare(
-      `INSERT INTO api_keys (tenant_id, id, key_hash, name, environment, scopes, created_at, expires_at)
-       SELECT own.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM (${OWN_TENANT}) own
+      `INSERT INTO api_keys (tenant_id, id, key_hash, name, environment, scopes, created_at, expires_at, prefix)
+       SELECT own.id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM (${OWN_TENANT}) own
        WHERE (SELECT count(*) FROM api_keys WHERE tenant_id = own.id AND revoked_at IS NULL) < ${API_KEYS_MAX}
        RETURNING ${OWN_KEY_COLUMNS}`,
     ).bind(tenantId, subject, ...row),
@@ -102,6 +110,7 @@ const KeyRow = v.object({
   scopes: v.string(),
   expires_at: v.nullable(v.number()),
   revoked_at: v.nullable(v.number()),
+  last_used_at: v.nullable(v.number()),
   tenant_id: TenantId,
   tier: Tier,
   is_delinquent: v.number(),
@@ -111,12 +120,18 @@ const KeyRow = v.object({
 
 /**
  * Returns the tenant, scopes and user of a key. `INVALID_TOKEN` for an unknown or malformed key,
- * `KEY_REVOKED` also if its user is disabled, `KEY_EXPIRED`, `PAYMENT_DELINQUENT`.
+ * `KEY_REVOKED` also if its user is disabled, `KEY_EXPIRED`, `PAYMENT_DELINQUENT`. A valid key has
+ * been used, which is stored without a wait.
  */
-export async function validateApiKey(env: Env, rawKey: unknown, nowSeconds: number): Promise<ApiKeyValidation> {
+export async function validateApiKey(
+  env: Env,
+  ctx: Pick<ExecutionContext, "waitUntil">,
+  rawKey: unknown,
+  nowSeconds: number,
+): Promise<ApiKeyValidation> {
   if (typeof rawKey !== "string" || !API_KEY_PATTERN.test(rawKey)) return refused("INVALID_TOKEN");
   const row = await env.DB.prepare(
-    `SELECT k.id, k.scopes, k.expires_at, k.revoked_at, t.id AS tenant_id, t.tier, t.is_delinquent, u.id AS user_id, u.disabledAt
+    `SELECT k.id, k.scopes, k.expires_at, k.revoked_at, k.last_used_at, t.id AS tenant_id, t.tier, t.is_delinquent, u.id AS user_id, u.disabledAt
      FROM api_keys k JOIN tenants t ON t.id = k.tenant_id JOIN user u ON u.id = t.user_id WHERE k.key_hash = ?1`,
   )
     .bind(await sha256(rawKey))
@@ -126,6 +141,7 @@ export async function validateApiKey(env: Env, rawKey: unknown, nowSeconds: numb
   if (key.revoked_at !== null || key.disabledAt !== null) return refused("KEY_REVOKED");
   if (key.expires_at !== null && key.expires_at <= nowSeconds) return refused("KEY_EXPIRED");
   if (key.is_delinquent !== 0) return refused("PAYMENT_DELINQUENT");
+  if ((key.last_used_at ?? 0) <= nowSeconds - USE_INTERVAL_SECONDS) ctx.waitUntil(storeUse(env, key.id, nowSeconds));
   return {
     valid: true,
     tenant_id: key.tenant_id,
@@ -136,8 +152,17 @@ export async function validateApiKey(env: Env, rawKey: unknown, nowSeconds: numb
   };
 }
 
+/** Never throws: a key is as valid if its use cannot be stored. */
+async function storeUse({ DB }: Env, keyId: string, nowSeconds: number): Promise<void> {
+  try {
+    await DB.prepare("UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1").bind(keyId, nowSeconds).run();
+  } catch (error) {
+    logCrash("storeUse", error);
+  }
+}
+
 function ownKey(row: unknown): ApiKey {
-  const { id, name, environment, scopes, created_at, expires_at } = v.parse(OwnKeyRow, row);
+  const { id, name, environment, scopes, created_at, expires_at, prefix, last_used_at } = v.parse(OwnKeyRow, row);
   return {
     keyId: id,
     name,
@@ -145,6 +170,8 @@ function ownKey(row: unknown): ApiKey {
     scopes: v.parse(v.array(Scope), scopes.split(" ")),
     createdAt: created_at,
     expiresAt: expires_at,
+    prefix,
+    lastUsedAt: last_used_at,
   };
 }
 

@@ -41,7 +41,7 @@ const EXPORTED_AT_ONCE = 100;
  */
 export class AuthEntrypoint extends WorkerEntrypoint<Env> implements AuthContract {
   validateApiKey(rawKey: unknown): Promise<ApiKeyValidation> {
-    return runMethod(this.env, "validateApiKey", (now) => validateApiKey(this.env, rawKey, now));
+    return runMethod(this.env, "validateApiKey", (now) => validateApiKey(this.env, this.ctx, rawKey, now));
   }
 
   validateJwt(token: unknown): Promise<JwtValidation> {

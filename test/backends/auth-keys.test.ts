@@ -58,6 +58,36 @@ describe("an API key", () => {
     expect(JSON.stringify(worker.backend.harness.getLogs())).not.toContain(secret);
   });
 
+  it("is listed with its beginning, and with its last use once it was used", async () => {
+    const ada = await newOwner();
+    const { key, keyId } = await newKey(ada);
+    const prefix = key.slice(0, "sb_live_abcd".length);
+    expect(await keysOf(ada)).toMatchObject([{ keyId, prefix, lastUsedAt: null }]);
+    await validate(key);
+    await expect.poll(async () => (await keysOf(ada))[0]?.lastUsedAt).toBeGreaterThan(Date.now() / 1000 - 60);
+  });
+
+  it("stores its use every ten minutes, and none that was refused", async () => {
+    const ada = await newOwner();
+    const { key, keyId } = await newKey(ada);
+    const lastUse = async () => (await keysOf(ada))[0]?.lastUsedAt;
+    const usedAgo = (seconds: number) => {
+      const at = Math.floor(Date.now() / 1000) - seconds;
+      return worker.db
+        .prepare("UPDATE api_keys SET last_used_at = ? WHERE id = ?")
+        .bind(at, keyId)
+        .run()
+        .then(() => at);
+    };
+    const recent = await usedAgo(500);
+    await validate(key);
+    await validate(`${key.slice(0, -4)}xxxx`);
+    expect(await lastUse()).toBe(recent);
+    const earlier = await usedAgo(601);
+    await validate(key);
+    await expect.poll(lastUse).toBeGreaterThan(earlier);
+  });
+
   it("is unique", async () => {
     const ada = await newOwner();
     const keys = await Promise.all(Array.from({ length: 10 }, () => newKey(ada)));
@@ -123,6 +153,8 @@ describe("the list of keys", () => {
       scopes: ["read", "generate"],
       createdAt: third.createdAt,
       expiresAt: null,
+      prefix: third.key.slice(0, 12),
+      lastUsedAt: null,
     });
   });
 

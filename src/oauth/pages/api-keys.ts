@@ -66,16 +66,17 @@ ${keyForm(tokens, once, {}, texts)}
 
 function keyList(keys: readonly ApiKey[], tokens: AccountFormTokens, texts: ProductTexts): Html {
   if (keys.length === 0) return html`<p>You have no API keys.</p>`;
-  const rows = keys.map(({ keyId, name, environment, scopes, createdAt, expiresAt }) => {
+  const rows = keys.map(({ keyId, name, environment, scopes, createdAt, expiresAt, prefix, lastUsedAt }) => {
     const shown = cleanName(name) || "Unnamed key";
     const ask: RowForm = {
       ...{ path: "/apps/keys/revoke", field: { name: "keyId", value: keyId }, action: "Revoke", subject: shown },
       text: "It stops working within 30 seconds, for good.",
     };
+    const use = lastUsedAt === null ? "no use recorded" : html`last used ${day(lastUsedAt)} at ${minute(lastUsedAt)}`;
     return html`<li>
-<div><p><bdi class="app">${shown}</bdi> <span class="tag">${ENVIRONMENTS[environment].title}</span></p>
+<div><p><bdi class="app">${shown}</bdi> <span class="tag">${ENVIRONMENTS[environment].title}</span>${prefix !== null && html` <code>${prefix}…</code>`}</p>
 <p>${allowedBy(texts, scopes)}</p>
-<p>Created ${day(createdAt)}, ${lifetime(expiresAt)}.</p></div>
+<p>Created ${day(createdAt)}, ${lifetime(expiresAt)}; ${use}.</p></div>
 ${askedForm(tokens, ask)}
 </li>`;
   });

@@ -48,6 +48,8 @@ export function keyWith(changes: Partial<ApiKey> = {}): ApiKey {
     scopes: ["read"],
     createdAt: 1,
     expiresAt: null,
+    prefix: null,
+    lastUsedAt: null,
     ...changes,
   };
 }
@@ -67,7 +69,15 @@ export function fakeKeyStore(given: readonly ApiKey[] = []) {
       note("createApiKey", call, input);
       const { name, environment, scopes, expiresInDays } = input;
       const expiresAt = expiresInDays === null ? null : 1_800_000_000 + expiresInDays * 86_400;
-      const made = { keyId: `key_${keys.length + 1}`, name, environment, scopes, createdAt: 1_800_000_000, expiresAt };
+      const changes = {
+        keyId: `key_${keys.length + 1}`,
+        name,
+        environment,
+        scopes,
+        createdAt: 1_800_000_000,
+        expiresAt,
+      };
+      const made = keyWith({ ...changes, prefix: KEY.slice(0, 12) });
       keys.unshift(made);
       return { ok: true, value: { key: KEY, ...made } };
     },

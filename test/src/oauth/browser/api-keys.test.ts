@@ -2,7 +2,7 @@
 // request.
 import { describe, expect, it, vi } from "vitest";
 import type { AuthContract } from "../../../../contracts/auth.ts";
-import { AUTH, envWith, ORIGIN, quiet, throwing } from "../browser.ts";
+import { AUTH, envWith, ORIGIN, quiet, type Seen, throwing } from "../browser.ts";
 import {
   COOKIE,
   fakeKeyStore,
@@ -53,9 +53,10 @@ describe("API keys", () => {
     ]);
     const after = await browser.open("/apps");
     expect(words(after)).toContain(
-      "Build server Test Can see your architecture flows; see your images and the image models; create and run architecture flows",
+      "Can see your architecture flows; see your images and the image models; create and run architecture flows",
     );
-    expect(words(after)).toContain("Created 15 Jan 2027 , works until 14 Feb 2027 .");
+    expect(words(after)).toContain("Created 15 Jan 2027 , works until 14 Feb 2027 ; no use recorded.");
+    expect(words(after)).toContain("Build server Test sb_live_k3yk… Can");
     expect(after.text).not.toContain(KEY);
   });
 
@@ -127,7 +128,14 @@ describe("API keys", () => {
 
   it("that have expired are marked, until they are revoked", async () => {
     const browser = await signedInBrowser(newUserId(), envWith(fakeKeyStore([keyWith({ expiresAt: 86_400 })]).auth));
-    expect(words(await browser.open("/apps"))).toContain("expired 2 Jan 1970 .");
+    expect(words(await browser.open("/apps"))).toContain("expired 2 Jan 1970 ; no use recorded.");
+  });
+
+  it("are listed with their beginning and their last use", async () => {
+    const key = keyWith({ prefix: "sb_live_<b>", lastUsedAt: 1_800_000_000 });
+    const { text } = await (await signedInBrowser(newUserId(), envWith(fakeKeyStore([key]).auth))).open("/apps");
+    expect(text).toContain("<code>sb_live_&lt;b&gt;…</code>");
+    expect(words({ text } as Seen)).toContain("works until you revoke it; last used 15 Jan 2027 at 08:00 UTC .");
   });
 
   it("have names that are shown as text, never as markup", async () => {
