@@ -21,7 +21,7 @@ import {
 } from "../../contracts/audit-store.ts";
 import { CliError } from "./cli-error.ts";
 import { type Database, execute, executeAll, type Row, type Sql, sql } from "./database.ts";
-import { DEFAULT_DOMAIN } from "./deploy.ts";
+import { productionOrigin } from "./production.ts";
 import { DEFAULT_ORIGIN, ROOT } from "./workers.ts";
 
 const LIST_MAX = 1000;
@@ -39,7 +39,7 @@ const USAGE = `Usage: npm run audit -- COMMAND [options]
   --remote           use the deployed database; default: that of \`npm run dev\`
   --persist-to DIR   the folder of \`npm run dev\` (default .wrangler/state)
   --origin URL       the gateway, whose keys check the signatures of checkpoints
-                     (default ${DEFAULT_ORIGIN}, or https://${DEFAULT_DOMAIN} with --remote)
+                     (default ${DEFAULT_ORIGIN}; with --remote, that of production.toml)
   --limit N          number of records to list, 1 to ${LIST_MAX} (default 50)
   --json             print JSON
   --help             show this`;
@@ -284,7 +284,7 @@ function readOptions(args: readonly string[]): Options {
     if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX) throw new Error(`"${values.limit}" is not a limit`);
     if (values.remote && values["persist-to"] !== undefined)
       throw new Error("--persist-to names a local database, --remote the deployed one: use one of them");
-    const origin = values.origin ?? (values.remote ? `https://${DEFAULT_DOMAIN}` : DEFAULT_ORIGIN);
+    const origin = values.origin ?? (values.remote ? productionOrigin() : DEFAULT_ORIGIN);
     if (!/^https?:$/.test(URL.parse(origin)?.protocol ?? "")) throw new Error(`"${origin}" is not an address`);
     const stateFolder = path.resolve(values["persist-to"] ?? path.join(ROOT, ".wrangler/state"));
     const database = values.remote ? "remote" : { stateFolder };

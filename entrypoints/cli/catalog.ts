@@ -10,7 +10,6 @@ import { productTexts } from "../../src/tools/product-texts.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 import { changesOf, type Lock, lockOf } from "./catalog-lock.ts";
 import { CliError } from "./cli-error.ts";
-import { DEFAULT_DOMAIN } from "./deploy.ts";
 import { withGeneratedPart } from "./generated-part.ts";
 import { asJson } from "./json-text.ts";
 import { reference } from "./reference.ts";
@@ -23,6 +22,8 @@ const README = "README.md";
 const GUIDE = "docs/user-guide.md";
 const EVENTS = "docs/log-events.md";
 const ENTRY = "docs/server.json";
+/** The product's gateway, in the entry of the MCP registry. */
+const PRODUCT_ORIGIN = "https://mcp.stackbilt.dev";
 const WRITE = "npm run catalog -- --write";
 
 const USAGE = `Usage: npm run catalog [-- --write]
@@ -104,7 +105,7 @@ function entry(read: (file: string) => string | null): object {
     throw new CliError(
       `The description "${description}" is longer than ${DESCRIPTION_LIMIT} characters: shorten a \`summary\` in src/tools.`,
     );
-  return registryEntry({ ...SERVER, description, version, origin: `https://${DEFAULT_DOMAIN}` });
+  return registryEntry({ ...SERVER, description, version, origin: PRODUCT_ORIGIN });
 }
 
 /** An empty lock if there is none, so that every tool is new. */

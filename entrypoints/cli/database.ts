@@ -4,8 +4,8 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { CliError } from "./cli-error.ts";
-import { refuseDevelopmentId } from "./deploy.ts";
 import { areMigrationsPending, type DatabaseOwner } from "./migrations.ts";
+import { requireStorageConfig, writeProductionConfig } from "./production-config.ts";
 import { CONFIGS, readConfig, settingOf } from "./workers.ts";
 import { LOCAL, runWrangler } from "./wrangler.ts";
 
@@ -47,11 +47,11 @@ export async function executeAll(
   { owner, database }: Target,
   ...statements: readonly Sql[]
 ): Promise<readonly (readonly Row[])[]> {
-  refuseUnready(owner, database);
+  const config = configFor(owner, database);
   const name = settingOf(readConfig(owner), "database_name");
   const target = database === "remote" ? ["--remote"] : ["--local", "--persist-to", database.stateFolder];
   const text = statements.map((statement) => statement.text).join("; ");
-  const command = ["d1", "execute", name, ...target, "-c", CONFIGS[owner], "--json", "--command", text];
+  const command = ["d1", "execute", name, ...target, "-c", config, "--json", "--command", text];
   const { code, stdout, output } = await runWrangler(command, database === "remote" ? undefined : LOCAL);
   const results = code === 0 ? resultsIn(stdout) : null;
   if (results === null)
@@ -59,10 +59,11 @@ export async function executeAll(
   return results.map(({ results: rows = [] }) => rows);
 }
 
-/** Throws a `CliError` if the database does not exist, or lacks a table. */
-function refuseUnready(owner: DatabaseOwner, database: Database): void {
-  if (database === "remote") refuseDevelopmentId(owner);
-  else refuseUnreadyFolder(database.stateFolder);
+/** The configuration that names the database. Throws a `CliError` if it cannot be used yet. */
+function configFor(owner: DatabaseOwner, database: Database): string {
+  if (database === "remote") return writeProductionConfig(owner, requireStorageConfig(owner));
+  refuseUnreadyFolder(database.stateFolder);
+  return CONFIGS[owner];
 }
 
 function refuseUnreadyFolder(stateFolder: string): void {

@@ -5,6 +5,7 @@ import type { CheckpointKey } from "../../contracts/audit-record.ts";
 import { BACKENDS, type BackendName } from "../../contracts/backends.ts";
 import { publishedKeys } from "./audit.ts";
 import { CliError } from "./cli-error.ts";
+import { readProduction } from "./production.ts";
 import { CONFIGS, readConfig, servicesOf, workerName } from "./workers.ts";
 import { runWrangler } from "./wrangler.ts";
 
@@ -38,6 +39,8 @@ export async function putSecrets(worker: string, secrets: Secrets): Promise<void
 }
 
 function wrangler(args: readonly string[], input?: string) {
+  const { accountId } = readProduction();
+  if (accountId !== "") process.env.CLOUDFLARE_ACCOUNT_ID = accountId;
   return runWrangler(["secret", ...args, "-c", CONFIGS.gateway], undefined, input);
 }
 

@@ -6,8 +6,8 @@ import { parseArgs } from "node:util";
 import { checkpointKeyOf } from "../../src/crypto/key-ring.ts";
 import { TASK_TTL_MS } from "../../src/pipeline/task-handle.ts";
 import { CliError } from "./cli-error.ts";
-import { DEFAULT_DOMAIN } from "./deploy.ts";
 import { ensureLocalSecrets, localSecretsFile } from "./local-secrets.ts";
+import { productionOrigin } from "./production.ts";
 import { beginRotation, type Deployed, endRotation } from "./rotation.ts";
 import { randomSecret, readSettings, writeSettings } from "./secret-file.ts";
 import { ROOT } from "./workers.ts";
@@ -18,7 +18,7 @@ const USAGE = `Usage: npm run rotate [-- options]
   --remote         replace that of the deployed system
   --secrets FILE   with --remote: the file in which you keep SERVICE_BINDING_SECRET and HEALTH_TOKEN,
                    one line KEY=VALUE each, readable by you only; the new secret is written there
-  --origin URL     with --remote: the gateway (default https://${DEFAULT_DOMAIN})
+  --origin URL     with --remote: the gateway (default: that of production.toml)
   --settle N       with --remote: seconds until a new version runs everywhere (default 60)
   --finish         remove the old secret, a day after it was replaced
   --leaked         with --finish: at once, and audit checkpoints that it signed do not verify any more
@@ -116,7 +116,7 @@ function deployedOf(values: {
 }): Deployed {
   if (values.secrets === undefined) throw new Error("Name the file in which you keep the root secret, with --secrets");
   const file = path.resolve(values.secrets);
-  const url = URL.parse(values.origin ?? `https://${DEFAULT_DOMAIN}`);
+  const url = URL.parse(values.origin ?? productionOrigin());
   const isSafe = url?.protocol === "https:" || ["localhost", "127.0.0.1"].includes(url?.hostname ?? "");
   if (!url || !isSafe) throw new Error("--origin is not an https URL");
   const settleMs = Number(values.settle ?? 60) * 1000;

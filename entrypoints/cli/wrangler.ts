@@ -8,7 +8,7 @@ import { ROOT } from "./workers.ts";
 export const WRANGLER = path.join(ROOT, "node_modules/wrangler/wrangler-dist/cli.js");
 
 /** No metrics, no update check, no crash report, no log file in the home directory. */
-const QUIET = {
+export const QUIET = {
   WRANGLER_SEND_METRICS: "false",
   WRANGLER_SEND_ERROR_REPORTS: "false",
   WRANGLER_HIDE_BANNER: "true",

@@ -2,8 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, it, onTestFinished, vi } from "vitest";
-import { bindingLines, productionVariables, replacedBy } from "../../entrypoints/cli/deploy.ts";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { openAccount } from "../../entrypoints/cli/cloudflare.ts";
+import { bindingLines } from "../../entrypoints/cli/deploy.ts";
+import { deployWorker, describePlan, planDeployment } from "../../entrypoints/cli/deployment.ts";
+import { type Deployable, type Production, parseProduction } from "../../entrypoints/cli/production.ts";
 import {
   CONFIGS,
   ROOT,
@@ -11,38 +14,13 @@ import {
   servicesOf,
   variablesOf,
   withOwnBackends,
+  workerName,
   writeAdaptedConfig,
 } from "../../entrypoints/cli/workers.ts";
 import { runWrangler } from "../../entrypoints/cli/wrangler.ts";
-import { startCloudflareApi } from "../support/cloudflare-api.ts";
+import { type CloudflareApi, startCloudflareApi } from "../support/cloudflare-api.ts";
+import { productionWith } from "../support/production-settings.ts";
 import { copyRepository, removeCopy } from "../support/repository-copy.ts";
-
-const HOST = "mcp.stackbilt.dev";
-
-it("refuses a variable that has only its value for development", () => {
-  expect(() => productionVariables("gateway", HOST, {})).toThrow(/^Set AUTH_BASE_URL in the environment/);
-  expect(() => productionVariables("auth", "auth.stackbilt.dev", {})).toThrow(
-    /^Set SOCIAL_RETURN_URLS in the environment/,
-  );
-  expect(() => productionVariables("img-forge", undefined, {})).toThrow(/^Set IMAGE_BASE_URL in the environment/);
-});
-
-it("refuses an origin without TLS", () => {
-  expect(() => productionVariables("gateway", HOST, { AUTH_BASE_URL: "http://auth.stackbilt.dev" })).toThrow(
-    /must begin with https/,
-  );
-});
-
-it("requires PUBLIC_SIGNUPS_ENABLED for the gateway", () => {
-  expect(() => productionVariables("gateway", HOST, { AUTH_BASE_URL: "https://auth.stackbilt.dev" })).toThrow(
-    /^Set PUBLIC_SIGNUPS_ENABLED/,
-  );
-});
-
-it("refuses an id that is for development only", () => {
-  const environment = { AUTH_BASE_URL: "https://auth.stackbilt.dev", PUBLIC_SIGNUPS_ENABLED: "false" };
-  expect(() => productionVariables("gateway", HOST, environment)).toThrow(/kv namespace create/);
-});
 
 it("builds the auth Worker without the local provider", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "bundle-"));
@@ -80,32 +58,116 @@ it("copies a config with every variable and the new origin", () => {
   expect(variablesOf(copy).ALLOWED_ORIGINS).toBe("http://localhost:6274,http://127.0.0.1:6274");
 });
 
-it("builds the auth Worker without its binding to the gateway, for the first deployment", async () => {
-  const config = path.join(ROOT, ".test/first/wrangler.toml");
-  writeAdaptedConfig("auth", config, { unbound: "stackbilt-mcp-gateway" });
-  const bindingsOf = async (file: string) => {
-    const { code, output } = await runWrangler(["deploy", "--dry-run", "-c", file]);
-    expect(code).toBe(0);
-    return [output.includes("env.DB"), output.includes("env.GATEWAY_ADMIN")];
-  };
-  expect(await bindingsOf(config)).toEqual([true, false]);
-  expect(await bindingsOf(path.join(ROOT, CONFIGS.auth))).toEqual([true, true]);
-});
+describe("before an upload", () => {
+  const GATEWAY = workerName("gateway");
+  let api: CloudflareApi;
 
-it("says before an upload which version it replaces", async () => {
-  const api = await startCloudflareApi(new Map([["stackbilt-reference-auth", new Map()]]));
-  onTestFinished(() => {
+  beforeEach(async () => {
+    const bound = servicesOf(readConfig("gateway")).map(({ service }) => [service, new Map()] as const);
+    api = await startCloudflareApi(new Map(bound));
+    for (const [name, value] of Object.entries(api.environment)) vi.stubEnv(name, value);
+  });
+  afterEach(() => {
     vi.unstubAllEnvs();
     api.close();
   });
-  for (const [name, value] of Object.entries(api.environment)) vi.stubEnv(name, value);
-  expect(await replacedBy("stackbilt-reference-auth")).toBe(
-    "  It replaces the version of 2026-11-01T00:00:00.000Z by ada@example.com.",
-  );
-  expect(await replacedBy("stackbilt-reference-audit")).toBe("  It is a new Worker.");
-  api.close();
-  vi.stubEnv("CLOUDFLARE_API_TOKEN", "");
-  expect(await replacedBy("stackbilt-reference-auth")).toContain("does not say");
+
+  const planOf = async (production: Production, worker: Deployable = "gateway") =>
+    planDeployment(await openAccount(), worker, production);
+
+  /** Has the account run what `production` describes. */
+  async function run(production: Production): Promise<void> {
+    const { config } = await planOf(production);
+    const typeOf = { plain_text: Object.entries(config.vars ?? {}).map(([name, text]) => ({ name, text })) };
+    const stores = (config.kv_namespaces ?? []).map(({ binding, id }) => ({ name: binding, namespace_id: id }));
+    const objects = (config.durable_objects?.bindings ?? []).map((one) => ({
+      ...one,
+      type: "durable_object_namespace",
+    }));
+    const services = (config.services ?? []).map(({ binding: name, ...one }) => ({ ...one, name, type: "service" }));
+    api.account.upload(GATEWAY, {
+      bindings: [
+        ...typeOf.plain_text.map((one) => ({ ...one, type: "plain_text" })),
+        ...stores.map((one) => ({ ...one, type: "kv_namespace" })),
+        ...[...objects, ...services],
+        ...(config.queues?.producers ?? []).map(({ binding: name, queue }) => ({
+          name,
+          type: "queue",
+          queue_name: queue,
+        })),
+        ...(config.ratelimits ?? []).map((one) => ({ ...one, type: "ratelimit" })),
+        { name: "SERVICE_BINDING_SECRET", type: "secret_text" },
+      ],
+      compatibilityDate: config.compatibility_date,
+    });
+    api.account.domains.set("mcp.stackbilt.dev", GATEWAY);
+  }
+
+  it("says before an upload which version it replaces", async () => {
+    expect(describePlan(await planOf(productionWith()))).toContain("  It is a new Worker.");
+    await run(productionWith());
+    expect(describePlan(await planOf(productionWith()))).toMatch(
+      /^Deploying stackbilt-mcp-gateway to https:\/\/mcp\.stackbilt\.dev\.\n {2}It replaces the version \w{8} of \S+ by ada@example\.com\.\n {2}Variables, bindings and domain stay as they are\.$/,
+    );
+  });
+
+  it("says what it adds, changes and removes, and uploads nothing without --yes", async () => {
+    await run(
+      productionWith('ALLOWED_ORIGINS = ""', 'ALLOWED_ORIGINS = ""\nMCP_REGISTRY_AUTH = "v=MCPv1; k=ed25519; p=x"'),
+    );
+    const [deployed] = api.account.script(GATEWAY)?.versions ?? [];
+    api.account.upload(GATEWAY, {
+      compatibilityDate: "2026-01-01",
+      bindings: [
+        ...(deployed?.bindings ?? []).filter(({ name }) => name !== "AUDIT"),
+        { name: "OLD_BUCKET", type: "r2_bucket", bucket_name: "pictures" },
+      ],
+    });
+    api.account.domains.set("old.stackbilt.dev", GATEWAY);
+    const plan = await planOf(productionWith('CIMD_ENABLED = "true"', 'CIMD_ENABLED = "false"'));
+    expect(plan.differences.map(({ kind, what }) => `${kind} ${what}`)).toEqual([
+      "adds AUDIT, Worker stackbilt-reference-audit, AuditEntrypoint",
+      'changes CIMD_ENABLED from "true" to "false"',
+      'changes MCP_REGISTRY_AUTH from "v=MCPv1; k=ed25519; p=x" to ""',
+      "removes OLD_BUCKET, which is R2 bucket pictures",
+      "changes compatibility date from 2026-01-01 to 2026-08-04",
+      "removes domain old.stackbilt.dev",
+    ]);
+    await expect(deployWorker(plan, { isYes: false })).rejects.toThrow("Nothing was changed. Add --yes");
+    expect(api.writes).toEqual([]);
+  });
+
+  it("asks before it takes a domain from another Worker", async () => {
+    api.account.domains.set("mcp.stackbilt.dev", "stackbilt-website");
+    const plan = await planOf(productionWith());
+    expect(describePlan(plan)).toContain(
+      "changes domain mcp.stackbilt.dev from stackbilt-website to stackbilt-mcp-gateway",
+    );
+    await expect(deployWorker(plan, { isYes: false })).rejects.toThrow("Nothing was changed.");
+  });
+
+  it("refuses settings that may not be deployed, and lists all of them", async () => {
+    const error = await planOf(parseProduction("")).catch((thrown: Error) => thrown);
+    expect(String(error)).toMatch(
+      /gateway cannot be deployed. Correct entrypoints\/production.toml:\n {2}\[gateway\] domain is empty/,
+    );
+    expect(String(error)).toContain("[gateway.vars] CIMD_ENABLED is missing");
+  });
+
+  it("refuses to bind a Worker that does not exist", async () => {
+    api.workers.delete("stackbilt-reference-img-forge");
+    await expect(planOf(productionWith())).rejects.toThrow(
+      "IMG_FORGE binds the Worker stackbilt-reference-img-forge, which is not deployed",
+    );
+  });
+
+  it("leaves out the auth Worker's binding to a gateway that is not deployed yet", async () => {
+    const plan = await planOf(productionWith(), "auth");
+    expect(plan).toMatchObject({ leftOut: "GATEWAY_ADMIN", config: { services: [] } });
+    expect(describePlan(plan)).toContain("Without GATEWAY_ADMIN, until the gateway is deployed");
+    await run(productionWith());
+    expect(await planOf(productionWith(), "auth")).toMatchObject({ leftOut: null, config: { services: [{}] } });
+  });
 });
 
 it("binds the Workers that wrangler.toml names, and those of this repository on a developer's machine", async () => {

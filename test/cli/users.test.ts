@@ -137,6 +137,9 @@ describe("a mistake of an operator changes nothing and is named", { timeout: SLO
 
   it("a deployed database whose id is not set", async () => {
     const { code, stderr } = await launch(["list", "--remote"]);
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/has an id for development: run/)]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/production.toml: \[auth.ids\] DB is no id of the account/),
+    ]);
   });
 });

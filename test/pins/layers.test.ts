@@ -60,6 +60,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   valibot: ["contracts/", "src/", "entrypoints/"],
   wrangler: ["entrypoints/cli/"],
   esbuild: ["entrypoints/cli/"],
+  "smol-toml": ["entrypoints/cli/"],
 };
 
 /** The folder of `file` within src, or `root`. */

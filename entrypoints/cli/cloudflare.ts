@@ -1,0 +1,91 @@
+// Questions to Cloudflare's API about an account, with wrangler's login. They change nothing:
+// changes are commands of wrangler, which an operator can repeat by hand.
+import * as v from "valibot";
+import { CliError } from "./cli-error.ts";
+import { readProduction } from "./production.ts";
+import { runWrangler } from "./wrangler.ts";
+
+export interface Cloudflare {
+  readonly accountId: string;
+  /**
+   * The result at a path below the account, as `schema` reads it; `null` if there is no such thing.
+   * Throws a `CliError` for any other error.
+   */
+  ask<T>(path: string, schema: v.GenericSchema<unknown, T>, question?: unknown): Promise<T | null>;
+}
+
+const DEFAULT_API = "https://api.cloudflare.com/client/v4";
+const TIMEOUT_MS = 30_000;
+
+const Answer = v.object({
+  result: v.optional(v.unknown()),
+  errors: v.optional(v.array(v.object({ code: v.optional(v.number()), message: v.string() })), []),
+});
+const Accounts = v.array(v.object({ id: v.string(), name: v.string() }));
+const Login = v.variant("type", [
+  v.object({ type: v.picklist(["oauth", "api_token"]), token: v.string() }),
+  v.object({ type: v.literal("api_key"), key: v.string(), email: v.string() }),
+]);
+
+/**
+ * Opens the account of production.toml, of CLOUDFLARE_ACCOUNT_ID, or the only one of the login, and
+ * names it to wrangler. Throws a `CliError` without a login, or if there are several.
+ */
+export async function openAccount(): Promise<Cloudflare> {
+  const headers = await loginHeaders();
+  const accountId = readProduction().accountId || process.env.CLOUDFLARE_ACCOUNT_ID || (await onlyAccount(headers));
+  process.env.CLOUDFLARE_ACCOUNT_ID = accountId;
+  return {
+    accountId,
+    ask: (path, schema, question) => ask(`/accounts/${accountId}${path}`, schema, { headers, question }),
+  };
+}
+
+async function loginHeaders(): Promise<Record<string, string>> {
+  const { CLOUDFLARE_API_TOKEN: token } = process.env;
+  if (token) return { authorization: `Bearer ${token}` };
+  const { code, stdout } = await runWrangler(["auth", "token", "--json"]);
+  const login = code === 0 ? v.safeParse(Login, JSON.parse(stdout.slice(stdout.indexOf("{")))) : null;
+  if (!login?.success)
+    throw new CliError("You are not logged in: run `npx wrangler login`, or set CLOUDFLARE_API_TOKEN.");
+  return login.output.type === "api_key"
+    ? { "x-auth-key": login.output.key, "x-auth-email": login.output.email }
+    : { authorization: `Bearer ${login.output.token}` };
+}
+
+async function onlyAccount(headers: Readonly<Record<string, string>>): Promise<string> {
+  const accounts = (await ask("/accounts?per_page=50", Accounts, { headers })) ?? [];
+  const [first, ...others] = accounts;
+  if (first && others.length === 0) return first.id;
+  const list = accounts.map(({ id, name }) => `  ${id}  ${name}`).join("\n");
+  throw new CliError(`Set account_id in entrypoints/production.toml, because the login has several accounts:\n${list}`);
+}
+
+async function ask<T>(
+  path: string,
+  schema: v.GenericSchema<unknown, T>,
+  { headers, question }: { readonly headers: Readonly<Record<string, string>>; readonly question?: unknown },
+): Promise<T | null> {
+  const url = `${process.env.CLOUDFLARE_API_BASE_URL ?? DEFAULT_API}${path}`;
+  const response = await fetch(url, {
+    headers: { ...headers, "content-type": "application/json" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(question !== undefined && { method: "POST", body: JSON.stringify(question) }),
+  }).catch((error: Error) => {
+    throw new CliError(`Cloudflare's API does not respond: ${error.message}. Try again.`);
+  });
+  const answer = v.safeParse(Answer, await response.json().catch(() => null));
+  if (response.status === 404) return null;
+  if (!response.ok || !answer.success) throw refusal(path, response.status, answer.output);
+  return v.parse(schema, answer.output.result);
+}
+
+function refusal(path: string, status: number, answer: unknown): CliError {
+  const { errors = [] } = v.is(Answer, answer) ? answer : {};
+  const reason = errors.map(({ message }) => message).join("; ") || "no reason";
+  const remedy =
+    status === 401 || status === 403
+      ? "Log in again with `npx wrangler login`, or give the API token this permission."
+      : "Try again.";
+  return new CliError(`Cloudflare answers ${status} to ${path.split("?")[0]}: ${reason}. ${remedy}`);
+}

@@ -1,0 +1,118 @@
+// A deployed Worker, as Cloudflare describes it, and how a deployment would change it.
+import * as v from "valibot";
+import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
+import { type Bindings, bindingsOf, DeployedBinding, deployedBindings } from "./bindings.ts";
+import type { Cloudflare } from "./cloudflare.ts";
+
+export interface DeployedWorker {
+  readonly versionId: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly author: string | undefined;
+  /** Variables and bindings, without secrets. */
+  readonly bindings: Bindings;
+  readonly compatibilityDate: string | undefined;
+  readonly domains: readonly string[];
+  readonly schedules: readonly string[];
+}
+
+export const Deployments = v.object({
+  deployments: v.array(
+    v.object({
+      created_on: v.string(),
+      author_email: v.optional(v.string()),
+      versions: v.array(v.object({ version_id: v.string(), percentage: v.number() })),
+    }),
+  ),
+});
+const Version = v.object({
+  resources: v.object({
+    bindings: v.optional(v.array(DeployedBinding), []),
+    script_runtime: v.optional(v.object({ compatibility_date: v.optional(v.string()) }), {}),
+  }),
+});
+const Domains = v.array(v.object({ hostname: v.string(), service: v.string() }));
+const Schedules = v.object({ schedules: v.array(v.object({ cron: v.string() })) });
+const Queues = v.array(
+  v.object({
+    queue_name: v.string(),
+    consumers: v.optional(v.array(v.object({ script: v.optional(v.string()), service: v.optional(v.string()) })), []),
+  }),
+);
+
+/** The Worker `name`, or `null` if the account has none of this name. */
+export async function deployedWorker(cloudflare: Cloudflare, name: string): Promise<DeployedWorker | null> {
+  const script = `/workers/scripts/${name}`;
+  const [current] = (await cloudflare.ask(`${script}/deployments`, Deployments))?.deployments ?? [];
+  const versionId = current?.versions.toSorted((a, b) => b.percentage - a.percentage)[0]?.version_id;
+  if (!current || versionId === undefined) return null;
+  const [version, domains, schedules] = await Promise.all([
+    cloudflare.ask(`${script}/versions/${versionId}`, Version),
+    cloudflare.ask(`/workers/domains?service=${name}`, Domains),
+    cloudflare.ask(`${script}/schedules`, Schedules),
+  ]);
+  return {
+    versionId,
+    createdAt: current.created_on,
+    author: current.author_email,
+    bindings: deployedBindings(version?.resources.bindings ?? []),
+    compatibilityDate: version?.resources.script_runtime.compatibility_date,
+    domains: (domains ?? []).filter(({ service }) => service === name).map(({ hostname }) => hostname),
+    schedules: schedules?.schedules.map(({ cron }) => cron) ?? [],
+  };
+}
+
+/** The Worker that has the host, or `null`. */
+export async function ownerOfDomain(cloudflare: Cloudflare, hostname: string): Promise<string | null> {
+  const domains = (await cloudflare.ask(`/workers/domains?hostname=${hostname}`, Domains)) ?? [];
+  return domains.find((domain) => domain.hostname === hostname)?.service ?? null;
+}
+
+/** The names of the Workers that consume `queue`; `null` if there is no such queue. */
+export async function consumersOf(cloudflare: Cloudflare, queue: string): Promise<readonly string[] | null> {
+  const found = (await cloudflare.ask(`/queues?name=${queue}`, Queues))?.find(({ queue_name: name }) => name === queue);
+  return found?.consumers.flatMap(({ script, service }) => script ?? service ?? []) ?? null;
+}
+
+/** One change by a deployment. */
+export interface Difference {
+  /** `adds` replaces nothing. */
+  readonly kind: "adds" | "changes" | "removes";
+  readonly what: string;
+}
+
+/** The changes that a deployment of `config` makes to `deployed`, in words. */
+export function differencesBetween(config: WranglerConfig, deployed: DeployedWorker): readonly Difference[] {
+  const domains = (config.routes ?? []).map((route) => (typeof route === "string" ? route : route.pattern));
+  const { compatibilityDate } = deployed;
+  const date = config.compatibility_date;
+  return [
+    ...bindingDifferences(deployed.bindings, bindingsOf(config)),
+    ...(date === compatibilityDate || compatibilityDate === undefined
+      ? []
+      : [{ kind: "changes", what: `compatibility date from ${compatibilityDate} to ${date}` } as const]),
+    // Without a domain in the configuration, wrangler leaves those that are deployed.
+    ...(domains.length === 0 ? [] : listDifferences("domain", deployed.domains, domains)),
+    ...listDifferences("schedule", deployed.schedules, config.triggers?.crons ?? []),
+  ];
+}
+
+function bindingDifferences(before: Bindings, after: Bindings): Difference[] {
+  const names = [...new Set([...after.keys(), ...before.keys()])].toSorted();
+  return names.flatMap((name): Difference[] => {
+    const [old, next] = [before.get(name), after.get(name)];
+    if (old === next) return [];
+    if (old === undefined) return [{ kind: "adds", what: `${name}, ${next}` }];
+    if (next === undefined) return [{ kind: "removes", what: `${name}, which is ${old}` }];
+    return [{ kind: "changes", what: `${name} from ${old} to ${next}` }];
+  });
+}
+
+function listDifferences(what: string, before: readonly string[], after: readonly string[]): Difference[] {
+  return [
+    ...after.filter((one) => !before.includes(one)).map((one) => ({ kind: "adds", what: `${what} ${one}` }) as const),
+    ...before
+      .filter((one) => !after.includes(one))
+      .map((one) => ({ kind: "removes", what: `${what} ${one}` }) as const),
+  ];
+}

@@ -1,0 +1,129 @@
+// A deployment of one Worker: first what it replaces, in words, then the upload by wrangler.
+import { spawn } from "node:child_process";
+import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
+import { CliError } from "./cli-error.ts";
+import type { Cloudflare } from "./cloudflare.ts";
+import { confirm, isInteractive } from "./confirm.ts";
+import {
+  consumersOf,
+  type DeployedWorker,
+  type Difference,
+  deployedWorker,
+  differencesBetween,
+  ownerOfDomain,
+} from "./deployed-worker.ts";
+import { type Deployable, readProduction } from "./production.ts";
+import { requireProductionConfig, writeProductionConfig } from "./production-config.ts";
+import { ROOT, workerName } from "./workers.ts";
+import { QUIET, WRANGLER } from "./wrangler.ts";
+
+/** A deployment that has not begun. */
+export interface Plan {
+  readonly worker: Deployable;
+  readonly config: WranglerConfig;
+  /** `null`: the Worker is new. */
+  readonly deployed: DeployedWorker | null;
+  readonly differences: readonly Difference[];
+  /** The binding to a gateway that is not deployed yet. Each binds the other, so one is first. */
+  readonly leftOut: string | null;
+}
+
+/**
+ * Compares the settings of production with what is deployed. Throws a `CliError` for settings that
+ * may not be deployed, and for a binding to a Worker that does not exist.
+ */
+export async function planDeployment(
+  cloudflare: Cloudflare,
+  worker: Deployable,
+  production = readProduction(),
+): Promise<Plan> {
+  const complete = requireProductionConfig(worker, production);
+  const { leftOut, services } = await existingServices(cloudflare, complete);
+  const config = complete.services === undefined ? complete : { ...complete, services };
+  const deployed = await deployedWorker(cloudflare, workerName(worker));
+  const changed = deployed === null ? [] : differencesBetween(config, deployed);
+  const taken = await takenBy(cloudflare, workerName(worker), config);
+  return { worker, config, deployed, differences: [...changed, ...taken], leftOut };
+}
+
+type Services = NonNullable<WranglerConfig["services"]>;
+
+async function existingServices(
+  cloudflare: Cloudflare,
+  { services = [] }: WranglerConfig,
+): Promise<{ readonly services: Services; readonly leftOut: string | null }> {
+  const found = await Promise.all(
+    services.map(async (one) => ({ one, isThere: (await deployedWorker(cloudflare, one.service)) !== null })),
+  );
+  const missing = found.filter(({ isThere }) => !isThere).map(({ one }) => one);
+  const gateway = missing.find(({ service }) => service === workerName("gateway"));
+  const other = missing.find((one) => one !== gateway);
+  if (other)
+    throw new CliError(
+      `${other.binding} binds the Worker ${other.service}, which is not deployed: deploy it first, or correct [[services]].`,
+    );
+  return { services: services.filter((one) => one !== gateway), leftOut: gateway?.binding ?? null };
+}
+
+/** Hosts that another Worker has, and queues that this one does not consume yet. */
+async function takenBy(cloudflare: Cloudflare, name: string, config: WranglerConfig): Promise<Difference[]> {
+  const hosts = (config.routes ?? []).map((route) => (typeof route === "string" ? route : route.pattern));
+  const owned = await Promise.all(
+    hosts.map(async (host): Promise<Difference[]> => {
+      const owner = await ownerOfDomain(cloudflare, host);
+      return owner === null || owner === name
+        ? []
+        : [{ kind: "changes", what: `domain ${host} from ${owner} to ${name}` }];
+    }),
+  );
+  const consumed = await Promise.all(
+    (config.queues?.consumers ?? []).map(async ({ queue }): Promise<Difference[]> => {
+      const consumers = (await consumersOf(cloudflare, queue)) ?? [];
+      return consumers.includes(name) ? [] : [{ kind: "adds", what: `consumer of the queue ${queue}` }];
+    }),
+  );
+  return [...owned, ...consumed].flat();
+}
+
+/** True if the deployment takes something away from what runs today. */
+export function isReplacing({ differences }: Plan): boolean {
+  return differences.some(({ kind }) => kind !== "adds");
+}
+
+/** The plan in sentences, one a line. */
+export function describePlan({ worker, config, deployed, differences, leftOut }: Plan): string {
+  const [route] = config.routes ?? [];
+  const host = route === undefined || typeof route === "string" ? "" : ` to https://${route.pattern}`;
+  const by = deployed?.author === undefined ? "" : ` by ${deployed.author}`;
+  return [
+    `Deploying ${workerName(worker)}${host}.`,
+    deployed === null
+      ? "  It is a new Worker."
+      : `  It replaces the version ${deployed.versionId.slice(0, 8)} of ${deployed.createdAt}${by}.`,
+    ...differences.map(({ kind, what }) => `  ${kind.padEnd(7)} ${what}`),
+    ...(deployed !== null && differences.length === 0 ? ["  Variables, bindings and domain stay as they are."] : []),
+    ...(leftOut === null
+      ? []
+      : [`  Without ${leftOut}, until the gateway is deployed: then deploy this Worker again.`]),
+  ].join("\n");
+}
+
+/**
+ * Prints the plan, asks, and uploads. Without a terminal it asks only for a plan that replaces
+ * something, and `isYes` is the answer. Throws a `CliError` if the upload fails.
+ */
+export async function deployWorker(plan: Plan, { isYes }: { readonly isYes: boolean }): Promise<void> {
+  console.log(describePlan(plan));
+  if (!isYes && (isInteractive() || isReplacing(plan))) await confirm("Deploy?");
+  const file = writeProductionConfig(plan.worker, plan.config);
+  const wrangler = spawn(process.execPath, ["--no-warnings", WRANGLER, "deploy", "--minify", "-c", file], {
+    cwd: ROOT,
+    env: { ...process.env, ...QUIET },
+    stdio: "inherit",
+  });
+  const code = await new Promise<number>((resolve, reject) => {
+    wrangler.once("error", reject);
+    wrangler.once("exit", (exitCode) => resolve(exitCode ?? 1));
+  });
+  if (code !== 0) throw new CliError(`${workerName(plan.worker)} was not deployed. Wrangler says above why.`);
+}

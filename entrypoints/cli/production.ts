@@ -1,0 +1,108 @@
+// Settings of production, in the committed file entrypoints/production.toml: a table a Worker with
+// its public host, ids of storage and variables. Secrets are not in it.
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parse, TomlError } from "smol-toml";
+import * as v from "valibot";
+import { CliError } from "./cli-error.ts";
+import { AUDIENCES, ROOT, type WorkerKey } from "./workers.ts";
+
+/** A Worker that is deployed. */
+export type Deployable = Exclude<WorkerKey, "local">;
+
+export const DEPLOYABLE: readonly Deployable[] = ["gateway", ...AUDIENCES];
+
+/** The file, relative to `ROOT`. */
+export const PRODUCTION_FILE = "entrypoints/production.toml";
+
+/** A table of the file. */
+export interface WorkerSettings {
+  /** The Worker's public host; empty: none. */
+  readonly domain: string;
+  /** Ids of KV namespaces and D1 databases, by binding. */
+  readonly ids: Readonly<Record<string, string>>;
+  /** Variables that replace those of wrangler.toml. */
+  readonly vars: Readonly<Record<string, string>>;
+}
+
+export interface Production {
+  /** The Cloudflare account; empty: the only one of the login. */
+  readonly accountId: string;
+  readonly workers: Readonly<Record<Deployable, WorkerSettings>>;
+}
+
+// A boolean or a number would become a JSON binding, which no Worker of this repository reads.
+const Variable = v.pipe(v.union([v.string(), v.boolean(), v.number()]), v.transform(String));
+const Table = v.strictObject({
+  domain: v.optional(v.string(), ""),
+  ids: v.optional(v.record(v.string(), v.string()), {}),
+  vars: v.optional(v.record(v.string(), Variable), {}),
+});
+const NONE: WorkerSettings = { domain: "", ids: {}, vars: {} };
+
+/** The settings in `text`. Throws a `CliError` that names the line, or the key. */
+export function parseProduction(text: string): Production {
+  const { account_id: accountId = "", ...tables } = parseToml(text);
+  if (typeof accountId !== "string") throw new CliError(`${PRODUCTION_FILE}: account_id is not a text.`);
+  const unknown = Object.keys(tables).find((key) => !DEPLOYABLE.includes(key as Deployable));
+  if (unknown !== undefined)
+    throw new CliError(`${PRODUCTION_FILE}: ${unknown} is unknown. There are account_id, ${DEPLOYABLE.join(", ")}.`);
+  const workers = DEPLOYABLE.map((worker) => [worker, parseTable(worker, tables[worker] ?? NONE)]);
+  return { accountId, workers: Object.fromEntries(workers) as Production["workers"] }; // one entry a Worker
+}
+
+/** The settings in the file. Throws a `CliError` if they cannot be read. */
+export function readProduction(): Production {
+  return parseProduction(readFileSync(path.join(ROOT, PRODUCTION_FILE), "utf8"));
+}
+
+/** The gateway's public origin. Throws a `CliError` if the file has none. */
+export function productionOrigin(): string {
+  const { domain } = readProduction().workers.gateway;
+  if (domain === "") throw new CliError(`Name the gateway with --origin, or set its domain in ${PRODUCTION_FILE}.`);
+  return `https://${domain}`;
+}
+
+function parseToml(text: string): Record<string, unknown> {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    throw new CliError(`${PRODUCTION_FILE}:${error.line}:${error.column}: ${error.message.split("\n")[0]}.`);
+  }
+}
+
+function parseTable(worker: Deployable, table: unknown): WorkerSettings {
+  const parsed = v.safeParse(Table, table);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const key = [worker, v.getDotPath(issue)].filter(Boolean).join(".");
+  const isUnknown = issue.type === "strict_object" && issue.expected === "never";
+  throw new CliError(
+    `${PRODUCTION_FILE}: ${key} ${isUnknown ? "is unknown. A Worker has domain, ids and vars" : `is not ${issue.expected}`}.`,
+  );
+}
+
+/** Writes one value into the file; everything else stays as it is. An empty `table` is the top. */
+export function writeProductionValue(table: string, key: string, value: string): void {
+  const file = path.join(ROOT, PRODUCTION_FILE);
+  writeFileSync(file, withValue(readFileSync(file, "utf8"), { table, key, value }));
+}
+
+/** `text` with `key` of `[table]` set to `value`, in its line or in a new one. */
+export function withValue(
+  text: string,
+  { table, key, value }: { readonly table: string; readonly key: string; readonly value: string },
+): string {
+  const line = `${key} = ${JSON.stringify(value)}`;
+  const lines = text.split("\n");
+  const isHeader = (one: string) => /^\s*\[/.test(one);
+  const start = table === "" ? 0 : lines.findIndex((one) => one.trim() === `[${table}]`) + 1;
+  if (table !== "" && start === 0) return `${text.trimEnd()}\n\n[${table}]\n${line}\n`;
+  const next = lines.findIndex((one, at) => at >= start && isHeader(one));
+  const end = next === -1 ? lines.length : next;
+  const known = lines.findIndex((one, at) => at >= start && at < end && one.split("=")[0]?.trim() === key);
+  if (known === -1) lines.splice(start, 0, line);
+  else lines[known] = line;
+  return lines.join("\n");
+}

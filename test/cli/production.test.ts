@@ -1,0 +1,191 @@
+// Settings of production: what follows from them, and what is refused.
+import { describe, expect, it } from "vitest";
+import {
+  DEPLOYABLE,
+  type Deployable,
+  PRODUCTION_FILE,
+  parseProduction,
+  readProduction,
+  withValue,
+} from "../../entrypoints/cli/production.ts";
+import { productionConfig } from "../../entrypoints/cli/production-config.ts";
+import { PRODUCTION, productionWith } from "../support/production-settings.ts";
+
+const problemsOf = (worker: Deployable, part?: string, replacement?: string) =>
+  productionConfig(worker, productionWith(part, replacement)).problems;
+
+describe("settings of production", () => {
+  it("give every Worker its origins, host and ids", () => {
+    for (const worker of DEPLOYABLE) expect(problemsOf(worker)).toEqual([]);
+    const { config: gateway } = productionConfig("gateway", productionWith());
+    expect(gateway).toMatchObject({
+      routes: [{ pattern: "mcp.stackbilt.dev", custom_domain: true }],
+      kv_namespaces: [{ binding: "OAUTH_KV", id: "a".repeat(32) }],
+    });
+    expect(gateway.vars).toMatchObject({
+      API_BASE_URL: "https://mcp.stackbilt.dev",
+      AUTH_BASE_URL: "https://auth.stackbilt.dev",
+      CIMD_ENABLED: "true",
+      CONFIRM_RISKS: "DESTRUCTIVE",
+    });
+    expect(productionConfig("auth", productionWith()).config).toMatchObject({
+      vars: {
+        AUTH_BASE_URL: "https://auth.stackbilt.dev",
+        SOCIAL_RETURN_URLS: "https://mcp.stackbilt.dev/oauth/callback",
+        TOKEN_AUDIENCES: "https://mcp.stackbilt.dev/mcp",
+      },
+      d1_databases: [{ database_id: "11111111-1111-4111-8111-111111111111" }],
+    });
+    const { config: pictures } = productionConfig("img-forge", productionWith());
+    expect(pictures.vars).toMatchObject({ IMAGE_BASE_URL: "https://images.stackbilt.dev" });
+  });
+
+  it("become texts, also when they are written as booleans or numbers", () => {
+    const settings = productionWith('CIMD_ENABLED = "true"', "CIMD_ENABLED = true\nCREDENTIAL_CACHE_SECONDS = 5");
+    const { config, problems } = productionConfig("gateway", settings);
+    expect(problems).toEqual([]);
+    expect(config.vars).toMatchObject({ CIMD_ENABLED: "true", CREDENTIAL_CACHE_SECONDS: "5" });
+  });
+
+  it.each<[what: string, worker: Deployable, part: string, replacement: string, problem: RegExp]>([
+    [
+      "a browser origin on localhost",
+      "gateway",
+      'ALLOWED_ORIGINS = ""',
+      'ALLOWED_ORIGINS = "http://localhost:6274"',
+      /ALLOWED_ORIGINS has an address of a developer's machine/,
+    ],
+    [
+      "the origins of development, when none are given",
+      "gateway",
+      'ALLOWED_ORIGINS = ""',
+      "",
+      /ALLOWED_ORIGINS is missing/,
+    ],
+    [
+      "an origin without TLS",
+      "gateway",
+      'ALLOWED_ORIGINS = ""',
+      'ALLOWED_ORIGINS = "http://app.stackbilt.dev"',
+      /without TLS/,
+    ],
+    [
+      "an origin with a path",
+      "gateway",
+      'ALLOWED_ORIGINS = ""',
+      'ALLOWED_ORIGINS = "https://app.stackbilt.dev/"',
+      /ALLOWED_ORIGINS must be an https origin/,
+    ],
+    [
+      "an issuer that differs from the domain",
+      "gateway",
+      'CIMD_ENABLED = "true"',
+      'CIMD_ENABLED = "true"\nAPI_BASE_URL = "https://mcp.stackbilt.com"',
+      /API_BASE_URL differs from the domain/,
+    ],
+    [
+      "a gateway without a host",
+      "gateway",
+      'domain = "mcp.stackbilt.dev"',
+      'domain = ""',
+      /\[gateway\] domain is empty/,
+    ],
+    ["a host that is an example", "gateway", "mcp.stackbilt.dev", "mcp.example.com", /is an example/],
+    [
+      "a host with a scheme",
+      "gateway",
+      '"mcp.stackbilt.dev"',
+      '"https://mcp.stackbilt.dev"',
+      /is not a public host name/,
+    ],
+    ["a host without a dot", "gateway", '"mcp.stackbilt.dev"', '"localhost"', /is not a public host name/],
+    ["one host for two Workers", "gateway", "auth.stackbilt.dev", "mcp.stackbilt.dev", /is also that of \[auth\]/],
+    [
+      "a gateway that does not know the host of sign-in",
+      "gateway",
+      'domain = "auth.stackbilt.dev"',
+      "",
+      /AUTH_BASE_URL is missing: it follows from the domain of \[auth\]/,
+    ],
+    [
+      "an auth Worker that does not know the gateway",
+      "auth",
+      'domain = "mcp.stackbilt.dev"',
+      "",
+      /TOKEN_AUDIENCES is missing/,
+    ],
+    ["an id for development", "gateway", "a".repeat(32), `${"0".repeat(31)}1`, /\[gateway.ids\] OAUTH_KV is no id/],
+    [
+      "an id for development of a database",
+      "audit",
+      "11111111-1111-4111-8111-111111111112",
+      "00000000-0000-0000-0000-000000000001",
+      /\[audit.ids\] DB is no id/,
+    ],
+    ["an id that is missing", "auth", "11111111-1111-4111-8111-111111111111", "", /\[auth.ids\] DB is no id/],
+    [
+      "an id of an unknown binding",
+      "audit",
+      "[audit.ids]",
+      '[audit.ids]\nKV = ""',
+      /\[audit.ids\] KV is no KV or D1 binding/,
+    ],
+    ["a misspelt variable", "gateway", "CIMD_ENABLED", "CIMD_ENABLD", /CIMD_ENABLD is no variable .*wrangler.toml/],
+    [
+      "a choice that was not made",
+      "gateway",
+      'PUBLIC_SIGNUPS_ENABLED = "false"',
+      "",
+      /PUBLIC_SIGNUPS_ENABLED is missing/,
+    ],
+    ["a choice that is neither true nor false", "gateway", '"false"', '"yes"', /PUBLIC_SIGNUPS_ENABLED is neither/],
+    [
+      "a value that the gateway would refuse",
+      "gateway",
+      'ALLOWED_ORIGINS = ""',
+      'ALLOWED_ORIGINS = ""\nCONFIRM_RISKS = "ALL"',
+      /CONFIRM_RISKS has a part that is none of/,
+    ],
+    [
+      "a secret",
+      "gateway",
+      'ALLOWED_ORIGINS = ""',
+      'ALLOWED_ORIGINS = ""\nHEALTH_TOKEN = "x"',
+      /HEALTH_TOKEN is a secret/,
+    ],
+  ])("refuse %s", (_what, worker, part, replacement, problem) => {
+    expect(problemsOf(worker, part, replacement).join("\n")).toMatch(problem);
+  });
+
+  it.each([
+    ["gatway", "[gatway]\n", /gatway is unknown. There are account_id, gateway, /],
+    [
+      "gateway.domian",
+      '[gateway]\ndomian = "mcp.stackbilt.dev"\n',
+      /gateway.domian is unknown. A Worker has domain, ids and vars/,
+    ],
+    ["gateway.vars.CIMD_ENABLED", "[gateway.vars]\nCIMD_ENABLED = [1]\n", /gateway.vars.CIMD_ENABLED is not/],
+    ["the line of a syntax error", "[gateway]\ndomain = mcp\n", /production.toml:2:\d+: /],
+  ])("name %s, where it cannot be read", (_what, text, message) => {
+    expect(() => parseProduction(text)).toThrow(message);
+  });
+
+  it("of the committed file can be read, and name every key that is still empty", () => {
+    const production = readProduction();
+    for (const worker of DEPLOYABLE)
+      for (const problem of productionConfig(worker, production).problems)
+        expect(problem).toMatch(new RegExp(`^\\[${worker}(?:\\.ids|\\.vars)?\\] \\w+ `));
+    expect(PRODUCTION_FILE).toBe("entrypoints/production.toml");
+  });
+
+  it("are written into their table, and everything else stays", () => {
+    const text = PRODUCTION.replace("OAUTH_KV", "# The store.\nOAUTH_KV");
+    const written = withValue(text, { table: "gateway.ids", key: "OAUTH_KV", value: "b".repeat(32) });
+    expect(written).toBe(text.replace("a".repeat(32), "b".repeat(32)));
+    expect(parseProduction(withValue(text, { table: "", key: "account_id", value: "c" })).accountId).toBe("c");
+    const added = withValue("[gateway]\n", { table: "audit.ids", key: "DB", value: "d" });
+    expect(parseProduction(added).workers.audit.ids).toEqual({ DB: "d" });
+    const inserted = withValue("[audit.ids]\n\n[auth]\n", { table: "audit.ids", key: "DB", value: "d" });
+    expect(parseProduction(inserted).workers.audit.ids).toEqual({ DB: "d" });
+  });
+});
