@@ -1,5 +1,5 @@
 // Set-up of MCP clients for one endpoint: commands and files to paste, and links that install. The
-// front page, `npm run connect` and the documentation show this list.
+// front page, `npm run connect` and docs/clients.md show this list.
 
 /** A step of the set-up, in the order in which a person does them. */
 export type SetupStep =
@@ -44,7 +44,8 @@ function desktopClients({ url, name }: EndpointName): readonly ClientSetup[] {
       ...{ id: "claude-code", name: "Claude Code", isHosted: false },
       steps: [
         command(`claude mcp add --transport http ${name} ${url}`),
-        text(`Then type /mcp in a session, choose ${name}, and choose Authenticate.`),
+        command(`claude mcp login ${name}`),
+        text(`Or type /mcp in a session, choose ${name}, and choose Authenticate.`),
       ],
     },
     {
@@ -86,13 +87,13 @@ function terminalClients({ url, name }: EndpointName): readonly ClientSetup[] {
   return [
     {
       ...{ id: "codex", name: "Codex", isHosted: false },
-      steps: [command(`codex mcp add ${name} --url ${url}`), command(`codex mcp login ${name}`)],
+      steps: [command(`codex mcp add ${name} --url ${url}`), text("It opens the browser to sign in.")],
     },
     {
       ...{ id: "gemini", name: "Gemini CLI", isHosted: false },
       steps: [
         command(`gemini mcp add --scope user --transport http ${name} ${url}`),
-        text(`Then type /mcp auth ${name} in a session.`),
+        text(`Then type /mcp auth ${name} in a session, and confirm.`),
       ],
     },
     {
@@ -110,7 +111,7 @@ function terminalClients({ url, name }: EndpointName): readonly ClientSetup[] {
       ...{ id: "qwen", name: "Qwen Code", isHosted: false },
       steps: [
         command(`qwen mcp add --transport http ${name} ${url}`),
-        text("Then type /mcp in a session, choose the server, and authenticate."),
+        text(`Then type /mcp in a session, choose ${name}, and choose Authenticate.`),
       ],
     },
   ];
