@@ -56,7 +56,40 @@ export function contract<
       : MissingFrom<M, Tools, Internal>);
 }): Contract<M & CommonMethods, Tools, Audience> & { readonly prefix: Prefix } {
   const { audience, prefix, methods, tools } = definition;
+  checkContract(definition);
   return { audience, prefix, methods: { ...methods, ...COMMON }, tools };
+}
+
+/** A contract or a tool that cannot be used as it is declared; thrown when its module loads. */
+export class DeclarationError extends Error {
+  override readonly name = "DeclarationError"; // survives a bundler, and another copy of this module
+}
+
+const TOOL_NAME = /^[a-z][a-z0-9_]{0,39}$/;
+
+/** The rules that the types check too, each as a sentence. */
+function checkContract(contract: {
+  readonly audience: string;
+  readonly prefix: string;
+  readonly methods: Methods;
+  readonly tools: Readonly<Record<string, PropertyKey>>;
+  readonly internal: readonly PropertyKey[];
+}): void {
+  const { audience, prefix, methods, tools, internal } = contract;
+  for (const [name, method] of Object.entries(tools)) {
+    if (!TOOL_NAME.test(name) || !(name === prefix || name.startsWith(`${prefix}_`)))
+      throw new DeclarationError(
+        `Tool ${name}: its name must be ${prefix}, or begin with ${prefix}_, in at most 40 small letters, digits and _.`,
+      );
+    if (!Object.hasOwn(methods, method))
+      throw new DeclarationError(`Tool ${name}: the contract of ${audience} has no method ${String(method)}.`);
+  }
+  const listed = [...Object.values(tools), ...internal];
+  const unlisted = Object.keys(methods).find((name) => !listed.includes(name));
+  if (unlisted !== undefined)
+    throw new DeclarationError(
+      `Method ${unlisted}: it is neither a tool of ${audience} nor internal: list it in \`tools\`, under a tool's name, or in \`internal\`.`,
+    );
 }
 
 const COMMON: CommonMethods = { describe: Describe, eraseTenant: EraseTenant, exportTenant: ExportTenant };

@@ -35,6 +35,7 @@ const SEVERITY = [
   "removed",
   "renamed",
   "moved",
+  "breaking schema",
   "schema",
   "paid flag dropped",
   "price",
@@ -44,13 +45,16 @@ const SEVERITY = [
   "other",
 ] as const;
 
+/** Kinds that may make calls fail that succeeded, or results unusable. */
+const BREAKING: readonly string[] = ["removed", "renamed", "breaking schema", "stricter"];
+
 interface Change {
   readonly kind: (typeof SEVERITY)[number];
   readonly sentence: string;
 }
 
 /** The differences between two locks, one sentence each. Empty only if the locks are equal. */
-export function changesOf(before: Lock, after: Lock): string[] {
+export function changesOf(before: Lock, after: Lock): { readonly sentence: string; readonly isBreaking: boolean }[] {
   const names = (lock: Lock, other: Lock) =>
     Object.keys(lock.tools).filter((name) => !Object.hasOwn(other.tools, name));
   const removed = new Set(names(before, after));
@@ -84,7 +88,9 @@ export function changesOf(before: Lock, after: Lock): string[] {
     });
   }
   const rank = ({ kind }: Change) => SEVERITY.indexOf(kind);
-  return changes.toSorted((a, b) => rank(a) - rank(b)).map(({ sentence }) => sentence);
+  return changes
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map(({ kind, sentence }) => ({ sentence, isBreaking: BREAKING.includes(kind) }));
 }
 
 function toolOf(lock: Lock, name: string): LockedTool {
@@ -177,7 +183,9 @@ function schemaChanges(before: LockedTool, after: LockedTool): Change[] {
     if (isDeepStrictEqual(before[side], after[side])) return [];
     const noun = side === "inputSchema" ? "argument" : "result field";
     const changes = fieldChanges(noun, fieldsOf(before[side]), fieldsOf(after[side]));
-    return changes.length > 0 ? changes : [{ kind: "schema", sentence: `${side} changed outside of its fields.` }];
+    return changes.length > 0
+      ? changes
+      : [{ kind: "breaking schema", sentence: `${side} changed outside of its fields.` }];
   });
 }
 
@@ -187,15 +195,20 @@ function fieldChanges(noun: string, before: readonly Field[], after: readonly Fi
   const changes: Change[] = [];
   const add = (kind: Change["kind"], path: string, sentence: string) =>
     changes.push({ kind, sentence: `${noun} ${path} ${sentence}` });
-  for (const { path } of before) if (!is.has(path)) add("schema", path, "removed.");
+  for (const { path } of before) if (!is.has(path)) add("breaking schema", path, "removed.");
   for (const { path, type, isRequired, default: fallback, meaning } of after) {
     const old = was.get(path);
     if (!old) {
-      add("schema", path, `added${noun === "argument" && isRequired ? ", and required" : ""}: ${type}.`);
+      const isDemanded = noun === "argument" && isRequired;
+      add(isDemanded ? "breaking schema" : "schema", path, `added${isDemanded ? ", and required" : ""}: ${type}.`);
       continue;
     }
-    if (old.isRequired !== isRequired) add("schema", path, isRequired ? "is now required." : "is no longer required.");
-    if (old.type !== type) add("schema", path, `changed from ${old.type} to ${type}.`);
+    if (old.isRequired !== isRequired) {
+      // A client must send what is required, and relies on results that are.
+      const kind = isRequired === (noun === "argument") ? "breaking schema" : "schema";
+      add(kind, path, isRequired ? "is now required." : "is no longer required.");
+    }
+    if (old.type !== type) add("breaking schema", path, `changed from ${old.type} to ${type}.`);
     if (old.default !== fallback)
       add("schema", path, `has the default ${fallback ?? "none"} instead of ${old.default ?? "none"}.`);
     if (old.meaning !== meaning)

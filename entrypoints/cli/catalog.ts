@@ -42,7 +42,7 @@ export async function run(args: readonly string[]): Promise<void> {
     refuseDrift(changes, Object.keys(stale));
     return console.log(`The catalog is as accepted: ${tools.length} tools, digest ${digest}.`);
   }
-  for (const change of changes) console.log(`- ${change}`);
+  for (const change of changes) console.log(`- ${changeLine(change)}`);
   for (const [file, text] of Object.entries(stale)) {
     writeFileSync(path.join(ROOT, file), text);
     console.log(`Wrote ${file}.`);
@@ -50,11 +50,17 @@ export async function run(args: readonly string[]): Promise<void> {
   console.log(`${tools.length} tools, digest ${digest}.`);
 }
 
+type Changes = ReturnType<typeof changesOf>;
+
+function changeLine({ sentence, isBreaking }: Changes[number]): string {
+  return isBreaking ? `${sentence} This breaks clients.` : sentence;
+}
+
 /** The changes since the lock, as sentences, and the outdated files with their new text. */
 export async function examine(
   tools: readonly ToolDefinition[],
   read: (file: string) => string | null,
-): Promise<{ changes: string[]; stale: Record<string, string>; digest: string }> {
+): Promise<{ changes: Changes; stale: Record<string, string>; digest: string }> {
   const lock = await lockOf(tools);
   const listed = inProductOrder(tools);
   const withPart = (file: string, part: string) => withGeneratedPart(read(file) ?? "", part);
@@ -71,11 +77,12 @@ export async function examine(
 }
 
 /** Throws a `CliError` if the catalog has changed or a file is outdated. */
-export function refuseDrift(changes: readonly string[], stale: readonly string[]): void {
+export function refuseDrift(changes: Changes, stale: readonly string[]): void {
   if (changes.length > 0) {
-    const list = changes.map((change) => `  - ${change}`).join("\n");
+    const list = changes.map((change) => `  - ${changeLine(change)}`).join("\n");
+    const harmless = changes.some(({ isBreaking }) => isBreaking) ? "" : "\n\nNone of them breaks a client.";
     throw new CliError(
-      `The catalog differs from ${LOCK}, the most dangerous change first:\n\n${list}\n\nIf every change is intended: ${WRITE}, and commit the files.`,
+      `The catalog differs from ${LOCK}, the most dangerous change first:\n\n${list}${harmless}\n\nIf every change is intended: ${WRITE}, and commit the files.`,
     );
   }
   if (stale.length > 0) throw new CliError(`Not up to date: ${stale.join(", ")}. Run ${WRITE}, and commit the files.`);

@@ -17,6 +17,7 @@ const COMMANDS = [
   "test",
   "bench",
   "cost",
+  "check",
 ];
 const [name, ...rest] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split(".").map(Number);
@@ -35,12 +36,16 @@ if (!COMMANDS.includes(name)) {
     `Node ${process.versions.node} is too old: install Node 22.6 or newer (24 is best), or start this through npm on Linux, where \`npm install\` adds a newer one.`,
   );
 } else if (process.features.typescript) {
-  const { run } = await import(`./${name}.ts`);
   try {
+    const { run } = await import(`./${name}.ts`);
     await run(rest);
   } catch (error) {
-    if (error?.name !== "CliError") throw error;
-    fail(error.message);
+    if (error?.name === "DeclarationError") {
+      const { problemOf } = await import("./check/declarations.ts");
+      const { file, line, sentence } = problemOf(error);
+      fail(`${file}:${line} ${sentence}`);
+    } else if (error?.name === "CliError") fail(error.message);
+    else throw error;
   }
 } else {
   const flags = ["--experimental-strip-types", "--disable-warning=ExperimentalWarning"];

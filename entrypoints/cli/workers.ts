@@ -2,11 +2,10 @@
 // text of a file, so that comments, bindings and everything else reach wrangler exactly as written.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Audience, BACKENDS, type BackendName } from "../../contracts/backends.ts";
+import { ROOT } from "./root.ts";
 
-/** The repository's folder. */
-export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export { ROOT };
 
 /** The origin in every wrangler.toml, and the default of `npm run dev`. */
 export const DEFAULT_ORIGIN = "http://localhost:8790";

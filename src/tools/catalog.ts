@@ -1,6 +1,7 @@
 // The catalog: every tool of every product. A backend of contracts/backends.ts that has tools and
 // no product here does not compile.
 import type { ToolBackendName } from "../../contracts/backends.ts";
+import { DeclarationError } from "../../contracts/rpc/contract.ts";
 import { imgForge } from "./img-forge.ts";
 import type { Product } from "./product.ts";
 import { stackbilder } from "./stackbilder.ts";
@@ -21,7 +22,8 @@ export type Catalog = ReadonlyMap<string, ToolDefinition>;
 export function catalogOf(tools: readonly ToolDefinition[]): Catalog {
   const catalog = new Map<string, ToolDefinition>();
   for (const tool of tools.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (catalog.has(tool.name)) throw new Error(`Tool ${tool.name}: two tools have this name.`);
+    if (catalog.has(tool.name))
+      throw new DeclarationError(`Tool ${tool.name}: two tools have this name: rename one of them in its contract.`);
     catalog.set(tool.name, tool);
   }
   return catalog;

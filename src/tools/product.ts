@@ -1,6 +1,7 @@
 // A product: the tools of one backend, and the texts about them that other parts of the gateway
 // show. Each text is written once, beside its tools; src/tools/product-texts.ts joins them.
 import type { ToolBackendName } from "../../contracts/backends.ts";
+import { DeclarationError } from "../../contracts/rpc/contract.ts";
 import { Scope } from "../../contracts/rpc/identity.ts";
 import type { ToolDefinition } from "./tool-definition.ts";
 
@@ -23,9 +24,11 @@ export function product<B extends ToolBackendName>(backend: B, definition: Omit<
   for (const scope of Scope.options) {
     const isNeeded = tools.some((tool) => tool.scope === scope);
     if (isNeeded && allows[scope] === undefined)
-      throw new Error(`Product ${backend}: it has tools of the scope ${scope}, but \`allows\` does not describe it.`);
+      throw new DeclarationError(
+        `Product ${backend}: it has tools of the scope ${scope}, but \`allows\` does not describe it.`,
+      );
     if (!isNeeded && allows[scope] !== undefined)
-      throw new Error(`Product ${backend}: \`allows\` describes the scope ${scope}, but no tool needs it.`);
+      throw new DeclarationError(`Product ${backend}: \`allows\` describes the scope ${scope}, but no tool needs it.`);
   }
   return { backend, ...definition };
 }

@@ -3,9 +3,9 @@
 // module loads, with the tool's name.
 import * as v from "valibot";
 import { type Audience, BACKENDS, type Backends, type ToolBackendName } from "../../contracts/backends.ts";
-import { Risk } from "../../contracts/gateway.ts";
+import { RISKS, Risk } from "../../contracts/gateway.ts";
 import type { Refusal } from "../../contracts/rpc/call.ts";
-import type { Contract, Methods, ToolOperation } from "../../contracts/rpc/contract.ts";
+import { type Contract, DeclarationError, type Methods, type ToolOperation } from "../../contracts/rpc/contract.ts";
 import type { Scope } from "../../contracts/rpc/identity.ts";
 import type { CodeOf, InputOf, Operation, OutputOf, ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
@@ -151,9 +151,14 @@ export function toolsFrom<C extends AnyContract>(
   declarations: { readonly [Name in keyof C["tools"]]: ToolDeclaration<C, Name> },
 ): ToolDefinition[] {
   // The parameter types checked each declaration against its own operation.
-  return Object.entries(declarations as unknown as Record<string, AnyDeclaration>).map(([name, declaration]) =>
-    defineTool({ backend, contract, name }, declaration),
-  );
+  const entries = Object.entries(declarations as unknown as Record<string, AnyDeclaration>);
+  const tools = entries.map(([name, declaration]) => defineTool({ backend, contract, name }, declaration));
+  const undeclared = Object.keys(contract.tools).find((name) => !Object.hasOwn(declarations, name));
+  if (undeclared !== undefined)
+    throw new DeclarationError(
+      `Tool ${undeclared}: declare it in the tools file of ${backend}, as the contract has it.`,
+    );
+  return tools;
 }
 
 interface ToolAddress {
@@ -175,12 +180,10 @@ function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefi
     view = null,
     task = null,
   } = declaration;
-  checkName(address);
   const { method, operation } = methodOf(address);
   checkRisk(name, risk, operation);
   checkPrice(name, price, risk);
-  if (isPaid(price) !== (settlement !== null))
-    throw new Error(`Tool ${name}: it needs a settlement exactly if it costs credits.`);
+  checkSettlement(name, price, settlement);
   return {
     name,
     title,
@@ -205,34 +208,40 @@ function defineTool(address: ToolAddress, declaration: AnyDeclaration): ToolDefi
   };
 }
 
-const NAME = /^[a-z][a-z0-9_]{0,39}$/;
-
-/** A tool is named after its backend's prefix: `flow_create`, or `flow` alone. */
-function checkName({ backend, contract: { tools, prefix }, name }: ToolAddress): void {
-  if (!Object.hasOwn(tools, name)) throw new Error(`Tool ${name}: the contract of ${backend} has no such tool.`);
-  const hasPrefix = name === prefix || name.startsWith(`${prefix}_`);
-  if (!NAME.test(name) || !hasPrefix) throw new Error(`Tool ${name}: its name does not match ${NAME} and ${prefix}_.`);
-}
-
 function methodOf({ backend, contract, name }: ToolAddress): { method: string; operation: Operation } {
-  const method = contract.tools[name] ?? "";
+  const method = Object.hasOwn(contract.tools, name) ? (contract.tools[name] ?? "") : "";
   const operation = contract.methods[method];
-  if (operation === undefined) throw new Error(`Tool ${name}: the contract of ${backend} has no method ${method}.`);
+  if (operation === undefined)
+    throw new DeclarationError(
+      `Tool ${name}: the contract of ${backend} has no such tool: add it to \`tools\` there, or remove the declaration.`,
+    );
   return { method, operation };
 }
 
 function checkRisk(name: string, risk: Risk, { changes = false }: Operation): void {
-  if (!v.is(Risk, risk)) throw new Error(`Tool ${name}: it declares no risk.`);
+  if (!v.is(Risk, risk))
+    throw new DeclarationError(`Tool ${name}: it declares no risk: set \`risk\` to ${RISKS.join(", ")}.`);
   if ((risk === "READ_ONLY") === changes)
-    throw new Error(
-      `Tool ${name}: its risk is ${risk}, but its method ${changes ? "changes" : "does not change"} data.`,
+    throw new DeclarationError(
+      `Tool ${name}: its risk is ${risk}, but its method ${changes ? "changes" : "does not change"} data: correct \`risk\`, or \`changes\` of the operation.`,
     );
 }
 
 /** A call that only reads is never paid: it records no intent by which it could be settled. */
 function checkPrice(name: string, price: Price, risk: Risk): void {
-  if (!isPrice(price)) throw new Error(`Tool ${name}: its price is not a whole number of credits.`);
-  if (risk === "READ_ONLY" && isPaid(price)) throw new Error(`Tool ${name}: it only reads, but costs credits.`);
+  if (!isPrice(price))
+    throw new DeclarationError(
+      `Tool ${name}: its price is not a whole number of credits: set \`price\` to 0, a number, or one for each choice.`,
+    );
+  if (risk === "READ_ONLY" && isPaid(price))
+    throw new DeclarationError(`Tool ${name}: it only reads, but costs credits: set \`price\` to 0.`);
+}
+
+function checkSettlement(name: string, price: Price, settlement: Settlement | null): void {
+  if (isPaid(price) !== (settlement !== null))
+    throw new DeclarationError(
+      `Tool ${name}: it needs a settlement exactly if it costs credits: ${isPaid(price) ? "add" : "remove"} \`settlement\`.`,
+    );
 }
 
 /** Without `$schema`: 2020-12 is MCP's default, and validators of older clients reject its URI. */
@@ -242,6 +251,9 @@ function objectSchema(name: string, side: "input" | "output", convert: () => Jso
     if (json.type !== "object") throw new Error("its root is not an object");
     return json;
   } catch (error) {
-    throw new Error(`Tool ${name}: its ${side} cannot be written as JSON Schema.`, { cause: error });
+    const reason = error instanceof Error ? error.message : "";
+    throw new DeclarationError(`Tool ${name}: its ${side} cannot be written as JSON Schema: ${reason}.`, {
+      cause: error,
+    });
   }
 }

@@ -29,14 +29,15 @@ const toolIn = (name: string) => lock.tools[name] as LockedTool;
 function withTool(name: string, change: object): Lock {
   return { digest: "another", tools: { ...lock.tools, [name]: { ...toolIn(name), ...change, digest: "another" } } };
 }
+const sentencesOf = (was: Lock, is: Lock) => changesOf(was, is).map(({ sentence }) => sentence);
 /** The sentences for a tool that changes in this way. */
-const changesTo = (name: string, change: object) => changesOf(lock, withTool(name, change));
+const changesTo = (name: string, change: object) => sentencesOf(lock, withTool(name, change));
 /** The sentences for a tool that had this before. */
-const changesFrom = (name: string, change: object) => changesOf(withTool(name, change), lock);
+const changesFrom = (name: string, change: object) => sentencesOf(withTool(name, change), lock);
 
 describe("a change of the catalog is described by sentences", () => {
   it("none, if nothing changed", () => {
-    expect(changesOf(lock, structuredClone(lock))).toEqual([]);
+    expect(sentencesOf(lock, structuredClone(lock))).toEqual([]);
   });
 
   it("a lowered risk, and the wider scope", () => {
@@ -56,10 +57,10 @@ describe("a change of the catalog is described by sentences", () => {
   it("a removed tool, and an added one", () => {
     const { flow_status: _, ...others } = lock.tools;
     const less: Lock = { digest: "another", tools: others };
-    expect(changesOf(lock, less)).toEqual(["flow_status: removed. Clients that use it lose the tool."]);
-    expect(changesOf(less, lock)).toEqual(["flow_status: added, READ_ONLY, needs the scope read."]);
+    expect(sentencesOf(lock, less)).toEqual(["flow_status: removed. Clients that use it lose the tool."]);
+    expect(sentencesOf(less, lock)).toEqual(["flow_status: added, READ_ONLY, needs the scope read."]);
     const { image_generate: __, ...free } = lock.tools;
-    expect(changesOf({ digest: "another", tools: free }, lock)).toEqual([
+    expect(sentencesOf({ digest: "another", tools: free }, lock)).toEqual([
       "image_generate: added, EXTERNAL_MUTATION, needs the scope generate, costs credits.",
     ]);
   });
@@ -67,7 +68,7 @@ describe("a change of the catalog is described by sentences", () => {
   it("a renamed tool, and its other changes", () => {
     const { flow_status: old, ...others } = lock.tools;
     const renamed = { ...(old as LockedTool), name: "flow_state", title: "Where it is", digest: "another" };
-    expect(changesOf(lock, { digest: "another", tools: { ...others, flow_state: renamed } })).toEqual([
+    expect(sentencesOf(lock, { digest: "another", tools: { ...others, flow_state: renamed } })).toEqual([
       "flow_status: renamed to flow_state. Clients that use the old name lose the tool.",
       `flow_state: title changed from "Check a flow's status" to "Where it is".`,
     ]);
@@ -84,7 +85,7 @@ describe("a change of the catalog is described by sentences", () => {
     const schema = (properties: object, required: string[] = []) => ({
       inputSchema: { type: "object", properties, required },
     });
-    const change = (was: object, is: object) => changesOf(withTool("flow_status", was), withTool("flow_status", is));
+    const change = (was: object, is: object) => sentencesOf(withTool("flow_status", was), withTool("flow_status", is));
     expect(change(schema({ a: text }), schema({}))).toEqual(["flow_status: argument a removed."]);
     expect(change(schema({}), schema({ a: text }))).toEqual([
       "flow_status: argument a added: string, at most 5 characters.",
@@ -117,6 +118,28 @@ describe("a change of the catalog is described by sentences", () => {
     );
   });
 
+  it("each with its effect on clients", () => {
+    const text = { type: "string" };
+    const field = (name: "inputSchema" | "outputSchema", properties: object, required: string[] = []) =>
+      withTool("flow_status", { [name]: { type: "object", properties, required } });
+    const breaks = (was: Lock, is: Lock) => changesOf(was, is).map(({ isBreaking }) => isBreaking);
+    const [none, one, must] = [{}, { a: text }, ["a"]] as const;
+    const input = (properties: object, required: string[] = []) => field("inputSchema", properties, required);
+    const output = (properties: object, required: string[] = []) => field("outputSchema", properties, required);
+    expect(breaks(input(one), input(none))).toEqual([true]);
+    expect(breaks(input(none), input(one))).toEqual([false]);
+    expect(breaks(input(none), input(one, [...must]))).toEqual([true]);
+    expect(breaks(input(one), input(one, [...must]))).toEqual([true]);
+    expect(breaks(input(one, [...must]), input(one))).toEqual([false]);
+    expect(breaks(output(one), output(none))).toEqual([true]);
+    expect(breaks(output(none), output(one, [...must]))).toEqual([false]);
+    expect(breaks(output(one, [...must]), output(one))).toEqual([true]);
+    expect(breaks(lock, withTool("flow_status", { risk: "DESTRUCTIVE" }))).toEqual([true]);
+    expect(breaks(lock, withTool("flow_status", { title: "t" }))).toEqual([false]);
+    const retitled = changesOf(lock, withTool("flow_status", { title: "t" }));
+    expect(() => refuseDrift(retitled, [])).toThrow("None of them breaks a client.\n\nIf every change is intended");
+  });
+
   it("a tool that stops or starts to cost credits", () => {
     expect(changesTo("image_generate", { isPaid: false })).toEqual([
       "image_generate: no longer costs credits: test keys may call it, and its credential is not revalidated.",
@@ -145,10 +168,10 @@ describe("a change of the catalog is described by sentences", () => {
       "flow_status: argument flowId has another description.\n      was: The flow's id, as returned by flow_create.\n      is:  Any id.",
     );
     const view = (digest: string) => ({ view: { uri: "ui://a", digest } });
-    expect(changesOf(withTool("flow_quality", { view: null }), withTool("flow_quality", view("a")))).toEqual([
+    expect(sentencesOf(withTool("flow_quality", { view: null }), withTool("flow_quality", view("a")))).toEqual([
       "flow_quality: view changed from none to ui://a.",
     ]);
-    expect(changesOf(withTool("flow_quality", view("a")), withTool("flow_quality", view("b")))).toEqual([
+    expect(sentencesOf(withTool("flow_quality", view("a")), withTool("flow_quality", view("b")))).toEqual([
       "flow_quality: the page of its view changed (ui://a).",
     ]);
   });
@@ -159,7 +182,7 @@ describe("a change of the catalog is described by sentences", () => {
     expect(changesTo("flow_status", {})).toEqual([
       "flow_status: its entry in the lock was changed by hand: the digest does not match.",
     ]);
-    expect(changesOf({ ...lock, digest: "another" }, lock)).toEqual([
+    expect(sentencesOf({ ...lock, digest: "another" }, lock)).toEqual([
       "The common digest does not match the tools in the lock: it was changed by hand.",
     ]);
   });
@@ -178,7 +201,7 @@ describe("a change of the catalog is described by sentences", () => {
         ...changed("flow_recover", { risk: "READ_ONLY", scope: "read" }),
       },
     };
-    const words = changesOf(lock, now).map((line) => line.split(" ").slice(0, 3).join(" "));
+    const words = sentencesOf(lock, now).map((line) => line.split(" ").slice(0, 3).join(" "));
     expect(Array.from(new Set(words))).toEqual([
       "flow_recover: risk lowered",
       "flow_recover: scope widened:",
@@ -223,7 +246,7 @@ describe("the files written from the catalog", () => {
   it("a changed catalog is refused with every change", async () => {
     const without = await examine(tools.slice(1), read);
     expect(() => refuseDrift(without.changes, Object.keys(without.stale))).toThrow(
-      "The catalog differs from src/tools/catalog.lock.json, the most dangerous change first:\n\n  - flow_advance: removed. Clients that use it lose the tool.\n\nIf every change is intended: npm run catalog -- --write",
+      "The catalog differs from src/tools/catalog.lock.json, the most dangerous change first:\n\n  - flow_advance: removed. Clients that use it lose the tool. This breaks clients.\n\nIf every change is intended: npm run catalog -- --write",
     );
   });
 

@@ -1,90 +1,19 @@
-// Import rules that the compiler does not check: between folders of src, of libraries, and cycles.
-// Imports between layers are checked by the compiler; see test/types/layers.test.ts.
+// Import rules: between layers, between folders of src, of libraries, and cycles. The compiler
+// separates the layers too; see test/types/layers.test.ts.
 import { describe, expect, it } from "vitest";
-import { FILES, type Import, importsOf, textOf } from "./sources.ts";
+import { type Import, importsOf, sourcesOf } from "../../entrypoints/cli/check/imports.ts";
+import { folderOf, MAY_IMPORT, MAY_IMPORT_TYPES, refusal, refusedImports } from "../../entrypoints/cli/check/layers.ts";
+import { problemLine } from "../../entrypoints/cli/check/problem.ts";
+import { ROOT } from "../../entrypoints/cli/workers.ts";
 
-const files = FILES.filter((file) => /^(?:contracts|src|entrypoints)\/.*\.ts$/.test(file));
-const imports = new Map(files.map((file) => [file, importsOf(file)]));
+const sources = sourcesOf(ROOT);
+const files = [...sources.keys()];
+const imports = new Map(Array.from(sources, ([file, text]) => [file, importsOf(file, text)]));
 
-/**
- * The folders, and single files, of src that each folder may import. `root`: src/config.ts,
- * context.ts and env.ts.
- */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  root: ["durable", "tools"],
-  audit: ["root", "tools"],
-  backends: ["root", "crypto", "tools"],
-  crypto: ["root"],
-  discovery: [],
-  durable: ["root", "audit", "backends", "crypto", "limits", "mcp", "oauth"],
-  limits: ["root"],
-  mcp: ["root", "limits"],
-  oauth: ["root", "audit", "backends", "crypto", "discovery", "durable", "limits"],
-  pipeline: [
-    ...["root", "audit", "backends", "crypto", "durable", "limits", "prompts", "resources", "tools"],
-    "src/mcp/elicitation.ts",
-  ],
-  prompts: [],
-  resources: [],
-  tools: ["limits", "resources"],
-};
-
-/**
- * Files from which a folder may import types, beside `MAY_IMPORT`. The MCP port has one definition.
- */
-const MAY_IMPORT_TYPES: Readonly<Record<string, readonly string[]>> = {
-  oauth: ["src/tools/product-texts.ts"],
-  pipeline: ["src/mcp/port.ts", "src/mcp/schema.ts"],
-  prompts: ["src/mcp/schema.ts"],
-  resources: ["src/mcp/schema.ts"],
-  tools: ["src/mcp/schema.ts"],
-};
-
-/** Advice for imports that are refused often. */
-const ADVICE: Readonly<Record<string, string>> = {
-  mcp: "pass what it needs through the McpServer port of src/mcp/port.ts",
-  oauth: "join the two in entrypoints/gateway",
-  pipeline: "take the types of the McpServer port, and join the two in entrypoints/gateway",
-};
-
-/** The folders that may import a library. valibot is the language of all schemas. */
-const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
-  "@cloudflare/workers-oauth-provider": ["src/oauth/", "src/durable/"],
-  "cloudflare:workers": ["src/durable/", "entrypoints/"],
-  "@modelcontextprotocol/client": ["entrypoints/cli/"],
-  "better-auth": ["entrypoints/auth/"],
-  jose: ["entrypoints/auth/"],
-  "@zxcvbn-ts/core": ["entrypoints/auth/"],
-  "@zxcvbn-ts/language-common": ["entrypoints/auth/"],
-  "@zxcvbn-ts/language-en": ["entrypoints/auth/"],
-  valibot: ["contracts/", "src/", "entrypoints/"],
-  wrangler: ["entrypoints/cli/"],
-  esbuild: ["entrypoints/cli/"],
-  "smol-toml": ["entrypoints/cli/"],
-};
-
-/** The folder of `file` within src, or `root`. */
-function folderOf(file: string): string {
-  const [, folder = "", inner] = file.split("/");
-  return inner === undefined ? "root" : folder;
-}
-
-/** One sentence for each import of `file` that the tables do not allow. */
-function refusedImports(file: string, imported: readonly Pick<Import, "target" | "isType">[]): string[] {
-  const folder = folderOf(file);
-  const may = MAY_IMPORT[folder] ?? [];
-  const types = MAY_IMPORT_TYPES[folder] ?? [];
-  const advice = ADVICE[folder] ?? "move the shared code to a folder that both may import";
-  return imported
-    .filter(({ target }) => target.startsWith("src/") && folderOf(target) !== folder)
-    .filter(
-      ({ target, isType }) =>
-        !may.includes(folderOf(target)) && !may.includes(target) && !(isType && types.includes(target)),
-    )
-    .map(
-      ({ target }) =>
-        `${file} imports ${target}: src/${folder} may import ${[...may, ...types.map((type) => `types of ${type}`)].join(", ") || "no other folder"}; ${advice}.`,
-    );
+/** The sentence about one import of `file`; `null` if it is permitted. */
+function refused(file: string, target: string, isType = false): string | null {
+  const problem = refusal(file, { target, line: 7, isType, values: [] });
+  return problem && problemLine(problem);
 }
 
 /** A cycle of imports among `among`, as a list of files; `null` if there is none. */
@@ -121,12 +50,66 @@ function graphOf(folder: string, withTypes: boolean): ReadonlyMap<string, readon
   );
 }
 
-describe("the folders of src", () => {
-  it("import only the folders that the table lists", () => {
-    const inside = files.filter((file) => file.startsWith("src/"));
-    expect(inside.flatMap((file) => refusedImports(file, imports.get(file) ?? []))).toEqual([]);
+it("no import is refused", () => {
+  expect(refusedImports(sources).map(problemLine)).toEqual([]);
+});
+
+describe("a refused import is one sentence: the place, the rule, the way around", () => {
+  it.each([
+    ["contracts/auth.ts", "src/config.ts", "contracts/ may import nothing outside itself; move what is shared into"],
+    [
+      "src/config.ts",
+      "entrypoints/gateway/cors.ts",
+      "src/ may import only contracts/; let entrypoints/gateway/ pass it",
+    ],
+    ["src/config.ts", "test/support/user.ts", "src/ may import only contracts/; let"],
+    [
+      "entrypoints/gateway/http.ts",
+      "entrypoints/auth/digest.ts",
+      "entrypoints/gateway/ may import only src/ and contracts/",
+    ],
+    ["entrypoints/auth/worker.ts", "src/crypto/csrf.ts", "entrypoints/auth/ may import only contracts/; promise it in"],
+    [
+      "entrypoints/auth/worker.ts",
+      "entrypoints/stackbilder/flow.ts",
+      "entrypoints/auth/ may import only contracts/; promise",
+    ],
+    [
+      "entrypoints/auth/worker.ts",
+      "entrypoints/gateway/cors.ts",
+      "entrypoints/auth/ may import only contracts/; promise",
+    ],
+    ["entrypoints/local/worker.ts", "contracts/auth.ts", "entrypoints/local/ may import nothing outside itself; the"],
+    [
+      "entrypoints/cli/dev.ts",
+      "entrypoints/gateway/cors.ts",
+      "entrypoints/cli/ may import only src/ and contracts/; move",
+    ],
+    [
+      "src/mcp/any.ts",
+      "src/oauth/router.ts",
+      "src/mcp may import root, limits; pass what it needs through the McpServer port",
+    ],
+    ["src/mcp/any.ts", "jose", "only entrypoints/auth/ may import this library; call a function there"],
+    ["contracts/auth.ts", "cloudflare:workers", "contracts/ may import valibot only, without environment"],
+    [
+      "src/config.ts",
+      "hono/cors",
+      "this library is not in LIBRARIES of entrypoints/cli/check/layers.ts; a new one needs",
+    ],
+  ])("%s to %s", (file, target, rule) => {
+    const sentence = refused(file, target);
+    expect(sentence?.startsWith(`${file}:7 imports ${target}: ${rule}`), sentence ?? "not refused").toBe(true);
+    expect(sentence).toMatch(/^[^\n]+\.$/);
   });
 
+  it("and an import of types only where the table lists the file", () => {
+    expect(refused("src/pipeline/any.ts", "src/mcp/port.ts")).toContain("src/pipeline may import");
+    expect(refused("src/pipeline/any.ts", "src/mcp/port.ts", true)).toBeNull();
+  });
+});
+
+describe("the folders of src", () => {
   it("are all in the table, with at most three files beside them", () => {
     const inside = files.filter((file) => file.startsWith("src/"));
     expect([...new Set(inside.map(folderOf))].toSorted()).toEqual(Object.keys(MAY_IMPORT).toSorted());
@@ -141,53 +124,6 @@ describe("the folders of src", () => {
     const other = folder === "mcp" ? "oauth" : "mcp";
     expect([...(MAY_IMPORT[folder] ?? []), ...(MAY_IMPORT_TYPES[folder] ?? [])].join()).not.toContain(other);
   });
-
-  it("a refused import is one sentence that says what may be imported", () => {
-    const refused = [{ target: "src/oauth/router.ts", isType: true }];
-    expect(refusedImports("src/mcp/any.ts", refused)).toEqual([
-      "src/mcp/any.ts imports src/oauth/router.ts: src/mcp may import root, limits; pass what it needs through the McpServer port of src/mcp/port.ts.",
-    ]);
-    const value = [{ target: "src/mcp/port.ts", isType: false }];
-    expect(refusedImports("src/pipeline/any.ts", value)).toHaveLength(1);
-    expect(refusedImports("src/pipeline/any.ts", [{ target: "src/mcp/port.ts", isType: true }])).toEqual([]);
-  });
-});
-
-describe("contracts", () => {
-  it("import valibot and each other only", () => {
-    const inside = files.filter((file) => file.startsWith("contracts/"));
-    const refused = inside.flatMap((file) =>
-      (imports.get(file) ?? [])
-        .filter(({ target }) => target !== "valibot" && !target.startsWith("contracts/"))
-        .map(({ target }) => `${file} imports ${target}: a contract may import valibot and other contracts.`),
-    );
-    expect(refused).toEqual([]);
-  });
-});
-
-describe("a library", () => {
-  it.each(Object.entries(LIBRARIES))("%s is imported in %s only", (library, folders) => {
-    const importers = files.filter((file) =>
-      imports.get(file)?.some(({ target }) => target === library || target.startsWith(`${library}/`)),
-    );
-    expect(importers.filter((file) => !folders.some((folder) => file.startsWith(folder)))).toEqual([]);
-  });
-
-  it("is in the table if it is imported", () => {
-    const packages = new Set(
-      files.flatMap((file) =>
-        (imports.get(file) ?? [])
-          .map(({ target }) => target)
-          .filter(
-            (target) => !/^(?:src|contracts|entrypoints|test|node_modules)\/|^node:|^package\.json$/.test(target),
-          ),
-      ),
-    );
-    const unknown = [...packages].filter(
-      (name) => !Object.keys(LIBRARIES).some((library) => name === library || name.startsWith(`${library}/`)),
-    );
-    expect(unknown).toEqual([]);
-  });
 });
 
 describe("RPC calls", () => {
@@ -198,7 +134,9 @@ describe("RPC calls", () => {
     const callers = inside.filter((file) => imports.get(file)?.some(isCall));
     expect(callers.length).toBeGreaterThan(0);
     expect(callers.filter((file) => !file.startsWith("src/backends/"))).toEqual([]);
-    const users = inside.filter((file) => /\benv\.(?:AUTH_SERVICE|STACKBILDER|IMG_FORGE)\b/.test(textOf(file)));
+    const users = inside.filter((file) =>
+      /\benv\.(?:AUTH_SERVICE|STACKBILDER|IMG_FORGE)\b/.test(sources.get(file) ?? ""),
+    );
     expect(users.filter((file) => !file.startsWith("src/backends/"))).toEqual([]);
   });
 });
@@ -244,6 +182,7 @@ describe("the imports that are read", () => {
     ['const a = await import("./a.ts");', false],
     ['import {\n  type a,\n  type b,\n} from "./a.ts";', true],
   ])("are those of %s", (source, isType) => {
-    expect(importsOf("src/mcp/any.ts", source)).toMatchObject([{ target: "src/mcp/a.ts", isType }]);
+    const [found] = importsOf("src/mcp/any.ts", source);
+    expect(found).toMatchObject({ target: "src/mcp/a.ts", isType, line: source.split("\n").length });
   });
 });

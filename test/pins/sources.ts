@@ -1,4 +1,4 @@
-// The repository as text, for the pins: its files, their imports and their comments.
+// The repository as text, for the pins: its files and their comments.
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
@@ -23,37 +23,6 @@ export const FILES: readonly string[] = [
 /** The text of a file of `FILES`. */
 export function textOf(file: string): string {
   return readFileSync(path.join(ROOT, file), "utf8");
-}
-
-/** One import of a TypeScript file. */
-export interface Import {
-  /** A package by its name; a file by its path from the root. */
-  readonly target: string;
-  /** True if the compiler removes the import: `import type`, or only names with `type`. */
-  readonly isType: boolean;
-  /** The names between braces that are imported as values. */
-  readonly values: readonly string[];
-}
-
-const IMPORT = /^(?:import|export)\b(?:(?<what>[^;"'`=()]*?)\bfrom)?\s*"(?<target>[^"]+)"/gm;
-const DYNAMIC_IMPORT = /\bimport\(\s*"(?<target>[^"]+)"/g;
-
-/** The imports and re-exports in `source`, which is the text of `file`. */
-export function importsOf(file: string, source: string = textOf(file)): readonly Import[] {
-  const resolve = (target = "") => (target.startsWith(".") ? path.join(path.dirname(file), target) : target);
-  const imports = Array.from(source.matchAll(IMPORT), ({ groups }) => {
-    const what = groups?.what ?? "";
-    const names = (/\{(.*)\}/s.exec(what)?.[1] ?? "").split(",").map((name) => name.trim());
-    const values = /^\s*type\b/.test(what) ? [] : names.filter((name) => name !== "" && !name.startsWith("type "));
-    const isType = /^\s*type\b/.test(what) || (/^\s*\{.*\}\s*$/s.test(what) && values.length === 0);
-    return { target: resolve(groups?.target), isType, values };
-  });
-  const dynamic = Array.from(source.matchAll(DYNAMIC_IMPORT), ({ groups }) => ({
-    target: resolve(groups?.target),
-    isType: false,
-    values: [],
-  }));
-  return [...imports, ...dynamic];
 }
 
 /** A comment: a run of `//` or `#` lines, a block, or the end of a line of code. */

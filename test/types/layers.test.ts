@@ -1,7 +1,7 @@
 // The compiler separates the layers: an import of a higher layer, or of another Worker, does not
 // compile. Each case is one more file in a copy of the tree.
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -56,6 +56,12 @@ it.each([
 it.each(["src", "entrypoints/gateway", ...backends])("%s can import contracts", async (project) => {
   const up = project.includes("/") ? "../.." : "..";
   expect(await compileWith(project, `import "${up}/contracts/rpc/result.ts";`)).toBe("");
+});
+
+it("a wrong import leaves no file among the sources", () => {
+  const files = readdirSync(copy, { recursive: true, encoding: "utf8" }).filter((file) => !file.startsWith(".tsbuild"));
+  const declarations = files.filter((file) => file.endsWith(".d.ts") && !/node-(?:crypto|url)\.d\.ts$/.test(file));
+  expect(declarations).toEqual([]);
 });
 
 it("the whole tree compiles, with an error for each mistake in contracts.ts and tools.ts", async () => {

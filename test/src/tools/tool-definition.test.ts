@@ -44,9 +44,23 @@ describe("an invalid declaration throws an error with the tool's name when the m
     );
   });
 
+  it("a tool of the contract without a declaration", () => {
+    expect(() => untyped("IMG_FORGE", {})).toThrow("Tool image_generate: declare it in the tools file of IMG_FORGE");
+  });
+
+  it("a contract whose method is neither a tool nor internal, or whose tool has no method", () => {
+    const unchecked = contract as unknown as (definition: object) => unknown; // the compiler refuses both
+    expect(() => unchecked({ ...definition, tools: {} })).toThrow(
+      "Method echo: it is neither a tool of img-forge nor internal: list it in `tools`",
+    );
+    expect(() => unchecked({ ...definition, tools: { echo: "ecco" } })).toThrow(
+      "Tool echo: the contract of img-forge has no method ecco",
+    );
+  });
+
   it.each(["ec", "ech", "echo_"])("a name that does not begin with the prefix %s", (prefix) => {
-    const other = { ...single, prefix } as unknown as typeof single; // no contract of this shape compiles
-    expect(() => toolsFrom("IMG_FORGE", other, { echo: declaration })).toThrow("Tool echo: its name does not match");
+    const other = { ...definition, prefix } as unknown as typeof definition; // no contract of this shape compiles
+    expect(() => contract(other)).toThrow(`Tool echo: its name must be ${prefix}, or begin with ${prefix}_`);
   });
 });
 
