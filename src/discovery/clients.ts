@@ -32,6 +32,46 @@ export function clientSetups(endpoint: EndpointName): readonly ClientSetup[] {
   return [...desktopClients(endpoint), ...hostedClients(endpoint), ...terminalClients(endpoint), ...tools(endpoint)];
 }
 
+/**
+ * Ways to use the endpoint with `bearer`, an API key or an access token, which is filled in: shown
+ * to its owner only. `bearer` has no character that a shell reads (`API_KEY_PATTERN`, RFC 7515).
+ */
+export function bearerSetups({ url, name }: EndpointName, bearer: string): readonly ClientSetup[] {
+  const authorization = `Bearer ${bearer}`;
+  return [
+    {
+      ...{ id: "script", name: "A script", isHosted: false },
+      steps: [command(listCommand(url, bearer))],
+    },
+    {
+      ...{ id: "claude-code", name: "Claude Code", isHosted: false },
+      steps: [command(`claude mcp add --transport http ${name} ${url} --header "Authorization: ${authorization}"`)],
+    },
+    {
+      ...{ id: "cursor", name: "Cursor", isHosted: false },
+      steps: [
+        file("~/.cursor/mcp.json", { mcpServers: { [name]: { url, headers: { Authorization: authorization } } } }),
+      ],
+    },
+    {
+      ...{ id: "vscode", name: "VS Code", isHosted: false },
+      steps: [
+        file(".vscode/mcp.json", {
+          servers: { [name]: { type: "http", url, headers: { Authorization: authorization } } },
+        }),
+      ],
+    },
+  ];
+}
+
+/** Lists the tools. `bearer`: the credential, or the shell's variable that has it. */
+function listCommand(url: string, bearer: string): string {
+  return (
+    `curl ${url} -H "Authorization: Bearer ${bearer}" -H 'Content-Type: application/json' ` +
+    `-d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'`
+  );
+}
+
 /** True if the vendors of hosted clients can reach this endpoint. */
 export function isPublic(url: string): boolean {
   const { protocol, hostname } = new URL(url);
@@ -132,13 +172,7 @@ function tools({ url, name }: EndpointName): readonly ClientSetup[] {
     },
     {
       ...{ id: "key", name: "A script with a key", isHosted: false },
-      steps: [
-        text(`Create an API key at ${new URL("/apps", url)}, then:`),
-        command(
-          `curl ${url} -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' ` +
-            `-d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'`,
-        ),
-      ],
+      steps: [text(`Create an API key at ${new URL("/apps", url)}, then:`), command(listCommand(url, "$KEY"))],
     },
   ];
 }

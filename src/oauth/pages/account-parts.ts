@@ -1,4 +1,6 @@
 // Parts shared by the account pages.
+import { bearerSetups } from "../../discovery/clients.ts";
+import { clientSetupList, SERVER_NAME } from "./client-setups.ts";
 import { type Html, html } from "./html.ts";
 
 /** The addresses of the forms. An address is also the form's name in its CSRF token. */
@@ -63,14 +65,20 @@ export function minute(instant: number): Html {
   return html`<time datetime="${iso}">${iso.slice(11, 16)} UTC</time>`;
 }
 
-/** A secret that is shown only once, and how to use it. One click selects it. */
-export function shownOnce(placeholder: string, secret: string, resource: string): Html {
+/**
+ * A secret that is shown only once, and commands that have it filled in. One click selects each.
+ * Only for the response to the form that made the secret, which no browser stores.
+ */
+export function shownOnce(secret: string, resource: string): Html {
   return html`<p class="notice">Copy it now. We cannot show it again.</p>
 <p><code class="secret">${secret}</code></p>
+<p>Anyone who has it can do what you allowed. Keep it as safe as a password.</p>
 <dl>
 <div><dt>Endpoint</dt><dd><code>${resource}</code></dd></div>
-<div><dt>Header of each request</dt><dd><code>Authorization: Bearer ${placeholder}</code></dd></div>
+<div><dt>Header of each request</dt><dd><code>Authorization: Bearer ${secret}</code></dd></div>
 </dl>
-<p>Anyone who has it can do what you allowed. Keep it as safe as a password.</p>
+<h2>Use it now</h2>
+${clientSetupList(bearerSetups({ url: resource, name: SERVER_NAME }, secret), "script")}
+<p>A terminal keeps commands in its history, where others who use it can read them.</p>
 <a class="button" href="/apps">Your apps and keys</a>`;
 }

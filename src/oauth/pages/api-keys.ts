@@ -155,7 +155,7 @@ export function newKeyPage(
   const main = html`<h1>Your new API key</h1>
 <p><bdi class="app">${cleanName(name)}</bdi> <span class="tag">${ENVIRONMENTS[environment].title}</span></p>
 <p>${allowedBy(texts, scopes)} It ${lifetime(expiresAt)}.</p>
-${shownOnce("<your key>", key, resource)}`;
+${shownOnce(key, resource)}`;
   return { title: "Your new API key", main };
 }
 
@@ -168,6 +168,6 @@ export function newTokenPage(
 ): Page {
   const main = html`<h1>Your access token</h1>
 <p>${allowedBy(texts, scopes)} It works until ${minute(expiresAt)}.</p>
-${shownOnce("<your token>", token, resource)}`;
+${shownOnce(token, resource)}`;
   return { title: "Your access token", main };
 }

@@ -1,11 +1,9 @@
 // The front page: for a person who opens the address of the gateway in a browser.
-import { type ClientSetup, clientSetups, isPublic, type SetupStep } from "../../discovery/clients.ts";
+import { clientSetups, isPublic } from "../../discovery/clients.ts";
 import type { ProductTexts, ToolText } from "../../tools/product-texts.ts";
+import { clientSetupList, SERVER_NAME } from "./client-setups.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
-
-/** Name of the gateway in the set-up of clients. */
-const SERVER_NAME = "stackbilt";
 
 /** `resource` is the address of the MCP endpoint. */
 export function homePage(resource: string, isSignupOpen: boolean, texts: ProductTexts): Page {
@@ -36,23 +34,9 @@ function clientSection(resource: string): Html {
   return html`<section aria-labelledby="clients">
 <h2 id="clients">Connect your app</h2>
 <p>The endpoint is <code>${resource}</code>. Your browser opens when the app connects: sign in there, and choose what the app may do.</p>
-<div class="clients">${reachable.map(clientPart)}</div>
+${clientSetupList(reachable)}
 ${others.length > 0 && html`<p>${others.join(" and ")} connect from their vendors' servers. They need a gateway with a public https address.</p>`}
 </section>`;
-}
-
-/** Open parts close each other: they have one name. */
-function clientPart({ name, steps, installUrl }: ClientSetup): Html {
-  return html`<details name="client"><summary>${name}</summary>
-${installUrl !== undefined && html`<a class="button" href="${installUrl}">Add to ${name}</a><small>Or by hand:</small>`}
-${steps.map(stepPart)}
-</details>`;
-}
-
-function stepPart(step: SetupStep): Html {
-  if (step.kind === "text") return html`<p>${step.text}</p>`;
-  if (step.kind === "command") return html`<pre><code>${step.command}</code></pre>`;
-  return html`<p>In <code>${step.path}</code>:</p><pre><code>${step.content}</code></pre>`;
 }
 
 function toolSection(tools: readonly ToolText[]): Html {

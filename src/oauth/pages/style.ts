@@ -90,7 +90,7 @@ li > details[open] { flex-basis: 100%; }
 .secret { display: block; padding: .875rem 1rem; text-align: start; color: var(--ink); background: var(--ground); border-radius: .625rem; }
 time { white-space: nowrap; }
 pre { padding: .75rem 1rem; white-space: pre-wrap; font-size: .875rem; color: var(--ink); background: var(--ground); border-radius: .625rem; }
-.clients { border: 1px solid var(--line); border-radius: .75rem; }
+.clients { text-align: start; border: 1px solid var(--line); border-radius: .75rem; }
 .clients details { padding: .625rem 1rem; }
 .clients details + details { border-top: 1px solid var(--line); }
 .clients summary ~ * { margin-top: .5rem; }

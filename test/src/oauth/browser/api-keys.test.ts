@@ -32,8 +32,13 @@ describe("API keys", () => {
     expect(created.status).toBe(200);
     expect(created.text).toContain(`<code class="secret">${KEY}</code>`);
     expect(words(created)).toContain("We cannot show it again.");
-    expect(words(created)).toContain("Authorization: Bearer &lt;your key&gt;");
-    expect(words(created)).toContain(`${ORIGIN}/mcp`);
+    const header = `"Authorization: Bearer ${KEY}"`.replaceAll('"', "&quot;");
+    for (const command of [`claude mcp add --transport http stackbilt ${ORIGIN}/mcp --header`, `curl ${ORIGIN}/mcp -H`])
+      expect(created.text).toContain(`<pre><code>${command} ${header}`);
+    expect(created.text).toContain("&quot;headers&quot;");
+    expect(created.text, "no command needs a change").not.toMatch(/\$KEY|&lt;/);
+    expect(created.response.headers.get("Cache-Control")).toBe("no-store");
+    for (const where of [created.next, ...created.response.headers.values()]) expect(where).not.toContain(KEY);
     expect(calls).toMatchObject([
       {
         claims: {
@@ -174,6 +179,7 @@ describe("an access token", () => {
     const page = await browser.open("/apps");
     const created = await submit(browser, page, "/apps/token", { scope: "generate" });
     expect(created.text).toContain(`<code class="secret">${TOKEN}</code>`);
+    expect(created.text).toContain(`--header &quot;Authorization: Bearer ${TOKEN}&quot;</code></pre>`);
     expect(words(created)).toContain("It works until 09:00 UTC");
     expect(calls).toMatchObject([
       { claims: { sub: user }, input: { audience: `${ORIGIN}/mcp`, scopes: ["read", "generate"] } },
