@@ -42,6 +42,8 @@ export const ImageJob = v.object({
   ),
   /** Name of the model that generates it. */
   model: v.string(),
+  /** The same name in words, for people. */
+  model_title: v.optional(v.string()),
   quality_tier: QualityTier,
   enhanced_prompt: v.pipe(v.string(), v.description("The prompt as the model received it.")),
   /** In pixels. */

@@ -3,7 +3,7 @@
 import type { GenerateImage, ImageJob, JobState, QualityTier } from "../../contracts/img-forge.ts";
 import type { ParsedInputOf } from "../../contracts/rpc/operation.ts";
 import { readScene, type Scene } from "./drawing/scene.ts";
-import { TIER_PLANS } from "./models.ts";
+import { TIER_PLANS, titleOf } from "./models.ts";
 import { pictureUrl } from "./picture.ts";
 
 /** The reason for which a job failed, and the sentence that its owner reads. */
@@ -102,6 +102,7 @@ export function toImageJob(
     status,
     url: status === "completed" ? pictureUrl(baseUrl, request.jobId) : null,
     model: request.model,
+    model_title: titleOf(request.model),
     quality_tier: request.tier,
     enhanced_prompt: request.enhancedPrompt,
     width,

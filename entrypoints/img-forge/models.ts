@@ -73,9 +73,15 @@ export function listModels(availability: Availability) {
         title,
         is_available: isInPlan(quality_tier, availability) && isEnabled(quality_tier, availability),
       },
-      { ...entry, name: PROCEDURAL, title: "Procedural drawing", is_available: isInPlan(quality_tier, availability) },
+      { ...entry, name: PROCEDURAL, title: titleOf(PROCEDURAL), is_available: isInPlan(quality_tier, availability) },
     ];
   });
+}
+
+/** The model's name in words; that of a model that is not listed any more is its own name. */
+export function titleOf(model: string): string {
+  if (model === PROCEDURAL) return "Procedural drawing";
+  return Object.values(TIER_PLANS).find((plan) => plan.model === model)?.title ?? model;
 }
 
 /**

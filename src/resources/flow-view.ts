@@ -11,16 +11,20 @@ export const flowView = viewOf({
   waiting: "The flow is running.",
   style: `
 progress { width: 100%; }
-meter { width: calc(100% - 5ch); }
+meter { display: block; width: 100%; min-width: 56px; }
 table { width: 100%; border-collapse: collapse; margin-top: 8px; }
 th, td { padding: 4px 8px 4px 0; text-align: start; vertical-align: middle; border-bottom: 1px solid var(--color-border-primary, #8884); }
 details { margin-top: 8px; }
 summary { cursor: pointer; font-weight: 600; }
-.id { font-size: 12px; }${MARKDOWN_STYLE}`,
+.id, .note { font-size: 12px; }${MARKDOWN_STYLE}`,
   script: `${MARKDOWN_SCRIPT}
 const score = (value) => typeof value === "number"
-  ? make("td", {}, make("meter", { ariaHidden: "true", min: 0, max: 100, low: 40, high: 70, optimum: 100, value }), " " + Math.round(value))
+  ? make("td", { textContent: Math.round(value) }, make("meter", { ariaHidden: "true", min: 0, max: 100, low: 40, high: 70, optimum: 100, value }))
   : make("td", { textContent: "–" });
+const SCORES = "Scores are from 0 to 100: how much of the description a document covers, how concrete and complete it is, " +
+  "and how well it builds on the mode before it. From 70 a score is good, below 40 it is weak. ";
+const TWO = "Alone: the document by itself. Weighed: together with the modes before it.";
+const ONE = "Each is weighed with the modes before it.";
 const render = (flow) => {
   const modes = objectsIn(flow.modes).concat(objectsIn([flow.quality]));
   const artifacts = objectsIn(flow.artifacts).concat(objectsIn([flow.artifact]));
@@ -38,6 +42,7 @@ const render = (flow) => {
       ...(hasTwo ? [score(local), score(fused)] : [score(quality)])));
     const head = make("tr", {}, ...titles.map((title) => make("th", { scope: "col", textContent: title })));
     page.append(make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows)));
+    page.append(make("p", { className: "quiet note", textContent: SCORES + (hasTwo ? TWO : ONE) }));
   }
   for (const { mode, title, markdown } of artifacts) {
     const summary = make("summary", {}, [textOf(mode), textOf(title)].filter(Boolean).join(": "));

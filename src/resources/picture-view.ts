@@ -23,7 +23,8 @@ const drawPicture = async (job, { mimeType, data }) => {
   const canvas = make("canvas", { role: "img", ariaLabel: textOf(job.enhanced_prompt) || "A generated picture", width, height });
   canvas.getContext("2d").drawImage(picture, 0, 0);
   const size = textOf(job.width) && textOf(job.height) && textOf(job.width) + " × " + textOf(job.height);
-  const caption = [textOf(job.model), textOf(job.quality_tier), size].filter(Boolean).join(" · ");
+  const tier = textOf(job.quality_tier).replaceAll("_", " ");
+  const caption = [textOf(job.model_title) || textOf(job.model), tier && tier + " quality", size && size + " pixels"].filter(Boolean).join(", ");
   place(canvas, make("p", { className: "quiet", textContent: caption }));
   const url = URL.parse(textOf(job.url));
   if (client.openLinks && (url?.protocol === "https:" || url?.protocol === "http:")) {

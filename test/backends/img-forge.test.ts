@@ -106,6 +106,7 @@ it("a picture is a valid PNG, stored and served at its URL", async () => {
   expect(job).toMatchObject({
     status: "completed",
     model: "procedural",
+    model_title: "Procedural drawing",
     quality_tier: "standard",
     width: 512,
     height: 512,

@@ -29,10 +29,11 @@ describe("the view of a flow", () => {
     expect(await view.getByRole("progressbar").getAttribute("value")).toBe("0.33");
     expect(await view.getByRole("row").allTextContents()).toEqual([
       "ModeStatusScore",
-      "PRODUCTcompleted 81",
-      "UXcompleted 64",
+      "PRODUCTcompleted81",
+      "UXcompleted64",
       "RISKrunning–",
     ]);
+    await view.getByText("Scores are from 0 to 100").waitFor();
     const closed = view.getByText(HOSTILE);
     expect(await closed.isVisible()).toBe(false);
     await view.getByText("UX: Flows").click();
@@ -90,8 +91,18 @@ describe("the view of a flow", () => {
     const value = { ...FLOW, mode: "PRODUCT", artifact, quality: { mode: "PRODUCT", local: 90, fused: 88.6 } };
     const { view } = await open(flowView, { result: { content: [TEXT], structuredContent: value } });
     await view.getByRole("row").nth(1).waitFor();
-    expect(await view.getByRole("row").allTextContents()).toEqual(["ModeStatusAloneWeighed", "PRODUCTcompleted 90 89"]);
+    expect(await view.getByRole("row").allTextContents()).toEqual(["ModeStatusAloneWeighed", "PRODUCTcompleted9089"]);
     expect(await view.getByText("refunds").isVisible()).toBe(true);
+    await view.getByText("Alone: the document by itself. Weighed: together with the modes before it.").waitFor();
+  });
+
+  it("fits a phone: no part is cut off, and each score's bar can be read", async () => {
+    const modes = ["PRODUCT", "ARCHITECT"].map((mode) => ({ mode, local: 90, fused: 38.6 }));
+    const { page, view } = await open(flowView, { result: { content: [TEXT], structuredContent: { ...FLOW, modes } } });
+    await page.evaluate(`document.querySelector("iframe").style.width = "360px"`);
+    const bars = await view.locator("meter").evaluateAll((all) => all.map((bar) => bar.clientWidth));
+    expect(Math.min(...bars)).toBeGreaterThanOrEqual(48);
+    expect(await view.locator("html").evaluate(({ scrollWidth }) => scrollWidth)).toBeLessThanOrEqual(360);
   });
 
   it("shows a mode that failed as a flow without an artifact", async () => {

@@ -14,7 +14,7 @@ describe("the view of a picture", () => {
     const picture = shown.view.getByRole("img", { name: JOB.enhanced_prompt });
     await picture.waitFor();
     await expect.poll(() => picture.evaluate((canvas) => (canvas as unknown as { width: number }).width)).toBe(1);
-    expect(await shown.view.locator("p").textContent()).toBe("flux-klein · standard · 512 × 512");
+    expect(await shown.view.locator("p").textContent()).toBe("FLUX Klein, standard quality, 512 × 512 pixels");
     expect(await shown.view.getByRole("button").count()).toBe(0);
     const messages = (await shown.messages()).filter(({ method }) => method !== "ui/notifications/size-changed");
     expect(messages).toEqual([
@@ -32,6 +32,12 @@ describe("the view of a picture", () => {
     ]);
     const { params } = await messageOf(shown, "ui/notifications/size-changed");
     expect(params).toEqual({ width: 400, height: expect.any(Number) });
+  });
+
+  it("names the model as img-forge does, if that does not say more", async () => {
+    const { model_title: _, ...job } = { ...JOB, quality_tier: "ultra_plus" };
+    const { view } = await open(pictureView, { result: { content: [IMAGE], structuredContent: job } });
+    await view.getByText("flux-klein, ultra plus quality, 512 × 512 pixels").waitFor();
   });
 
   it("reads a picture that is only linked in the result through the client", async () => {

@@ -9,6 +9,7 @@ export const JOB = {
   status: "completed",
   url: "https://images.example/images/0b7e5a52.png",
   model: "flux-klein",
+  model_title: "FLUX Klein",
   quality_tier: "standard",
   enhanced_prompt: "A lighthouse at dusk, 灯台",
   width: 512,
