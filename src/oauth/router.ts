@@ -25,6 +25,7 @@ import {
   clientChanged,
   errorPage,
   loadedAhead,
+  retryLink,
   tooManyAttempts,
   unusableClientDocument,
 } from "./browser/error-pages.ts";
@@ -222,7 +223,8 @@ function overduePage(browser: BrowserRequest): Response {
   return errorPage(browser, {
     status: 503,
     title: "This takes too long",
-    text: "Wait a moment, then reload this page or start again from your app.",
+    text: "Wait a moment, then try again or start again from your app.",
+    link: retryLink(browser),
     headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
   });
 }

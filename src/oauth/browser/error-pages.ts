@@ -33,7 +33,9 @@ export function authUnavailable(browser: BrowserRequest): Response {
   return errorPage(browser, {
     status: 503,
     title: "Sign-in is not available right now",
-    text: "Nothing was changed. Wait a moment, then reload this page or start again from your app.",
+    text: "Nothing was changed. Wait a moment, then try again.",
+    // The state in the address of a callback is used up.
+    link: browser.url.pathname === "/oauth/callback" ? undefined : retryLink(browser),
     headers: { "Retry-After": "10" },
   });
 }
@@ -80,7 +82,7 @@ export function tooManyAttempts(browser: BrowserRequest, retryAfterSeconds: numb
     status: 429,
     title: "Too many attempts",
     text: `Nothing was changed. ${waitFor(retryAfterSeconds)}`,
-    link: { href: formAddress(browser), label: browser.request.method === "POST" ? "Back to the form" : "Try again" },
+    link: retryLink(browser),
     headers: { "Retry-After": String(retryAfterSeconds) },
   });
 }
@@ -104,10 +106,11 @@ const FORM_PAGES: Readonly<Record<string, readonly [path: string, part?: string]
   "/apps/delete/sign-in": ["/apps/delete"],
 };
 
-/** The page with the form that this request sends, or the page that it opens. */
-function formAddress({ request, url: { pathname, search } }: BrowserRequest): string {
-  const [path, part = ""] = (request.method === "POST" && FORM_PAGES[pathname]) || [pathname];
-  return `${path}${search}${part}`;
+/** Leads to the page with the form that this request sends, or to the page that it opens. */
+export function retryLink({ request, url: { pathname, search } }: BrowserRequest): NonNullable<ErrorPage["link"]> {
+  const isForm = request.method === "POST";
+  const [path, part = ""] = (isForm && FORM_PAGES[pathname]) || [pathname];
+  return { href: `${path}${search}${part}`, label: isForm ? "Back to the form" : "Try again" };
 }
 
 function durationOf(seconds: number): string {

@@ -46,7 +46,7 @@ function noPicture(browser: BrowserRequest): Response {
   return errorPage(browser, {
     status: 404,
     title: "This picture is not here",
-    text: "It has expired, was never finished, or belongs to another account.",
+    text: "It has expired, was never finished, or belongs to an account that is not signed in here.",
     link: ACCOUNT_LINK,
   });
 }

@@ -7,10 +7,10 @@ import { type Html, html } from "./html.ts";
 /** Records that are shown. */
 const MAX_SHOWN = 20;
 
-/** Events in words. Those without one are not shown: a call is shown once, with its outcome. */
-const WORDS: Readonly<Record<string, string>> = {
+/** Changes of access in words. */
+const CHANGES: Readonly<Record<string, string>> = {
   "grant.made": "app connected",
-  "grant.declined": "app declined",
+  "grant.declined": "app denied",
   "grant.revoked": "app disconnected",
   "grant.reuse_detected": "app disconnected: its token was used twice",
   "key.created": "API key created",
@@ -20,8 +20,9 @@ const WORDS: Readonly<Record<string, string>> = {
   "session.ended": "signed out",
   "user.revoked": "everything disconnected",
   "data.exported": "data downloaded",
-  "resource.read": "image read",
 };
+/** Events in words. Those without one are not shown: a call is shown once, with its outcome. */
+const WORDS: Readonly<Record<string, string>> = { ...CHANGES, "resource.read": "image read" };
 
 /** `activity`: newest first; `null` if the audit store did not respond. */
 export function activitySection(activity: readonly Activity[] | null, grants: readonly GrantRecord[]): Html {
@@ -44,14 +45,17 @@ function row({ type, tool, outcome, clientId, at }: Activity, grants: readonly G
   const instant = Date.parse(at) / 1000;
   const what =
     type === "tool.called" ? html`<code>${tool ?? "a tool"}</code>: ${outcome ?? "no outcome"}` : WORDS[type];
-  const through = clientId === null ? "" : ` (${channelOf(clientId, grants)})`;
+  const channel = clientId === null ? null : channelOf(clientId, grants, type in CHANGES);
+  const through = channel === null ? "" : ` (${channel})`;
   return html`<li><p>${what}${through}. ${day(instant)} at ${minute(instant)}</p></li>`;
 }
 
-/** The client of a record as its user knows it. */
-function channelOf(clientId: string, grants: readonly GrantRecord[]): string {
+/** The client of a record as its user knows it; `null` if the words of a change say as much. */
+function channelOf(clientId: string, grants: readonly GrantRecord[], isChange: boolean): string | null {
+  const app = grants.find((grant) => grant.clientId === clientId)?.clientName;
+  if (app !== undefined || isChange) return app ?? null;
   if (clientId.startsWith("key:")) return "API key";
   if (clientId === "jwt") return "access token";
   if (clientId.startsWith("sibling:")) return clientId.slice("sibling:".length).replace(/\/.*$/, "");
-  return grants.find((grant) => grant.clientId === clientId)?.clientName ?? "app";
+  return "app";
 }

@@ -53,7 +53,7 @@ export function keysSection(
   return html`<section aria-labelledby="keys">
 <h2 id="keys">API keys</h2>
 <p>For scripts and servers that cannot open a browser.</p>
-${keys ? keyList(keys, tokens, texts) : html`<p class="notice" role="alert">Your keys cannot be shown right now. Reload this page in a moment.</p>`}
+${keys ? keyList(keys, tokens, texts) : html`<p class="notice">Your keys cannot be shown just now. Try again shortly.</p>`}
 ${
   keys &&
   html`<details>

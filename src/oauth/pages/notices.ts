@@ -33,6 +33,8 @@ export function comingSoonPage(): Page {
     title: "Opening soon",
     headers: { "Retry-After": "86400" },
     main: html`<h1>Sign-in opens soon</h1>
-<p>This gateway is not open to new connections yet. Apps that are already connected keep working.</p>`,
+<p>This gateway is not open to new connections yet. Apps and keys that are already connected keep working.</p>
+<a class="button" href="/apps">Your apps and keys</a>
+<p><a href="/">About this gateway</a></p>`,
   };
 }

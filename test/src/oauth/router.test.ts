@@ -120,6 +120,7 @@ describe("a failure of the auth Worker", () => {
     const browser = new Browser(envWith(auth));
     const failed = await browser.signIn(await browser.signInPage(client));
     expect([failed.status, failed.response.headers.get("Retry-After"), failed.next]).toEqual([503, "10", ""]);
+    expect(failed.text).toMatch(/<a class="button" href="\/login\?tx=[\w-]{12}">Back to the form<\/a>/);
     const [, traceId = "-"] = /<code>([0-9a-f]{32})<\/code>/.exec(failed.text) ?? [];
     expect(log).toHaveBeenCalledOnce();
     expect(String(log.mock.calls[0]?.[0])).toContain(traceId);
@@ -152,7 +153,7 @@ it("a page and an endpoint are 503 if storage hangs", async () => {
   expect([page.status, page.headers.get("Retry-After"), await page.text()]).toEqual([
     503,
     "10",
-    expect.stringContaining("This takes too long"),
+    expect.stringMatching(/This takes too long.*<a class="button" href="\/authorize\?[^"]*">Try again<\/a>/s),
   ]);
   expect([endpoint.status, endpoint.headers.get("Retry-After")]).toEqual([503, "10"]);
   expect(await endpoint.json()).toMatchObject({ error: "temporarily_unavailable" });
@@ -183,6 +184,7 @@ describe("while sign-up is closed", () => {
           "noindex",
           null,
         ]);
+        if (method !== "HEAD") expect(await response.text()).toContain('<a class="button" href="/apps">');
       }
     },
   );

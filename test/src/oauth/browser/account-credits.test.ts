@@ -165,12 +165,14 @@ describe("the activity on the account page", () => {
         outcome: "rate_limited",
         clientId: "sibling:charter-web/jwt",
       },
+      { ...none, type: "key.created", clientId: "key:k1" },
+      { ...none, type: "grant.declined", clientId: "unknown" },
       { ...none, type: "session.started" },
     ];
     const own = storeWith(async () => ({ ok: true, value: { activity } }));
     const seen = await (await signedInBrowser(newUserId(), own)).open("/apps");
     expect(words(seen)).toContain(
-      "image_generate : ok (API key). 27 Nov 2026 at 06:05 UTC flow_create : rate_limited (charter-web). 27 Nov 2026 at 06:05 UTC signed in. 27 Nov 2026",
+      "image_generate : ok (API key). 27 Nov 2026 at 06:05 UTC flow_create : rate_limited (charter-web). 27 Nov 2026 at 06:05 UTC API key created. 27 Nov 2026 at 06:05 UTC app denied. 27 Nov 2026 at 06:05 UTC signed in. 27 Nov 2026",
     );
     expect(words(seen)).not.toContain("started");
   });

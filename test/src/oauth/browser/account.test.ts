@@ -360,7 +360,7 @@ describe("while the auth Worker is down", () => {
     const { grantId } = await newGrant(user);
     const page = await (await signedInBrowser(user, envWith({ listApiKeys: throwing }))).open("/apps");
     expect([page.status, grantIds(page)]).toEqual([200, [grantId]]);
-    expect(words(page)).toContain("Your keys cannot be shown right now.");
+    expect(words(page)).toContain("Your keys cannot be shown just now.");
   });
 
   it("every user can sign out", async () => {
