@@ -15,11 +15,11 @@ export function maxCharacters(requirement: number): MaxCharacters {
   return { ...check, type: "max_characters", requirement } as MaxCharacters;
 }
 
+const PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
+
 /** The number of characters of a text. */
 export function charactersIn(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
+  return text.length - (text.match(PAIR)?.length ?? 0);
 }
 
 /** Text of at most `max` characters, one of them visible. */

@@ -1,6 +1,8 @@
 // The context of one request: bindings, settings, the runtime's context and the trace
 // (W3C Trace Context). Made once, in the entrypoint, and handed on whole.
+
 import { type LogEvent, type LogFields, logCrash } from "../contracts/log.ts";
+import { Deadlines } from "../contracts/rpc/deadlines.ts";
 import { type Config, configOf } from "./config.ts";
 import type { Env } from "./env.ts";
 
@@ -23,11 +25,13 @@ export interface RequestContext {
   readonly config: Config;
   readonly ctx: Background;
   readonly trace: Trace;
+  /** Of everything that this request waits for. */
+  readonly deadlines: Deadlines;
 }
 
 /** The context of one request. Throws `ConfigError` where the settings cannot be used. */
 export function requestContext(env: Env, ctx: Background, trace: Trace): RequestContext {
-  return { env, config: configOf(env), ctx, trace };
+  return { env, config: configOf(env), ctx, trace, deadlines: new Deadlines() };
 }
 
 const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
@@ -47,11 +51,14 @@ export function traceIdIn(traceparent: string | undefined): string | undefined {
  * an identifier, not evidence.
  */
 export function traceFrom(traceparent: string | null | undefined): Trace {
-  const [, given, flags] = TRACEPARENT.exec(traceparent ?? "") ?? [];
-  const random = crypto.randomUUID().replaceAll("-", "");
-  const traceId = given ?? random;
-  const parentId = crypto.randomUUID().replaceAll("-", "").slice(0, 16);
-  return { traceId, traceparent: `00-${traceId}-${parentId}-${flags ?? "01"}` };
+  const [, given, flags] = (traceparent && TRACEPARENT.exec(traceparent)) || [];
+  const traceId = given ?? randomHex();
+  return { traceId, traceparent: `00-${traceId}-${randomHex().slice(0, 16)}-${flags ?? "01"}` };
+}
+
+/** 32 random digits. Two are those of a UUID, so that neither half is all zeros. */
+function randomHex(): string {
+  return crypto.randomUUID().replaceAll("-", "");
 }
 
 /** A trace that continues under this id, outside of any request. */

@@ -4,6 +4,7 @@
 import * as v from "valibot";
 import { type LogFields, logError } from "../log.ts";
 import { describeCrash } from "./crash.ts";
+import { Deadlines, TIMED_OUT } from "./deadlines.ts";
 import type { CodeOf, Operation, OutputOf } from "./operation.ts";
 import type { Failure, Result } from "./result.ts";
 import { wellFormed } from "./well-formed.ts";
@@ -53,12 +54,18 @@ export function faultOf(refusal: Refusal): Fault | null {
 }
 
 /** Names the call in the log line of a fault. */
-export interface CallTarget {
+export interface CallName {
   readonly method: string;
   readonly traceId: string;
 }
 
-const Success = v.object({ ok: v.literal(true), value: v.unknown() });
+/** A call, and the deadlines of the request that makes it. */
+export interface CallTarget extends CallName {
+  readonly deadlines?: Deadlines | undefined;
+}
+
+/** Checked by `isSuccess`. */
+const Success = v.unknown() as v.GenericSchema<unknown, { readonly ok: true; readonly value: unknown }>;
 const Refused = v.object({
   ok: v.literal(false),
   error: v.object({ code: v.string(), retryAfterSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))) }),
@@ -66,7 +73,7 @@ const Refused = v.object({
 const Envelope = v.lazy((reply) => (isSuccess(reply) ? Success : Refused));
 
 function isSuccess(reply: unknown): boolean {
-  return typeof reply === "object" && reply !== null && "ok" in reply && reply.ok === true;
+  return typeof reply === "object" && reply !== null && "ok" in reply && reply.ok === true && "value" in reply;
 }
 
 /**
@@ -112,9 +119,10 @@ export async function invoke<S extends v.GenericSchema>(
   timeoutMs: number,
   target: CallTarget,
 ): Promise<{ readonly ok: true; readonly value: v.InferOutput<S> } | { readonly ok: false; readonly fault: Fault }> {
+  const { deadlines = new Deadlines() } = target;
   let reply: unknown;
   try {
-    reply = await withDeadline(send, timeoutMs, cancelStreams);
+    reply = await deadlines.within(send, timeoutMs, cancelStreams);
   } catch (error) {
     return { ok: false, fault: logFault("rejected", target, describeCrash(error)) };
   }
@@ -126,36 +134,9 @@ export async function invoke<S extends v.GenericSchema>(
 }
 
 /** Logs a fault under its trace id, without any text of either side, and returns it. */
-export function logFault(fault: Fault, target: CallTarget, detail: LogFields): Fault {
-  logError("rpc.fault", { fault, ...target, ...detail });
+export function logFault(fault: Fault, { method, traceId }: CallName, detail: LogFields): Fault {
+  logError("rpc.fault", { fault, method, traceId, ...detail });
   return fault;
-}
-
-/** Returned by `withDeadline` after the deadline. */
-export const TIMED_OUT = Symbol("timed out");
-
-/**
- * The value that `send` resolves to, or `TIMED_OUT`. A later reply goes to `discard`, if there is
- * one, and a later rejection does not become an unhandled one.
- */
-export async function withDeadline(
-  send: () => PromiseLike<unknown>,
-  timeoutMs: number,
-  discard?: (reply: unknown) => void,
-): Promise<unknown> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<typeof TIMED_OUT>((resolve) => {
-    timer = setTimeout(() => resolve(TIMED_OUT), timeoutMs);
-  });
-  try {
-    const sent = Promise.resolve(send());
-    sent.catch(() => undefined);
-    const first = await Promise.race([sent, late]);
-    if (first === TIMED_OUT && discard) void sent.then(discard, () => undefined);
-    return first;
-  } finally {
-    if (timer !== undefined) clearTimeout(timer);
-  }
 }
 
 /** Streams are fields of a reply's value. */

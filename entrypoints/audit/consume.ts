@@ -1,8 +1,8 @@
 // The consumer of the platform's event queue. Each message is acknowledged once it is stored, and
 // retried, later each time, if the database fails. A message that is no record blocks no other one.
 import { logError, logWarning } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { describeCrash } from "../../contracts/rpc/crash.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/deadlines.ts";
 import { readMessage } from "./messages.ts";
 import { type Arrived, storeArrived, storeRejected } from "./store.ts";
 

@@ -1,7 +1,7 @@
 // The features that an MCP client is shown: name, instructions, tools, prompts, resources,
 // extensions.
 
-import { permits } from "../../contracts/rpc/identity.ts";
+import { isTestTenant, permits } from "../../contracts/rpc/identity.ts";
 import { version } from "../../package.json";
 import { SERVER } from "../../src/discovery/server-card.ts";
 import { EXPLAIN } from "../../src/mcp/explain.ts";
@@ -22,7 +22,10 @@ import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
 /** `Implementation` of the MCP schema. */
 export const INFO: ServerFeatures["info"] = { ...SERVER, version };
 
-/** By list of tools. One object for equal lists, because the wire caches JSON by object. */
+/**
+ * By everything that decides the list of tools, and by that list. One object for equal lists,
+ * because the wire caches JSON by object.
+ */
 const cached = new Map<string, ServerFeatures>();
 
 /**
@@ -31,13 +34,21 @@ const cached = new Map<string, ServerFeatures>();
  * shown what it may call. Prompts and views accompany their tools.
  */
 export function featuresFor({ kind, identity }: Credential): ServerFeatures {
-  const canStepUp = kind === "oauth" && permits(identity.scopes, "read");
-  const tools = Array.from(catalog.values()).filter((tool) => canStepUp || mayCall(tool, identity));
-  const names = new Set<string>(tools.map(({ name }) => name));
-  const list = Array.from(names).join();
-  const known = cached.get(list);
+  const { scopes, tenantId } = identity;
+  const canStepUp = kind === "oauth" && permits(scopes, "read");
+  const key = canStepUp ? "all" : `${scopes.join()} ${isTestTenant(tenantId)}`;
+  const known = cached.get(key);
   if (known) return known;
-  const features: ServerFeatures = {
+  const tools = Array.from(catalog.values()).filter((tool) => canStepUp || mayCall(tool, identity));
+  const list = tools.map(({ name }) => name).join();
+  const features = cached.get(list) ?? featuresWith(tools);
+  cached.set(key, features).set(list, features);
+  return features;
+}
+
+function featuresWith(tools: readonly ToolDefinition[]): ServerFeatures {
+  const names = new Set<string>(tools.map(({ name }) => name));
+  return {
     info: INFO,
     instructions: productTexts.instructions,
     tools: tools.map(listedTool),
@@ -54,8 +65,6 @@ export function featuresFor({ kind, identity }: Credential): ServerFeatures {
     },
     meta: async () => ({ "com.stackbilt/catalog": await digestsOf(tools) }),
   };
-  cached.set(list, features);
-  return features;
 }
 
 function listedTool({ price, view, ...tool }: ToolDefinition): Tool {

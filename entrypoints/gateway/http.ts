@@ -92,6 +92,7 @@ async function routeOrError(
 
 async function route(gateway: HttpGateway, request: Request, context: RequestContext): Promise<Response> {
   const { env, config } = context;
+  if (request.url === config.resource) return handleEndpoint(gateway, request, context);
   const { origin, pathname, search } = new URL(request.url);
   const { info } = gateway;
   const path = programPath(pathname);
@@ -100,7 +101,7 @@ async function route(gateway: HttpGateway, request: Request, context: RequestCon
   if (origin !== config.issuer) return jsonError(421, "misdirected_request", `This gateway is ${config.issuer}.`);
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
     const metadataRequest = new Request(`${config.issuer}${METADATA_PATH}/mcp`, request);
-    return gateway.resourceServerOf(env)(metadataRequest, context);
+    return gateway.resourceServerOf(env).metadata(metadataRequest, context);
   }
   if (pathname === "/mcp") return handleEndpoint(gateway, request, context);
   if (pathname === "/" && !isPageRequest(request)) return endpointElsewhere(request, context);
@@ -163,7 +164,8 @@ async function handleEndpoint(gateway: HttpGateway, request: Request, context: R
   if (origin === "forbidden") return forbiddenOrigin();
   if (request.method === "OPTIONS") return preflight(request, origin);
   const announced = Number(request.headers.get("content-length") ?? 0);
-  const response = announced > MAX_BODY_BYTES ? tooLarge() : await gateway.resourceServerOf(env)(request, context);
+  const response =
+    announced > MAX_BODY_BYTES ? tooLarge() : await gateway.resourceServerOf(env).serve(request, context);
   if (response.status !== 401) return allowCors(response, origin);
   const challenge = await unauthorized(request, context, response);
   if (challenge.status === 401 && request.method === "GET" && acceptsPages(request)) {
@@ -187,6 +189,7 @@ async function handleMcpRequest(
   return handleMcp(request, gateway.mcpServerFor(context, credential), {
     traceId: context.trace.traceId,
     tracing: context.ctx.tracing,
+    deadlines: context.deadlines,
     sessions: sessionsOf(context, identity),
     isAllowed: async () => !ENDED.has(await credential.revalidate()),
   });

@@ -12,7 +12,7 @@ import { explainCall } from "../../src/pipeline/explain.ts";
 import { overPlan } from "../../src/pipeline/metering.ts";
 import { complete, getPrompt } from "../../src/pipeline/prompts.ts";
 import { readResource } from "../../src/pipeline/read-resource.ts";
-import { renderRefusal, renderResult } from "../../src/pipeline/render.ts";
+import { jsonOf, renderRefusal, renderResult } from "../../src/pipeline/render.ts";
 import { sourcesFor } from "../../src/pipeline/sources.ts";
 import { cancelTask, pollTask, updateTask } from "../../src/pipeline/task.ts";
 import type { AuthorizedCall } from "../../src/pipeline/tool-call.ts";
@@ -96,7 +96,10 @@ function explainer(
 
 async function runCall(call: AuthorizedCall, progress?: ProgressCallback): Promise<ToolOutcome> {
   const outcome = await callTool(call, progress);
-  return outcome.state === "completed" ? renderResult(call.context, call.identity, outcome) : outcome;
+  if (outcome.state !== "completed") return outcome;
+  const result = await renderResult(call.context, call.identity, outcome);
+  const structuredJson = outcome.result.ok ? jsonOf(result) : undefined;
+  return structuredJson === undefined ? result : { ...result, structuredJson };
 }
 
 function tasksFor(context: RequestContext, { identity }: Credential, catalog: Catalog): Tasks {

@@ -5,9 +5,9 @@
 import { DurableObject } from "cloudflare:workers";
 import type { ImageJob } from "../../contracts/img-forge.ts";
 import { logCrash } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { Progress, ProgressReply } from "../../contracts/rpc/call-context.ts";
 import { claimToken } from "../../contracts/rpc/claim-once.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/deadlines.ts";
 import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { draw } from "./drawing/draw.ts";

@@ -3,8 +3,8 @@
 import { DurableObject } from "cloudflare:workers";
 import type { RecentImage } from "../../contracts/img-forge.ts";
 import { logCrash } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { claimToken } from "../../contracts/rpc/claim-once.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/deadlines.ts";
 import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
 import { type Env, retentionMs } from "./env.ts";
 

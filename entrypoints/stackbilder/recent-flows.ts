@@ -2,8 +2,8 @@
 // does not depend on them: each flow stores its own owner.
 import { DurableObject } from "cloudflare:workers";
 import { logCrash } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { claimToken } from "../../contracts/rpc/claim-once.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/deadlines.ts";
 import type { OneTimeToken } from "../../contracts/rpc/identity.ts";
 import type { RecentFlow } from "../../contracts/stackbilder.ts";
 import { type Env, retentionMs } from "./env.ts";

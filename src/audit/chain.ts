@@ -1,10 +1,10 @@
 // The audit log of one tenant in the storage of its object: the head of the hash chain, the outbox
 // of records that the queue does not have yet, and the time of the next checkpoint. All writes are
 // synchronous: nothing can come between reading the head and writing it.
-import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { ChainedRecord, type Checkpoint, eraseRecord, linkRecord } from "../../contracts/audit-record.ts";
 import { logCrash } from "../../contracts/log.ts";
+import { Deadlines } from "../../contracts/rpc/deadlines.ts";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
 import type { AuditEvent } from "./event.ts";
 
@@ -196,17 +196,15 @@ export class AuditChain {
   }
 }
 
-/** SHA-256, base64url. That of Web Crypto is asynchronous: two appends would read the same head. */
+/**
+ * SHA-256, base64url. That of Web Crypto is asynchronous: two appends would read the same head. An
+ * import of `node:crypto` would delay the start of every isolate.
+ */
 export function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  return process.getBuiltinModule("node:crypto").createHash("sha256").update(text).digest("base64url");
 }
 
 async function sendInTime(queue: Queue, rows: readonly OutboxRow[]): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(reject, SEND_TIMEOUT_MS, new Error("The queue did not answer in time."));
-  try {
-    await Promise.race([queue.sendBatch(rows.map(({ message }) => ({ body: JSON.parse(message) }))), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  const send = () => queue.sendBatch(rows.map(({ message }) => ({ body: JSON.parse(message) })));
+  await new Deadlines().inTime(send, SEND_TIMEOUT_MS, "The queue did not answer in time.");
 }

@@ -3,7 +3,7 @@ import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { Schema } from "../../contracts/rpc/operation.ts";
 import type { RequestContext } from "../context.ts";
 import { catalog } from "../tools/catalog.ts";
-import { digestOf } from "../tools/digest.ts";
+import { digestOf, knownDigestOf } from "../tools/digest.ts";
 import type { ToolDefinition } from "../tools/tool-definition.ts";
 import type {
   AccessEvent,
@@ -53,7 +53,8 @@ export class Recorder {
 
   /**
    * `tool` is absent if the caller's catalog has none named `name`. The name is shown only if it is
-   * one of ours, as in a session without that tool. The tool's digest is made in the background.
+   * one of ours, as in a session without that tool. A digest that this isolate has not made yet is
+   * made in the background.
    */
   toolCall(
     { tool, name, args }: { readonly tool: ToolDefinition | undefined; readonly name: string; readonly args: unknown },
@@ -67,7 +68,9 @@ export class Recorder {
       risk: tool?.risk ?? null,
       decision,
     } as const;
-    this.#context.ctx.waitUntil(this.#deliverWithDigest(event, tool));
+    const toolDigest = tool ? knownDigestOf(tool) : null;
+    if (toolDigest !== undefined) deliver(this.#context, { ...event, toolDigest });
+    else this.#context.ctx.waitUntil(this.#deliverWithDigest(event, tool));
   }
 
   /** The intent of a call: for `AuditLogObject.begin`, then for `logRecord`. */

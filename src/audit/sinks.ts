@@ -34,16 +34,13 @@ const STORE_TIMEOUT_MS = 5_000;
  */
 export async function store(context: RequestContext, event: AccessEvent): Promise<void> {
   const kept = event.tenantId === null ? { ...event, subject: null, clientId: null } : event;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(reject, STORE_TIMEOUT_MS, new Error("The audit log did not answer in time."));
+  const append = () => auditLogOf(context.env, event.tenantId).append(kept);
   try {
-    await Promise.race([auditLogOf(context.env, event.tenantId).append(kept), promise]);
+    await context.deadlines.inTime(append, STORE_TIMEOUT_MS, "The audit log did not answer in time.");
   } catch (error) {
     const { traceId } = context.trace;
     logCrash("audit.unchained", { type: event.type, traceId }, error);
     send(context, kept);
-  } finally {
-    clearTimeout(timer);
   }
   logRecord(event);
 }

@@ -166,6 +166,7 @@ export class AuthService {
   }
 
   #target(method: string): CallTarget {
-    return { method: `auth.${method}`, traceId: this.#context.trace.traceId };
+    const { trace, deadlines } = this.#context;
+    return { method: `auth.${method}`, traceId: trace.traceId, deadlines };
   }
 }

@@ -21,9 +21,10 @@ export const GATEWAY_IDENTITY: Identity = {
 const signingKeys = new WeakMap<Config, Map<Audience, IdentityKey>>();
 
 /**
- * The part of the request's context that calls need. Callbacks of the OAuth library have no `ctx`.
+ * The part of the request's context that calls need. Callbacks of the OAuth library have no `ctx`,
+ * and work outside of a request no common deadlines.
  */
-export type CallerContext = Omit<RequestContext, "ctx">;
+export type CallerContext = Omit<RequestContext, "ctx" | "deadlines"> & Partial<Pick<RequestContext, "deadlines">>;
 
 /** One call, and what its context says beside that. */
 export interface CallParameters extends SignedCall {

@@ -48,7 +48,8 @@ export async function dispatch<O extends Operation>(
   const methods = context.env[backend] as unknown as RpcMethods;
   const send = () => (methods[method] as RpcMethods[string])(signed, input);
   const { traceId } = context.trace;
-  const reply = await callWithRetry(operation, send, signed.deadlineMs, { method: `${backend}.${method}`, traceId });
+  const target = { method: `${backend}.${method}`, traceId, deadlines: context.deadlines };
+  const reply = await callWithRetry(operation, send, signed.deadlineMs, target);
   breaker.leave(admission, !reply.ok && faultOf(reply.error) !== null, { backend, traceId });
   return reply;
 }

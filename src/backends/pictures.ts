@@ -1,6 +1,7 @@
 // A tenant's finished pictures, for pages of the tenant's own user.
 import { imgForge, ListImages, ReadImage } from "../../contracts/img-forge.ts";
-import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import type { Refusal } from "../../contracts/rpc/call.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/deadlines.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import type { OutputOf } from "../../contracts/rpc/operation.ts";
 import type { Result } from "../../contracts/rpc/result.ts";

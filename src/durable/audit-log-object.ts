@@ -4,7 +4,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { chainIdOf, signCheckpoint } from "../../contracts/audit-record.ts";
 import { logCrash } from "../../contracts/log.ts";
-import { withDeadline } from "../../contracts/rpc/call.ts";
+import { withDeadline } from "../../contracts/rpc/deadlines.ts";
 import { AuditChain, sha256 } from "../audit/chain.ts";
 import type { AuditEvent, CallStartedEvent, ToolCallEvent } from "../audit/event.ts";
 import { type LateSettlement, settleLate } from "../backends/settlement.ts";

@@ -4,7 +4,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { BACKENDS, type BackendName } from "../../contracts/backends.ts";
 import { logCrash, logError, logInfo } from "../../contracts/log.ts";
-import { withDeadline } from "../../contracts/rpc/call.ts";
+import { withDeadline } from "../../contracts/rpc/deadlines.ts";
 import { type Identity, type TenantId, testTenantOf, type UserId } from "../../contracts/rpc/identity.ts";
 import { recordAccess } from "../audit/recorder.ts";
 import { auditLogOf } from "../audit/sinks.ts";

@@ -4,7 +4,6 @@
 // are hashed before they become keys.
 import type { ReachedLimit } from "../../contracts/gateway.ts";
 import { logCrash } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import { digestText } from "../../contracts/rpc/encoding.ts";
 import { Tier } from "../../contracts/rpc/identity.ts";
 import type { RequestContext, Trace } from "../context.ts";
@@ -135,55 +134,53 @@ const reported = new WeakSet<Trace>();
  * not close the gateway.
  */
 export async function consume(context: RequestContext, limit: LimitName, key: string): Promise<number> {
-  const { perMinute, perHour, perDay }: Limit = LIMITS[limit];
-  return orUncounted(context, limit, async () => {
-    const name = await counterName(limit, key);
+  const { perMinute, perHour, perDay, isOwnId }: Limit = LIMITS[limit];
+  try {
+    const name = isOwnId ? `${limit}:${key}` : await hashedName(limit, key);
     if (perMinute !== undefined && !(await context.env[`LIMIT_${perMinute}`].limit({ key: name })).success)
       return MINUTE_SECONDS;
     const max = perHour ?? perDay;
     if (max === undefined) return 0;
     const windowSeconds = perHour === undefined ? DAY_SECONDS : HOUR_SECONDS;
-    return inTime(() => counterOf(context, name).count(max, windowSeconds));
-  });
+    return await inTime(context, () => counterOf(context, name).count(max, windowSeconds));
+  } catch (error) {
+    return uncounted(context, limit, error);
+  }
 }
 
 /** The same for a limit by the hour or day, without counting: the request may yet be mistaken. */
 export async function peek(context: RequestContext, limit: LimitName, key: string): Promise<number> {
   const { perHour, perDay }: Limit = LIMITS[limit];
   const max = perHour ?? perDay ?? Number.POSITIVE_INFINITY;
-  return orUncounted(context, limit, async () => {
-    const counter = counterOf(context, await counterName(limit, key));
-    return inTime(() => counter.peek(max));
-  });
+  try {
+    const counter = counterOf(context, await hashedName(limit, key));
+    return await inTime(context, () => counter.peek(max));
+  } catch (error) {
+    return uncounted(context, limit, error);
+  }
 }
 
 /** The answer of a counter. Throws if it takes too long. */
-async function inTime(ask: () => PromiseLike<number>): Promise<number> {
-  const counted = await withDeadline(ask, COUNT_TIMEOUT_MS);
-  if (counted === TIMED_OUT) throw new Error("The counter did not answer in time.");
-  return counted as number; // the value of `ask`, or `TIMED_OUT`
+function inTime({ deadlines }: RequestContext, ask: () => PromiseLike<number>): Promise<number> {
+  return deadlines.inTime(ask, COUNT_TIMEOUT_MS, "The counter did not answer in time.");
 }
 
-async function counterName(limit: LimitName, key: string): Promise<string> {
-  const { isOwnId }: Limit = LIMITS[limit];
-  return `${limit}:${isOwnId ? key : await digestText(key)}`;
+async function hashedName(limit: LimitName, key: string): Promise<string> {
+  return `${limit}:${await digestText(key)}`;
 }
 
 function counterOf({ env }: RequestContext, name: string) {
   return env.RATE_COUNTER.get(env.RATE_COUNTER.idFromName(name));
 }
 
-async function orUncounted({ trace }: RequestContext, limit: LimitName, ask: () => Promise<number>): Promise<number> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!reported.has(trace)) {
-      reported.add(trace);
-      const { traceId } = trace;
-      logCrash("limits.uncounted", { limit, traceId }, error);
-    }
-    return 0;
+/** Logs the failure of a counter, once a request. Returns no seconds to wait. */
+function uncounted({ trace }: RequestContext, limit: LimitName, error: unknown): number {
+  if (!reported.has(trace)) {
+    reported.add(trace);
+    const { traceId } = trace;
+    logCrash("limits.uncounted", { limit, traceId }, error);
   }
+  return 0;
 }
 
 /**
@@ -193,6 +190,7 @@ async function orUncounted({ trace }: RequestContext, limit: LimitName, ask: () 
  */
 export function addressOf({ headers }: Request): string {
   const address = headers.get("CF-Connecting-IP") ?? "";
+  if (!address.includes(":")) return address; // parsing as a URL is slow where it fails
   const canonical = URL.parse(`http://[${address}]`)?.hostname.slice(1, -1);
   if (canonical === undefined) return address;
   const groups = groupsOf(canonical);

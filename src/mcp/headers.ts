@@ -1,9 +1,23 @@
 // Request headers: content negotiation (RFC 9110 section 12.5.1), and the headers that repeat a
 // part of the body, possibly in base64 (2026-07-28, basic/transports/streamable-http).
 
+interface AcceptedTypes {
+  readonly json: boolean;
+  readonly events: boolean;
+}
+
+/** The header that every client must send (2026-07-28, basic/transports/streamable-http). */
+const USUAL = "application/json, text/event-stream";
+const BOTH: AcceptedTypes = { json: true, events: true };
+
 /** The media types that a client accepts. JSON is the default, also for unknown types. */
-export function acceptedTypes(headers: Headers): { json: boolean; events: boolean } {
-  const ranges = (headers.get("accept") ?? "")
+export function acceptedTypes(headers: Headers): AcceptedTypes {
+  const accept = headers.get("accept") ?? "";
+  return accept === USUAL ? BOTH : typesIn(accept);
+}
+
+function typesIn(accept: string): AcceptedTypes {
+  const ranges = accept
     .toLowerCase()
     .split(",")
     .filter((range) => !/;\s*q=0(?:\.0*)?\s*(?:;|$)/.test(range))

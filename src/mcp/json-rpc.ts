@@ -86,13 +86,14 @@ export function jsonResponse(status: number, json: string): Response {
   return new Response(json, { status, headers: { "content-type": "application/json", "cache-control": "no-store" } });
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 /** A `charset` parameter other than UTF-8, the only encoding of JSON (RFC 8259 section 8.1). */
 const FOREIGN_CHARSET = /;\s*charset\s*=\s*(?!"?utf-?8"?\s*(?:;|$))/i;
 
 /** The message or batch of a request, or the error response for a body that is neither. */
 export async function readMessage(request: Request): Promise<Message | Batch | Response> {
-  const type = request.headers.get("content-type") ?? "";
-  if (type.split(";", 1)[0]?.trim().toLowerCase() !== "application/json" || FOREIGN_CHARSET.test(type)) {
+  if (!isJson(request.headers.get("content-type") ?? "")) {
     return errorResponse(415, {
       code: INVALID_REQUEST,
       message: "Send the message as Content-Type: application/json, in UTF-8.",
@@ -103,15 +104,20 @@ export async function readMessage(request: Request): Promise<Message | Batch | R
   let text: string;
   let body: unknown;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+    text = utf8.decode(bytes);
     body = JSON.parse(text);
   } catch {
     return errorResponse(400, { code: PARSE_ERROR, message: "The body must be valid JSON in UTF-8." });
   }
   if (!isWithin(body, BODY_LIMITS))
     return invalidRequest("The message is nested too deeply or contains too many values.");
-  if (SURROGATE_ESCAPE.test(text)) body = wellFormed(body);
+  if (text.includes("\\u") && SURROGATE_ESCAPE.test(text)) body = wellFormed(body);
   return Array.isArray(body) ? { kind: "batch", members: body } : messageOf(body);
+}
+
+function isJson(type: string): boolean {
+  if (type === "application/json") return true;
+  return type.split(";", 1)[0]?.trim().toLowerCase() === "application/json" && !FOREIGN_CHARSET.test(type);
 }
 
 /** 413: the body is over the limit. */

@@ -61,7 +61,7 @@ const METHODS: ReadonlyMap<string, readonly [Capability, MethodHandler]> = new M
 /** The handler of a common method, if the features have the capability that it belongs to. */
 export function sharedMethod(features: ServerFeatures, name: string): MethodHandler | undefined {
   const [capability, method] = METHODS.get(name) ?? [];
-  return capability !== undefined && capability in capabilitiesOf(features) ? method : undefined;
+  return capability === "tools" || (capability && capability in capabilitiesOf(features)) ? method : undefined;
 }
 
 /** `ServerCapabilities`, without `listChanged` and `subscribe`: nothing here changes. */

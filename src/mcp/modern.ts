@@ -52,8 +52,8 @@ const discover: MethodHandler = async (request) => {
 
 /** Handles one request of the modern era. */
 export async function handleModern(message: JsonRpcRequest, incoming: Incoming): Promise<HandlerResult> {
-  const { headers, server, context } = incoming;
-  const refused = envelopeProblem(headers, message);
+  const { headers, version, server, context } = incoming;
+  const refused = envelopeProblem(incoming, message);
   if (refused) return refused;
   const { id, method, params } = message;
   const request: McpRequest = { ...context, headers, id, params, server, codec: CODEC_2026_07_28 };
@@ -68,19 +68,18 @@ export async function handleModern(message: JsonRpcRequest, incoming: Incoming):
     return errorResponse(404, { code: METHOD_NOT_FOUND, message: "This server does not support this method." }, id);
   const unequal = method === "tools/call" ? unequalHeader(headers, server.features, params) : null;
   return unequal === null
-    ? inSpan(request, method, headerValue(headers, "mcp-protocol-version"), handler)
+    ? inSpan(request, method, version, handler)
     : headerMismatch(unequal, "its argument", message);
 }
 
 /** Validates everything above the method, in the order that the official clients expect. */
-function envelopeProblem(headers: Headers, message: JsonRpcRequest): Response | null {
+function envelopeProblem({ headers, version: header }: Incoming, message: JsonRpcRequest): Response | null {
   const { id, method, params } = message;
   const meta = envelopeOf(params) ?? {};
   const { [VERSION_KEY]: version, [LOG_LEVEL_KEY]: logLevel } = meta;
   if (typeof version !== "string") return invalidMeta(VERSION_KEY, "a string, the protocol version", id);
   if (!isObject(meta[CAPABILITIES_KEY])) return invalidMeta(CAPABILITIES_KEY, "an object, {} without capabilities", id);
-  if (headerValue(headers, "mcp-protocol-version") !== version)
-    return headerMismatch("MCP-Protocol-Version", `params._meta["${VERSION_KEY}"]`, message);
+  if (header !== version) return headerMismatch("MCP-Protocol-Version", `params._meta["${VERSION_KEY}"]`, message);
   if (!MODERN_VERSIONS.includes(version)) return unsupportedVersion(version, id);
   // The level has no effect: in this era the server sends no log messages.
   if (logLevel !== undefined && !LOG_LEVELS.some((level) => level === logLevel))

@@ -153,7 +153,12 @@ export interface CallMeta {
   readonly idempotencyKey?: string | undefined;
 }
 
-export type ToolOutcome = CallToolResult | InputRequired | Invalid | TaskStarted;
+/** The result of a call, with the JSON of `structuredContent` where that has been made already. */
+export interface ToolResult extends CallToolResult {
+  readonly structuredJson?: string;
+}
+
+export type ToolOutcome = ToolResult | InputRequired | Invalid | TaskStarted;
 
 /**
  * Sends a log message to the client, which may have asked for less. It must not contain secrets.

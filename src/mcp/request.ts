@@ -1,6 +1,6 @@
 // One MCP request and the responses that its handler may return.
 import { logError } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import { Deadlines, TIMED_OUT } from "../../contracts/rpc/deadlines.ts";
 import { isTraceparent, orUnavailable, type Tracing } from "../context.ts";
 import type { Codec } from "./codec.ts";
 import { envelopeOf } from "./era.ts";
@@ -27,6 +27,8 @@ export interface McpContext {
   readonly isAllowed?: () => Promise<boolean>;
   /** The platform's traces. Absent: no spans. */
   readonly tracing?: Tracing | undefined;
+  /** Of everything that the request waits for. Absent: each wait has a timer of its own. */
+  readonly deadlines?: Deadlines;
 }
 
 /** One POST to the endpoint: the parts that are common to all of its messages. */
@@ -106,13 +108,13 @@ const LAST_DEADLINE_MS = 90_000;
 
 /** The value of `work`; `undefined` if it threw or missed the last deadline, which is logged. */
 export async function orUndefined<T extends object | null>(
-  { traceId }: McpRequest,
+  { traceId, deadlines = new Deadlines() }: McpRequest,
   work: () => Promise<T>,
 ): Promise<T | undefined> {
-  const beforeDeadline = () => withDeadline(work, LAST_DEADLINE_MS);
+  const beforeDeadline = () => deadlines.within(work, LAST_DEADLINE_MS);
   const value = await orUnavailable({ traceId }, "mcp.crashed", {}, beforeDeadline);
   if (value === "unavailable") return undefined;
-  if (value !== TIMED_OUT) return value as T; // the value of `work`, which `withDeadline` returns
+  if (value !== TIMED_OUT) return value as T; // the value of `work`, or `TIMED_OUT`
   logError("mcp.timeout", { traceId, timeoutMs: LAST_DEADLINE_MS });
   return undefined;
 }

@@ -1,7 +1,7 @@
 // Messages of a client that belong to a session: lookup by Mcp-Session-Id, the methods that only
 // sessions have, notifications and responses, and GET and DELETE of the endpoint.
 import { logCrash } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/deadlines.ts";
 import { isWithin } from "../limits/bounded-value.ts";
 import { RESPONSE_LIMITS } from "./client-input.ts";
 import { headerValue } from "./headers.ts";

@@ -53,10 +53,10 @@ export function inSpan(
   const target = targetOf(request, method);
   const name = target === undefined ? method : `${method} ${target}`;
   return request.tracing.startActiveSpan(name, async function runInSpan(platformSpan) {
+    if (!platformSpan.isTraced) return handler(request);
     const span = new HoldableSpan(platformSpan);
-    if (platformSpan.isTraced)
-      for (const [key, value] of Object.entries(attributesOf(request, method, version, target)))
-        if (value !== undefined) platformSpan.setAttribute(key, value);
+    for (const [key, value] of Object.entries(attributesOf(request, method, version, target)))
+      if (value !== undefined) platformSpan.setAttribute(key, value);
     try {
       const result = await handler({ ...request, span });
       if (!(result instanceof Response)) span.fail("insufficient_scope");

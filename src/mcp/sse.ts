@@ -1,7 +1,7 @@
 // A response as server-sent events: notifications, then the response to one request, then the end.
 // Events have no ids: a broken stream is not resumed (MCP 2026-07-28,
 // basic/transports/streamable-http). A response that is one JSON text can be a stream, too.
-import { withDeadline } from "../../contracts/rpc/call.ts";
+import { withDeadline } from "../../contracts/rpc/deadlines.ts";
 
 /** An open event stream, as the work behind it sees it. */
 export interface Stream {

@@ -2,8 +2,8 @@
 // stream lets the runtime notice a client that disconnects, carries progress, and can carry
 // requests to the client of a session.
 import { logError } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { ProgressCallback } from "../../contracts/rpc/call-context.ts";
+import { Deadlines, TIMED_OUT } from "../../contracts/rpc/deadlines.ts";
 import { shorten, wellFormed } from "../../contracts/rpc/well-formed.ts";
 import { clientInputOf, missingCapability } from "./client-input.ts";
 import { envelopeOf } from "./era.ts";
@@ -17,7 +17,7 @@ import {
   type RequestId,
   resultJson,
 } from "./json-rpc.ts";
-import type { CallMeta, ClientInput, PreparedCall, ReadyCall } from "./port.ts";
+import type { CallMeta, ClientInput, PreparedCall, ReadyCall, ToolResult } from "./port.ts";
 import { progressReporter } from "./progress.ts";
 import {
   type HandlerResult,
@@ -173,7 +173,8 @@ async function respondSoonOrStream(call: ToolCall): Promise<Response> {
     call,
     progressReporter(undefined, () => stream),
   );
-  const json = await withDeadline(() => pending, JSON_WAIT_MS);
+  const { deadlines = new Deadlines() } = call.request;
+  const json = await deadlines.within(() => pending, JSON_WAIT_MS);
   if (json !== TIMED_OUT) return jsonResponse(200, json as string); // what `pending` resolves to, or `TIMED_OUT`
   return eventStream(function continueOnStream(opened) {
     stream = opened;
@@ -216,9 +217,14 @@ async function runUntilOutcome(call: ToolCall, progress?: ProgressCallback, stre
   return internalErrorJson(request);
 }
 
-function callResultJson({ id, server, codec, span }: McpRequest, result: CallToolResult): string {
+/** A large value is not written as JSON twice. */
+function callResultJson({ id, server, codec, span }: McpRequest, { structuredJson, ...result }: ToolResult): string {
   if (result.isError) span?.fail("tool_error", codeIn(result));
-  return resultJson(id, JSON.stringify(codec.result(server.features.info, codec.toolResult(result))));
+  const { structuredContent, ...rest }: { readonly structuredContent?: object } = codec.toolResult(result);
+  const json = JSON.stringify(codec.result(server.features.info, rest)); // it has `content`
+  if (structuredContent === undefined) return resultJson(id, json);
+  const valueJson = structuredJson ?? JSON.stringify(structuredContent);
+  return resultJson(id, `{"structuredContent":${valueJson},${json.slice(1)}`);
 }
 
 /** The code of a refusal of the gateway. */

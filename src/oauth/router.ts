@@ -2,7 +2,7 @@
 // the complete list.
 import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
 import { logCrash, logError } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import { TIMED_OUT, withDeadline } from "../../contracts/rpc/deadlines.ts";
 import { AuthService } from "../backends/auth.ts";
 import type { RequestContext } from "../context.ts";
 import { UnfinishedBodyError } from "../limits/bounded-read.ts";

@@ -2,7 +2,8 @@
 // credits, dispatch, settle, record the outcome. A lost isolate or an unknown outcome leaves the
 // call open; the tenant's audit log settles it.
 import type { ToolRefusal } from "../../contracts/gateway.ts";
-import { type Refusal, TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
+import type { Refusal } from "../../contracts/rpc/call.ts";
+import { TIMED_OUT } from "../../contracts/rpc/deadlines.ts";
 import { canonicalJson, digestInput, digestText } from "../../contracts/rpc/encoding.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { PolicyDecision } from "../audit/event.ts";
@@ -166,7 +167,8 @@ function isRepeatable({ isRepeated }: GovernedCall, reply: Result<unknown, Refus
  */
 async function settle({ call: { context, identity }, callId }: GovernedCall, ending: Ending): Promise<boolean> {
   const settling = settleCredits(context, identity, callId, ending);
-  const state = ending.outcome === "refund" ? await settling : await withDeadline(() => settling, CHARGE_WAIT_MS);
+  const inTime = () => context.deadlines.within(() => settling, CHARGE_WAIT_MS);
+  const state = await (ending.outcome === "refund" ? settling : inTime());
   return state !== null && state !== TIMED_OUT;
 }
 
@@ -202,11 +204,9 @@ async function finish(
 
 /** Asks the audit log, which may hang. */
 function inTime<T>({ context, tool }: AuthorizedCall, ask: () => PromiseLike<T>): Promise<T | "unavailable"> {
-  return orUnavailable(context.trace, "audit.unrecorded", { tool: tool.name }, async () => {
-    const reply = await withDeadline(ask, AUDIT_TIMEOUT_MS);
-    if (reply === TIMED_OUT) throw new Error("The audit log did not answer in time.");
-    return reply as T; // the value of `ask`, or `TIMED_OUT`
-  });
+  return orUnavailable(context.trace, "audit.unrecorded", { tool: tool.name }, () =>
+    context.deadlines.inTime(ask, AUDIT_TIMEOUT_MS, "The audit log did not answer in time."),
+  );
 }
 
 /** Ends a call before its intent was stored. */

@@ -2,7 +2,6 @@
 // says what to do.
 import type { ToolRefusal } from "../../contracts/gateway.ts";
 import { logCrash } from "../../contracts/log.ts";
-import { TIMED_OUT, withDeadline } from "../../contracts/rpc/call.ts";
 import type { Identity } from "../../contracts/rpc/identity.ts";
 import { backendClient } from "../backends/dispatch.ts";
 import type { RequestContext } from "../context.ts";
@@ -21,6 +20,11 @@ export async function renderResult(
     return { content: await renderValue(context, identity, tool, result.value), structuredContent: result.value };
   }
   return renderRefusal(result.error);
+}
+
+/** The JSON of a rendered value, which is its first block. */
+export function jsonOf({ content: [first] }: CallToolResult): string | undefined {
+  return first && "text" in first && typeof first.text === "string" ? first.text : undefined;
 }
 
 /** A refusal as a tool error, which the model reads. */
@@ -46,9 +50,7 @@ async function renderValue(
 ): Promise<readonly ContentBlock[]> {
   try {
     const render = () => tool.render(value, backendClient(context, identity, tool));
-    const blocks = await withDeadline(render, RENDER_TIMEOUT_MS);
-    if (blocks === TIMED_OUT) throw new Error("the content did not arrive in time");
-    return blocks as readonly ContentBlock[]; // what `render` resolves to, or `TIMED_OUT`
+    return await context.deadlines.inTime(render, RENDER_TIMEOUT_MS, "the content did not arrive in time");
   } catch (error) {
     const { traceId } = context.trace;
     logCrash("tool.unrendered", { tool: tool.name, traceId }, error);

@@ -35,6 +35,11 @@ export interface Digests {
 /** Holds values, not promises: a request must not await a promise of another request. */
 const known = new WeakMap<ToolDefinition, string>();
 
+/** The tool's digest, if this isolate has made it. */
+export function knownDigestOf(tool: ToolDefinition): string | undefined {
+  return known.get(tool);
+}
+
 /** SHA-256, base64url, of the canonical JSON (RFC 8785) of the tool's facts. */
 export async function digestOf(tool: ToolDefinition): Promise<string> {
   const digest = known.get(tool) ?? (await digestInput(await factsOf(tool)));

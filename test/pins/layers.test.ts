@@ -126,6 +126,20 @@ describe("the folders of src", () => {
   });
 });
 
+describe("the gateway's Worker", () => {
+  it("imports no module of Node's, which every isolate would load at its start", () => {
+    const inside = files.filter((file) => /^(?:contracts|src|entrypoints\/gateway)\//.test(file));
+    const refused = inside.flatMap((file) =>
+      (imports.get(file) ?? [])
+        .filter(({ target, isType }) => target.startsWith("node:") && !isType)
+        .map(
+          ({ target }) => `${file} imports ${target}: use process.getBuiltinModule("${target}") where it is needed.`,
+        ),
+    );
+    expect(refused).toEqual([]);
+  });
+});
+
 describe("RPC calls", () => {
   it("are made in src/backends only", () => {
     const inside = files.filter((file) => file.startsWith("src/"));

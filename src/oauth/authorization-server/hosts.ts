@@ -1,6 +1,5 @@
 // Questions about a host. All take what `URL` has read, which has already brought every spelling of
 // an address to one form but the trailing dot of DNS (RFC 1034 section 3.1).
-import { domainToUnicode } from "node:url";
 import type { Config } from "../../config.ts";
 
 /** Origins of the gateway and its auth Worker: no client may have a response sent there. */
@@ -38,9 +37,10 @@ export function isIpAddress(hostname: string): boolean {
 
 /**
  * The host with its punycode labels (RFC 3492) decoded, as an address bar may show it. `null` if it
- * has none. For display only: every decision uses the ASCII form.
+ * has none. For display only: every decision uses the ASCII form. An import of `node:url` would
+ * delay the start of every isolate.
  */
 export function unicodeHost(hostname: string): string | null {
-  const decoded = domainToUnicode(hostname);
+  const decoded = process.getBuiltinModule("node:url").domainToUnicode(hostname);
   return decoded === "" || decoded === hostname ? null : decoded;
 }

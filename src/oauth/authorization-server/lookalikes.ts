@@ -5,10 +5,31 @@
 /** Scripts in everyday use (UAX #31 table 5), by their ISO 15924 codes. */
 const LIVING_SCRIPTS =
   "Latn Grek Cyrl Armn Hebr Arab Thaa Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Thai Laoo Tibt Mymr Geor Hang Ethi Khmr Hira Kana Bopo Hani Zyyy Zinh";
-const UNUSUAL = new RegExp(`(?=\\p{L})[^${LIVING_SCRIPTS.replace(/(\w+) ?/g, "\\p{scx=$1}")}]`, "u");
 
-/** Alphabets with many letters of one shape. No word has letters of two of them. */
-const ALPHABETS = [/\p{sc=Latn}/u, /\p{sc=Grek}/u, /\p{sc=Cyrl}/u, /\p{sc=Armn}/u];
+interface Patterns {
+  readonly word: RegExp;
+  /** Letters of a script that is not in everyday use. */
+  readonly unusual: RegExp;
+  /** Alphabets with many letters of one shape. No word has letters of two of them. */
+  readonly alphabets: readonly RegExp[];
+  /** Plain letters by those that look like them. */
+  readonly plainLetters: ReadonlyMap<string, string>;
+}
+
+let made: Patterns | undefined;
+
+/** Made at their first use: reading the tables of Unicode would delay the start of the Worker. */
+function patterns(): Patterns {
+  made ??= {
+    word: /[\p{L}\p{M}\p{N}\u249c-\u24e9\u{1f110}-\u{1f189}]+/gu,
+    unusual: new RegExp(`(?=\\p{L})[^${LIVING_SCRIPTS.replace(/(\w+) ?/g, "\\p{scx=$1}")}]`, "u"),
+    alphabets: [/\p{sc=Latn}/u, /\p{sc=Grek}/u, /\p{sc=Cyrl}/u, /\p{sc=Armn}/u],
+    plainLetters: new Map(
+      ROWS.flatMap(([letter = "", ...others]) => others.map((other) => [other.toLowerCase(), letter] as const)),
+    ),
+  };
+  return made;
+}
 
 /** Small capitals and letters of phonetic alphabets that look like plain ones. */
 const PHONETIC = /[ɡɑɢɪɴʀʏʙʜʟ\u1d00-\u1d25\ua730\ua731\ua7af]/u;
@@ -16,7 +37,6 @@ const PHONETIC = /[ɡɑɢɪɴʀʏʙʜʟ\u1d00-\u1d25\ua730\ua731\ua7af]/u;
 /** Letters in circles, squares and brackets: A to Z from each of these. */
 const ENCLOSED_STARTS = [0x249c, 0x24b6, 0x24d0, 0x1f110, 0x1f130, 0x1f150, 0x1f170, 0x1f1e6];
 const ENCLOSED = /[\u249c-\u24e9\u{1f110}-\u{1f189}]/u;
-const WORD = /[\p{L}\p{M}\p{N}\u249c-\u24e9\u{1f110}-\u{1f189}]+/gu;
 
 /**
  * Each row: a plain letter, then those that look like it: Cyrillic, Greek, Armenian, phonetic,
@@ -28,9 +48,6 @@ const ROWS = [
   ...["oоοσօᴏⲟꓳᎾᎤᗝㅇഠဝ০०੦૦୦௦౦೦൦๐໐၀", "pрρᴘⲣꓑᏢᑭ", "qԛգꞯϥᑫ", "rгᴦʀⲅꓣᎡᏒᖇ", "sѕꜱꓢᏚᏕᔕ", "tтτᴛⲧꓔᎢ"],
   ...["uսυμᴜꓴᏌᑌ", "vѵνᴠꓦᏙᐯ", "wԝшɯωᴡⲱꓪᎳᏔᗯ", "xхχⲭꓫ᙭", "yуүγʏⲩꓬᎩᎽ", "zᴢζⲍꓜᏃᘔ"],
 ];
-const PLAIN_LETTERS = new Map(
-  ROWS.flatMap(([letter = "", ...others]) => others.map((other) => [other.toLowerCase(), letter] as const)),
-);
 
 /** The Latin letters, or the digit, that `character` looks like; itself if it looks like none. */
 export function plainLetterOf(character: string): string {
@@ -41,7 +58,8 @@ export function plainLetterOf(character: string): string {
   const normal = character.normalize("NFKC");
   if (isPlain(normal)) return normal;
   const small = normal.toLowerCase();
-  const letter = PLAIN_LETTERS.get(character) ?? PLAIN_LETTERS.get(small) ?? normal;
+  const { plainLetters } = patterns();
+  const letter = plainLetters.get(character) ?? plainLetters.get(small) ?? normal;
   return normal === small ? letter : letter.toUpperCase();
 }
 
@@ -67,7 +85,7 @@ export interface Disguise {
 export function disguiseOf(name: string): Disguise | null {
   let isDisguised = false;
   let isReadable = true;
-  const reading = name.replace(WORD, (word) => {
+  const reading = name.replace(patterns().word, (word) => {
     if (!isWordDisguised(word)) return word;
     const plain = readingOf(word);
     isDisguised = true;
@@ -79,11 +97,12 @@ export function disguiseOf(name: string): Disguise | null {
 
 function isWordDisguised(word: string): boolean {
   const characters = [...word];
+  const { unusual, alphabets } = patterns();
   // A letter in a circle alone is a sign, such as that of a car park.
   if (characters.length === 1 && ENCLOSED.test(word)) return false;
-  if (UNUSUAL.test(word) || PHONETIC.test(word) || characters.some(isStyled)) return true;
+  if (unusual.test(word) || PHONETIC.test(word) || characters.some(isStyled)) return true;
   const letters = characters.filter((character) => /\p{L}/u.test(character)).join("");
-  if (ALPHABETS.filter((alphabet) => alphabet.test(letters)).length > 1) return true;
+  if (alphabets.filter((alphabet) => alphabet.test(letters)).length > 1) return true;
   return /[A-Za-z]/.test(word) && characters.some(isForeignLookalike);
 }
 

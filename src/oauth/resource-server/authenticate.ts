@@ -9,7 +9,6 @@ import {
   type JwtValidation,
 } from "../../../contracts/auth.ts";
 import type { CredentialCode } from "../../../contracts/gateway.ts";
-import { TIMED_OUT, withDeadline } from "../../../contracts/rpc/call.ts";
 import { digestText } from "../../../contracts/rpc/encoding.ts";
 import { type Identity, Scope, testTenantOf } from "../../../contracts/rpc/identity.ts";
 import { AUTH_UNAVAILABLE, AuthService, type AuthUnavailable } from "../../backends/auth.ts";
@@ -106,7 +105,7 @@ async function cachedOrLookedUp(
   // An access token is refused by KV alone: a new one of a hosted client's user must pass.
   if (isSuspect && kind !== "oauth" && !wasValid(config, digest)) return "rate_limited";
   const lookUp = () => LOOK_UPS[kind](context, { ...presented, isSuspect });
-  const checked = await inTime(() => (limit && source ? countBad(limit, source.key, lookUp) : lookUp()));
+  const checked = await inTime(context, () => (limit && source ? countBad(limit, source.key, lookUp) : lookUp()));
   if (typeof checked !== "string") setCredential(context.config, presented.digest, checked);
   return checked;
 }
@@ -121,7 +120,7 @@ async function revalidateCredential(
   // The look-ups of the other kinds ask for the standing themselves.
   const askOwner = async () => (kind === "api_key" && userId !== null ? standingOf(context, userId) : null);
   const ask = () => Promise.all([askSource(), askOwner()]);
-  const asked = await orUnavailable(context.trace, "credential.unchecked", { kind }, () => inTime(ask));
+  const asked = await orUnavailable(context.trace, "credential.unchecked", { kind }, () => inTime(context, ask));
   if (asked === "unavailable") return "unavailable";
   const refused = asked.find((part) => typeof part === "string");
   if (refused === undefined) return "good";
@@ -130,10 +129,8 @@ async function revalidateCredential(
 }
 
 /** The result of `ask` within the deadline of the auth Worker. Throws after it. */
-async function inTime<T>(ask: () => Promise<T>): Promise<T> {
-  const asked = await withDeadline(ask, AUTH_TIMEOUT_MS);
-  if (asked === TIMED_OUT) throw new Error("the sources of the credential did not respond in time");
-  return asked as T; // only `TIMED_OUT` is anything else
+function inTime<T>({ deadlines }: RequestContext, ask: () => Promise<T>): Promise<T> {
+  return deadlines.inTime(ask, AUTH_TIMEOUT_MS, "the sources of the credential did not respond in time");
 }
 
 /**

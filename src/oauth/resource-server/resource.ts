@@ -1,13 +1,6 @@
-// The protected resource. The library reads the bearer token, publishes the resource's metadata
-// (RFC 9728) and writes the challenges (RFC 6750); the handler sees only requests with a valid
-// credential for this resource.
-import {
-  insufficientScope,
-  OAuthError,
-  type OAuthResourceContext,
-  OAuthResourceServer,
-  type OAuthResourceTokenValidator,
-} from "@cloudflare/workers-oauth-provider";
+// The protected resource: the handler sees only requests with a valid credential for it. The
+// library publishes the resource's metadata (RFC 9728) and writes the challenges (RFC 6750).
+import { insufficientScope, OAuthError, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
 import { type CredentialCode, GATEWAY_ERRORS, RETRY_AFTER_SECONDS } from "../../../contracts/gateway.ts";
 import { Scope } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../config.ts";
@@ -16,9 +9,6 @@ import type { Env } from "../../env.ts";
 import { addressOf } from "../../limits/rate-limits.ts";
 import { authenticate, type Credential } from "./authenticate.ts";
 
-/** A longer header is refused unread. */
-const MAX_AUTHORIZATION_LENGTH = 4_096;
-
 /** Responds to an authenticated request, or names the scopes that it needs. */
 export type ResourceHandler = (
   request: Request,
@@ -26,15 +16,19 @@ export type ResourceHandler = (
   context: RequestContext,
 ) => Promise<Response | { readonly scopesNeeded: readonly string[] }>;
 
-export type ResourceServer = (request: Request, context: RequestContext) => Promise<Response>;
+export interface ResourceServer {
+  /** Responds to a request to the resource itself, with any method but OPTIONS. */
+  serve(request: Request, context: RequestContext): Promise<Response>;
+  /** Responds to a request to the address of the resource's metadata. */
+  metadata(request: Request, context: RequestContext): Promise<Response>;
+}
 
 /** The resource server of this isolate. `name` is what clients show for the resource. */
 export function resourceServer(env: Env, name: string, handle: ResourceHandler): ResourceServer {
   const { issuer, resource } = configOf(env);
-  // By request, which the library passes on unchanged. Not in the environment: isolate-wide caches
-  // are keyed by that.
-  const contexts = new WeakMap<Request, RequestContext>();
-  const server = new OAuthResourceServer<Env, Credential>({
+  // By request, which the library passes on unchanged.
+  const refusals = new WeakMap<Request, OAuthError>();
+  const library = new OAuthResourceServer<Env>({
     resourceMetadata: {
       resource,
       authorization_servers: [issuer],
@@ -45,45 +39,46 @@ export function resourceServer(env: Env, name: string, handle: ResourceHandler):
     // scope it needs.
     requiredScopes: [...Scope.options],
     validateToken(_env, request) {
-      return tokenValidator(request, contextOf(contexts, request));
+      return async function refuseToken() {
+        const refusal = refusals.get(request);
+        if (refusal) throw refusal;
+        return null;
+      };
     },
     handler: {
-      async fetch(request, _env, ctx) {
-        const result = await handle(request, ctx.props, contextOf(contexts, request));
-        return result instanceof Response ? result : scopeChallenge(ctx, result.scopesNeeded);
+      async fetch() {
+        throw new Error("a refused token was accepted");
       },
     },
   });
-  return function serveResource(request, context) {
-    contexts.set(request, context);
-    // The runtime's own context in every entrypoint; the library sets `props` and `auth` on it.
-    return server.fetch(request, context.env, context.ctx as ExecutionContext);
-  };
+  // The runtime's own context in every entrypoint.
+  const metadata: ResourceServer["metadata"] = (request, context) =>
+    library.fetch(request, context.env, context.ctx as ExecutionContext);
+  async function serve(request: Request, context: RequestContext): Promise<Response> {
+    const credential = await credentialOf(request, context);
+    if (typeof credential !== "string") {
+      const result = await handle(request, credential, context);
+      return result instanceof Response ? result : scopeChallenge(resource, credential, result.scopesNeeded);
+    }
+    if (credential !== "unauthenticated") refusals.set(request, unusable(credential, context.trace));
+    return metadata(request, context);
+  }
+  return { serve, metadata };
 }
 
-function contextOf(contexts: WeakMap<Request, RequestContext>, request: Request): RequestContext {
-  const context = contexts.get(request);
-  if (!context) throw new Error("the library passed on another request");
-  return context;
+/** RFC 6750 section 2.1, in any letter case (RFC 9110 section 11.1). No token is longer. */
+const BEARER = /^Bearer[\t ]+([^\s,]{1,4096})$/i;
+
+/** The credential in the request's only place for one, or why it is refused. */
+async function credentialOf(request: Request, context: RequestContext): Promise<Credential | CredentialCode> {
+  const bearer = BEARER.exec(request.headers.get("Authorization") ?? "")?.[1];
+  if (bearer === undefined) return "unauthenticated";
+  return authenticate(context, bearer, undefined, { key: addressOf(request), limit: "foreignBearer" });
 }
 
-function tokenValidator(request: Request, context: RequestContext): OAuthResourceTokenValidator<Credential> {
-  return async function validateToken(audience, token) {
-    if ((request.headers.get("Authorization")?.length ?? 0) > MAX_AUTHORIZATION_LENGTH) return null;
-    const credential = await authenticate(context, token, undefined, {
-      key: addressOf(request),
-      limit: "foreignBearer",
-    });
-    if (credential === "unauthenticated") return null;
-    if (typeof credential === "string") throw unusable(credential, context.trace);
-    const { subject, scopes, clientId } = credential.identity;
-    const lifetime = credential.expiresAt === null ? {} : { expiresAt: credential.expiresAt };
-    return { props: credential, audience, scope: [...scopes], userId: subject, clientId, ...lifetime };
-  };
-}
-
-function scopeChallenge({ auth, props }: OAuthResourceContext<Credential>, needed: readonly string[]): Response {
-  const remedy = props.kind === "oauth" ? "connect again and allow them" : "use a credential that has them";
+function scopeChallenge(audience: string, { kind }: Credential, needed: readonly string[]): Response {
+  const remedy = kind === "oauth" ? "connect again and allow them" : "use a credential that has them";
+  const auth = { audience, token: "", scope: [] }; // the challenge holds nothing of the token
   return insufficientScope(auth, [...needed], `This needs the scopes ${needed.join(" and ")}: ${remedy}`);
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
+import { Deadlines } from "../../../contracts/rpc/deadlines.ts";
 import type { AccessEvent, ToolCallEvent } from "../../../src/audit/event.ts";
 import { deliver, store } from "../../../src/audit/sinks.ts";
 import type { RequestContext } from "../../../src/context.ts";
@@ -51,6 +52,7 @@ it("sends a change of access to the queue if the audit log does not answer withi
     env: { PLATFORM_EVENTS_QUEUE: { send: sent }, AUDIT_LOG: hanging },
     ctx: { waitUntil: () => undefined },
     trace: { traceId: event.traceId },
+    deadlines: new Deadlines(),
   } as unknown as RequestContext; // all that it uses
   const { at, traceId, subject, tenantId } = event;
   const change: AccessEvent = { type: "key.revoked", at, traceId, subject, tenantId, clientId: "key:1" };
