@@ -26,8 +26,10 @@ export const Deployments = v.object({
   ),
 });
 const Version = v.object({
+  metadata: v.optional(v.object({ created_on: v.optional(v.string()), author_email: v.optional(v.string()) }), {}),
   resources: v.object({
     bindings: v.optional(v.array(DeployedBinding), []),
+    script: v.optional(v.object({ etag: v.optional(v.string()) }), {}),
     script_runtime: v.optional(v.object({ compatibility_date: v.optional(v.string()) }), {}),
   }),
 });
@@ -59,6 +61,41 @@ export async function deployedWorker(cloudflare: Cloudflare, name: string): Prom
     compatibilityDate: version?.resources.script_runtime.compatibility_date,
     domains: (domains ?? []).filter(({ service }) => service === name).map(({ hostname }) => hostname),
     schedules: schedules?.schedules.map(({ cron }) => cron) ?? [],
+  };
+}
+
+/** A version that is or was deployed. */
+export interface DeployedVersion {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly author: string | undefined;
+  readonly bindings: Bindings;
+  /** Names. */
+  readonly secrets: readonly string[];
+  /** Equal for equal code. */
+  readonly etag: string | undefined;
+}
+
+/** The versions that were deployed lately, the current one first; none without such a Worker. */
+export async function deployedVersions(cloudflare: Cloudflare, name: string): Promise<readonly DeployedVersion[]> {
+  const script = `/workers/scripts/${name}`;
+  const { deployments } = (await cloudflare.ask(`${script}/deployments`, Deployments)) ?? { deployments: [] };
+  const ids = new Set(deployments.flatMap(({ versions }) => versions.map(({ version_id: id }) => id)));
+  const versions = Array.from(ids, async (id) => {
+    const version = await cloudflare.ask(`${script}/versions/${id}`, Version);
+    return version === null ? [] : [{ id, ...describeVersion(version) }];
+  });
+  return (await Promise.all(versions)).flat();
+}
+
+function describeVersion({ metadata, resources }: v.InferOutput<typeof Version>): Omit<DeployedVersion, "id"> {
+  return {
+    createdAt: metadata.created_on ?? "",
+    author: metadata.author_email,
+    bindings: deployedBindings(resources.bindings),
+    secrets: resources.bindings.filter(({ type }) => type === "secret_text").map(({ name }) => name),
+    etag: resources.script.etag,
   };
 }
 
@@ -97,7 +134,8 @@ export function differencesBetween(config: WranglerConfig, deployed: DeployedWor
   ];
 }
 
-function bindingDifferences(before: Bindings, after: Bindings): Difference[] {
+/** The changes from bindings to others, in words. */
+export function bindingDifferences(before: Bindings, after: Bindings): Difference[] {
   const names = [...new Set([...after.keys(), ...before.keys()])].toSorted();
   return names.flatMap((name): Difference[] => {
     const [old, next] = [before.get(name), after.get(name)];

@@ -18,6 +18,10 @@ const COMMANDS = [
   "bench",
   "cost",
   "check",
+  "setup",
+  "smoke",
+  "rollback",
+  "place",
 ];
 const [name, ...rest] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split(".").map(Number);

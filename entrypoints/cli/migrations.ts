@@ -12,8 +12,8 @@ import { LOCAL, runWrangler } from "./wrangler.ts";
 export const APPLIED = "applied-migrations.json";
 
 /** The Workers with a D1 database. */
-const WORKERS_WITH_DATABASE = ["auth", "audit"] as const;
-export type DatabaseOwner = (typeof WORKERS_WITH_DATABASE)[number];
+export const DATABASE_OWNERS = ["auth", "audit"] as const;
+export type DatabaseOwner = (typeof DATABASE_OWNERS)[number];
 
 /** True if a database in `stateFolder` lacks a migration. Reads files only. */
 export function areMigrationsPending(stateFolder: string): boolean {
@@ -24,7 +24,7 @@ export function areMigrationsPending(stateFolder: string): boolean {
 
 /** Applies pending migrations. Throws a `CliError` with wrangler's output if one fails. */
 export async function applyMigrations(stateFolder: string): Promise<void> {
-  for (const worker of WORKERS_WITH_DATABASE) {
+  for (const worker of DATABASE_OWNERS) {
     const database = settingOf(readConfig(worker), "database_name");
     const { code, output } = await runWrangler(
       ["d1", "migrations", "apply", database, "--local", "-c", CONFIGS[worker], "--persist-to", stateFolder],
@@ -40,7 +40,7 @@ export async function applyMigrations(stateFolder: string): Promise<void> {
 
 /** Every migration with the digest of its text. */
 function migrations(): string {
-  return JSON.stringify(Object.fromEntries(WORKERS_WITH_DATABASE.flatMap(migrationsOf)), null, 2);
+  return JSON.stringify(Object.fromEntries(DATABASE_OWNERS.flatMap(migrationsOf)), null, 2);
 }
 
 function migrationsOf(worker: DatabaseOwner): [string, string][] {

@@ -1,6 +1,6 @@
 // `npm run rotate`: replaces the root secret, SERVICE_BINDING_SECRET, without a gap. Every Worker
 // accepts the new one before the gateway uses it, and the old one until nothing depends on it.
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { checkpointKeyOf } from "../../src/crypto/key-ring.ts";
@@ -9,8 +9,7 @@ import { CliError } from "./cli-error.ts";
 import { ensureLocalSecrets, localSecretsFile } from "./local-secrets.ts";
 import { productionOrigin } from "./production.ts";
 import { beginRotation, type Deployed, endRotation } from "./rotation.ts";
-import { randomSecret, readSettings, writeSettings } from "./secret-file.ts";
-import { ROOT } from "./workers.ts";
+import { randomSecret, readSettings, refuseSharedFile, writeSettings } from "./secret-file.ts";
 
 const USAGE = `Usage: npm run rotate [-- options]
 
@@ -116,12 +115,12 @@ function deployedOf(values: {
 }): Deployed {
   if (values.secrets === undefined) throw new Error("Name the file in which you keep the root secret, with --secrets");
   const file = path.resolve(values.secrets);
+  checkFile(file);
   const url = URL.parse(values.origin ?? productionOrigin());
   const isSafe = url?.protocol === "https:" || ["localhost", "127.0.0.1"].includes(url?.hostname ?? "");
   if (!url || !isSafe) throw new Error("--origin is not an https URL");
   const settleMs = Number(values.settle ?? 60) * 1000;
   if (!(settleMs >= 0)) throw new Error(`"${values.settle}" is not a number of seconds`);
-  checkFile(file);
   const { HEALTH_TOKEN: healthToken = process.env.HEALTH_TOKEN } = readSettings(file);
   if (!healthToken) throw new CliError(`Add the gateway's HEALTH_TOKEN to ${file}: each step is checked with it.`);
   return { file, origin: url.origin, healthToken, settleMs };
@@ -131,7 +130,5 @@ function deployedOf(values: {
 function checkFile(file: string): void {
   if (!existsSync(file) || !readSettings(file).SERVICE_BINDING_SECRET)
     throw new CliError(`${file} has no line SERVICE_BINDING_SECRET=…, the root secret in use.`);
-  if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
-    throw new CliError(`Others can read ${file}: run \`chmod 600\` on it.`);
-  if (!path.relative(ROOT, file).startsWith("..")) throw new CliError(`Keep ${file} outside of the repository.`);
+  refuseSharedFile(file);
 }

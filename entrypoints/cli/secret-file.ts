@@ -1,8 +1,22 @@
 // Secrets in a file of lines `KEY=VALUE`: a `.dev.vars`, or the file in which an operator keeps the
 // root secret. Other lines and comments stay as they are.
-import { existsSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import path from "node:path";
 import { parseEnv } from "node:util";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
+import { CliError } from "./cli-error.ts";
+import { ROOT } from "./workers.ts";
+
+/** The file in which an operator keeps the root secret, unless an option names another one. */
+export const DEFAULT_SECRETS_FILE = path.join(homedir(), "gateway.env");
+
+/** Throws a `CliError` if others can read the file, or if it is in the repository. */
+export function refuseSharedFile(file: string): void {
+  if (existsSync(file) && process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
+    throw new CliError(`Others can read ${file}: run \`chmod 600\` on it.`);
+  if (!path.relative(ROOT, file).startsWith("..")) throw new CliError(`Keep ${file} outside of the repository.`);
+}
 
 /** 32 random bytes, base64url. */
 export function randomSecret(): string {

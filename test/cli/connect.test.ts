@@ -10,6 +10,7 @@ import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CliError } from "../../entrypoints/cli/cli-error.ts";
 import { run } from "../../entrypoints/cli/connect.ts";
+import { run as smoke } from "../../entrypoints/cli/smoke.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { clientSetups } from "../../src/discovery/clients.ts";
 import { useIssuer } from "../support/issuer.ts";
@@ -18,12 +19,12 @@ import { accessTokenOf, connect as connectClient } from "../support/mcp-clients.
 const SLOW_MS = 60_000;
 
 /** Runs the command in this process. */
-async function connect(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+async function connect(args: readonly string[], env: Readonly<Record<string, string>> = {}, command = run) {
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   const lines: string[] = [];
   vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
   try {
-    await run(args);
+    await command(args);
     return { code: 0, output: lines.join("\n") };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
@@ -104,6 +105,16 @@ describe("the checks, against this gateway", () => {
     expect(output).toContain("✓ call");
     expect(output).toMatch(/- sign-in +no sign-in/);
     expect(output).not.toContain(key.key);
+  });
+
+  it("pass as a smoke test, with a key also a list and a call", { timeout: SLOW_MS }, async () => {
+    const client = await connectClient(system.origin, "auto");
+    const { key } = await createKey(await ownerOf(accessTokenOf(client)), ["read"]);
+    const { code, output } = await connect(["--url", system.origin, "--key", "KEY"], { KEY: key }, smoke);
+    expect(code, output).toBe(0);
+    expect(output).toMatch(
+      /✓ other origins +403[\s\S]*✓ source maps +not public[\s\S]*- backends +needs HEALTH_TOKEN[\s\S]*✓ call/,
+    );
   });
 
   it("name a key that is not valid", { timeout: SLOW_MS }, async () => {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { openAccount } from "../../entrypoints/cli/cloudflare.ts";
 import { bindingLines } from "../../entrypoints/cli/deploy.ts";
 import { deployWorker, describePlan, planDeployment } from "../../entrypoints/cli/deployment.ts";
+import { sourceMapIn, withPlaces } from "../../entrypoints/cli/place.ts";
 import { type Deployable, type Production, parseProduction } from "../../entrypoints/cli/production.ts";
 import {
   CONFIGS,
@@ -22,12 +23,23 @@ import { type CloudflareApi, startCloudflareApi } from "../support/cloudflare-ap
 import { productionWith } from "../support/production-settings.ts";
 import { copyRepository, removeCopy } from "../support/repository-copy.ts";
 
-it("builds the auth Worker without the local provider", async () => {
+/** The file in which a text of a minified bundle stands, if it stands in the line that is named. */
+function placeOf(text: string, built: string, folder: string): string | undefined {
+  const before = built.slice(0, built.indexOf(text)).split("\n");
+  const [, file = "", line] =
+    /^at x \((.+):(\d+):\d+\)$/.exec(
+      withPlaces(`at x (worker.js:${before.length}:${(before.at(-1)?.length ?? 0) + 1})`, sourceMapIn(folder)),
+    ) ?? [];
+  return readFileSync(path.join(ROOT, file), "utf8").split("\n")[Number(line) - 1]?.includes(text) ? file : undefined;
+}
+
+it("builds the auth Worker without the local provider, and with a source map of this repository", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "bundle-"));
   try {
     const inputsOf = async (config: string, name: string) => {
       const metafile = path.join(folder, name, "meta.json");
-      const args = ["deploy", "--dry-run", "-c", config, "--outdir", path.join(folder, name), "--metafile", metafile];
+      const output = ["--outdir", path.join(folder, name), "--metafile", metafile];
+      const args = ["deploy", "--dry-run", "--minify", "-c", config, ...output];
       expect(await runWrangler(args)).toMatchObject({ code: 0 });
       const { inputs } = JSON.parse(readFileSync(metafile, "utf8")) as { inputs: Record<string, unknown> };
       return Object.keys(inputs)
@@ -42,6 +54,8 @@ it("builds the auth Worker without the local provider", async () => {
     expect(local).toEqual(expect.arrayContaining(["local.ts", "local-provider.ts"]));
     expect(production.filter((file) => file.startsWith("local-provider") || file === "local.ts")).toEqual([]);
     expect(production).toContain("worker.ts");
+    const built = readFileSync(path.join(folder, "production/worker.js"), "utf8");
+    expect(placeOf("Set both or neither", built, path.join(folder, "production"))).toBe("entrypoints/auth/settings.ts");
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -14,8 +14,10 @@ export interface Version {
   readonly bindings: readonly Binding[];
   readonly compatibilityDate: string | undefined;
   readonly createdAt: string;
-  /** Names of the uploaded files, and the names that a source map has. */
+  /** Names of the uploaded files. */
   readonly files: readonly string[];
+  /** Equal for equal code. */
+  readonly etag: string;
 }
 
 export interface Script {
@@ -57,6 +59,7 @@ export class Account {
       readonly compatibilityDate?: string | undefined;
       readonly migrationTag?: string | undefined;
       readonly files?: readonly string[];
+      readonly etag?: string;
     },
   ): Version {
     const known = this.scripts.get(name);
@@ -64,8 +67,9 @@ export class Account {
     this.scripts.set(name, script);
     if (!this.secrets.has(name)) this.secrets.set(name, new Map());
     script.migrationTag = uploaded.migrationTag ?? script.migrationTag;
-    const { bindings, compatibilityDate, files = [] } = uploaded;
-    const version = { id: randomUUID(), bindings, compatibilityDate, files, createdAt: new Date().toISOString() };
+    const { bindings, compatibilityDate, files = [], etag = "" } = uploaded;
+    const createdAt = new Date().toISOString();
+    const version = { id: randomUUID(), bindings, compatibilityDate, files, etag, createdAt };
     script.versions.unshift(version);
     script.deployments.unshift(version.id);
     return version;

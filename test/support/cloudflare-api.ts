@@ -1,6 +1,7 @@
 // A local server in place of Cloudflare's API, as far as wrangler and the commands of this
 // repository use it for storage, secrets and deployments. It keeps what it is sent, so that a test
 // sees the state of the account and the order of a command's steps.
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Account, type Binding } from "./cloudflare-account.ts";
@@ -119,6 +120,7 @@ const SCRIPT = "/workers/scripts/([^/]+)";
 
 /** The routes, the first that matches. */
 const HANDLERS: readonly (readonly [method: string, path: RegExp, handler: Handler])[] = [
+  ["GET", /^\/accounts$/, () => [[{ id: ACCOUNT, name: "The account of the tests" }]]],
   // KV, D1, R2, queues.
   ["GET", /^\/storage\/kv\/namespaces$/, ({ account }) => [Array.from(account.kv, ([title, id]) => ({ id, title }))]],
   ["POST", /^\/storage\/kv\/namespaces$/, createNamespace],
@@ -262,11 +264,13 @@ interface Metadata {
   readonly migrations?: { readonly new_tag?: string };
 }
 
-function upload({ account }: CloudflareApi, [name = ""]: readonly string[], { form }: Received): Reply {
+async function upload({ account }: CloudflareApi, [name = ""]: readonly string[], { form }: Received): Promise<Reply> {
   const metadata = JSON.parse(String(form?.get("metadata"))) as Metadata;
   const { bindings, compatibility_date: compatibilityDate, migrations } = metadata;
   const files = [...(form?.keys() ?? [])].filter((key) => key !== "metadata");
-  const version = account.upload(name, { bindings, compatibilityDate, migrationTag: migrations?.new_tag, files });
+  const texts = await Promise.all(files.map((file) => new Response(form?.get(file)).text()));
+  const etag = createHash("sha256").update(texts.join()).digest("hex");
+  const version = account.upload(name, { bindings, compatibilityDate, migrationTag: migrations?.new_tag, files, etag });
   const { id } = version;
   return [{ id, deployment_id: id, startup_time_ms: 5, resources: { script: { etag: "0" } } }];
 }
@@ -284,7 +288,8 @@ function showVersion(api: CloudflareApi, [name = "", id]: readonly string[]): Re
   if (!version) throw new ApiError(404, 100146, "Version not found");
   const secrets = Array.from(api.workers.get(name)?.keys() ?? [], (secret) => ({ name: secret, type: "secret_text" }));
   const runtime = { compatibility_date: version.compatibilityDate };
-  const resources = { bindings: [...version.bindings, ...secrets], script: {}, script_runtime: runtime };
+  const script = { etag: version.etag };
+  const resources = { bindings: [...version.bindings, ...secrets], script, script_runtime: runtime };
   return [{ ...describe(version), resources }];
 }
 

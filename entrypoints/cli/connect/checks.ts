@@ -31,9 +31,21 @@ export interface Findings extends CheckOptions {
 }
 
 /** Returns the note of the passed check. Throws a `Problem`, or a `Skip`. */
-type Check = (findings: Findings) => Promise<string>;
+export type Check = (findings: Findings) => Promise<string>;
 
-export const CHECKS: readonly { readonly name: string; readonly run: Check }[] = [
+export interface NamedCheck {
+  readonly name: string;
+  readonly run: Check;
+}
+
+/** With the official client. */
+export const CONNECTION_CHECKS: readonly NamedCheck[] = [
+  { name: "connect", run: connectClient },
+  { name: "list", run: listTools },
+  { name: "call", run: callCheapTool },
+];
+
+export const CHECKS: readonly NamedCheck[] = [
   { name: "endpoint", run: checkChallenge },
   { name: "resource", run: checkResource },
   { name: "authorization", run: checkServer },
@@ -41,21 +53,20 @@ export const CHECKS: readonly { readonly name: string; readonly run: Check }[] =
   { name: "sign-in", run: signIn },
   { name: "token", run: exchangeCode },
   { name: "refresh", run: refresh },
-  { name: "connect", run: connectClient },
-  { name: "list", run: listTools },
-  { name: "call", run: callCheapTool },
+  ...CONNECTION_CHECKS,
   { name: "picture", run: drawPicture },
   { name: "cancel", run: cancelCall },
 ];
 
-/** Runs every check. After a failure, those that need its result are skipped. */
+/** Runs the checks. After a failure, those that need its result are skipped. */
 export async function* runChecks(
   options: CheckOptions,
+  checks = CHECKS,
 ): AsyncGenerator<{ readonly name: string; readonly outcome: Outcome }> {
   const listener = await listenForRedirect();
   const findings: Findings = { ...options, needsSignIn: true, listener };
   try {
-    for (const { name, run } of CHECKS) yield { name, outcome: await outcomeOf(run, findings) };
+    for (const { name, run } of checks) yield { name, outcome: await outcomeOf(run, findings) };
   } finally {
     listener.close();
     await findings.client?.close();

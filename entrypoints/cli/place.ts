@@ -1,0 +1,66 @@
+// `npm run place`: a trace of minified code, such as `at` of a log line, with files and lines of
+// this repository. Cloudflare maps uncaught exceptions itself, but no text that a Worker logs.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { SourceMap } from "node:module";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { CliError } from "./cli-error.ts";
+import { build } from "./deploy.ts";
+import { DEPLOYABLE, type Deployable } from "./production.ts";
+import { ROOT } from "./workers.ts";
+
+const USAGE = `Usage: npm run place -- [options] TRACE
+
+Prints TRACE, such as "at x (index.js:12:3456)" of a log line, with files and lines of this
+repository. Check out the commit that is deployed first.
+
+  --worker NAME   ${DEPLOYABLE.join(", ")} (default gateway)
+  --help          show this`;
+
+/** Builds the Worker as for production, and prints the trace. */
+export async function run(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options === "help") return console.log(USAGE);
+  const folder = mkdtempSync(path.join(tmpdir(), "place-"));
+  try {
+    await build(options.worker, folder);
+    console.log(withPlaces(options.trace, sourceMapIn(folder)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The source map in a folder that `build` wrote, with paths from the repository's root. */
+export function sourceMapIn(folder: string): SourceMap {
+  const file = readdirSync(folder).find((name) => name.endsWith(".js.map"));
+  if (file === undefined) throw new CliError("The build has no source map.");
+  const map = JSON.parse(readFileSync(path.join(folder, file), "utf8")) as { sources: string[]; sourceRoot?: string };
+  const sources = map.sources.map((source) => path.relative(ROOT, path.resolve(folder, map.sourceRoot ?? "", source)));
+  return new SourceMap({ ...(map as ConstructorParameters<typeof SourceMap>[0]), sources, sourceRoot: "" });
+}
+
+/**
+ * `trace` with each `file.js:line:column`, both from 1, at its place in the source. Names of
+ * functions stay minified: the place says which function it is.
+ */
+export function withPlaces(trace: string, map: SourceMap): string {
+  return trace.replaceAll(/[\w./:-]*\.js:(\d+):(\d+)/g, (text, line: string, column: string) => {
+    const origin = map.findOrigin(Number(line), Number(column));
+    return "fileName" in origin ? `${origin.fileName}:${origin.lineNumber}:${origin.columnNumber}` : text;
+  });
+}
+
+function readOptions(args: readonly string[]): { readonly worker: Deployable; readonly trace: string } | "help" {
+  const options = { worker: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    if (values.help) return "help";
+    const worker = DEPLOYABLE.find((one) => one === (values.worker ?? "gateway"));
+    if (!worker) throw new Error(`There is no Worker "${values.worker}"`);
+    if (positionals.length === 0) throw new Error("Name the trace, between quotes");
+    return { worker, trace: positionals.join(" ") };
+  } catch (error) {
+    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
+  }
+}

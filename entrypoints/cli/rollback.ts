@@ -1,0 +1,98 @@
+// `npm run rollback`: returns to the version before, after it has named it, and checks the gateway.
+import { parseArgs } from "node:util";
+import { CliError } from "./cli-error.ts";
+import { type Cloudflare, openAccount } from "./cloudflare.ts";
+import { confirm } from "./confirm.ts";
+import { bindingDifferences, type DeployedVersion, deployedVersions } from "./deployed-worker.ts";
+import { DEPLOYABLE, type Deployable, productionOrigin } from "./production.ts";
+import { healthTokenIn, smoke } from "./smoke.ts";
+import { workerName } from "./workers.ts";
+import { runWrangler } from "./wrangler.ts";
+
+const USAGE = `Usage: npm run rollback [-- options]
+
+Returns to the version before: the newest one with other code or other settings.
+
+  --worker NAME   ${DEPLOYABLE.join(", ")} (default gateway)
+  --url URL       the gateway to check afterwards (default: the host in production.toml)
+  --yes           do not ask; needed without a terminal
+  --help          show this
+
+Roll back the gateway before a backend: an older backend may lack what a newer gateway calls.`;
+
+interface Options {
+  readonly worker: Deployable;
+  readonly isYes: boolean;
+  readonly origin: string;
+}
+
+/** Rolls back and checks the gateway. Throws a `CliError` if either fails. */
+export async function run(args: readonly string[]): Promise<void> {
+  const options = readOptions(args);
+  if (options === "help") return console.log(USAGE);
+  const { worker, isYes, origin } = options;
+  const name = workerName(worker);
+  const { current, target } = await versionsOf(await openAccount(), name);
+  console.log(describeRollback(name, current, target));
+  if (worker !== "gateway") console.log("  If the gateway is newer than that version, roll back the gateway first.");
+  if (!isYes) await confirm("Roll back?");
+  const message = "npm run rollback";
+  const { code, output } = await runWrangler(["rollback", target.id, "--name", name, "--yes", "--message", message]);
+  if (code !== 0) throw new CliError(`${name} was not rolled back. The output of wrangler:\n\n${output.trim()}`);
+  console.log(`${name} runs the version ${target.id.slice(0, 8)} again. Secrets are those of its time.\n`);
+  await smoke({ origin, healthToken: healthTokenIn(), key: undefined });
+}
+
+interface Versions {
+  readonly current: DeployedVersion;
+  readonly target: DeployedVersion;
+}
+
+/** The version that runs, and the newest earlier one that differs in more than secrets. */
+async function versionsOf(cloudflare: Cloudflare, name: string): Promise<Versions> {
+  const [current, ...others] = await deployedVersions(cloudflare, name);
+  if (!current) throw new CliError(`There is no Worker ${name} in the account.`);
+  const earlier = others
+    .filter(({ createdAt }) => createdAt < current.createdAt)
+    .toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+  const target = earlier.find(
+    (one) => one.etag !== current.etag || bindingDifferences(current.bindings, one.bindings).length > 0,
+  );
+  if (!target) throw new CliError(`${name} has no earlier version with other code or other settings.`);
+  return { current, target };
+}
+
+function describeRollback(name: string, current: DeployedVersion, target: DeployedVersion): string {
+  const sentence = ({ id, createdAt, author }: DeployedVersion) =>
+    `${id.slice(0, 8)} of ${createdAt}${author === undefined ? "" : ` by ${author}`}`;
+  return [
+    `Rolling back ${name}`,
+    `  from ${sentence(current)}`,
+    `  to   ${sentence(target)}`,
+    ...bindingDifferences(current.bindings, target.bindings).map(({ kind, what }) => `  ${kind.padEnd(7)} ${what}`),
+    ...current.secrets
+      .filter((secret) => !target.secrets.includes(secret))
+      .map((secret) => `  removes the secret ${secret}: \`npm run setup\` stores it again`),
+  ].join("\n");
+}
+
+function readOptions(args: readonly string[]): Options | "help" {
+  const options = {
+    worker: { type: "string" },
+    url: { type: "string" },
+    yes: { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  } as const;
+  try {
+    const { values } = parseArgs({ args: [...args], options });
+    if (values.help) return "help";
+    const worker = DEPLOYABLE.find((one) => one === (values.worker ?? "gateway"));
+    if (!worker) throw new Error(`There is no Worker "${values.worker}"`);
+    const url = URL.parse(values.url ?? productionOrigin());
+    if (!url || !/^https?:$/.test(url.protocol)) throw new Error("--url takes an http or https address");
+    return { worker, isYes: values.yes ?? false, origin: url.origin };
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
+  }
+}

@@ -1,0 +1,265 @@
+// The steps of `npm run setup`, in their order: storage, secrets, backends, gateway, and the auth
+// Worker again with its binding to the gateway. Each is safe to repeat.
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import * as v from "valibot";
+import { identityKeysSetting } from "../../src/crypto/keys.ts";
+import { CliError } from "./cli-error.ts";
+import type { Cloudflare } from "./cloudflare.ts";
+import { putSecrets, type Secrets } from "./deployed-system.ts";
+import { consumersOf } from "./deployed-worker.ts";
+import { deployWorker, isReplacing, planDeployment } from "./deployment.ts";
+import { DATABASE_OWNERS, type DatabaseOwner } from "./migrations.ts";
+import { type Deployable, PRODUCTION_FILE, readProduction, writeProductionValue } from "./production.ts";
+import { requireStorageConfig, writeProductionConfig } from "./production-config.ts";
+import { randomSecret, readSettings, writeSettings } from "./secret-file.ts";
+import { AUDIENCES, CONFIGS, ROOT, readConfig, servicesOf, settingOf, workerName } from "./workers.ts";
+import { runWrangler } from "./wrangler.ts";
+
+export interface Setup {
+  /** `null`: the steps are printed only. */
+  readonly cloudflare: Cloudflare | null;
+  /** The operator's file with the root secret and HEALTH_TOKEN. */
+  readonly file: string;
+  readonly isYes: boolean;
+}
+
+export interface Step {
+  readonly title: string;
+  /** An operator could run it by hand instead. */
+  readonly command: string;
+  isDone(): Promise<boolean>;
+  /** Throws a `CliError` if the step fails. */
+  run(): Promise<void>;
+}
+
+/** The Workers of this repository that a deployment consists of, the gateway last. */
+export function ownWorkers(): readonly Deployable[] {
+  const bound = servicesOf(readConfig("gateway")).map(({ service }) => service);
+  const backends = AUDIENCES.filter((audience) => bound.includes(workerName(audience)));
+  // The auth Worker binds the gateway, so it is the last of the backends.
+  return [...backends.filter((one) => one !== "auth"), ...backends.filter((one) => one === "auth"), "gateway"];
+}
+
+/** All steps. They ask nothing until they are taken. */
+export function setupSteps(setup: Setup): readonly Step[] {
+  const own = ownWorkers();
+  const owners = DATABASE_OWNERS.filter((owner) => own.includes(owner));
+  return [
+    namespaceStep(setup),
+    ...owners.map((owner) => databaseStep(setup, owner)),
+    ...owners.map((owner) => tablesStep(setup, owner)),
+    ...(own.includes("img-forge") ? [bucketStep(setup)] : []),
+    queueStep(setup),
+    secretFileStep(setup),
+    ...own.flatMap((worker) => [workerStep(setup, worker), secretsStep(setup, worker)]),
+    ...(own.includes("auth")
+      ? [{ ...workerStep(setup, "auth"), title: "The auth Worker's binding to the gateway" }]
+      : []),
+  ];
+}
+
+function accountOf({ cloudflare }: Setup): Cloudflare {
+  if (cloudflare === null) throw new Error("The steps are printed only.");
+  return cloudflare;
+}
+
+/** Runs wrangler. Throws a `CliError` with its output if it fails. */
+async function wrangler(args: readonly string[]): Promise<void> {
+  const { code, output } = await runWrangler(args);
+  if (code !== 0) throw new CliError(`wrangler ${args.slice(0, 4).join(" ")} failed:\n\n${output.trim()}`);
+}
+
+const Namespaces = v.array(v.object({ id: v.string(), title: v.string() }));
+const Databases = v.array(v.object({ uuid: v.string(), name: v.string() }));
+
+interface Storage {
+  readonly worker: Deployable;
+  readonly binding: string;
+  readonly title: string;
+  readonly args: readonly string[];
+  /** Id by name of what the account has. */
+  list(): Promise<ReadonlyMap<string, string>>;
+  readonly name: string;
+}
+
+/** Creates storage whose id is in production.toml; an id that is there has to exist. */
+function storageStep({ worker, binding, title, args, list, name }: Storage): Step {
+  const write = (id: string) => writeProductionValue(`${worker}.ids`, binding, id);
+  return {
+    title,
+    command: `npx wrangler ${args.join(" ")}`,
+    async isDone() {
+      const existing = await list();
+      const known = readProduction().workers[worker].ids[binding];
+      if (known && ![...existing.values()].includes(known))
+        throw new CliError(
+          `${PRODUCTION_FILE}: the account has no storage with the id [${worker}.ids] ${binding} = "${known}".`,
+        );
+      const found = existing.get(name);
+      if (!known && found !== undefined) write(found);
+      return Boolean(known) || found !== undefined;
+    },
+    async run() {
+      await wrangler(args);
+      const id = (await list()).get(name);
+      if (id === undefined) throw new CliError(`Cloudflare does not list ${name}. Try again.`);
+      write(id);
+    },
+  };
+}
+
+function namespaceStep(setup: Setup): Step {
+  // Its own name: other programs of the account may have an OAUTH_KV.
+  const name = `${workerName("gateway")}-OAUTH_KV`;
+  return storageStep({
+    ...{ worker: "gateway", binding: "OAUTH_KV", name, title: `KV namespace ${name}` },
+    args: ["kv", "namespace", "create", name],
+    async list() {
+      const found = new Map<string, string>();
+      for (let page = 1, isFull = true; isFull; page++) {
+        const some = await accountOf(setup).ask(`/storage/kv/namespaces?per_page=100&page=${page}`, Namespaces);
+        for (const { id, title } of some ?? []) found.set(title, id);
+        isFull = some?.length === 100;
+      }
+      return found;
+    },
+  });
+}
+
+function databaseStep(setup: Setup, worker: DatabaseOwner): Step {
+  const name = settingOf(readConfig(worker), "database_name");
+  return storageStep({
+    ...{ worker, binding: "DB", name, title: `D1 database ${name}` },
+    args: ["d1", "create", name],
+    async list() {
+      const found = await accountOf(setup).ask(`/d1/database?name=${name}&per_page=100`, Databases);
+      return new Map((found ?? []).map((database) => [database.name, database.uuid]));
+    },
+  });
+}
+
+const Applied = v.array(v.object({ results: v.optional(v.array(v.object({ name: v.string() })), []) }));
+
+function tablesStep(setup: Setup, worker: DatabaseOwner): Step {
+  const folder = path.join(ROOT, path.dirname(CONFIGS[worker]), settingOf(readConfig(worker), "migrations_dir"));
+  const generated = `${path.dirname(CONFIGS[worker])}/production.generated.toml`;
+  const args = ["d1", "migrations", "apply", "DB", "--remote", "-c", generated];
+  return {
+    title: `Tables of ${workerName(worker)}`,
+    command: `npx wrangler ${args.join(" ")}`,
+    async isDone() {
+      const id = readProduction().workers[worker].ids.DB;
+      const table = "SELECT name FROM sqlite_master WHERE name = 'd1_migrations'";
+      const query = (sql: string) => accountOf(setup).ask(`/d1/database/${id}/query`, Applied, { sql });
+      if (((await query(table))?.[0]?.results ?? []).length === 0) return false;
+      const applied = (await query("SELECT name FROM d1_migrations"))?.[0]?.results.map(({ name }) => name) ?? [];
+      return readdirSync(folder)
+        .filter((file) => file.endsWith(".sql"))
+        .every((file) => applied.includes(file));
+    },
+    async run() {
+      writeProductionConfig(worker, requireStorageConfig(worker));
+      await wrangler(args);
+    },
+  };
+}
+
+function bucketStep(setup: Setup): Step {
+  const name = settingOf(readConfig("img-forge"), "bucket_name");
+  return {
+    title: `R2 bucket ${name}`,
+    command: `npx wrangler r2 bucket create ${name}`,
+    isDone: async () => (await accountOf(setup).ask(`/r2/buckets/${name}`, v.unknown())) !== null,
+    run: () => wrangler(["r2", "bucket", "create", name]),
+  };
+}
+
+function queueStep(setup: Setup): Step {
+  const name = settingOf(readConfig("gateway"), "queue");
+  return {
+    title: `Queue ${name}`,
+    command: `npx wrangler queues create ${name}`,
+    isDone: async () => (await consumersOf(accountOf(setup), name)) !== null,
+    run: () => wrangler(["queues", "create", name]),
+  };
+}
+
+/** Secrets that the operator keeps: Cloudflare does not give them back. */
+const KEPT = ["SERVICE_BINDING_SECRET", "HEALTH_TOKEN"] as const;
+
+function secretFileStep(setup: Setup): Step {
+  return {
+    title: `Root secret and HEALTH_TOKEN in ${setup.file}`,
+    command: "(new random values, in a file that only you can read)",
+    isDone: async () => KEPT.every((name) => readSettings(setup.file)[name]),
+    async run() {
+      const kept = readSettings(setup.file);
+      const stored = await secretsOf(setup, workerName("gateway"));
+      // A new root secret would end every session, and fit no backend.
+      if (!kept.SERVICE_BINDING_SECRET && stored?.includes("SERVICE_BINDING_SECRET"))
+        throw new CliError(
+          `The gateway has a root secret, and ${setup.file} has not: restore the file, or name it with --secrets.`,
+        );
+      const missing = KEPT.filter((name) => !kept[name]).map((name) => [name, randomSecret()]);
+      writeSettings(setup.file, Object.fromEntries(missing), "# Secrets of the deployed gateway. Keep this file.\n");
+    },
+  };
+}
+
+function workerStep(setup: Setup, worker: Deployable): Step {
+  return {
+    title: `Worker ${workerName(worker)}`,
+    command: `npm run deploy -- --worker ${worker}`,
+    async isDone() {
+      const { deployed, differences } = await planDeployment(accountOf(setup), worker);
+      return deployed !== null && differences.length === 0;
+    },
+    async run() {
+      const plan = await planDeployment(accountOf(setup), worker);
+      await deployWorker(plan, { isYes: setup.isYes || !isReplacing(plan) });
+    },
+  };
+}
+
+const SecretNames = v.array(v.object({ name: v.string() }));
+
+/** The names of a Worker's secrets; `null` if it is not deployed. */
+async function secretsOf(setup: Setup, name: string): Promise<readonly string[] | null> {
+  const found = await accountOf(setup).ask(`/workers/scripts/${name}/secrets`, SecretNames);
+  return found?.map((secret) => secret.name) ?? null;
+}
+
+/** Secrets by Worker. The others of `.dev.vars.example` are the operator's choice. */
+function namesFor(worker: Deployable): readonly string[] {
+  if (worker === "gateway") return KEPT;
+  return worker === "auth" ? ["IDENTITY_KEYS", "BETTER_AUTH_SECRET"] : ["IDENTITY_KEYS"];
+}
+
+function secretsStep(setup: Setup, worker: Deployable): Step {
+  const name = workerName(worker);
+  const missing = async () => {
+    const stored = (await secretsOf(setup, name)) ?? [];
+    return namesFor(worker).filter((secret) => !stored.includes(secret));
+  };
+  return {
+    title: `Secrets of ${name}: ${namesFor(worker).join(", ")}`,
+    command: `npx wrangler secret bulk --name ${name}`,
+    isDone: async () => (await missing()).length === 0,
+    async run() {
+      const entries = (await missing()).map(async (secret) => [secret, await secretFor(setup, worker, secret)]);
+      await putSecrets(name, Object.fromEntries(await Promise.all(entries)) as Secrets); // texts by name
+    },
+  };
+}
+
+async function secretFor(setup: Setup, worker: Deployable, name: string): Promise<string> {
+  const kept = readSettings(setup.file);
+  if (worker === "gateway") return kept[name] ?? "";
+  if (name === "BETTER_AUTH_SECRET") return randomSecret();
+  const { SERVICE_BINDING_SECRET: current, SERVICE_BINDING_SECRET_PREVIOUS: previous } = kept;
+  return identityKeysSetting(
+    [current, previous].filter((one) => one !== undefined),
+    worker,
+  );
+}

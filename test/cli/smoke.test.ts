@@ -1,0 +1,141 @@
+// `npm run smoke`, against servers that each have one fault. connect.test.ts and setup.test.ts have
+// the real gateway.
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, it, vi } from "vitest";
+import { CliError } from "../../entrypoints/cli/cli-error.ts";
+import { run } from "../../entrypoints/cli/smoke.ts";
+
+/** A reply: status, headers, body. */
+type Reply = readonly [status: number, headers: Readonly<Record<string, string>>, body: string | object];
+
+/** The replies of a gateway without a fault. */
+function flawless(origin: string, { method, url = "", headers }: IncomingMessage): Reply {
+  const metadata = "/.well-known/oauth-protected-resource/mcp";
+  if (url === "/mcp" && headers.origin !== undefined) return [403, {}, { error: "forbidden_origin" }];
+  if (url === "/mcp") return [401, { "www-authenticate": `Bearer resource_metadata="${origin}${metadata}"` }, ""];
+  if (url === "/" && method === "GET") return [200, { "content-type": "text/html" }, `<code>${origin}/mcp</code>`];
+  if (url === metadata) return [200, {}, { resource: `${origin}/mcp`, authorization_servers: [origin] }];
+  if (url === "/health") return [200, {}, { status: "ok", version: "0.1.0" }];
+  const backend = { isReachable: true, areKeysEqual: true };
+  if (url === "/health?deep=1") return [200, {}, { status: "ok", notes: [], backends: { AUDIT: backend } }];
+  if (url !== "/.well-known/oauth-authorization-server") return [404, {}, ""];
+  const endpoints = { authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token` };
+  return [200, {}, { issuer: origin, ...endpoints, code_challenge_methods_supported: ["S256"] }];
+}
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  for (const close of closing.splice(0)) close();
+});
+
+/** The outcome of the command against a gateway that `fault` changes. */
+async function smoke(fault: (url: string, origin: string, request: IncomingMessage) => Reply | null = () => null) {
+  let origin = "";
+  const listener: RequestListener = (request, response) => {
+    const [status, headers, body] = fault(request.url ?? "", origin, request) ?? flawless(origin, request);
+    response.writeHead(status, headers).end(typeof body === "string" ? body : JSON.stringify(body));
+  };
+  const server = createServer(listener);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  closing.push(() => server.close().closeAllConnections());
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  vi.stubEnv("HEALTH_TOKEN", "a token of the tests");
+  return runSmoke("--url", origin);
+}
+
+async function runSmoke(...args: readonly string[]) {
+  const lines: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+  try {
+    await run(args);
+    return { code: 0, output: lines.join("\n") };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return { code: 1, output: [...lines, error.message].join("\n") };
+  }
+}
+
+const backends =
+  (state: object) =>
+  (url: string): Reply | null =>
+    url === "/health?deep=1"
+      ? [503, {}, { status: "degraded", backends: { AUDIT: { isReachable: true, ...state } } }]
+      : null;
+
+it("a smoke test passes for a gateway without a fault", async () => {
+  const { code, output } = await smoke();
+  expect(code, output).toBe(0);
+  expect(output.match(/✓ [\w -]+?(?= {2})/g)?.map((line) => line.slice(2))).toEqual(
+    ["health", "front page", "challenge", "resource", "authorization", "issuer", "bad token", "other origins"].concat([
+      "source maps",
+      "backends",
+    ]),
+  );
+});
+
+it.each<[what: string, fault: Parameters<typeof smoke>[0], problem: RegExp]>([
+  [
+    "a setting that is missing",
+    (url) =>
+      url === "/health" ? [500, {}, { error: "config", error_description: "AUTH_BASE_URL is missing." }] : null,
+    /✗ health +The gateway answers 500: AUTH_BASE_URL is missing\.\n +Correct the setting/,
+  ],
+  [
+    "the front page of another Worker",
+    (url) => (url === "/" ? [200, { "content-type": "text/html" }, "a shop"] : null),
+    /✗ front page +The front page does not name/,
+  ],
+  [
+    "an issuer of another host",
+    (url, origin) =>
+      url === "/.well-known/oauth-authorization-server"
+        ? [
+            200,
+            {},
+            {
+              issuer: origin,
+              authorization_endpoint: "https://old.stackbilt.dev/authorize",
+              token_endpoint: `${origin}/token`,
+              code_challenge_methods_supported: ["S256"],
+            },
+          ]
+        : null,
+    /✗ issuer +The gateway at \S+ names https:\/\/old\.stackbilt\.dev\/authorize/,
+  ],
+  [
+    "an auth Worker that does not respond",
+    (url, _, { headers }) => (url === "/mcp" && headers.authorization ? [503, {}, ""] : null),
+    /✗ bad token +A token that was never issued gets 503\. The auth Worker does not respond/,
+  ],
+  [
+    "an endpoint that serves pages of any origin",
+    (url, _, { headers }) =>
+      url === "/mcp" && headers.origin ? [401, { "access-control-allow-origin": "*" }, ""] : null,
+    /✗ other origins +A page of another origin gets 401, allowed by \*/,
+  ],
+  [
+    "a source map that is public",
+    (url) => (url === "/index.js.map" ? [200, {}, "{}"] : null),
+    /✗ source maps +\/index\.js\.map is public/,
+  ],
+  [
+    "a wrong HEALTH_TOKEN",
+    (url) => (url === "/health?deep=1" ? [401, {}, {}] : null),
+    /✗ backends +The gateway refuses/,
+  ],
+  ["a backend that cannot be reached", backends({ isReachable: false }), /✗ backends +AUDIT cannot be reached/],
+  ["a backend with other keys", backends({ areKeysEqual: false }), /✗ backends +AUDIT has other keys/],
+])("a smoke test names %s, and what to do", async (_what, fault, problem) => {
+  const { code, output } = await smoke(fault);
+  expect([code, output]).toEqual([1, expect.stringMatching(problem)]);
+  expect(output).toContain("npm run rollback");
+});
+
+it("a smoke test takes no key as an argument, which other users could see", async () => {
+  const { code, output } = await runSmoke("--url", "http://127.0.0.1:9", "--key", "sb_live_0123");
+  expect([code, output]).toEqual([1, expect.stringContaining("the name of an environment variable")]);
+});
