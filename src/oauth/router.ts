@@ -14,6 +14,7 @@ import { oauthError, retryLater } from "./authorization-server/oauth-response.ts
 import { registrationEndpoint } from "./authorization-server/registration-endpoint.ts";
 import { tokenEndpoint } from "./authorization-server/token-endpoint.ts";
 import { logOut, revokeApp, revokeEverything, showAccount, showLogOut } from "./browser/account.ts";
+import { ACCOUNT_LINK } from "./browser/account-forms.ts";
 import { createKey, createToken, revokeKey } from "./browser/api-keys.ts";
 import { authorize } from "./browser/authorize.ts";
 import type { BrowserRequest } from "./browser/browser-request.ts";
@@ -256,7 +257,9 @@ function methodNotAllowed(browser: BrowserRequest, routes: readonly PageRoute[])
   return errorPage(browser, {
     status: 405,
     title: "This page cannot be opened directly",
-    text: "Its address is a step of signing in. Start from your app.",
+    ...(routes[0]?.kind === "account"
+      ? { text: "Its address is that of a form on your account page.", link: ACCOUNT_LINK }
+      : { text: "Its address is a step of signing in. Start from your app." }),
     headers: { Allow: allowed.join(", ") },
   });
 }

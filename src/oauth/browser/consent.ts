@@ -20,7 +20,7 @@ import { pageResponse, redirect } from "../pages/page.ts";
 import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { deviceOf } from "./device.ts";
-import { alreadyUsed, authUnavailable, errorPage, noTransaction } from "./error-pages.ts";
+import { alreadyUsed, authUnavailable, errorPage, noTransaction, retryLink } from "./error-pages.ts";
 import { decidingAccount } from "./session.ts";
 import type { Account, SignInOrigin } from "./signed-in-account.ts";
 import { type Connection, clearedCookie, csrfToken, doneCookie, type TransactionAt } from "./transaction.ts";
@@ -70,7 +70,12 @@ export async function decide(browser: BrowserRequest): Promise<Response> {
   const { form, transaction, once } = submitted;
   const decision = form.get("decision");
   if (decision !== "approve" && decision !== "deny")
-    return errorPage(browser, { status: 400, title: "No decision", text: "Go back, then choose Allow or Deny." });
+    return errorPage(browser, {
+      status: 400,
+      title: "No decision",
+      text: "Go back, then choose Allow or Deny.",
+      link: retryLink(browser),
+    });
   const account = await decidingAccount(browser, transaction);
   if (account === AUTH_UNAVAILABLE) return authUnavailable(browser);
   if (account === null) return signInAgain(transaction);

@@ -128,6 +128,7 @@ export function loadedAhead(browser: BrowserRequest): Response {
     status: 503,
     title: "Reload this page",
     text: "Your browser loaded it ahead of time, which starts nothing. Reload it to continue.",
+    link: retryLink(browser),
   });
 }
 

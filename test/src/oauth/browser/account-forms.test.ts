@@ -115,7 +115,9 @@ describe.each(FORMS)("the form for %s", (action, filled) => {
 
   it("cannot be sent by a link", async () => {
     const { browser } = await newAccountPage();
-    expect((await browser.open(action)).status).toBe(action === "/logout" ? 200 : 405);
+    const { status, text } = await browser.open(action);
+    expect(status).toBe(action === "/logout" ? 200 : 405);
+    expect(text, "leads back to the account page").toMatch(/<a [^>]*href="\/apps">Your apps and keys<\/a>/);
   });
 });
 

@@ -57,7 +57,9 @@ describe("a decision", () => {
   it("is to allow or to deny: any other value changes nothing", async () => {
     const browser = new Browser(env);
     const consent = await browser.consentPage(client);
-    expect((await browser.submit(consent, "/authorize", { decision: "maybe" })).status).toBe(400);
+    const undecided = await browser.submit(consent, "/authorize", { decision: "maybe" });
+    expect(undecided.status).toBe(400);
+    expect(undecided.text).toMatch(/<a class="button" href="\/consent\?tx=[\w-]{12}">Back to the form<\/a>/);
     expect((await browser.submit(consent, "/authorize", { decision: "approve" })).status).toBe(200);
   });
 });
