@@ -2,7 +2,7 @@
 // with an `event` of the list in log-events.ts. Its level is that of the list: another one does not
 // compile.
 import type { LOG_EVENTS, LogLevel } from "./log-events.ts";
-import { describeCrash } from "./rpc/crash.ts";
+import { describeCrash, developmentWorker } from "./rpc/crash.ts";
 
 type Events = typeof LOG_EVENTS;
 
@@ -28,6 +28,8 @@ export interface LogFields {
   readonly error?: string;
   readonly message?: string;
   readonly at?: string;
+  /** The thrown value in full, during `npm run dev` only. */
+  readonly stack?: string;
   /** The part of a reply or of a Worker that failed. */
   readonly where?: string | null;
   /** Names of settings that cannot be used, and the reasons. */
@@ -101,5 +103,6 @@ export function logAuditRecord(record: object): void {
 }
 
 function lineOf(event: LogEvent, fields: object): string {
-  return JSON.stringify({ event, ...fields });
+  // `worker` is undefined, and so absent, in every bundle but those of `npm run dev`.
+  return JSON.stringify({ event, worker: developmentWorker(), ...fields });
 }

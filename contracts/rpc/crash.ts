@@ -16,9 +16,24 @@ export class Defect extends Error {
   override readonly name = "Defect";
 }
 
-/** The kind of a thrown value, the place, and the message of a `Defect` or of the runtime. */
-export function describeCrash(error: unknown): { error: string; message?: string; at?: string } {
-  if (!(error instanceof Error)) return { error: typeof error };
+/** A constant of the bundles that `npm run dev` makes: the folder's name of the Worker. */
+declare const LOCAL_DEVELOPMENT: string | undefined;
+
+/**
+ * The Worker's name during `npm run dev`, where thrown values are logged in full; otherwise
+ * `undefined`. No variable, secret or request of a deployed Worker can set it.
+ */
+export function developmentWorker(): string | undefined {
+  return typeof LOCAL_DEVELOPMENT === "string" ? LOCAL_DEVELOPMENT : undefined;
+}
+
+/**
+ * The kind of a thrown value, the place, and the message of a `Defect` or of the runtime. `stack`:
+ * message, stack and causes in full, during `npm run dev` only.
+ */
+export function describeCrash(error: unknown): { error: string; message?: string; at?: string; stack?: string } {
+  const inFull = developmentWorker() !== undefined && { stack: stackOf(error) };
+  if (!(error instanceof Error)) return { error: typeof error, ...inFull };
   const { name, message, stack = "" } = error;
   const frames = stack
     .replace(message, "")
@@ -31,5 +46,12 @@ export function describeCrash(error: unknown): { error: string; message?: string
       .slice(0, 4)
       .map((line) => line.trim())
       .join(" < "),
+    ...inFull,
   };
+}
+
+function stackOf(error: unknown, depth = 0): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? String(error);
+  return error.cause === undefined || depth > 3 ? stack : `${stack}\nCaused by: ${stackOf(error.cause, depth + 1)}`;
 }

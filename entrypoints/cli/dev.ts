@@ -1,23 +1,44 @@
-// `npm run dev`: the whole system on this machine, behind one port. Makes secrets and a database,
-// starts every Worker in one `wrangler dev`, prints the addresses, and stops everything on Ctrl-C.
-// Listens on loopback only.
-import { rmSync, watchFile } from "node:fs";
+// `npm run dev`: the whole system on this machine, behind one port. Starts every Worker in one
+// `wrangler dev` and keeps them running: a mistake is shown once, and the system continues with the
+// next save. Stops everything on Ctrl-C. Listens on loopback only. Imports no code of the Workers,
+// which may be broken.
+import { rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
-import { registryOf, startSystem } from "./dev-process.ts";
-import { ensureLocalSecrets } from "./local-secrets.ts";
-import { APPLIED, applyMigrations, areMigrationsPending } from "./migrations.ts";
+import { serveWhileDown } from "./dev/down-server.ts";
+import { LOG_CHOICES, type LogChoice } from "./dev/log-lines.ts";
+import { makePlan } from "./dev/make-plan.ts";
+import type { DevWorker, Mistake } from "./dev/mistakes.ts";
+import { SourceMaps } from "./dev/source-maps.ts";
+import { DevSystem, DOWN, registryOf } from "./dev/system.ts";
+import { Terminal } from "./dev/terminal.ts";
+import { changedFiles, nextChange, type Snapshot, snapshot } from "./dev/watch.ts";
 import { choosePort } from "./port.ts";
-import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig, WORKERS, withOwnBackends, writeAdaptedConfig } from "./workers.ts";
+import { ROOT } from "./root.ts";
 import { stopAll } from "./wrangler.ts";
+
+const DEFAULT_PORT = 8790;
+const DEFAULT_INSPECTOR_PORT = 9229;
+/** Files that are read when the Workers start. */
+const NEEDS_START = /(?:^|[\\/])(?:wrangler\.toml|\.dev\.vars)$|\.sql$/;
+/** Workers that end within this time, without a change, may do so again. */
+const EARLY_MS = 60_000;
 
 const USAGE = `Usage: npm run dev [-- options]
 
-  --port N           serve on http://localhost:N (default 8790; 0 takes any free port)
+  --port N           serve on http://localhost:N (default ${DEFAULT_PORT}; 0 takes any free port)
   --fresh            start empty: delete local users, grants and the backends' data
   --persist-to DIR   store the state in DIR (default .wrangler/state)
-  --help             show this`;
+  --logs WHAT        all (default): requests, tool calls, audit records, events
+                     requests: requests, warnings and errors; off: errors only
+                     json: one JSON object a line, everything
+  --quiet            the same as --logs off
+  --inspect [PORT]   open the debugger on PORT (default ${DEFAULT_INSPECTOR_PORT})
+  --help             show this
+
+A mistake in the code, a wrangler.toml, a .dev.vars or a migration is shown once. The system
+continues with the next save, on the same port and with the same state. Ctrl-C stops everything. NO_COLOR=1 removes colours.`;
 
 interface Options {
   readonly isHelp: boolean;
@@ -25,47 +46,125 @@ interface Options {
   readonly port: number;
   /** Absolute. */
   readonly stateFolder: string;
+  readonly logs: LogChoice;
+  /** `null` without the debugger. */
+  readonly inspectorPort: number | null;
 }
 
 /** Runs until it is stopped, then ends the process. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options.isHelp) return console.log(USAGE);
-  const startedAt = performance.now();
   const port = await choosePort(options.port);
-  const configs = devConfigs(port);
-  let isStopping = false;
-  const finish = async (code: number) => {
-    if (isStopping) return;
-    isStopping = true;
-    await stopAll();
-    for (const { target } of configs) if (target) rmSync(target, { force: true });
-    process.exit(code);
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void finish(0));
-
-  try {
-    await prepare(options);
-    console.log("Starting the Workers.");
-    for (const { source, target, write } of configs) {
-      write();
-      // An editor may replace the file; for a moment it does not exist.
-      if (target) watchFile(path.join(ROOT, source), { interval: 500 }, (now) => now.mtimeMs > 0 && write());
-    }
-    const paths = configs.map(({ source, target }) => target ?? source);
-    const system = await startSystem(paths, port, options.stateFolder);
-    console.log(summary(originOf(port), options.stateFolder, performance.now() - startedAt));
-    await system.ended;
-    throw new CliError("The Workers stopped unexpectedly.");
-  } catch (error) {
-    if (!isStopping) console.error(error instanceof CliError ? error.message : error);
-  }
-  await finish(1);
+  const inspectorPort = options.inspectorPort === null ? null : await choosePort(options.inspectorPort);
+  const supervisor = new Supervisor({ ...options, port, inspectorPort });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void supervisor.stop());
+  await supervisor.run();
 }
 
-/** The origin as a browser writes it: without the default port of http. */
-function originOf(port: number): string {
-  return new URL(`http://localhost:${port}`).origin;
+/** Keeps the Workers running. */
+class Supervisor {
+  readonly #options: Options;
+  readonly #maps = new SourceMaps(ROOT);
+  readonly #terminal: Terminal;
+  #workers: readonly DevWorker[] = [];
+  #isStopping = false;
+  #hasStarted = false;
+  #isFresh: boolean;
+  /** The files of which the Workers are made. */
+  #files: Snapshot = snapshot();
+
+  /** @param options with the port that is served */
+  constructor(options: Options) {
+    this.#options = options;
+    this.#isFresh = options.isFresh;
+    const hasColours = Boolean(process.stdout.isTTY) && !process.env.NO_COLOR && options.logs !== "json";
+    this.#terminal = new Terminal({ choice: options.logs, hasColours, root: ROOT, maps: this.#maps });
+  }
+
+  /** Starts the Workers again: after their end at once, after a mistake with the next change. */
+  async run(): Promise<void> {
+    let earlyEnds = 0;
+    while (!this.#isStopping) {
+      const before = this.#files;
+      this.#files = snapshot();
+      const startedAt = performance.now();
+      const mistakes = await this.#attempt();
+      if (this.#isStopping) return;
+      const isEarly = changedFiles(before, this.#files).length === 0 && performance.now() - startedAt < EARLY_MS;
+      earlyEnds = isEarly ? earlyEnds + 1 : 0;
+      // Workers that ended are started once more: they may have ended before the last correction.
+      if (mistakes.length > 0) await this.#waitForChange(mistakes);
+      else if (earlyEnds > 2) await this.#waitForChange([{ sentence: "The Workers keep stopping.", places: [] }]);
+    }
+  }
+
+  /** Ends the Workers and this process. */
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    await stopAll();
+    for (const { config } of this.#workers) rmSync(path.join(ROOT, config), { force: true });
+    process.exit(0);
+  }
+
+  /** Runs the Workers to their end. Returns the mistakes because of which they did not start. */
+  async #attempt(): Promise<readonly Mistake[]> {
+    const { port, stateFolder, inspectorPort } = this.#options;
+    const startedAt = performance.now();
+    const plan = await makePlan({ port, stateFolder, isFresh: this.#isFresh });
+    if ("sentence" in plan) return [plan];
+    this.#workers = plan;
+    this.#terminal.workers = plan;
+    this.#isFresh = false;
+    // The plan writes missing secrets, which is no change of the developer.
+    this.#files = new Map([...this.#files, ...[...snapshot()].filter(([file]) => path.basename(file) === ".dev.vars")]);
+    if (this.#isStopping) return [];
+    this.#terminal.say("Starting the Workers.");
+    const { terminal, maps } = { terminal: this.#terminal, maps: this.#maps };
+    const system = new DevSystem({
+      workers: plan,
+      port,
+      inspectorPort,
+      stateFolder,
+      maps,
+      terminal,
+    });
+    const started = await system.start();
+    if (!("ended" in started)) return started;
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    this.#terminal.say(
+      this.#hasStarted ? `The gateway is ready again (${seconds} s).` : summary(this.#options, seconds),
+    );
+    this.#hasStarted = true;
+    await this.#runUntilEnd(started.ended);
+    return [];
+  }
+
+  /** Runs until the Workers end, or a file changes that wrangler does not watch. */
+  async #runUntilEnd(ended: Promise<void>): Promise<void> {
+    const stopped = new AbortController();
+    const end = ended.then(() => stopped.abort());
+    let known = this.#files;
+    while (!stopped.signal.aborted && !this.#isStopping) {
+      const changed = await nextChange(known, stopped.signal).catch(() => []);
+      if (stopped.signal.aborted) break;
+      known = snapshot();
+      const reason = changed.find((file) => NEEDS_START.test(file));
+      if (reason === undefined) continue;
+      this.#terminal.say(`${reason} has changed.`);
+      await stopAll();
+    }
+    await end;
+  }
+
+  async #waitForChange(mistakes: readonly Mistake[]): Promise<void> {
+    this.#terminal.showMistakes(mistakes, DOWN);
+    const server = await serveWhileDown(this.#options.port, this.#terminal.plain(mistakes));
+    await nextChange(this.#files);
+    this.#terminal.forgetMistakes(); // one that a save does not correct is shown again
+    await server.close();
+  }
 }
 
 function readOptions(args: readonly string[]): Options {
@@ -73,68 +172,43 @@ function readOptions(args: readonly string[]): Options {
     port: { type: "string" },
     fresh: { type: "boolean" },
     "persist-to": { type: "string" },
+    logs: { type: "string" },
+    quiet: { type: "boolean" },
+    inspect: { type: "string" },
     help: { type: "boolean", short: "h" },
   } as const;
   try {
-    const { values } = parseArgs({ args: [...args], options });
-    const port = Number(values.port ?? new URL(DEFAULT_ORIGIN).port);
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`"${values.port}" is not a port`);
+    const { values } = parseArgs({ args: withInspectorPort(args), options });
+    const logs = values.logs ?? (values.quiet ? "off" : "all");
+    if (!isLogChoice(logs)) throw new Error(`"${logs}" is none of ${LOG_CHOICES.join(", ")}`);
     return {
       isHelp: values.help ?? false,
       isFresh: values.fresh ?? false,
-      port,
+      port: portOf(values.port ?? `${DEFAULT_PORT}`),
       stateFolder: path.resolve(values["persist-to"] ?? path.join(ROOT, ".wrangler/state")),
+      logs,
+      inspectorPort: values.inspect === undefined ? null : portOf(values.inspect),
     };
   } catch (error) {
     throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
   }
 }
 
-/** Makes secrets, and a database with all tables. */
-async function prepare({ isFresh, stateFolder }: Options): Promise<void> {
-  if (isFresh) {
-    console.log("Deleting the local state.");
-    for (const part of ["v3", "registry", APPLIED])
-      rmSync(path.join(stateFolder, part), { recursive: true, force: true });
-  }
-  if (await ensureLocalSecrets()) console.log("Made local secrets (.dev.vars, ignored by git).");
-  if (areMigrationsPending(stateFolder)) {
-    console.log("Preparing the database.");
-    await applyMigrations(stateFolder);
-  }
+/** `args` with a port after each `--inspect`, which may have none. */
+function withInspectorPort(args: readonly string[]): string[] {
+  return args.map((arg, index) =>
+    arg === "--inspect" && !/^\d+$/.test(args[index + 1] ?? "") ? `--inspect=${DEFAULT_INSPECTOR_PORT}` : arg,
+  );
 }
 
-interface DevConfig {
-  readonly source: string;
-  /** The adapted copy that runs instead of `source`; `undefined` if none is needed. */
-  readonly target: string | undefined;
-  /** Writes the copy. Called again when `source` changes. */
-  readonly write: () => void;
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`"${text}" is not a port`);
+  return port;
 }
 
-/**
- * The config of each Worker. The auth Worker runs with its local main module, which has a local
- * provider instead of GitHub and Google. The audit store does not wait for a full batch. Another
- * port is another origin.
- */
-function devConfigs(port: number): DevConfig[] {
-  const origin = originOf(port);
-  const name = origin === DEFAULT_ORIGIN ? "local.generated.toml" : `local-${port}.generated.toml`;
-  return WORKERS.map((worker) => {
-    const source = CONFIGS[worker];
-    const isOwn = worker === "auth" || worker === "audit" || (worker === "gateway" && bindsOthers());
-    const isAdapted = isOwn || (origin !== DEFAULT_ORIGIN && readConfig(worker).includes(DEFAULT_ORIGIN));
-    if (!isAdapted) return { source, target: undefined, write: () => {} };
-    const target = path.join(ROOT, path.dirname(source), name);
-    const main = worker === "auth" ? { main: "local.ts" } : {};
-    // A call's records can be looked up at once.
-    return { source, target, write: () => writeAdaptedConfig(worker, target, { ...main, origin, batchSeconds: 0 }) };
-  });
-}
-
-/** True if the gateway's wrangler.toml binds Workers that are not of this repository. */
-function bindsOthers(): boolean {
-  return withOwnBackends(readConfig("gateway")) !== readConfig("gateway");
+function isLogChoice(text: string): text is LogChoice {
+  return LOG_CHOICES.some((choice) => choice === text);
 }
 
 /** The line that starts a sibling Worker beside this system, in the sibling's folder. */
@@ -144,12 +218,15 @@ function siblingLine(stateFolder: string): string {
   return `WRANGLER_REGISTRY_PATH=${isPlain ? registry : `'${registry.replaceAll("'", "'\\''")}'`} npx wrangler dev`;
 }
 
-function summary(origin: string, stateFolder: string, elapsedMs: number): string {
+function summary({ port, stateFolder, inspectorPort }: Options, seconds: string): string {
+  const { origin } = new URL(`http://localhost:${port}`); // as a browser writes it, without port 80
+  const debuggerLine =
+    inspectorPort === null ? "" : `\n    Debugger     http://127.0.0.1:${inspectorPort} (chrome://inspect, or VS Code)`;
   return `
-  The gateway is ready (${(elapsedMs / 1000).toFixed(1)} s).
+  The gateway is ready (${seconds} s).
 
     Endpoint     ${origin}/mcp
-    Sign-in      ${origin}/login (your client opens it when you connect)
+    Sign-in      ${origin}/login (your client opens it when you connect)${debuggerLine}
 
     Claude Code  claude mcp add --transport http stackbilt ${origin}/mcp
     Inspector    npx @modelcontextprotocol/inspector

@@ -1,6 +1,6 @@
 // The Workers of this repository, and their wrangler.toml files. A command adapts values in the
 // text of a file, so that comments, bindings and everything else reach wrangler exactly as written.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Audience, BACKENDS, type BackendName } from "../../contracts/backends.ts";
 import { ROOT } from "./root.ts";
@@ -121,6 +121,8 @@ export interface Adaptation {
   readonly batchSeconds?: number;
   /** The Worker consumes no queue. */
   readonly isWithoutQueues?: boolean;
+  /** Crashes are logged in full, with messages and stacks: for `npm run dev` only. */
+  readonly isDevelopment?: boolean;
 }
 
 /**
@@ -130,7 +132,7 @@ export interface Adaptation {
 export function writeAdaptedConfig(
   worker: WorkerKey,
   target: string,
-  { main, origin = DEFAULT_ORIGIN, unbound, batchSeconds, isWithoutQueues = false }: Adaptation,
+  { main, origin = DEFAULT_ORIGIN, unbound, batchSeconds, isWithoutQueues = false, isDevelopment = false }: Adaptation,
 ): string {
   const configured = worker === "gateway" ? withOwnBackends(readConfig(worker)) : readConfig(worker);
   const bound = unbound === undefined ? configured : withoutService(configured, unbound);
@@ -138,17 +140,20 @@ export function writeAdaptedConfig(
   const folder = path.dirname(path.join(ROOT, CONFIGS[worker]));
   const absolute = (key: string, file: string) => `${key} = ${JSON.stringify(path.join(folder, file))}`;
   const adapted = [
-    `# Written by a command from ${CONFIGS[worker]}, which is the file to edit.`,
     toml
+      // In place of the first comment, so that every other line keeps its number.
+      .replace(/^#.*/, `# Written by a command from ${CONFIGS[worker]}, which is the file to edit.`)
       .replace(lineOf("main"), (_line, file: string) => absolute("main", main ?? file))
       .replace(lineOf("migrations_dir"), (_line, file: string) => absolute("migrations_dir", file))
       .replace(/^max_batch_timeout = \d+/m, (line) =>
         batchSeconds === undefined ? line : `max_batch_timeout = ${batchSeconds}`,
       )
       .replaceAll(DEFAULT_ORIGIN, origin),
+    ...(isDevelopment ? ["[define]", `LOCAL_DEVELOPMENT = '"${worker}"'`, ""] : []),
   ].join("\n");
   mkdirSync(path.dirname(target), { recursive: true });
-  writeFileSync(target, adapted);
+  // An unchanged file is not written: wrangler would reload its Worker.
+  if (!existsSync(target) || readFileSync(target, "utf8") !== adapted) writeFileSync(target, adapted);
   return target;
 }
 

@@ -2,7 +2,7 @@
 // command needs none.
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
-import { ROOT } from "./workers.ts";
+import { ROOT } from "./root.ts";
 
 /** Path of wrangler's program. */
 export const WRANGLER = path.join(ROOT, "node_modules/wrangler/wrangler-dist/cli.js");
@@ -27,6 +27,21 @@ export const LOCAL = {
 /** Ends a server when the process that started it ends for any reason. */
 const FOLLOW_PARENT = `data:text/javascript,process.on("disconnect", () => process.kill(process.pid, "SIGINT"))`;
 
+/**
+ * Name of the environment variable with the port of the runtime's inspector, which lists every
+ * Worker. Wrangler's own inspector shows the first Worker only, and takes any free port for this
+ * one.
+ */
+export const RUNTIME_INSPECTOR_PORT = "DEV_RUNTIME_INSPECTOR_PORT";
+
+/** Gives the runtime that a server starts the inspector's port of its environment, if any. */
+const CHOOSE_INSPECTOR_PORT = `data:text/javascript,
+import child from "node:child_process";
+const { spawn } = child;
+const port = process.env.${RUNTIME_INSPECTOR_PORT};
+if (port) child.spawn = (command, args, options) =>
+  spawn(command, Array.isArray(args) ? args.map((one) => one.replace(/^(--inspector-addr=.*):\\d+$/, "$1:" + port)) : args, options);`;
+
 const running = new Set<ChildProcess>();
 
 /**
@@ -40,7 +55,7 @@ export function startWrangler(
   input?: string,
 ): ChildProcess {
   const isServer = kind === "server";
-  const flags = ["--no-warnings", ...(isServer ? ["--import", FOLLOW_PARENT] : [])];
+  const flags = ["--no-warnings", ...(isServer ? ["--import", FOLLOW_PARENT, "--import", CHOOSE_INSPECTOR_PORT] : [])];
   const child = spawn(process.execPath, [...flags, WRANGLER, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...environment, FORCE_COLOR: "0" },

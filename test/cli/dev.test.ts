@@ -86,7 +86,7 @@ describe("the system", () => {
     const good = readFileSync(file, "utf8");
     const before = running.output().length;
     writeFileSync(file, `const = ;\n${good}`);
-    await expect.poll(() => running.output().slice(before), { timeout: 20_000 }).toMatch(/^error: .*/m);
+    await expect.poll(() => running.output().slice(before), { timeout: 20_000 }).toMatch(/✘ Expected identifier/);
     expect(await health(), "the last good code").toMatchObject({ status: "ok" });
     writeFileSync(file, good.replace('status: "ok"', 'status: "mended"'));
     await expect.poll(health, { timeout: 20_000 }).toMatchObject({ status: "mended" });

@@ -1,33 +1,37 @@
-// The readable part of wrangler's output.
+// The sorted output of wrangler.
 import { expect, it } from "vitest";
-import { readableLines } from "../../entrypoints/cli/output.ts";
+import { OutputReader, type Printed } from "../../entrypoints/cli/output.ts";
 
-const printed = (...lines: string[]) => {
-  const readable = readableLines();
-  return lines.map(readable).filter((line) => line !== null);
+const sorted = (...lines: string[]) => {
+  const printed: Printed[] = [];
+  const reader = new OutputReader((one) => printed.push(one));
+  for (const line of lines) reader.read(line);
+  reader.flush();
+  return printed;
 };
 
-it("keeps the logs, requests and crashes of Workers, and lines that it does not know", () => {
+it("tells the logs of Workers with their levels, warnings, errors, and lines that it does not know", () => {
   const lines = [
     "[stackbilt-mcp-gateway] hello",
-    "[wrangler:info] POST /mcp 200 OK (12ms)",
+    '{"event":"request","status":200}',
+    '\u001b[31m✘ \u001b[41;31m[\u001b[41;97mERROR\u001b[41;31m]\u001b[0m \u001b[1m[stackbilt-reference-auth] {"event":"auth.crashed"}\u001b[0m',
     "\u001b[33m▲ \u001b[43;33m[\u001b[43;30mWARNING\u001b[43;33m]\u001b[0m \u001b[1mlook here\u001b[0m",
     "",
     "[wrangler:error] Error: boom",
     "    at fetch (index.ts:9:40)",
     "an unknown line",
   ];
-  expect(printed(...lines)).toEqual([
-    "[stackbilt-mcp-gateway] hello",
-    "POST /mcp 200 OK (12ms)",
-    "warning: look here",
-    "error: Error: boom",
-    "    at fetch (index.ts:9:40)",
-    "an unknown line",
+  expect(sorted(...lines)).toEqual([
+    { kind: "log", level: "info", name: "stackbilt-mcp-gateway", text: "hello" },
+    { kind: "log", level: "info", text: '{"event":"request","status":200}' },
+    { kind: "log", level: "error", name: "stackbilt-reference-auth", text: '{"event":"auth.crashed"}' },
+    { kind: "error", level: "warn", lines: ["look here", ""] },
+    { kind: "error", level: "error", lines: ["Error: boom", "    at fetch (index.ts:9:40)"] },
+    { kind: "line", text: "an unknown line" },
   ]);
 });
 
-it("removes tables of bindings, also those of a reload", () => {
+it("removes tables of bindings, also those of a reload, and the requests that the router logs", () => {
   const lines = [
     "⎔ Reloading local server...",
     "stackbilt-reference-auth has access to the following bindings:",
@@ -35,9 +39,30 @@ it("removes tables of bindings, also those of a reload", () => {
     "env.DB (auth)      D1 Database   local",
     "",
     "⎔ Local server updated and ready",
+    "[wrangler:info] POST /mcp 200 OK (12ms)",
     "[stackbilt-reference-auth] after",
   ];
-  expect(printed(...lines)).toEqual(["Reloaded.", "[stackbilt-reference-auth] after"]);
+  expect(sorted(...lines)).toEqual([
+    { kind: "reloading" },
+    { kind: "reloaded" },
+    { kind: "log", level: "info", name: "stackbilt-reference-auth", text: "after" },
+  ]);
+});
+
+it("removes the stacks of esbuild that follow wrangler's end, and wrangler's advice", () => {
+  const lines = [
+    "✘ [ERROR] The entry-point file was not found.",
+    "",
+    "If you think this is a bug then please create an issue at https://github.com/cloudflare",
+    "Note that there is a newer version of Wrangler available (9.9.9).",
+    "fatal error: all goroutines are asleep - deadlock!",
+    "",
+    "goroutine 1 [chan receive]:",
+    "main.main()",
+  ];
+  expect(sorted(...lines)).toEqual([
+    { kind: "error", level: "error", lines: ["The entry-point file was not found.", ""] },
+  ]);
 });
 
 it("removes what wrangler says about a client that hung up, and no other failed request", () => {
@@ -50,5 +75,7 @@ it("removes what wrangler says about a client that hung up, and no other failed 
     "  }",
     `${failed}: boom`,
   ];
-  expect(printed(...lines)).toEqual([expect.stringMatching(/^error: Error inside ProxyWorker .*: boom$/)]);
+  expect(sorted(...lines)).toEqual([
+    { kind: "error", level: "error", lines: [expect.stringMatching(/^Error inside ProxyWorker .*: boom$/)] },
+  ]);
 });

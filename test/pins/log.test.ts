@@ -4,7 +4,8 @@ import { LOG_EVENTS, type LogEventEntry } from "../../contracts/log-events.ts";
 import { FILES, textOf } from "./sources.ts";
 
 const CODE = FILES.filter(
-  (file) => /^(?:contracts|src|entrypoints)\/.*\.ts$/.test(file) && !file.startsWith("entrypoints/cli/"),
+  // The commands and the router of `npm run dev` are never deployed.
+  (file) => /^(?:contracts|src|entrypoints)\/.*\.ts$/.test(file) && !/^entrypoints\/(?:cli|local)\//.test(file),
 );
 const LOG = "contracts/log.ts";
 
@@ -55,5 +56,16 @@ describe("the log", () => {
     const personal =
       /token$|secret|password|authorization|cookie|e?mail|address|subject|user|tenant|client|prompt|input|name$|args/i;
     expect(names.filter((name) => personal.test(name ?? ""))).toEqual([]);
+  });
+
+  it("has thrown errors in full only in the bundles that npm run dev makes", () => {
+    const SETS = /LOCAL_DEVELOPMENT["']?\s*(?:=(?!==)|:\s*["'`])|isDevelopment: true/;
+    const files = FILES.filter(
+      (file) => /\.(?:ts|mjs|toml|json|template|example)$/.test(file) && !file.startsWith("test/"),
+    );
+    expect(files.filter((file) => SETS.test(textOf(file)))).toEqual([
+      "entrypoints/cli/dev/plan.ts",
+      "entrypoints/cli/workers.ts",
+    ]);
   });
 });

@@ -20,7 +20,7 @@ export interface Example {
   readonly command: Block;
   /** The next block of the same section; `null` if there is none. */
   readonly response: Block | null;
-  /** The log line that the command causes: a block that begins with the name of a Worker. */
+  /** The log line that the command causes: a block in the form of `--logs json`. */
   readonly logged: Block | null;
 }
 
@@ -79,7 +79,8 @@ export function isPrinted(shown: Block, printed: string, origin: string): boolea
   return compare(shown.text, printed.trim(), origin).length === 0;
 }
 
-const LOGGED = /^\[[a-z-]+\] (?=\{)/;
+/** The opening of a line of `npm run dev -- --logs json`, before the event of the Worker. */
+const LOGGED = /^\{"at":[^{]*?"worker":"[a-z-]+",(?="event":)/;
 
 /** The names of the variables in a command. */
 export function variablesIn({ text }: Block): string[] {
@@ -181,7 +182,7 @@ export function isLogged(shown: Block, line: string, origin: string): boolean {
   const [json] = /\{.*\}/s.exec(line) ?? [];
   return (
     json?.startsWith('{"event":') === true &&
-    compare(jsonOf(shown.text.replace(LOGGED, "")), JSON.parse(json), origin).length === 0
+    compare(jsonOf(shown.text.replace(LOGGED, "{")), JSON.parse(json), origin).length === 0
   );
 }
 

@@ -44,7 +44,7 @@ function printed({ output }: Running, pattern: RegExp): Promise<string> {
       if (found === undefined) throw new Error(`Not printed yet: ${pattern}\n${output()}`);
       return found;
     },
-    { timeout: 110_000, interval: 100 },
+    { timeout: 230_000, interval: 100 },
   );
 }
 

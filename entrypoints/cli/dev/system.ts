@@ -1,0 +1,174 @@
+// The one `wrangler dev` process that runs every Worker: starts it, waits until the gateway
+// responds, and hands on what it prints.
+import type { ChildProcess } from "node:child_process";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { OutputReader, type Printed } from "../output.ts";
+import { ROOT } from "../root.ts";
+import { LOCAL, RUNTIME_INSPECTOR_PORT, startWrangler, stopAll } from "../wrangler.ts";
+import { configMistakeOf } from "./health.ts";
+import { type DevWorker, type Mistake, mistakesIn } from "./mistakes.ts";
+import type { SourceMaps } from "./source-maps.ts";
+import type { Terminal } from "./terminal.ts";
+
+const START_TIMEOUT_MS = 180_000;
+/** The sentence after mistakes that stop the Workers. */
+export const DOWN = "The Workers do not run. They start with the next save.";
+const RUNNING = "The last good code keeps running.";
+/** Time without output after which an error has been printed in full. */
+const PAUSE_MS = 250;
+
+export interface SystemOptions {
+  readonly workers: readonly DevWorker[];
+  readonly port: number;
+  /** `null` without the debugger. */
+  readonly inspectorPort: number | null;
+  readonly stateFolder: string;
+  readonly maps: SourceMaps;
+  readonly terminal: Terminal;
+}
+
+/**
+ * The folder in which wrangler writes the addresses of this system's Workers. Another wrangler with
+ * the same folder can bind them.
+ */
+export function registryOf(stateFolder: string): string {
+  return `${stateFolder}/registry`;
+}
+
+/** The Workers, from their start to their end. */
+export class DevSystem {
+  readonly #options: SystemOptions;
+  readonly #lines: string[] = [];
+  #found: Mistake[] = [];
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  #note = "";
+  #isReady = false;
+  #hasEnded = false;
+
+  /** @param options of the process to start */
+  constructor(options: SystemOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when the gateway responds, with a promise of the end; or with the mistakes because of
+   * which the Workers do not start. They are stopped then.
+   */
+  async start(): Promise<{ readonly ended: Promise<void> } | readonly Mistake[]> {
+    const { port, stateFolder, inspectorPort } = this.#options;
+    const child = startWrangler(
+      this.#arguments(),
+      {
+        ...LOCAL,
+        WRANGLER_REGISTRY_PATH: registryOf(stateFolder),
+        [RUNTIME_INSPECTOR_PORT]: `${inspectorPort ?? ""}`,
+      },
+      "server",
+    );
+    this.#readOutput(child);
+    const ended = new Promise<void>((resolve) => {
+      child.once("error", () => resolve());
+      child.once("close", () => resolve());
+    }).then(() => {
+      this.#hasEnded = true;
+    });
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await responds(port))) {
+      if (this.#hasEnded || this.#found.length > 0 || Date.now() > deadline) return this.#failure();
+      await sleep(100);
+    }
+    this.#isReady = true;
+    this.#options.terminal.forgetMistakes();
+    await this.checkSettings();
+    return { ended };
+  }
+
+  /** Shows settings because of which the gateway serves nothing. */
+  async checkSettings(): Promise<void> {
+    const { port, terminal } = this.#options;
+    const mistake = await configMistakeOf(port);
+    if (mistake) terminal.showMistakes([mistake], "The gateway serves nothing until it is corrected.");
+  }
+
+  #arguments(): string[] {
+    const { workers, port, stateFolder } = this.#options;
+    const configs = workers.flatMap(({ config }) => ["-c", config]);
+    return ["dev", ...configs, "--port", `${port}`, "--inspector-port", "0", "--persist-to", stateFolder];
+  }
+
+  /** The mistakes once all of them are printed. */
+  async #failure(): Promise<readonly Mistake[]> {
+    await sleep(2 * PAUSE_MS);
+    await stopAll();
+    if (this.#found.length > 0) return causes(this.#found);
+    const last = this.#lines.slice(-15);
+    return [{ sentence: ["The Workers did not start.", ...last].join("\n"), places: [] }];
+  }
+
+  #readOutput(child: ChildProcess): void {
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) throw new Error("wrangler was started without pipes.");
+      const reader = new OutputReader((printed) => this.#handle(printed));
+      let pause: ReturnType<typeof setTimeout> | undefined;
+      createInterface({ input: stream })
+        .on("line", (line) => {
+          this.#lines.push(line);
+          if (this.#lines.length > 50) this.#lines.shift();
+          reader.read(line);
+          clearTimeout(pause);
+          pause = setTimeout(() => reader.flush(), PAUSE_MS);
+        })
+        .on("close", () => reader.flush());
+    }
+  }
+
+  #handle(printed: Printed): void {
+    const { terminal, workers, maps } = this.#options;
+    if (printed.kind === "log") terminal.log(printed.level, printed.name, printed.text);
+    else if (printed.kind === "line") terminal.say(printed.text);
+    else if (printed.kind === "reloading") {
+      for (const { config } of workers) maps.remember(path.join(ROOT, path.dirname(config)));
+    } else if (printed.kind === "reloaded") {
+      this.#found = [];
+      this.#note = "";
+      terminal.forgetMistakes();
+      terminal.say("Reloaded.");
+      void this.checkSettings();
+    } else this.#handleError(printed.lines, printed.level);
+  }
+
+  #handleError(lines: readonly string[], level: "warn" | "error"): void {
+    const { terminal } = this.#options;
+    const mistakes = mistakesIn(lines, { ...this.#options, root: ROOT });
+    if (level === "warn") {
+      terminal.showWarnings(mistakes);
+      return;
+    }
+    this.#found.push(...mistakes);
+    const [first = ""] = lines;
+    const isStopped = /^(?:The Workers runtime failed to start|service core:|Worker "core:)/.test(first);
+    if (!this.#isReady) return;
+    clearTimeout(this.#pause);
+    this.#note = isStopped ? DOWN : first.startsWith("Build failed") ? RUNNING : this.#note;
+    this.#pause = setTimeout(() => terminal.showMistakes(causes(this.#found), this.#note), PAUSE_MS);
+    if (isStopped) setTimeout(() => void stopAll(), 4 * PAUSE_MS); // it does not always end by itself
+  }
+}
+
+/** Without mistakes that follow from another: a Worker that does not load exports nothing. */
+function causes(mistakes: readonly Mistake[]): readonly Mistake[] {
+  const loading = mistakes.filter(({ sentence }) => / \(when \S+ loads\)/.test(sentence));
+  return loading.length > 0 ? loading : mistakes;
+}
+
+/** True once anything responds through the router, also an error of the gateway. */
+async function responds(port: number): Promise<boolean> {
+  try {
+    await fetch(`http://localhost:${port}/health`, { signal: AbortSignal.timeout(5000) });
+    return true;
+  } catch {
+    return false;
+  }
+}
