@@ -160,6 +160,19 @@ describe("a mistake", () => {
     expect(described("Something new", "", "  with details")).toEqual(["✘ Something new", "  with details"]);
   });
 
+  it("in a migration has its file, and the line with the word that SQLite names", () => {
+    write("entrypoints/audit/migrations/0002_more.sql", "-- more\nCREATE TABEL more (id TEXT);\n");
+    const [none, first] = ["│ 0002_more.sql │", "│ 0001_one.sql │ ✅ │"];
+    for (const table of [`│ name │\n${none}`, `│ name │ status │\n${first}\n${none.slice(0, -1)} │ 🕒️ │`]) {
+      const output = `${table}\n✘ [ERROR] near "TABEL": syntax error at offset 7: SQLITE_ERROR\n`;
+      expect(describeMistakes([planMistake(output, root)], root)).toEqual([
+        '✘ The migration 0002_more.sql fails: near "TABEL": syntax error at offset 7',
+        "    entrypoints/audit/migrations/0002_more.sql:2:1",
+        "      2 │ CREATE TABEL more (id TEXT);",
+      ]);
+    }
+  });
+
   it("in the code that the command itself runs has the file and line that Node names", () => {
     const file = path.join(root, "src/thrower.ts");
     const printed = [`file://${file}:4`, "  throw new TypeError('mine');", "        ^", "", "TypeError: mine"];

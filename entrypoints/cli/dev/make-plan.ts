@@ -59,7 +59,7 @@ function migrationMistake(errors: string, root: string): Mistake | null {
   const text = errors.replace(/\u001b\[[0-9;]*m/g, "");
   const [, problem] = /✘ \[ERROR\] (.*?)(?:: SQLITE_ERROR)?$/m.exec(text) ?? [];
   const table = text.slice(text.lastIndexOf("│ name"));
-  const [, name] = /│ (\S+\.sql)\s+│ (?!✅)/.exec(table) ?? [];
+  const [, name] = /│ (\S+\.sql)\s+│(?! ✅)/.exec(table) ?? [];
   if (problem === undefined || name === undefined) return null;
   const files = readdirSync(path.join(root, "entrypoints"), { recursive: true, encoding: "utf8" });
   const found = files.find((one) => one.endsWith(`${path.sep}migrations${path.sep}${name}`));
