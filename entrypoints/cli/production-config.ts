@@ -189,6 +189,14 @@ export function requireStorageConfig(worker: Deployable): WranglerConfig {
   throw new CliError(storageProblems.map((problem) => `${PRODUCTION_FILE}: ${problem}`).join("\n"));
 }
 
+/** The id behind a binding, also one that an older wrangler.toml has; `undefined` before set-up. */
+export function storageId(worker: Deployable, binding: string): string | undefined {
+  const { config, storageProblems } = productionConfig(worker, readProduction());
+  if (storageProblems.length > 0) return undefined;
+  const namespace = config.kv_namespaces?.find((one) => one.binding === binding);
+  return namespace?.id ?? config.d1_databases?.find((one) => one.binding === binding)?.database_id;
+}
+
 /** Writes `config` beside the Worker's wrangler.toml, and returns its path relative to `ROOT`. */
 export function writeProductionConfig(worker: Deployable, config: WranglerConfig): string {
   const file = `${path.dirname(CONFIGS[worker])}/production.generated.toml`;

@@ -10,8 +10,8 @@ import { putSecrets, type Secrets } from "./deployed-system.ts";
 import { consumersOf } from "./deployed-worker.ts";
 import { deployWorker, isReplacing, planDeployment } from "./deployment.ts";
 import { DATABASE_OWNERS, type DatabaseOwner } from "./migrations.ts";
-import { type Deployable, PRODUCTION_FILE, readProduction, writeProductionValue } from "./production.ts";
-import { requireStorageConfig, writeProductionConfig } from "./production-config.ts";
+import { type Deployable, PRODUCTION_FILE, writeProductionValue } from "./production.ts";
+import { requireStorageConfig, storageId, writeProductionConfig } from "./production-config.ts";
 import { randomSecret, readSettings, writeSettings } from "./secret-file.ts";
 import { AUDIENCES, CONFIGS, ROOT, readConfig, servicesOf, settingOf, workerName } from "./workers.ts";
 import { runWrangler } from "./wrangler.ts";
@@ -91,7 +91,7 @@ function storageStep({ worker, binding, title, args, list, name }: Storage): Ste
     command: `npx wrangler ${args.join(" ")}`,
     async isDone() {
       const existing = await list();
-      const known = readProduction().workers[worker].ids[binding];
+      const known = storageId(worker, binding);
       if (known && ![...existing.values()].includes(known))
         throw new CliError(
           `${PRODUCTION_FILE}: the account has no storage with the id [${worker}.ids] ${binding} = "${known}".`,
@@ -149,7 +149,7 @@ function tablesStep(setup: Setup, worker: DatabaseOwner): Step {
     title: `Tables of ${workerName(worker)}`,
     command: `npx wrangler ${args.join(" ")}`,
     async isDone() {
-      const id = readProduction().workers[worker].ids.DB;
+      const id = storageId(worker, "DB");
       const table = "SELECT name FROM sqlite_master WHERE name = 'd1_migrations'";
       const query = (sql: string) => accountOf(setup).ask(`/d1/database/${id}/query`, Applied, { sql });
       if (((await query(table))?.[0]?.results ?? []).length === 0) return false;

@@ -9,6 +9,7 @@ import {
   withValue,
 } from "../../entrypoints/cli/production.ts";
 import { productionConfig } from "../../entrypoints/cli/production-config.ts";
+import { readConfig } from "../../entrypoints/cli/workers.ts";
 import { PRODUCTION, productionWith } from "../support/production-settings.ts";
 
 const problemsOf = (worker: Deployable, part?: string, replacement?: string) =>
@@ -168,6 +169,13 @@ describe("settings of production", () => {
     ["the line of a syntax error", "[gateway]\ndomain = mcp\n", /production.toml:2:\d+: /],
   ])("name %s, where it cannot be read", (_what, text, message) => {
     expect(() => parseProduction(text)).toThrow(message);
+  });
+
+  it("keep an id that a wrangler.toml from before them has", () => {
+    const id = "b".repeat(32);
+    const toml = readConfig("gateway").replace(`${"0".repeat(31)}1`, id);
+    const { config, problems } = productionConfig("gateway", productionWith("a".repeat(32), ""), toml);
+    expect([problems, config.kv_namespaces]).toEqual([[], [{ binding: "OAUTH_KV", id }]]);
   });
 
   it("of the committed file can be read, and name every key that is still empty", () => {
