@@ -56,24 +56,14 @@ function variablesOf(origin: string): Readonly<Record<string, Variable>> {
     reader ??= signUp();
     return reader;
   };
-  const keyOfReader = async (scopes: readonly Scope[], environment?: "live" | "test") =>
-    (await issuer.createKey((await theReader()).owner, scopes, environment)).key;
-  const keyOfStranger = async () => {
-    const { owner } = await signUp();
-    return { owner, ...(await issuer.createKey(owner, ["read", "generate"])) };
-  };
+  const keyOf = async ({ owner }: Awaited<ReturnType<typeof signUp>>, scopes: readonly Scope[]) =>
+    (await issuer.createKey(owner, scopes)).key;
   return {
     TOKEN: async () => (await theReader()).token,
-    KEY: () => keyOfReader(["read", "generate"]),
-    READ_KEY: () => keyOfReader(["read"]),
-    TEST_KEY: () => keyOfReader(["read", "generate"], "test"),
+    KEY: async () => keyOf(await theReader(), ["read", "generate"]),
+    READ_KEY: async () => keyOf(await theReader(), ["read"]),
     VERIFIER: async () => verifier,
-    async UNPAID_KEY() {
-      const { key, owner } = await keyOfStranger();
-      await (await issuer.db()).prepare("UPDATE tenants SET is_delinquent = 1 WHERE id = ?").bind(owner.tenantId).run();
-      return key;
-    },
-    BUSY_KEY: () => exhaustedKey(async () => (await keyOfStranger()).key),
+    BUSY_KEY: () => exhaustedKey(async () => keyOf(await signUp(), ["read", "generate"])),
     CODE: (seen) => authorizationCode(origin, seen.get("CLIENT_ID") ?? "", verifier),
   };
 }
