@@ -30,8 +30,18 @@ export function canonicalJson(value: unknown): string {
 /** Number of arguments that any function call accepts. */
 const PIECE = 8_192;
 
+/** A method of newer engines (ECMAScript 2026). Each call encodes four times. */
+interface MayEncode {
+  toBase64?(options: { readonly alphabet: "base64url"; readonly omitPadding: true }): string;
+}
+
 /** Unpadded base64url, RFC 4648 section 5. */
-export function toBase64url(bytes: Uint8Array): string {
+export function toBase64url(bytes: Uint8Array & MayEncode): string {
+  return bytes.toBase64?.({ alphabet: "base64url", omitPadding: true }) ?? encoded(bytes);
+}
+
+/** The same, for Node 24 and older. */
+function encoded(bytes: Uint8Array): string {
   let binary = "";
   // `apply` takes the array itself; a spread would run its iterator.
   for (let at = 0; at < bytes.length; at += PIECE)
