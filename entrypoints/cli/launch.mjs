@@ -22,6 +22,7 @@ const COMMANDS = [
   "smoke",
   "rollback",
   "place",
+  "contracts",
 ];
 const [name, ...rest] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split(".").map(Number);

@@ -1,6 +1,7 @@
 // The RPC entrypoint: a sibling Worker of the account calls tools, as itself or for a user.
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { auditEventsIn } from "../support/audit-log.ts";
+import { installExample } from "../support/installed-example.ts";
 import { type Owner, useIssuer } from "../support/issuer.ts";
 import { accessTokenOf, type Connected, callTool, clientIdOf, connect } from "../support/mcp-clients.ts";
 import type { SiblingCall } from "../support/sibling-worker.ts";
@@ -12,6 +13,9 @@ const bindingTo = (binding: string, props: Record<string, unknown>) => ({
   entrypoint: "GatewayEntrypoint",
   props,
 });
+// The caller of docs/examples, as a repository of its own with the packed types.
+const example = await installExample("sibling");
+afterAll(() => example.remove());
 const issuer = useIssuer({
   extraWorkers: [
     {
@@ -23,7 +27,7 @@ const issuer = useIssuer({
         bindingTo("UNNAMED", { scopes: ["read", "generate"] }),
       ],
     },
-    { configPath: "docs/examples/sibling/wrangler.toml" },
+    { configPath: example.configPath },
   ],
 });
 

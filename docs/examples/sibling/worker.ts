@@ -1,6 +1,6 @@
 // A sibling Worker: calls the gateway's tools over RPC, as itself or for a user whose API key the
 // request carries. `POST /` with a prompt draws a picture and returns its job, with the address.
-import type { GatewayContract, SessionCallOptions, ToolRefusal } from "../../../contracts/gateway.ts";
+import type { GatewayContract, SessionCallOptions, ToolRefusal } from "@stackbilt/contracts/gateway";
 
 export interface Env {
   /** Bound to `GatewayEntrypoint`: see wrangler.toml. */

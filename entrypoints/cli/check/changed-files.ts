@@ -8,6 +8,8 @@ import { importsOf } from "./imports.ts";
 const CACHE = ".tsbuild/linted.json";
 const SETTINGS = [".oxlintrc.json", "package-lock.json", "tsconfig.json", "src/env.ts"];
 const FOLDERS = ["contracts", "src", "entrypoints", "test", "docs/examples"];
+/** The repositories in docs/examples have types of their own, which are not installed here. */
+const IGNORED = /[\\/](?:node_modules|dist|\.wrangler|docs[\\/]examples[\\/][^\\/]+)[\\/]/;
 
 export interface ChangedFiles {
   readonly files: readonly string[];
@@ -41,7 +43,7 @@ function codeIn(root: string, folder: string): [string, string][] {
   return readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(?:ts|mjs)$/.test(entry.name))
     .map((entry) => path.join(entry.parentPath, entry.name))
-    .filter((file) => !/[\\/](?:node_modules|dist|\.wrangler)[\\/]/.test(file))
+    .filter((file) => !IGNORED.test(file))
     .map((file) => [path.relative(root, file).replaceAll(path.sep, "/"), readFileSync(file, "utf8")]);
 }
 

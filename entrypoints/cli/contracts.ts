@@ -1,0 +1,68 @@
+// `npm run contracts`: packs contracts/ as the npm package `@stackbilt/contracts`, which another
+// repository installs to implement a backend or to call the gateway: JavaScript, types, valibot.
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs, promisify } from "node:util";
+import { CliError } from "./cli-error.ts";
+import { ROOT } from "./root.ts";
+
+const USAGE = `Usage: npm run contracts [-- --out FOLDER]
+
+Packs contracts/ as a file that another repository installs. The folder is
+dist/ by default, which git ignores.`;
+
+/** Packs, and prints the file and the command that installs it. */
+export async function run(args: readonly string[]): Promise<void> {
+  const { isHelp, out } = readOptions(args);
+  if (isHelp) return console.log(USAGE);
+  const file = await packContracts(path.resolve(out));
+  console.log(`Packed ${file}.\nInstall it in another repository: npm install ${file}`);
+}
+
+/** Writes the package into the folder `out`, which it makes, and returns the file's path. */
+export async function packContracts(out: string): Promise<string> {
+  const built = mkdtempSync(path.join(tmpdir(), "contracts-"));
+  try {
+    await compile(built);
+    for (const name of ["contracts/package.json", "LICENSE"])
+      cpSync(path.join(ROOT, name), path.join(built, path.basename(name)));
+    mkdirSync(out, { recursive: true });
+    const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", out];
+    const { stdout } = await execute("npm", pack, { cwd: built });
+    const [packed] = JSON.parse(stdout) as { filename: string }[]; // the format of npm pack --json
+    return path.join(out, packed?.filename ?? "");
+  } finally {
+    rmSync(built, { recursive: true });
+  }
+}
+
+const execute = promisify(execFile);
+
+/** Every contract as JavaScript with declarations, which import each other as `.js`. */
+async function compile(built: string): Promise<void> {
+  const flags = ["--composite", "false", "--incremental", "false", "--emitDeclarationOnly", "false"];
+  const tsc = [path.join(ROOT, "node_modules/typescript/bin/tsc"), "-p", path.join(ROOT, "contracts")];
+  const options = [...tsc, ...flags, "--rewriteRelativeImportExtensions", "--outDir", built];
+  await execute(process.execPath, options).catch((error: { stdout: string }) => {
+    throw new CliError(`The contracts do not compile:\n${error.stdout}`);
+  });
+  // The compiler rewrites the imports of JavaScript only.
+  for (const file of readdirSync(built, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".d.ts"),
+  )) {
+    const text = readFileSync(path.join(built, file), "utf8");
+    writeFileSync(path.join(built, file), text.replaceAll(/((?:from |import\()"\.[^"]+)\.ts"/g, '$1.js"'));
+  }
+}
+
+function readOptions(args: readonly string[]): { isHelp: boolean; out: string } {
+  try {
+    const options = { out: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
+    const { values } = parseArgs({ args: [...args], options });
+    return { isHelp: values.help ?? false, out: values.out ?? path.join(ROOT, "dist") };
+  } catch (error) {
+    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
+  }
+}
