@@ -1,6 +1,6 @@
 // `npm run dev` survives its developer: one running system, many mistakes, one after the other. In
 // a copy of the repository, because the test breaks its files.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newKeyOwner, originOf, type Running, startDev } from "../support/local-dev.ts";
@@ -142,6 +142,14 @@ afterAll(async () => {
   removeCopy(copy);
 });
 
+/** The line after `code` in the gateway's bundle, from 0. */
+function bundledLineOf(code: string): number {
+  const folder = fileOf(".wrangler/tmp");
+  const bundle = readdirSync(folder).find((name) => name.startsWith("dev-")) ?? "";
+  const lines = readFileSync(path.join(folder, bundle, "index.js"), "utf8").split("\n");
+  return lines.findIndex((line) => line.includes(code)) + 1;
+}
+
 /** Calls a tool without arguments with `apiKey`, and returns the text of the response. */
 async function callTool(apiKey: string, name: string): Promise<string> {
   const response = await fetch(`${origin}/mcp`, {
@@ -175,6 +183,30 @@ describe("while the Workers run", () => {
       expect(running.output()).not.toContain(apiKey);
       correct();
       await printed(start + text.length, /^Reloaded\.$/m);
+    },
+    START_MS,
+  );
+
+  it(
+    "the debugger lists each Worker, and stops the gateway at a breakpoint",
+    async () => {
+      const [, port] = /Debugger +http:\/\/127\.0\.0\.1:(\d+)/.exec(running.output()) ?? [];
+      const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { id: string }[];
+      const ids = targets.map(({ id }) => id.replace("core:user:", ""));
+      expect(ids).toEqual(expect.arrayContaining(["stackbilt-mcp-gateway", "stackbilt-reference-auth"]));
+      const socket = new WebSocket(`ws://127.0.0.1:${port}/core:user:stackbilt-mcp-gateway`);
+      const messages: string[] = [];
+      socket.addEventListener("message", ({ data }) => messages.push(`${data}`));
+      await new Promise((resolve) => socket.addEventListener("open", resolve));
+      socket.send(JSON.stringify({ id: 1, method: "Debugger.enable" }));
+      const params = { urlRegex: "index\\.js$", lineNumber: bundledLineOf("async function health(") };
+      socket.send(JSON.stringify({ id: 2, method: "Debugger.setBreakpointByUrl", params }));
+      await expect.poll(() => messages.join("\n"), { timeout: START_MS }).toContain('"breakpointId"');
+      const response = fetch(`${origin}/health`);
+      await expect.poll(() => messages.join("\n"), { timeout: START_MS }).toMatch(/"Debugger.paused".*"health"/);
+      socket.send(JSON.stringify({ id: 3, method: "Debugger.resume" }));
+      expect((await response).status).toBe(200);
+      socket.close();
     },
     START_MS,
   );
