@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Identity, Scope, TenantId } from "../../../contracts/rpc/identity.ts";
 import { mcpServerFor } from "../../../entrypoints/gateway/mcp-server.ts";
+import { breakerOf } from "../../../src/backends/breaker.ts";
 import type { Env } from "../../../src/env.ts";
 import { complete } from "../../../src/pipeline/prompts.ts";
 import { sourcesFor } from "../../../src/pipeline/sources.ts";
@@ -55,10 +56,12 @@ describe.each(lists)("%s", (name, method, list) => {
   });
 
   it("is empty if the backend lacks the method, fails or breaks the contract; each attempt logs one line without the backend's words", async () => {
-    // These entrypoints, bound by RPC, have none of the methods. Other files share them, and may
-    // have opened their breaker, which ends by then.
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 20_000 });
-    expect(await list(bound({}))).toEqual([]);
+    // These entrypoints, bound by RPC, have none of the methods. Other files share them and their
+    // breakers, which count their faults.
+    const unbound = bound({});
+    for (const binding of [unbound.STACKBILDER, unbound.IMG_FORGE])
+      breakerOf(binding).leave({ isProbe: true }, false, { backend: name, traceId: "" });
+    expect(await list(unbound)).toEqual([]);
     method.mockRejectedValueOnce(new Error("hunter2")).mockRejectedValueOnce(new Error("hunter2"));
     expect(await list(env)).toEqual([]);
     method.mockResolvedValueOnce({ ok: true, value: { flows: "hunter2", images: Array(51).fill(IMAGE) } });
