@@ -1,6 +1,6 @@
 // The test projects, one for each folder of test/. `src` runs inside workerd with the gateway's own
-// bindings, all others in Node. They run one after the other, the fast ones first, because most of
-// them start real Workers, which use every core.
+// bindings, all others in Node. `npm test` runs all but `conformance`,
+// `slow` and `browser`.
 import path from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
@@ -14,11 +14,10 @@ import {
   writeAdaptedConfig,
 } from "../entrypoints/cli/workers.ts";
 
-let order = 0;
-
 /**
  * The project of `test/<name>`. `timeoutMs` is for one test; hooks, which start Workers, get twice
- * that.
+ * that. Two files run at a time; the files of a process share modules, and so the system that
+ * test/support/system.ts starts.
  */
 function project(
   name: string,
@@ -34,8 +33,7 @@ function project(
       hookTimeout: timeoutMs * 2,
       expect: { poll: { timeout: 10_000 } },
       isolate: false,
-      maxWorkers: 1,
-      sequence: { groupOrder: order++ },
+      maxWorkers: 2,
     },
   };
 }
@@ -105,13 +103,13 @@ export default defineConfig({
     projects: [
       project("contracts", 10_000),
       project("pins", 30_000),
-      project("types", 60_000),
       project("src", 20_000, [insideWorkerd]),
       project("backends", 60_000),
       project("e2e", 60_000),
       project("conformance", 60_000),
       project("cli", 60_000),
       project("browser", 120_000),
+      project("slow", 120_000),
     ],
   },
 });

@@ -1,6 +1,7 @@
-// `npm test`: all tests that need only npm. `--browser` runs the tests that drive Chromium instead;
-// `--watch` stays and repeats the tests that a change affects. All other arguments go to vitest: a
-// file name, `-t "a name"`, `--project e2e`.
+// `npm test`: all fast tests that need only npm. `--slow` runs those that take long instead, and
+// `--browser` those that drive Chromium. `--watch` starts with the tests of what has changed, and
+// repeats those that a change affects. All other arguments go to vitest: a file name,
+// `-t "a name"`, `--project e2e`.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -8,20 +9,25 @@ import { CliError } from "./cli-error.ts";
 import { ROOT } from "./workers.ts";
 import { LOCAL } from "./wrangler.ts";
 
+/** Projects that run only when they are asked for, by the flag that asks. */
+const EXTRA: Readonly<Record<string, readonly string[]>> = {
+  "--browser": ["browser"],
+  "--slow": ["slow", "conformance"],
+};
+
 /** Ends with the exit code of vitest. */
 export async function run(args: readonly string[]): Promise<void> {
-  const isBrowser = args.includes("--browser");
-  const isWatch = args.includes("--watch");
-  const rest = args.filter((arg) => arg !== "--browser" && arg !== "--watch");
-  const isChosen = rest.some((arg) => arg.startsWith("--project"));
-  const chromium = isBrowser ? { CHROMIUM_PATH: findChromium() } : {};
+  const rest = args.filter((arg) => arg !== "--watch" && !(arg in EXTRA));
+  const needsChromium = args.some((arg) => arg === "--browser" || arg.includes("test/browser/"));
+  const chromium = needsChromium ? { CHROMIUM_PATH: findChromium() } : {};
+  const watch = rest.length === 0 ? ["watch", "--changed"] : ["watch"];
   const vitest = spawn(
     process.execPath,
     [
       path.join(ROOT, "node_modules/vitest/vitest.mjs"),
-      isWatch ? "watch" : "run",
+      ...(args.includes("--watch") ? watch : ["run"]),
       ...["--config", "test/vitest.config.ts", "--root", "."],
-      ...(isBrowser ? ["--project", "browser"] : isChosen ? [] : ["--project", "!browser"]),
+      ...projectsOf(args).flatMap((name) => ["--project", name]),
       ...rest,
     ],
     { cwd: ROOT, stdio: "inherit", env: { ...process.env, ...LOCAL, ...chromium } },
@@ -33,6 +39,16 @@ export async function run(args: readonly string[]): Promise<void> {
     vitest.once("error", reject);
     vitest.once("exit", (code) => resolve(code ?? 1));
   });
+}
+
+/** The filters of projects: an extra one runs by its flag, by `--project`, or by a file in it. */
+function projectsOf(args: readonly string[]): readonly string[] {
+  if (args.some((arg) => arg.startsWith("--project"))) return [];
+  const flagged = args.flatMap((arg) => EXTRA[arg] ?? []);
+  const unnamed = Object.values(EXTRA)
+    .flat()
+    .filter((name) => !args.some((arg) => arg.includes(`test/${name}`)));
+  return flagged.length > 0 ? flagged : unnamed.map((name) => `!${name}`);
 }
 
 /** `CHROMIUM_PATH`, or the first Chromium or Chrome on the PATH. */

@@ -1,12 +1,19 @@
 // A call through the gateway arrives in the audit store, numbered and complete.
 import { expect, it, vi } from "vitest";
-import { connect } from "../support/mcp-clients.ts";
+import { connect, userIdOf } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
 
+interface Stored {
+  readonly type: string;
+  readonly tool?: string;
+  readonly subject?: string;
+}
+
 it("a call and the changes of access before it are stored within seconds, in the order of their numbers", async () => {
-  const { client, close } = await connect(system.origin, "modern");
+  const connected = await connect(system.origin, "modern");
+  const { client, close } = connected;
   await client.callTool({ name: "flow_create", arguments: { projectDescription: "A kiosk" } });
   await client.callTool({ name: "image_list_models", arguments: {} });
   await close();
@@ -14,13 +21,14 @@ it("a call and the changes of access before it are stored within seconds, in the
   await vi.waitFor(
     async () => {
       const { results } = await database.prepare("SELECT record, sequence FROM records").all<{ record: string }>();
-      const records = results.map(({ record }) => JSON.parse(record) as { type: string; tool?: string });
-      expect(records.map(({ type, tool }) => tool ?? type)).toEqual(
+      const records = results.map(({ record }) => JSON.parse(record) as Stored);
+      const own = records.filter(({ subject }) => subject === userIdOf(connected));
+      expect(own.map(({ type, tool }) => tool ?? type)).toEqual(
         expect.arrayContaining(["session.started", "grant.made", "flow_create", "image_list_models"]),
       );
+      expect(await database.prepare("SELECT * FROM gaps").all()).toMatchObject({ results: [] });
     },
     { timeout: 10_000, interval: 100 },
   );
-  expect(await database.prepare("SELECT * FROM gaps").all()).toMatchObject({ results: [] });
   expect(await database.prepare("SELECT * FROM rejected").all()).toMatchObject({ results: [] });
 });

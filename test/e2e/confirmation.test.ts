@@ -10,20 +10,6 @@ import { useSystem } from "../support/system.ts";
 
 const system = useSystem({
   vars: { gateway: { CONFIRM_RISKS: "EXTERNAL_MUTATION" } },
-  extraWorkers: [
-    {
-      name: "sibling",
-      main: "test/support/sibling-worker.ts",
-      services: [
-        {
-          binding: "GATEWAY",
-          service: "stackbilt-mcp-gateway",
-          entrypoint: "GatewayEntrypoint",
-          props: { caller: "charter-web", scopes: ["read", "generate"] },
-        },
-      ],
-    },
-  ],
 });
 
 const DRAW = {

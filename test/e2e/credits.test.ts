@@ -8,20 +8,6 @@ import type { SiblingCall } from "../support/sibling-worker.ts";
 
 const issuer = useIssuer({
   vars: { auth: { CREDIT_ALLOWANCES: "free:3,hobby:65,pro:580,enterprise:2320" } },
-  extraWorkers: [
-    {
-      name: "sibling",
-      main: "test/support/sibling-worker.ts",
-      services: [
-        {
-          binding: "GATEWAY",
-          service: "stackbilt-mcp-gateway",
-          entrypoint: "GatewayEntrypoint",
-          props: { caller: "charter-web", scopes: ["read", "generate"] },
-        },
-      ],
-    },
-  ],
 });
 const { system } = issuer;
 

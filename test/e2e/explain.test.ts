@@ -16,20 +16,6 @@ const issuer = useIssuer({
     gateway: { CONFIRM_RISKS: "LOCAL_MUTATION" },
     auth: { CREDIT_ALLOWANCES: "free:6,hobby:65,pro:580,enterprise:2320" },
   },
-  extraWorkers: [
-    {
-      name: "sibling",
-      main: "test/support/sibling-worker.ts",
-      services: [
-        {
-          binding: "GATEWAY",
-          service: "stackbilt-mcp-gateway",
-          entrypoint: "GatewayEntrypoint",
-          props: { caller: "charter-web", scopes: ["read", "generate"] },
-        },
-      ],
-    },
-  ],
 });
 const { system } = issuer;
 

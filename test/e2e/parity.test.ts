@@ -16,20 +16,6 @@ import { TOOLS } from "../support/tool-names.ts";
 const CALLER = "charter-web";
 const issuer = useIssuer({
   vars: { stackbilder: { FAIL_MODE: "UX" } },
-  extraWorkers: [
-    {
-      name: "sibling",
-      main: "test/support/sibling-worker.ts",
-      services: [
-        {
-          binding: "GATEWAY",
-          service: "stackbilt-mcp-gateway",
-          entrypoint: "GatewayEntrypoint",
-          props: { caller: CALLER, scopes: ["read", "generate"] },
-        },
-      ],
-    },
-  ],
 });
 const { system } = issuer;
 

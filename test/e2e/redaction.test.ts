@@ -16,18 +16,6 @@ const system = useSystem({
       main: "test/support/event-consumer.ts",
       queues: { consumers: [{ queue: "stackbilt-user-events", max_batch_size: 50, max_batch_timeout: 1 }] },
     },
-    {
-      name: "sibling",
-      main: "test/support/sibling-worker.ts",
-      services: [
-        {
-          binding: "GATEWAY",
-          service: "stackbilt-mcp-gateway",
-          entrypoint: "GatewayEntrypoint",
-          props: { caller: "charter-web", scopes: ["read", "generate"] },
-        },
-      ],
-    },
   ],
 });
 

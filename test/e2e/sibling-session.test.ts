@@ -9,25 +9,7 @@ import { accessTokenOf, connect } from "../support/mcp-clients.ts";
 import type { OpenSession, SiblingCall } from "../support/sibling-worker.ts";
 import { READ_TOOLS, TOOLS } from "../support/tool-names.ts";
 
-const bindingTo = (binding: string, props: Record<string, unknown>) => ({
-  binding,
-  service: "stackbilt-mcp-gateway",
-  entrypoint: "GatewayEntrypoint",
-  props,
-});
-const issuer = useIssuer({
-  extraWorkers: [
-    {
-      name: "sibling",
-      main: "test/support/sibling-worker.ts",
-      services: [
-        bindingTo("GATEWAY", { caller: "charter-web", scopes: ["read", "generate"] }),
-        bindingTo("READER", { caller: "charter-web", scopes: ["read"] }),
-        bindingTo("UNNAMED", { scopes: ["read", "generate"] }),
-      ],
-    },
-  ],
-});
+const issuer = useIssuer();
 const { system } = issuer;
 
 interface Reply {

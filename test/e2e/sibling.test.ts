@@ -7,28 +7,11 @@ import { accessTokenOf, type Connected, callTool, clientIdOf, connect } from "..
 import type { SiblingCall } from "../support/sibling-worker.ts";
 import { READ_TOOLS, TOOLS } from "../support/tool-names.ts";
 
-const bindingTo = (binding: string, props: Record<string, unknown>) => ({
-  binding,
-  service: "stackbilt-mcp-gateway",
-  entrypoint: "GatewayEntrypoint",
-  props,
-});
 // The caller of docs/examples, as a repository of its own with the packed types.
 const example = await installExample("sibling");
 afterAll(() => example.remove());
 const issuer = useIssuer({
-  extraWorkers: [
-    {
-      name: "sibling",
-      main: "test/support/sibling-worker.ts",
-      services: [
-        bindingTo("GATEWAY", { caller: "charter-web", scopes: ["read", "generate"] }),
-        bindingTo("READER", { caller: "charter-web", scopes: ["read"] }),
-        bindingTo("UNNAMED", { scopes: ["read", "generate"] }),
-      ],
-    },
-    { configPath: example.configPath },
-  ],
+  extraWorkers: [{ configPath: example.configPath }],
 });
 
 const { system } = issuer;

@@ -8,21 +8,7 @@ import { useSystem } from "../support/system.ts";
 
 const system = useSystem({
   spanConsumer: "span-consumer",
-  extraWorkers: [
-    { name: "span-consumer", main: "test/support/span-consumer.ts" },
-    {
-      name: "sibling",
-      main: "test/support/sibling-worker.ts",
-      services: [
-        {
-          binding: "GATEWAY",
-          service: "stackbilt-mcp-gateway",
-          entrypoint: "GatewayEntrypoint",
-          props: { caller: "charter-web", scopes: ["read", "generate"] },
-        },
-      ],
-    },
-  ],
+  extraWorkers: [{ name: "span-consumer", main: "test/support/span-consumer.ts" }],
 });
 
 interface Span {

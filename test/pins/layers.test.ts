@@ -1,5 +1,5 @@
 // Import rules: between layers, between folders of src, of libraries, and cycles. The compiler
-// separates the layers too; see test/types/layers.test.ts.
+// separates the layers too; see test/slow/layers.test.ts.
 import { describe, expect, it } from "vitest";
 import { type Import, importsOf, sourcesOf } from "../../entrypoints/cli/check/imports.ts";
 import { folderOf, MAY_IMPORT, MAY_IMPORT_TYPES, refusal, refusedImports } from "../../entrypoints/cli/check/layers.ts";

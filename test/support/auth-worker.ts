@@ -1,7 +1,7 @@
 // The auth Worker on its own database, with functions that create users in it.
 import { randomUUID } from "node:crypto";
 import path from "node:path";
-import { afterAll, beforeAll } from "vitest";
+import { beforeAll } from "vitest";
 import { auth, type SignIn, type Tenant } from "../../contracts/auth.ts";
 import { CONFIGS, ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
 import { type Backend, type CallOptions, startBackend } from "./backend.ts";
@@ -20,7 +20,7 @@ export function startAuth(
   secrets: Record<string, string>,
   main: "worker.ts" | "local.ts" = "worker.ts",
 ): Promise<AuthWorker> {
-  const local = ".test/auth/wrangler.toml";
+  const local = `.test/auth-${process.env.VITEST_POOL_ID}/wrangler.toml`;
   if (main === "local.ts") writeAdaptedConfig("auth", path.join(ROOT, local), { main });
   const configPath = main === "local.ts" ? local : CONFIGS.auth;
   return startBackend({ contract: auth, configPath, entrypoint: "AuthEntrypoint", secrets, d1: "DB" });
@@ -53,17 +53,18 @@ export interface AuthFixture {
   disable(userId: string): Promise<void>;
 }
 
-/**
- * The deployed Worker for all tests of a file: started before the first, stopped after the last.
- */
+/** The deployed Worker that the files of this process share. It ends with the process. */
+let shared: Promise<AuthWorker> | undefined;
+
+/** The deployed Worker for all tests of a file. Other files use it too, with users of their own. */
 export function useAuth(): AuthFixture {
   let backend: AuthWorker;
   let db: D1Database;
   beforeAll(async () => {
-    backend = await startAuth({ BETTER_AUTH_SECRET: SECRET });
+    shared ??= startAuth({ BETTER_AUTH_SECRET: SECRET });
+    backend = await shared;
     db = (await backend.worker.getEnv()).DB;
   });
-  afterAll(() => backend?.stop());
 
   const call = <T = SignIn>(method: string, ...args: unknown[]) => backend.invoke(method, ...args) as Promise<T>;
   const register = (email: string, password = PASSWORD, name = "Ada") => call("registerUser", name, email, password);

@@ -98,17 +98,3 @@ async function askOverRpc(system: System, call: CallToMake): Promise<CallEnding>
   if (ok) return { answers: 1, isBroken: false, outcome: "ok", value: value ?? {}, refusal: "" };
   return { answers: 1, isBroken: false, outcome: error?.code ?? "none", value: null, refusal: JSON.stringify(error) };
 }
-
-/** The sibling Worker that `rpc` calls go through, for `SystemOptions.extraWorkers`. */
-export const SIBLING = {
-  name: "sibling",
-  main: "test/support/sibling-worker.ts",
-  services: [
-    {
-      binding: "GATEWAY",
-      service: "stackbilt-mcp-gateway",
-      entrypoint: "GatewayEntrypoint",
-      props: { caller: "charter-web", scopes: ["read", "generate"] },
-    },
-  ],
-};

@@ -7,7 +7,6 @@ import type { Identity, Scope, TenantId, Tier, UserId } from "../../contracts/rp
 import { signIdentity } from "../../contracts/rpc/identity-token.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { deriveKey } from "../../entrypoints/auth/derived-key.ts";
-import { randomSecret } from "../../entrypoints/cli/secret-file.ts";
 import { deriveIdentityKey, importRootKey } from "../../src/crypto/keys.ts";
 import { type System, type SystemOptions, useSystem } from "./system.ts";
 
@@ -45,33 +44,22 @@ export interface Issuer {
 
 type AuthMethod = keyof (typeof auth)["methods"];
 
-const WORKER = "issuer";
-
-/** A system for all tests of the calling file, with functions that issue credentials in it. */
-export function useIssuer(options: SystemOptions = {}): Issuer {
-  const [root, secret] = [randomSecret(), randomSecret()];
-  const system = useSystem({
-    ...options,
-    secrets: { gateway: { SERVICE_BINDING_SECRET: root }, auth: { BETTER_AUTH_SECRET: secret } },
-    extraWorkers: [
-      {
-        name: WORKER,
-        main: "test/support/backend-caller.ts",
-        services: [{ binding: "BACKEND", service: "stackbilt-reference-auth", entrypoint: "AuthEntrypoint" }],
-      },
-      ...(options.extraWorkers ?? []),
-    ],
-  });
+/** `useSystem`, with functions that issue credentials in it. */
+export function useIssuer(options?: SystemOptions): Issuer {
+  const system = useSystem(options);
 
   const callAuth = <Value>(method: AuthMethod, identity: Partial<Identity>, input: object) =>
-    callAsGateway<Value>(system, root, { method, identity, input });
+    callAsGateway<Value>(system, { method, identity, input });
   const as = ({ userId, tenantId, tier }: Owner) => ({ subject: userId, tenantId, tier });
 
+  const authSecret = () => system.secretOf("auth", "BETTER_AUTH_SECRET");
   const db = async () => (await system.worker("auth").getEnv()).DB as D1Database;
 
   return {
     system,
-    secrets: [root, secret],
+    get secrets() {
+      return [system.secretOf("gateway", "SERVICE_BINDING_SECRET"), authSecret()];
+    },
     db,
     ownerOf: (accessToken) => callAuth<Owner>("getUser", {}, { userId: accessToken.split(":")[0] }),
     async addOwner(tier) {
@@ -96,7 +84,8 @@ export function useIssuer(options: SystemOptions = {}): Issuer {
       return (await callAuth<{ token: string }>("mintToken", as(owner), { audience: `${system.origin}/mcp`, scopes }))
         .token;
     },
-    forge: ({ userId }, claims, header) => signJwt(secret, `${system.origin}/mcp`, { sub: userId, ...claims }, header),
+    forge: ({ userId }, claims, header) =>
+      signJwt(authSecret(), `${system.origin}/mcp`, { sub: userId, ...claims }, header),
   };
 }
 
@@ -108,12 +97,9 @@ interface AuthCall {
 }
 
 /** Calls the auth Worker with a token that is signed under the gateway's root secret. */
-async function callAsGateway<Value>(
-  system: System,
-  root: string,
-  { method, identity, input }: AuthCall,
-): Promise<Value> {
-  const key = await deriveIdentityKey(await importRootKey(root), auth.audience);
+async function callAsGateway<Value>(system: System, { method, identity, input }: AuthCall): Promise<Value> {
+  const root = await importRootKey(system.secretOf("gateway", "SERVICE_BINDING_SECRET"));
+  const key = await deriveIdentityKey(root, auth.audience);
   const traceId = randomUUID().replaceAll("-", "");
   const caller: Identity = {
     subject: identity.subject ?? "gateway",
@@ -130,7 +116,7 @@ async function callAsGateway<Value>(
     deadlineMs: nowMs + 5_000,
   };
   const body = JSON.stringify({ method, args: [call, input], progress: null });
-  const response = await system.worker(WORKER).fetch("/", { method: "POST", body });
+  const response = await system.worker("issuer").fetch("/", { method: "POST", body });
   const { reply, thrown } = JSON.parse(await response.text()) as { reply?: Result<Value>; thrown?: string };
   if (!reply?.ok) throw new Error(`${method}: ${JSON.stringify(reply?.error ?? thrown)}`);
   return reply.value;

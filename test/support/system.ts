@@ -46,8 +46,8 @@ export interface SystemOptions {
   /** Name of one of `extraWorkers` that receives the gateway's spans. */
   readonly spanConsumer?: string;
   /**
-   * More Workers, e.g. a sibling bound to `GatewayEntrypoint`: a wrangler.toml, or settings without
-   * a compatibility date, which get the gateway's. Paths are relative to the repository's root.
+   * More Workers than those that every system has: a wrangler.toml, or settings without a
+   * compatibility date, which get the gateway's. Paths are relative to the repository's root.
    */
   readonly extraWorkers?: readonly (
     | { readonly configPath: string }
@@ -55,7 +55,7 @@ export interface SystemOptions {
   )[];
 }
 
-/** Names of `extraWorkers`. */
+/** Names of Workers that only tests have. */
 export type TestWorker = "sibling" | "charter-web" | "event-consumer" | "issuer";
 
 export interface System {
@@ -70,7 +70,9 @@ export interface System {
   worker(name: WorkerKey | TestWorker): WorkerHandle;
   /** Changes secrets of Workers and restarts them; `null` removes one. Storage stays. */
   storeSecrets(changed: Partial<Record<WorkerKey, Readonly<Record<string, string | null>>>>): Promise<void>;
-  /** All log lines of the Workers so far, oldest first. */
+  /** The value of a secret. Throws if the Worker has none of this name. */
+  secretOf(worker: WorkerKey, name: string): string;
+  /** All log lines of the Workers so far, oldest first; of a shared system also other tests'. */
   logs(): readonly string[];
   /**
    * Kills the process that all Workers run in, whatever they do, and waits until it runs again with
@@ -81,9 +83,13 @@ export interface System {
 }
 
 /** Starts the system. The caller stops it. */
-export async function startSystem(options: SystemOptions = {}): Promise<System> {
+export function startSystem(options: SystemOptions = {}): Promise<System> {
   mkdirSync(path.join(ROOT, ".test"), { recursive: true });
-  const folder = mkdtempSync(path.join(ROOT, ".test/system-"));
+  return startSystemIn(mkdtempSync(path.join(ROOT, ".test/system-")), options);
+}
+
+/** Starts the system. `folder` is for its configuration, and is deleted when it stops. */
+async function startSystemIn(folder: string, options: SystemOptions): Promise<System> {
   const secrets = await makeSecrets(options.secrets ?? {});
   const build = (origin: string): TestHarnessOptions => ({
     root: ROOT,
@@ -101,7 +107,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
           secrets: secrets[worker] ?? {},
         };
       }),
-      ...(options.extraWorkers ?? []).map((worker) => ("configPath" in worker ? worker : { config: withDate(worker) })),
+      ...[...testWorkers(options), ...(options.extraWorkers ?? [])].map((worker) =>
+        "configPath" in worker ? worker : { config: withDate(worker) },
+      ),
     ],
   });
   for (const worker of WORKERS) {
@@ -132,8 +140,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   const harness = createTestHarness(build(url.origin));
   const stop = async () => {
     forwarder.close();
-    await harness.close();
     rmSync(folder, { recursive: true, force: true });
+    await harness.close();
   };
   try {
     target = Number((await harness.listen()).url.port);
@@ -153,6 +161,11 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
         await harness.update(build(url.origin));
         target = Number((await harness.listen()).url.port);
       },
+      secretOf(worker, name) {
+        const value = secrets[worker]?.[name];
+        if (value === undefined) throw new Error(`${worker} has no secret ${name}.`);
+        return value;
+      },
       logs: () => harness.getLogs().map(({ level, message }) => `${level}: ${message}`),
       async restart() {
         process.kill(runtimeProcess(), "SIGKILL");
@@ -167,21 +180,57 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
 }
 
 /**
- * A system for all tests of the calling file: started before the first, stopped after the last. If
- * a test fails, the Workers' logs during it are printed. A test also fails if an MCP message of the
- * server violated the protocol.
+ * The Workers that call the system in every test: a sibling with a binding for each set of rights,
+ * and one that calls the auth Worker as the gateway does.
  */
-export function useSystem(options: SystemOptions = {}): System {
+function testWorkers({ replacements }: SystemOptions): NonNullable<SystemOptions["extraWorkers"]> {
+  const toGateway = (binding: string, props: Record<string, unknown>) => {
+    return { binding, service: workerName("gateway"), entrypoint: "GatewayEntrypoint", props };
+  };
+  const sibling = {
+    name: "sibling",
+    main: "test/support/sibling-worker.ts",
+    services: [
+      toGateway("GATEWAY", { caller: "charter-web", scopes: ["read", "generate"] }),
+      toGateway("READER", { caller: "charter-web", scopes: ["read"] }),
+      toGateway("UNNAMED", { scopes: ["read", "generate"] }),
+    ],
+  };
+  const toAuth = { binding: "BACKEND", service: workerName("auth"), entrypoint: "AuthEntrypoint" };
+  const issuer = { name: "issuer", main: "test/support/backend-caller.ts", services: [toAuth] };
+  return replacements?.auth === undefined ? [sibling, issuer] : [sibling];
+}
+
+/** The system without options, which all files of this process share. */
+let shared: Promise<System> | undefined;
+
+/**
+ * Starts the shared system for the first file that needs it. It ends with the process, which does
+ * not delete the folder.
+ */
+function sharedSystem(): Promise<System> {
+  shared ??= startSystemIn(path.join(ROOT, `.test/shared-${process.env.VITEST_POOL_ID}`), {});
+  return shared;
+}
+
+/**
+ * A system for all tests of the calling file. With options it is the file's own: started before the
+ * first test, stopped after the last. Without options it is shared with other files, so a test has
+ * users, clients and addresses of its own, and changes nothing for others. If a test fails, the
+ * Workers' logs during it are printed. A test also fails if an MCP message of the server violated
+ * the protocol.
+ */
+export function useSystem(options?: SystemOptions): System {
   let running: System | undefined;
   const system = () => {
     if (!running) throw new Error("The system runs only inside tests and hooks.");
     return running;
   };
   beforeAll(async () => {
-    running = await startSystem(options);
+    running = await (options === undefined ? sharedSystem() : startSystem(options));
   });
   afterAll(async () => {
-    await running?.stop();
+    if (options !== undefined) await running?.stop();
     refuseViolations();
   });
   afterEach(refuseViolations);
@@ -198,6 +247,7 @@ export function useSystem(options: SystemOptions = {}): System {
     fetch: (target, init) => system().fetch(target, init),
     worker: (name) => system().worker(name),
     storeSecrets: (changed) => system().storeSecrets(changed),
+    secretOf: (worker, name) => system().secretOf(worker, name),
     logs: () => system().logs(),
     restart: () => system().restart(),
     stop: () => system().stop(),

@@ -1,8 +1,8 @@
 // A load of mixed calls of several tenants through both entrances: good, wrong, repeated,
 // cancelled. Afterwards every call has one answer, and books and records agree. LOAD_CALLS sets the
 // number of calls, LOAD_SEED repeats a run.
-import { expect, it } from "vitest";
-import { CallLog, type CallToMake, SIBLING } from "../support/call-log.ts";
+import { beforeAll, expect, it } from "vitest";
+import { CallLog, type CallToMake } from "../support/call-log.ts";
 import { inconsistencies } from "../support/consistency.ts";
 import { FAULTY_MAINS, FaultControl } from "../support/faults/control.ts";
 import { SECRET_OF_ERRORS } from "../support/faults/messages.ts";
@@ -16,7 +16,7 @@ const CONCURRENCY = 32;
 const OWNERS = 5;
 
 // The faults stay away: their control shows the jobs, and lets leases and alarms run.
-const issuer = useIssuer({ mains: FAULTY_MAINS, extraWorkers: [SIBLING] });
+const issuer = useIssuer({ mains: FAULTY_MAINS });
 const { system } = issuer;
 
 /** Random numbers from 0 to 1, the same for each seed (mulberry32). */
@@ -32,7 +32,8 @@ function randomFrom(seed: number): () => number {
 
 const random = randomFrom(SEED);
 const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T;
-const secrets = [SECRET_OF_ERRORS, ...issuer.secrets];
+const secrets = [SECRET_OF_ERRORS];
+beforeAll(() => void secrets.push(...issuer.secrets));
 
 /** A word of a user, which no log may have. */
 function word(): string {

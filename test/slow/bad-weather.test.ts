@@ -1,7 +1,7 @@
 // Bad weather: every part of the running system is lost, killed, hung, slowed or made to lie in the
 // middle of calls. Whatever the weather, each call has one answer, and books and records agree.
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { CallLog, type CallToMake, type MadeCall, SIBLING } from "../support/call-log.ts";
+import { CallLog, type CallToMake, type MadeCall } from "../support/call-log.ts";
 import { inconsistencies } from "../support/consistency.ts";
 import { FAULTY_MAINS, FaultControl } from "../support/faults/control.ts";
 import { type Fault, type FaultKind, SECRET_OF_ERRORS } from "../support/faults/messages.ts";
@@ -12,7 +12,6 @@ import { newAccount } from "../support/user.ts";
 const issuer = useIssuer({
   mains: FAULTY_MAINS,
   vars: { gateway: { CREDENTIAL_CACHE_SECONDS: "0" } },
-  extraWorkers: [SIBLING],
 });
 const { system } = issuer;
 const control = new FaultControl(system);
@@ -25,7 +24,8 @@ const deceived = new Set<string>();
 const BREAKER_MS = 11_000;
 /** A deadline that no test reaches. Milliseconds. */
 const LONG_MS = 300_000;
-const secrets = [SECRET_OF_ERRORS, ...issuer.secrets];
+const secrets = [SECRET_OF_ERRORS];
+beforeAll(() => void secrets.push(...issuer.secrets));
 
 /** The ways in which each method goes wrong. */
 const WEATHER: Readonly<Record<string, readonly (FaultKind | `lying: ${string}`)[]>> = {
