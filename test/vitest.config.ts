@@ -102,7 +102,7 @@ export default defineConfig({
     fsModuleCache: false,
     projects: [
       project("contracts", 10_000),
-      project("pins", 30_000),
+      project("pins", 60_000),
       project("src", 20_000, [insideWorkerd]),
       project("backends", 60_000),
       project("e2e", 60_000),

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const configPath = ".test/audit/wrangler.toml";
   writeAdaptedConfig("audit", configPath, { batchSeconds: 0 });
   backend = await startBackend({ contract: audit, configPath, entrypoint: "AuditEntrypoint", d1: "DB" });
-}, 60_000);
+});
 afterAll(() => backend?.stop());
 
 type Numbered = object & { readonly chain: ChainLink };
@@ -275,7 +275,7 @@ describe("the check of a store of many pages", () => {
       "INSERT INTO chains (chain_id, position, link_hash, sequence, hash) VALUES (?, ?, ?, ?, ?)",
       ...[id, stored.sequence, stored.hash, head.sequence, head.hash],
     );
-  }, 60_000);
+  });
 
   it("finds nothing where nothing was changed", async () => {
     expect(await verify(tenant)).toEqual({ ...INTACT, records: ROWS });

@@ -264,7 +264,7 @@ describe("the social bridge", () => {
     } finally {
       await production.stop();
     }
-  }, 20_000);
+  });
 
   it("has the local provider in the development bundle only", async () => {
     const bundle = async (main: string) => {

@@ -184,7 +184,7 @@ describe("sign-in", () => {
     expect(pauses.slice(9)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900]);
     expect(await countAttempt(worker.db, { email }, now + 7200)).toBe(true);
     expect(await counterOf(email)).toMatchObject({ attempts: 1 });
-  }, 60_000);
+  });
 
   it.each(["a known", "an unknown"])(
     "checks one of thirty parallel guesses at %s address after a pause, and starts the next pause",

@@ -194,7 +194,7 @@ describe("the auth Worker", () => {
     } finally {
       await misconfigured.stop();
     }
-  }, 20_000);
+  });
 
   it("names every missing or unsafe setting", () => {
     const urls = { SOCIAL_RETURN_URLS: "http://localhost/oauth/callback", TOKEN_AUDIENCES: "http://localhost/mcp" };

@@ -16,7 +16,7 @@ describe("Stackbilder's eraseTenant", () => {
   beforeAll(async () => {
     const configPath = "entrypoints/stackbilder/wrangler.toml";
     backend = await startBackend({ contract: stackbilder, configPath, entrypoint: "StackbilderEntrypoint" });
-  }, 60_000);
+  });
   afterAll(() => backend?.stop());
 
   const create = (options: CallOptions, projectId = "tea") =>
@@ -38,7 +38,7 @@ describe("Stackbilder's eraseTenant", () => {
     }
     expect(await unwrap(status(kept, other))).toMatchObject({ status: "draft" });
     expect((await unwrap(backend.call("listFlows", {}, other))).flows).toHaveLength(1);
-  }, 60_000);
+  });
 
   it("ends a mode that runs, and refuses a flow whose creation was on its way", async () => {
     const tenant = newTenant();
@@ -64,7 +64,7 @@ describe("img-forge's eraseTenant", () => {
   beforeAll(async () => {
     const configPath = "entrypoints/img-forge/wrangler.toml";
     backend = await startBackend({ contract: imgForge, configPath, entrypoint: "ImgForgeEntrypoint" });
-  }, 60_000);
+  });
   afterAll(() => backend?.stop());
 
   const generate = (options: CallOptions, wait = true) =>
@@ -109,7 +109,7 @@ describe("img-forge's eraseTenant", () => {
     );
     const { IMAGES } = (await backend.worker.getEnv()) as { IMAGES: R2Bucket };
     expect((await IMAGES.list()).objects).toHaveLength(1); // that of the other tenant above
-  }, 30_000);
+  });
 });
 
 describe("the auth Worker's eraseTenant", () => {

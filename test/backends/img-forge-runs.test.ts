@@ -14,7 +14,7 @@ beforeAll(async () => {
   const configPath = ".test/moved-images/wrangler.toml";
   writeAdaptedConfig("img-forge", path.join(ROOT, configPath), { main: "../../test/support/fakes/moved-images.ts" });
   backend = await startBackend({ contract: imgForge, configPath, entrypoint: "ImgForgeEntrypoint" });
-}, 30_000);
+});
 afterAll(() => backend?.stop());
 
 const generate = (input: object = {}, options: CallOptions = {}) =>
@@ -64,7 +64,7 @@ it("either a job is completed and has its bytes, or it is cancelled and has none
     await expect.poll(() => hasBytes(job.job_id), { timeout: 10_000 }).toBe(job.status === "completed");
     expect(await check(job.job_id)).toEqual(job);
   }
-}, 30_000);
+});
 
 it("a job whose lease has ended is failed and says so", async () => {
   const { job_id } = await generate();
@@ -93,7 +93,7 @@ it("a job whose object is evicted in the middle is drawn again and completed", a
   await backend.worker.evictDurableObject("JobObject", { name: `job/${job_id}` });
   await expect.poll(async () => (await check(job_id)).status, { timeout: 30_000 }).toBe("completed");
   expect(await hasBytes(job_id)).toBe(true);
-}, 40_000);
+});
 
 it("a caller that waits gets the running job before its deadline, and the job continues", async () => {
   const input = { prompt: "hills", quality_tier: "ultra", model: "procedural", wait: true };
@@ -102,7 +102,7 @@ it("a caller that waits gets the running job before its deadline, and the job co
   const reply = (await backend.invoke("generateImage", late, input)) as { value: { job_id: string; status: string } };
   expect(["queued", "running"]).toContain(reply.value.status);
   await expect.poll(async () => (await check(reply.value.job_id)).status, { timeout: 30_000 }).toBe("completed");
-}, 40_000);
+});
 
 it("a model that does not respond fails the job before the call ends", async () => {
   expect(await generate({ model: "sdxl" })).toMatchObject({

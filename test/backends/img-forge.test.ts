@@ -21,7 +21,7 @@ const INLINE_LIMIT = 768 * 1024;
 let backend: Backend<typeof imgForge>;
 beforeAll(async () => {
   backend = await startBackend({ ...CONFIG, vars: { IMAGE_BASE_URL: "https://images.example" } });
-}, 30_000);
+});
 afterAll(() => backend?.stop());
 
 const generate = (input: object, options: CallOptions = {}) =>
@@ -151,7 +151,7 @@ it("each tier has its own picture size", async () => {
     expect([width, height]).toEqual([SIZES[quality_tier], SIZES[quality_tier]]);
     expect([job.width, job.height]).toEqual([width, height]);
   }
-}, 30_000);
+});
 
 it("equal prompts give equal pictures; another prompt or negative prompt gives another picture", async () => {
   const jobs = await Promise.all([
@@ -181,7 +181,7 @@ it("the sky is dark at night and light by day", async () => {
     expect(night.red + night.green + night.blue, `${subject} at night`).toBeLessThan(240);
     expect(day.red + day.green + day.blue, `${subject} by day`).toBeGreaterThan(400);
   }
-}, 30_000);
+});
 
 it("a lighthouse has its tower where a cliff, mountains and the sea have sky", async () => {
   // The red stripes of the tower.
@@ -235,7 +235,7 @@ it("any subject is drawn", async () => {
     "x".repeat(2000),
   ];
   for (const prompt of prompts) expect((await generate({ prompt })).status, prompt).toBe("completed");
-}, 30_000);
+});
 
 it("generateImage reports progress from 0 to 100", async () => {
   const seen: number[] = [];
@@ -487,7 +487,7 @@ it("a list that hangs does not fail the job, and is logged", async () => {
   } finally {
     await broken.stop();
   }
-}, 30_000);
+});
 
 it("a job whose id cannot be noted for its owner is not created, so that erasure finds every one", async () => {
   const broken = await startBackend({ ...CONFIG, fakes: { RECENT_IMAGES: "test/support/fakes/workers-ai.ts" } });
@@ -498,7 +498,7 @@ it("a job whose id cannot be noted for its owner is not created, so that erasure
   } finally {
     await broken.stop();
   }
-}, 30_000);
+});
 
 it("input that does not fit the contract is invalid_input", async () => {
   for (const input of [
@@ -547,7 +547,7 @@ it("a job whose picture cannot be stored is failed, without a crash", async () =
   } finally {
     await broken.stop();
   }
-}, 30_000);
+});
 
 it("with Workers AI bound, its models draw the tiers that they exist for, and this Worker the others", async () => {
   const withAi = await startBackend({ ...CONFIG, fakes: { AI: "test/support/fakes/workers-ai.ts" } });
@@ -569,4 +569,4 @@ it("with Workers AI bound, its models draw the tiers that they exist for, and th
   } finally {
     await withAi.stop();
   }
-}, 30_000);
+});

@@ -16,7 +16,7 @@ beforeAll(async () => {
   writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), { main: "../../test/support/fakes/moved-flows.ts" });
   const vars = { FAIL_MODE: "UX" };
   backend = await startBackend({ contract: stackbilder, configPath, entrypoint: "StackbilderEntrypoint", vars });
-}, 30_000);
+});
 afterAll(() => backend?.stop());
 
 const newFlow = async (options: CallOptions = {}) =>
@@ -120,7 +120,7 @@ it("a run whose object is evicted in the middle starts again and is completed", 
   const { runId } = await advance(flowId, false);
   await backend.worker.evictDurableObject("FlowObject", { name: nameOf(flowId) });
   await expect.poll(async () => (await runOf(flowId, runId)).state, { timeout: 15_000 }).toBe("completed");
-}, 20_000);
+});
 
 it("a run whose lease has ended is failed and says so, and can be recovered", async () => {
   const flowId = await newFlow();

@@ -27,7 +27,7 @@ let failing: Backend<typeof stackbilder>;
 beforeAll(async () => {
   backend = await startBackend(CONFIG);
   failing = await startBackend({ ...CONFIG, vars: { FAIL_MODE: "UX" } });
-}, 30_000);
+});
 afterAll(async () => {
   await backend?.stop();
   await failing?.stop();
@@ -303,7 +303,7 @@ it("a flow's id has 26 letters and digits, and flows with an id of 64 hexadecima
   } finally {
     await older.stop();
   }
-}, 30_000);
+});
 
 it("a flow of another tenant is flow_not_found in every method", async () => {
   const flowId = await newFlow();
@@ -399,7 +399,7 @@ it("a list that hangs does not fail the flow, and is logged", async () => {
   } finally {
     await broken.stop();
   }
-}, 30_000);
+});
 
 it("a flow whose id cannot be noted for its owner is not created, so that erasure finds every one", async () => {
   const broken = await startBackend({ ...CONFIG, fakes: { RECENT_FLOWS: "test/support/fakes/workers-ai.ts" } });
@@ -410,7 +410,7 @@ it("a flow whose id cannot be noted for its owner is not created, so that erasur
   } finally {
     await broken.stop();
   }
-}, 30_000);
+});
 
 it("an unknown flow id is refused and creates no storage", async () => {
   const before = await backend.worker.listDurableObjectIds("FlowObject");

@@ -81,7 +81,7 @@ describe("the file with one's data", () => {
     expect(page.html).not.toContain("kiosk");
     expect(page.html).toContain(ids?.tenantId);
     for (const record of itemsOf(file, "audit")) expect(record).not.toHaveProperty("chain");
-  }, 60_000);
+  });
 
   it("needs the signed-in browser and its own form", async () => {
     const person = await Person.signUp(system);
@@ -89,7 +89,7 @@ describe("the file with one's data", () => {
     expect((await person.user.submit(page, "/apps/data", { csrf: "x" })).status).toBe(400);
     const anyone = await fetch(new URL("/apps/data", system.origin), { method: "POST", body: new URLSearchParams() });
     expect(new URL(anyone.url).pathname).toBe("/login");
-  }, 60_000);
+  });
 });
 
 describe("the file with one's data while a Worker is down", () => {
@@ -103,5 +103,5 @@ describe("the file with one's data while a Worker is down", () => {
     expect(file.incomplete).toEqual(["stackbilder"]);
     expect(itemsOf(file, "img-forge")).toHaveLength(1);
     expect(kindsOf(file, "auth")).toContain("charge");
-  }, 60_000);
+  });
 });

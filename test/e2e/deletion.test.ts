@@ -86,7 +86,7 @@ describe("an account that is deleted", () => {
     expect((await other.call("flow_status", { flowId: kept?.flowId })).structuredContent).toMatchObject({
       status: "draft",
     });
-  }, 60_000);
+  });
 
   it("takes an app's tokens and its refresh with it", async () => {
     const account = newAccount();
@@ -100,7 +100,7 @@ describe("an account that is deleted", () => {
     const names = (await OAUTH_KV.list()).keys.map(({ name }) => name);
     expect(names.filter((name) => name.includes(userIdOf(app)))).toEqual([]);
     await app.close();
-  }, 60_000);
+  });
 
   it("leaves nothing of a paid call that is under way, and no credits", async () => {
     await Promise.all(
@@ -137,7 +137,7 @@ describe("an account that is deleted", () => {
     );
     const { IMAGES } = (await system.worker("img-forge").getEnv()) as { IMAGES: R2Bucket };
     expect((await IMAGES.list()).objects).toEqual([]);
-  }, 60_000);
+  });
 
   it("is deleted once by five equal forms, and not again by a replayed one", async () => {
     const person = await Person.signUp(system);
@@ -149,7 +149,7 @@ describe("an account that is deleted", () => {
     const again = await Person.signUp(system, person.account);
     expect(isSignIn(await person.copy().user.submit(page, "/apps/delete", { ...fields, more: "1" }))).toBe(true);
     expect((await again.post("image_list_models")).status).toBe(200);
-  }, 60_000);
+  });
 
   it("stays as it is after a wrong word, a wrong password or a form of another session", async () => {
     const [person, other] = [await Person.signUp(system), await Person.signUp(system)];
@@ -170,7 +170,7 @@ describe("an account that is deleted", () => {
     ).toBe(400);
     expect((await person.post("image_list_models")).status).toBe(200);
     expect((await person.open("/apps")).html).toContain(person.account.email);
-  }, 60_000);
+  });
 });
 
 describe("an account that is deleted while the auth Worker stops answering", () => {
@@ -183,7 +183,7 @@ describe("an account that is deleted while the auth Worker stops answering", () 
     expect(isSignIn(await person.open("/apps"))).toBe(true);
     await vi.waitFor(async () => expect(await person.ids()).toBeNull(), { timeout: 20_000, interval: 200 });
     expect((await person.post("image_list_models")).status).toBe(401);
-  }, 60_000);
+  });
 });
 
 describe("an account that is deleted while a product Worker is down", () => {
@@ -204,5 +204,5 @@ describe("an account that is deleted while a product Worker is down", () => {
     expect(text).not.toContain(ids?.userId);
     const again = await Person.signUp(system, person.account);
     expect((await again.ids())?.userId).not.toBe(ids?.userId);
-  }, 60_000);
+  });
 });

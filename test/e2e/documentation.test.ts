@@ -178,6 +178,7 @@ async function outputOf(file: string, key: string): Promise<string> {
 describe("the examples of", () => {
   it.each(withExamples.filter(([file, { examples }]) => examples.length > 0 || WITH_EXAMPLES.includes(file)))(
     "%s get the response that is shown",
+    { timeout: 180_000 }, // a whole document
     async (_, { examples }) => {
       expect(examples.length).toBeGreaterThan(0);
       expect(await problemsIn(examples)).toEqual([]);
