@@ -66,12 +66,15 @@ export function resourceServer(env: Env, name: string, handle: ResourceHandler):
   return { serve, metadata };
 }
 
-/** RFC 6750 section 2.1, in any letter case (RFC 9110 section 11.1). No token is longer. */
-const BEARER = /^Bearer[\t ]+([^\s,]{1,4096})$/i;
+/** RFC 6750 section 2.1, in any letter case (RFC 9110 section 11.1). */
+const BEARER = /^Bearer[\t ]+([^\s,]+)$/i;
+/** A longer header is refused unread. */
+const MAX_AUTHORIZATION_LENGTH = 4_096;
 
 /** The credential in the request's only place for one, or why it is refused. */
 async function credentialOf(request: Request, context: RequestContext): Promise<Credential | CredentialCode> {
-  const bearer = BEARER.exec(request.headers.get("Authorization") ?? "")?.[1];
+  const header = request.headers.get("Authorization") ?? "";
+  const bearer = header.length > MAX_AUTHORIZATION_LENGTH ? undefined : BEARER.exec(header)?.[1];
   if (bearer === undefined) return "unauthenticated";
   return authenticate(context, bearer, undefined, { key: addressOf(request), limit: "foreignBearer" });
 }
