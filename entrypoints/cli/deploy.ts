@@ -15,7 +15,7 @@ import { runWrangler } from "./wrangler.ts";
  * Maximum size of the gateway's minified bundle, gzipped, in bytes; see
  * docs/decisions/0007-bundle-size.md.
  */
-const GATEWAY_LIMIT_BYTES = 133_000;
+const GATEWAY_LIMIT_BYTES = 136_000;
 
 const USAGE = `Usage: npm run deploy [-- options]
 

@@ -106,7 +106,7 @@ const ALLOWED: Readonly<Record<CallKind, { readonly what: string; readonly most:
   /** The standing is asked for again, and credits are reserved and settled. */
   paid: { what: "a paid call", most: { ...CHANGE, objects: 3, auth: 1, ledger: 2 } },
 };
-const COLD_START_LIMIT_MS = 6;
+const COLD_START_LIMIT_MS = 8;
 const GZIP_LIMIT_KB = 60;
 
 /** All lines, in the order of the goals. */

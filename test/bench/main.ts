@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { BUDGETED, budgetTable, checkBudgets } from "./budgets.ts";
 import { buildAll } from "./bundles.ts";
 import { coldStarts } from "./cold-start.ts";
 import { SCALED_GATEWAYS, SERVICES } from "./config.ts";
@@ -11,7 +12,7 @@ import { evaluate, type Findings, tableOf } from "./goals.ts";
 import { closeConnections, send, UnexpectedResponse } from "./load.ts";
 import { allOperations, statusBeforeBody } from "./operations.ts";
 import { type Target, toolList } from "./requests.ts";
-import { FRESH_PER_ROUND, MIN_ROUNDS, measure, seriesOf } from "./series.ts";
+import { type Costs, FRESH_PER_ROUND, MIN_ROUNDS, measure, seriesOf } from "./series.ts";
 import { startServer } from "./server.ts";
 import { entriesOf, makeTokens } from "./tokens.ts";
 
@@ -20,6 +21,8 @@ const DEFAULT_ROUNDS = 40;
 const USAGE = `Usage: npm run bench [-- options]
 
   --check     end with an error if a goal is missed
+  --quick     only compare the main ratios with their budgets: under two minutes, and an error if
+              one is exceeded by more than the noise of the run
   --rounds N  repetitions of each kind of request (default ${DEFAULT_ROUNDS}, at least ${MIN_ROUNDS})
   --help      show this`;
 
@@ -28,10 +31,17 @@ const ROUNDS_LIMIT_MS = 150_000;
 /** Tokens for the discarded rounds, and for counting operations. */
 const SPARE_ROUNDS = 5;
 
+interface Options {
+  readonly isCheck: boolean;
+  readonly isQuick: boolean;
+  readonly rounds: number;
+}
+
 /** The options; `null` after printing the usage, for `--help` and for invalid options. */
-function optionsFrom(args: string[]): { readonly isCheck: boolean; readonly rounds: number } | null {
+function optionsFrom(args: string[]): Options | null {
   const options = {
     check: { type: "boolean" },
+    quick: { type: "boolean" },
     rounds: { type: "string" },
     help: { type: "boolean", short: "h" },
   } as const;
@@ -40,7 +50,7 @@ function optionsFrom(args: string[]): { readonly isCheck: boolean; readonly roun
     const rounds = Number(values.rounds ?? DEFAULT_ROUNDS);
     if (!Number.isInteger(rounds) || rounds < MIN_ROUNDS)
       throw new Error(`--rounds takes a number, at least ${MIN_ROUNDS}`);
-    if (!values.help) return { isCheck: values.check ?? false, rounds };
+    if (!values.help) return { isCheck: values.check ?? false, isQuick: values.quick ?? false, rounds };
     console.log(USAGE);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
@@ -61,7 +71,8 @@ async function measureAll(folder: string, rounds: number): Promise<Findings> {
       toolList({ ...gateway, port: server.ports.get("many") ?? 0 }, SCALED_GATEWAYS.many.tools),
     );
     console.log(`Measuring, ${rounds} rounds.`);
-    const costs = await measure(server, seriesOf(server, tokens, longList.length), rounds, ROUNDS_LIMIT_MS);
+    const series = seriesOf(server, tokens, longList.length);
+    const costs = await measure(server, series, { rounds, limitMs: ROUNDS_LIMIT_MS });
     const operations = await allOperations(server, tokens);
     const status = await statusBeforeBody(server, tokens.known);
     if (server.errors() !== "") throw new UnexpectedResponse("the Workers logged errors");
@@ -74,6 +85,34 @@ async function measureAll(folder: string, rounds: number): Promise<Findings> {
     closeConnections();
     await server.stop();
   }
+}
+
+/** The Workers that the budgets need. */
+const QUICK_SERVICES = ["storage", "backends", "baseline", "gateway", "issuer"] as const;
+const QUICK_LIMIT_MS = 60_000;
+
+/** Costs of the series that have a budget. */
+async function measureBudgets(folder: string, rounds: number): Promise<Costs> {
+  await buildAll(folder);
+  const server = await startServer(folder, QUICK_SERVICES);
+  try {
+    const tokens = await makeTokens(server, FRESH_PER_ROUND * (rounds + SPARE_ROUNDS), 0);
+    const extent = { rounds, limitMs: QUICK_LIMIT_MS, names: BUDGETED };
+    const costs = await measure(server, seriesOf(server, tokens, 0), extent);
+    if (server.errors() !== "") throw new UnexpectedResponse(`the Workers logged errors:\n${server.errors()}`);
+    return costs;
+  } finally {
+    closeConnections();
+    await server.stop();
+  }
+}
+
+async function compareWithBudgets(folder: string, rounds: number): Promise<void> {
+  const lines = checkBudgets(await measureBudgets(folder, rounds));
+  console.log(budgetTable(lines));
+  if (lines.every(({ isKept }) => isKept)) return;
+  console.error("A request became dearer. Make it cheaper, or raise its budget in test/bench/budgets.ts and say why.");
+  process.exitCode = 1;
 }
 
 async function run(args: string[]): Promise<void> {
@@ -89,6 +128,7 @@ async function run(args: string[]): Promise<void> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
   try {
+    if (options.isQuick) return await compareWithBudgets(folder, options.rounds);
     const lines = evaluate(await measureAll(folder, options.rounds));
     console.log(`\n${tableOf(lines)}`);
     const missed = lines.filter(({ isMet }) => isMet === false).length;

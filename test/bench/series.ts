@@ -83,20 +83,31 @@ export type SeriesName = keyof ReturnType<typeof seriesOf>;
 /** Microseconds of processor time for one request, one value for each round. */
 export type Costs = Readonly<Record<SeriesName, readonly number[]>>;
 
+interface Extent {
+  readonly rounds: number;
+  readonly limitMs: number;
+  /** Default: all. */
+  readonly names?: readonly SeriesName[];
+}
+
 /** Discarded rounds, in which code is still being compiled. */
 const WARM_UP_ROUNDS = 4;
 /** The fewest rounds whose median is meaningful. */
 export const MIN_ROUNDS = 10;
 
-/** Runs all series in turns, `rounds` times, or fewer if that takes longer than `limitMs`. */
+/**
+ * Runs the series in turns, `rounds` times, or fewer if that takes longer than `limitMs`. A series
+ * that is not among `names` has no costs.
+ */
 export async function measure(
   server: Server,
   series: Readonly<Record<SeriesName, Series>>,
-  rounds: number,
-  limitMs: number,
+  { rounds, limitMs, names = Object.keys(series) as SeriesName[] }: Extent,
 ): Promise<Costs> {
-  const names = Object.keys(series) as SeriesName[];
-  const costs = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<SeriesName, number[]>;
+  const costs = Object.fromEntries(Object.keys(series).map((name) => [name, [] as number[]])) as Record<
+    SeriesName,
+    number[]
+  >;
   const startedAt = performance.now();
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     if (round >= MIN_ROUNDS && performance.now() - startedAt > limitMs) break;

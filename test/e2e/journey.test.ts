@@ -203,7 +203,7 @@ describe("a signed-in client", () => {
   });
 
   it("gets no token if its user denies the request", async () => {
-    await expect(connect(system.origin, "modern", { decision: "deny" })).rejects.toThrow("declined");
+    await expect(connect(system.origin, "modern", { decision: "deny" })).rejects.toThrow("denied");
   });
 });
 
