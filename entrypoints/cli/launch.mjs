@@ -23,6 +23,7 @@ const COMMANDS = [
   "rollback",
   "place",
   "contracts",
+  "clients",
 ];
 const [name, ...rest] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split(".").map(Number);

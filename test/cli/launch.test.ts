@@ -17,7 +17,7 @@ it("lists the commands if none is named", () => {
   expect(launch([])).toEqual({
     status: 1,
     message:
-      "Name a command: node entrypoints/cli/launch.mjs dev|deploy|catalog|new|keys|rotate|users|audit|connect|test|bench|cost|check|setup|smoke|rollback|place|contracts [arguments].",
+      "Name a command: node entrypoints/cli/launch.mjs dev|deploy|catalog|new|keys|rotate|users|audit|connect|test|bench|cost|check|setup|smoke|rollback|place|contracts|clients [arguments].",
   });
 });
 

@@ -1,5 +1,5 @@
 // The client programs that were tried with the gateway, and what was seen. docs/clients.md shows
-// this list.
+// this list; main.ts drives the programs that PROGRAMS has, and compares.
 
 /** The parts of a result that reach the model: it has text, a picture and structured content. */
 export type Shown =
