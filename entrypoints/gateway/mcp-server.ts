@@ -12,12 +12,13 @@ import { explainCall } from "../../src/pipeline/explain.ts";
 import { overPlan } from "../../src/pipeline/metering.ts";
 import { complete, getPrompt } from "../../src/pipeline/prompts.ts";
 import { readResource } from "../../src/pipeline/read-resource.ts";
-import { jsonOf, renderRefusal, renderResult } from "../../src/pipeline/render.ts";
+import { renderRefusal, renderResult } from "../../src/pipeline/render.ts";
 import { sourcesFor } from "../../src/pipeline/sources.ts";
 import { cancelTask, pollTask, updateTask } from "../../src/pipeline/task.ts";
 import type { AuthorizedCall } from "../../src/pipeline/tool-call.ts";
 import { listedPictures } from "../../src/resources/picture.ts";
 import { type Catalog, catalog } from "../../src/tools/catalog.ts";
+import { jsonIn } from "../../src/tools/content.ts";
 import { featuresFor } from "./features.ts";
 
 /**
@@ -98,7 +99,7 @@ async function runCall(call: AuthorizedCall, progress?: ProgressCallback): Promi
   const outcome = await callTool(call, progress);
   if (outcome.state !== "completed") return outcome;
   const result = await renderResult(call.context, call.identity, outcome);
-  const structuredJson = outcome.result.ok ? jsonOf(result) : undefined;
+  const structuredJson = jsonIn(result.content[0], result.structuredContent);
   return structuredJson === undefined ? result : { ...result, structuredJson };
 }
 

@@ -22,11 +22,6 @@ export async function renderResult(
   return renderRefusal(result.error);
 }
 
-/** The JSON of a rendered value, which is its first block. */
-export function jsonOf({ content: [first] }: CallToolResult): string | undefined {
-  return first && "text" in first && typeof first.text === "string" ? first.text : undefined;
-}
-
 /** A refusal as a tool error, which the model reads. */
 export function renderRefusal(error: ToolRefusal): CallToolResult {
   const { code, message, retryAfterSeconds, limit, traceId } = error;

@@ -17,5 +17,16 @@ export function image(bytes: Uint8Array, mimeType: string): ImageContent {
  * server/tools). Clients that receive both compare them, and show one.
  */
 export function json(value: object): TextContent {
-  return text(JSON.stringify(value));
+  const block = text(JSON.stringify(value));
+  written.set(block, value);
+  return block;
+}
+
+/** The value of each block that `json` made. */
+const written = new WeakMap<object, object>();
+
+/** The JSON of `value`, if the block is made of it. */
+export function jsonIn(block: object | undefined, value: unknown): string | undefined {
+  const isWritten = block !== undefined && value !== undefined && written.get(block) === value;
+  return isWritten ? (block as TextContent).text : undefined; // only `json` adds to the map
 }

@@ -20,7 +20,10 @@ export const SERVICES = [
   "many",
   "wide",
 ] as const;
-export type ServiceName = (typeof SERVICES)[number];
+/** Other servers with the same duties: see `rivals.ts`. */
+export const RIVALS = ["sdk", "agents"] as const;
+export type Rival = (typeof RIVALS)[number];
+export type ServiceName = (typeof SERVICES)[number] | Rival;
 
 /** Gateways with other numbers of tools and backends: see `workers/scaled-gateway.ts`. */
 export const SCALED_GATEWAYS = {
@@ -78,6 +81,8 @@ export async function systemConfig(chosen: readonly ServiceName[], objects: stri
     few: () => scaled("few"),
     many: () => scaled("many"),
     wide: () => scaled("wide"),
+    sdk: () => worker("sdk", "rivals/sdk.js", bindings),
+    agents: () => worker("agents", "rivals/agents.js", bindings),
   };
   const identityKeys = await identityKeysSetting([secret], "img-forge");
   const imgForge = worker("img-forge", "img-forge/worker.js", [text("IDENTITY_KEYS", identityKeys)]);

@@ -7,11 +7,12 @@ import { parseArgs } from "node:util";
 import { BUDGETED, budgetTable, checkBudgets } from "./budgets.ts";
 import { buildAll } from "./bundles.ts";
 import { coldStarts } from "./cold-start.ts";
-import { SCALED_GATEWAYS, SERVICES } from "./config.ts";
+import { RIVALS, SCALED_GATEWAYS, SERVICES } from "./config.ts";
 import { evaluate, type Findings, tableOf } from "./goals.ts";
 import { closeConnections, send, UnexpectedResponse } from "./load.ts";
 import { allOperations, statusBeforeBody } from "./operations.ts";
 import { type Target, toolList } from "./requests.ts";
+import { buildRivals, rivalSeries, rivalTable } from "./rivals.ts";
 import { type Costs, FRESH_PER_ROUND, MIN_ROUNDS, measure, seriesOf } from "./series.ts";
 import { startServer } from "./server.ts";
 import { entriesOf, makeTokens } from "./tokens.ts";
@@ -23,6 +24,7 @@ const USAGE = `Usage: npm run bench [-- options]
   --check     end with an error if a goal is missed
   --quick     only compare the main ratios with their budgets: under two minutes, and an error if
               one is exceeded by more than the noise of the run
+  --rivals    only compare with other servers, which it installs into a temporary folder
   --rounds N  repetitions of each kind of request (default ${DEFAULT_ROUNDS}, at least ${MIN_ROUNDS})
   --help      show this`;
 
@@ -33,8 +35,13 @@ const SPARE_ROUNDS = 5;
 
 interface Options {
   readonly isCheck: boolean;
-  readonly isQuick: boolean;
+  readonly mode: "goals" | "quick" | "rivals";
   readonly rounds: number;
+}
+
+function modeOf({ quick = false, rivals = false }): Options["mode"] {
+  if (quick && rivals) throw new Error("--quick and --rivals exclude each other");
+  return quick ? "quick" : rivals ? "rivals" : "goals";
 }
 
 /** The options; `null` after printing the usage, for `--help` and for invalid options. */
@@ -42,6 +49,7 @@ function optionsFrom(args: string[]): Options | null {
   const options = {
     check: { type: "boolean" },
     quick: { type: "boolean" },
+    rivals: { type: "boolean" },
     rounds: { type: "string" },
     help: { type: "boolean", short: "h" },
   } as const;
@@ -50,7 +58,7 @@ function optionsFrom(args: string[]): Options | null {
     const rounds = Number(values.rounds ?? DEFAULT_ROUNDS);
     if (!Number.isInteger(rounds) || rounds < MIN_ROUNDS)
       throw new Error(`--rounds takes a number, at least ${MIN_ROUNDS}`);
-    if (!values.help) return { isCheck: values.check ?? false, isQuick: values.quick ?? false, rounds };
+    if (!values.help) return { isCheck: values.check ?? false, mode: modeOf(values), rounds };
     console.log(USAGE);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
@@ -107,6 +115,23 @@ async function measureBudgets(folder: string, rounds: number): Promise<Costs> {
   }
 }
 
+/** Costs of calls and lists, of the gateway and of other servers. */
+async function measureRivals(folder: string, rounds: number) {
+  console.log("Installing and building.");
+  await Promise.all([buildAll(folder), buildRivals(folder)]);
+  const server = await startServer(folder, [...QUICK_SERVICES, ...RIVALS]);
+  try {
+    const series = await rivalSeries(server, seriesOf(server, await makeTokens(server, 0, 0), 0));
+    console.log(`Measuring, ${rounds} rounds.`);
+    const costs = await measure(server, series, { rounds, limitMs: ROUNDS_LIMIT_MS });
+    if (server.errors() !== "") throw new UnexpectedResponse(`the Workers logged errors:\n${server.errors()}`);
+    return costs;
+  } finally {
+    closeConnections();
+    await server.stop();
+  }
+}
+
 async function compareWithBudgets(folder: string, rounds: number): Promise<void> {
   const lines = checkBudgets(await measureBudgets(folder, rounds));
   console.log(budgetTable(lines));
@@ -128,7 +153,8 @@ async function run(args: string[]): Promise<void> {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
   try {
-    if (options.isQuick) return await compareWithBudgets(folder, options.rounds);
+    if (options.mode === "quick") return await compareWithBudgets(folder, options.rounds);
+    if (options.mode === "rivals") return console.log(rivalTable(await measureRivals(folder, options.rounds)));
     const lines = evaluate(await measureAll(folder, options.rounds));
     console.log(`\n${tableOf(lines)}`);
     const missed = lines.filter(({ isMet }) => isMet === false).length;

@@ -85,6 +85,29 @@ export function toolList(target: Target, count: number): BenchRequest {
   });
 }
 
+/** The same call of another server, which may order its fields or frame its answer otherwise. */
+export function rivalCall(target: Target): BenchRequest {
+  const expected = statusCall(target);
+  const { id, params } = JSON.parse(expected.body) as { id: number; params: { arguments: { flowId: string } } };
+  const flow = flowOf(params.arguments.flowId);
+  const isExpected = (body: string) => {
+    const answer = answerIn(body);
+    return answer.id === id && isDeepStrictEqual(answer.result.structuredContent, flow);
+  };
+  return { ...expected, isExpected };
+}
+
+/** The same list of another server. */
+export function rivalList(target: Target, count: number): BenchRequest {
+  const expected = toolList(target, count);
+  return { ...expected, isExpected: (body) => (answerIn(body).result.tools as unknown[]).length === count };
+}
+
+/** The answer in a body, which may be one event of a stream. */
+function answerIn(body: string): { readonly id: number; readonly result: Readonly<Record<string, unknown>> } {
+  return JSON.parse(/^data: (.*)$/m.exec(body)?.[1] ?? body);
+}
+
 /** A response of this size that the baseline does not compute. */
 export function readyBytes(target: Target, bytes: number): BenchRequest {
   return message({ ...target, path: `/ready?bytes=${bytes}` }, "tools/list", {}, (body) => body.length >= bytes);

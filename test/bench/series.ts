@@ -83,11 +83,12 @@ export type SeriesName = keyof ReturnType<typeof seriesOf>;
 /** Microseconds of processor time for one request, one value for each round. */
 export type Costs = Readonly<Record<SeriesName, readonly number[]>>;
 
-interface Extent {
+/** The length of a run. */
+interface Extent<Name extends string> {
   readonly rounds: number;
   readonly limitMs: number;
   /** Default: all. */
-  readonly names?: readonly SeriesName[];
+  readonly names?: readonly Name[];
 }
 
 /** Discarded rounds, in which code is still being compiled. */
@@ -99,15 +100,12 @@ export const MIN_ROUNDS = 10;
  * Runs the series in turns, `rounds` times, or fewer if that takes longer than `limitMs`. A series
  * that is not among `names` has no costs.
  */
-export async function measure(
+export async function measure<Name extends string>(
   server: Server,
-  series: Readonly<Record<SeriesName, Series>>,
-  { rounds, limitMs, names = Object.keys(series) as SeriesName[] }: Extent,
-): Promise<Costs> {
-  const costs = Object.fromEntries(Object.keys(series).map((name) => [name, [] as number[]])) as Record<
-    SeriesName,
-    number[]
-  >;
+  series: Readonly<Record<Name, Series>>,
+  { rounds, limitMs, names = Object.keys(series) as Name[] }: Extent<Name>,
+): Promise<Readonly<Record<Name, readonly number[]>>> {
+  const costs = Object.fromEntries(Object.keys(series).map((name) => [name, [] as number[]])) as Record<Name, number[]>;
   const startedAt = performance.now();
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     if (round >= MIN_ROUNDS && performance.now() - startedAt > limitMs) break;

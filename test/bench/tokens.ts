@@ -8,16 +8,12 @@ const USERS = 1_000;
 /** Tokens in one request to the issuer. */
 const BATCH = 250;
 
-/** One known token, tokens of many users, and `fresh` unused ones. */
+/** One known token, tokens of many users, and `fresh` unused ones, from the gateway's issuer. */
 export async function makeTokens({ ports }: Server, fresh: number, userCount = USERS): Promise<Tokens> {
   const users = Array.from({ length: 1 + userCount + fresh }, (_, at) => `u_${at}`);
   const made: string[] = [];
-  for (let at = 0; at < users.length; at += BATCH) {
-    const body = JSON.stringify(users.slice(at, at + BATCH));
-    const response = await fetch(`http://127.0.0.1:${ports.get("issuer")}/`, { method: "POST", body });
-    if (!response.ok) throw new Error(`No tokens: ${response.status} ${await response.text()}`);
-    made.push(...((await response.json()) as string[]));
-  }
+  for (let at = 0; at < users.length; at += BATCH)
+    made.push(...(await issue(ports.get("issuer"), users.slice(at, at + BATCH))));
   const [known = "", ...rest] = made;
   const unused = rest.slice(userCount);
   return {
@@ -29,6 +25,13 @@ export async function makeTokens({ ports }: Server, fresh: number, userCount = U
       return token;
     },
   };
+}
+
+/** Tokens for `users`, of the Worker at this port. */
+export async function issue(port: number | undefined, users: readonly string[]): Promise<string[]> {
+  const response = await fetch(`http://127.0.0.1:${port}/`, { method: "POST", body: JSON.stringify(users) });
+  if (!response.ok) throw new Error(`No tokens: ${response.status} ${await response.text()}`);
+  return (await response.json()) as string[];
 }
 
 /** The KV entries of a token and of its grant. */

@@ -157,7 +157,7 @@ describe("a user with a keyboard only", () => {
     await tabTo(page, "Generate", "Works for", "Create the key");
     await press(page, "Enter", "Your new API key");
     expect(await page.locator("code.secret").textContent()).toMatch(/^sb_test_/);
-    await tabTo(page, "Your apps and keys");
+    await tabTo(page, "A script", "Claude Code", "Cursor", "VS Code", "Your apps and keys");
     await press(page, "Enter", "Connected apps");
     await tabTo(page, "Sign out", "Disconnect", "Disconnect everything", "Revoke");
     await page.keyboard.press("Space");

@@ -85,7 +85,7 @@ const FATAL: readonly Case[] = [
   {
     mistake: "a tool without a risk",
     make: () => edit(STACKBILDER, /^ +risk: .*\n/m, ""),
-    shown: /✘ Error: Tool flow_\w+: .*risk.* \(when gateway loads\)\n {4}src\/tools\/tool-definition\.ts:\d+:\d+\n/,
+    shown: /✘ Tool flow_\w+: .*risk.* \(when gateway loads\)\n {4}src\/tools\/tool-definition\.ts:\d+:\d+\n/,
   },
   {
     mistake: "a throw at the top level of a backend",

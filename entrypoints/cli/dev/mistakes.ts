@@ -117,7 +117,9 @@ function uncaughtMistake(first: string, rest: readonly string[], surroundings: S
     return bundle === "" ? [] : [surroundings.maps.placeIn(folder, bundle, Number(row), Number(column))];
   });
   const message = rest.filter((line) => line.trim() !== "" && !/^\s*at /.test(line)).map((line) => line.trim());
-  const sentence = [`${thrown.replace(/^Uncaught /, "")} (when ${worker.key} loads)`, ...message].join("\n");
+  // A broken rule of the declarations is a sentence of its own.
+  const what = thrown.replace(/^Uncaught (?:Error: DeclarationError: )?/, "");
+  const sentence = [`${what} (when ${worker.key} loads)`, ...message].join("\n");
   return { sentence, places: frames.filter((place) => place !== null) };
 }
 

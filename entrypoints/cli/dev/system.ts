@@ -153,7 +153,8 @@ export class DevSystem {
     clearTimeout(this.#pause);
     this.#note = isStopped ? DOWN : first.startsWith("Build failed") ? RUNNING : this.#note;
     this.#pause = setTimeout(() => terminal.showMistakes(causes(this.#found), this.#note), PAUSE_MS);
-    if (isStopped) setTimeout(() => void stopAll(), 4 * PAUSE_MS); // it does not always end by itself
+    // It does not always end by itself. If it did, another one may have started since.
+    if (isStopped) setTimeout(() => this.#hasEnded || void stopAll(), 4 * PAUSE_MS);
   }
 }
 
