@@ -1,6 +1,5 @@
 // The test projects, one for each folder of test/. `src` runs inside workerd with the gateway's own
-// bindings, all others in Node. `npm test` runs all but `conformance`,
-// `slow` and `browser`.
+// bindings, all others in Node. `npm test` runs all but `conformance`, `slow` and `browser`.
 import path from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";

@@ -20,6 +20,7 @@ const NOISE = [
   /^⎔ Shutting down/,
   /^\[wrangler:info\] (?:Ready on|[A-Z]+ \S+ \d{3} )/, // the router logs requests
   /^Using secrets defined in/,
+  /^QUEUE \S+ \d+\/\d+ \(/, // records have lines of their own
   /^Note that there is a newer version of Wrangler|^There is a newer version of Wrangler|^If you think this is a bug/,
   // Follows from another mistake: a build reports a class that is not exported.
   /^▲ \[WARNING\] A DurableObjectNamespace in the config referenced the class /,

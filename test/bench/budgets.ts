@@ -11,6 +11,7 @@ interface Budget {
   readonly limit: number;
 }
 
+/** Each new token brings a user's object from the disk, which is part of this process. */
 export const BUDGETS: readonly Budget[] = [
   { what: "tools/call, token seen before", of: "call", over: "baseline", limit: 3.2 },
   { what: "tools/call, new token", of: "freshCall", over: "baseline", limit: 14 },

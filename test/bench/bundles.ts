@@ -2,7 +2,7 @@
 // them, and the benchmark's own Workers.
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { build as bundle } from "esbuild";
+import { type BuildOptions, build as bundle } from "esbuild";
 import { build as buildForProduction } from "../../entrypoints/cli/deploy.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 
@@ -26,17 +26,22 @@ export interface Bundles {
   readonly gatewayGzipBytes: number;
 }
 
+/** Options with which esbuild builds a Worker as wrangler does. */
+export const FOR_WORKERS = {
+  bundle: true,
+  format: "esm" as const,
+  target: "esnext",
+  minify: true,
+  conditions: ["workerd", "worker"],
+  external: ["cloudflare:*", "node:*"],
+} satisfies BuildOptions;
+
 /** Builds everything into `folder`. */
 export async function buildAll(folder: string): Promise<Bundles> {
   const own = bundle({
+    ...FOR_WORKERS,
     entryPoints: OWN.map((name) => path.join(ROOT, `test/bench/workers/${name}.ts`)),
     outdir: folder,
-    bundle: true,
-    format: "esm",
-    target: "esnext",
-    minify: true,
-    conditions: ["workerd", "worker"],
-    external: ["cloudflare:*", "node:*"],
   });
   const [gateway] = await Promise.all([
     buildForProduction("gateway", path.join(folder, "gateway")),

@@ -7,14 +7,14 @@ import { parseArgs } from "node:util";
 import { BUDGETED, budgetTable, checkBudgets } from "./budgets.ts";
 import { buildAll } from "./bundles.ts";
 import { coldStarts } from "./cold-start.ts";
-import { RIVALS, SCALED_GATEWAYS, SERVICES } from "./config.ts";
+import { RIVALS, SCALED_GATEWAYS, SERVICES, type ServiceName } from "./config.ts";
 import { evaluate, type Findings, tableOf } from "./goals.ts";
 import { closeConnections, send, UnexpectedResponse } from "./load.ts";
 import { allOperations, statusBeforeBody } from "./operations.ts";
 import { type Target, toolList } from "./requests.ts";
 import { buildRivals, rivalSeries, rivalTable } from "./rivals.ts";
 import { type Costs, FRESH_PER_ROUND, MIN_ROUNDS, measure, seriesOf } from "./series.ts";
-import { startServer } from "./server.ts";
+import { type Server, startServer } from "./server.ts";
 import { entriesOf, makeTokens } from "./tokens.ts";
 
 const DEFAULT_ROUNDS = 40;
@@ -102,30 +102,35 @@ const QUICK_LIMIT_MS = 60_000;
 /** Costs of the series that have a budget. */
 async function measureBudgets(folder: string, rounds: number): Promise<Costs> {
   await buildAll(folder);
-  const server = await startServer(folder, QUICK_SERVICES);
-  try {
+  return withServer(folder, QUICK_SERVICES, async (server) => {
     const tokens = await makeTokens(server, FRESH_PER_ROUND * (rounds + SPARE_ROUNDS), 0);
     const extent = { rounds, limitMs: QUICK_LIMIT_MS, names: BUDGETED };
-    const costs = await measure(server, seriesOf(server, tokens, 0), extent);
-    if (server.errors() !== "") throw new UnexpectedResponse(`the Workers logged errors:\n${server.errors()}`);
-    return costs;
-  } finally {
-    closeConnections();
-    await server.stop();
-  }
+    return measure(server, seriesOf(server, tokens, 0), extent);
+  });
 }
 
 /** Costs of calls and lists, of the gateway and of other servers. */
 async function measureRivals(folder: string, rounds: number) {
   console.log("Installing and building.");
   await Promise.all([buildAll(folder), buildRivals(folder)]);
-  const server = await startServer(folder, [...QUICK_SERVICES, ...RIVALS]);
-  try {
+  return withServer(folder, [...QUICK_SERVICES, ...RIVALS], async (server) => {
     const series = await rivalSeries(server, seriesOf(server, await makeTokens(server, 0, 0), 0));
     console.log(`Measuring, ${rounds} rounds.`);
-    const costs = await measure(server, series, { rounds, limitMs: ROUNDS_LIMIT_MS });
+    return measure(server, series, { rounds, limitMs: ROUNDS_LIMIT_MS });
+  });
+}
+
+/** Runs `use` with a server and stops it. An error that a Worker logs makes the run invalid. */
+async function withServer<T>(
+  folder: string,
+  services: readonly ServiceName[],
+  use: (server: Server) => Promise<T>,
+): Promise<T> {
+  const server = await startServer(folder, services);
+  try {
+    const result = await use(server);
     if (server.errors() !== "") throw new UnexpectedResponse(`the Workers logged errors:\n${server.errors()}`);
-    return costs;
+    return result;
   } finally {
     closeConnections();
     await server.stop();

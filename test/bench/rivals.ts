@@ -6,6 +6,7 @@ import path from "node:path";
 import { build } from "esbuild";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { catalog } from "../../src/tools/catalog.ts";
+import { FOR_WORKERS } from "./bundles.ts";
 import { RIVALS, type Rival } from "./config.ts";
 import { rivalCall, rivalList, type Target } from "./requests.ts";
 import { median, PRODUCT_TOOLS, type Series, type SeriesName } from "./series.ts";
@@ -27,14 +28,9 @@ export async function buildRivals(folder: string): Promise<void> {
   const flags = ["--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   execFileSync("npm", ["install", ...flags], { cwd: own, stdio: ["ignore", "ignore", "inherit"] });
   await build({
+    ...FOR_WORKERS,
     entryPoints: RIVALS.map((name) => path.join(own, `${name}.mjs`)),
     outdir: own,
-    bundle: true,
-    format: "esm",
-    target: "esnext",
-    minify: true,
-    conditions: ["workerd", "worker"],
-    external: ["cloudflare:*", "node:*"],
   });
 }
 
