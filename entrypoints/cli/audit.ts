@@ -21,7 +21,7 @@ import {
 } from "../../contracts/audit-store.ts";
 import { CliError } from "./cli-error.ts";
 import { type Database, execute, executeAll, type Row, type Sql, sql } from "./database.ts";
-import { productionOrigin } from "./production.ts";
+import { productionOrigin } from "./production/settings.ts";
 import { DEFAULT_ORIGIN, ROOT } from "./workers.ts";
 
 const LIST_MAX = 1000;

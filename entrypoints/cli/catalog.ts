@@ -8,12 +8,12 @@ import { prompts } from "../../src/prompts/catalog.ts";
 import { catalog, products } from "../../src/tools/catalog.ts";
 import { productTexts } from "../../src/tools/product-texts.ts";
 import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
-import { changesOf, type Lock, lockOf } from "./catalog-lock.ts";
+import { withGeneratedPart } from "./catalog/generated-part.ts";
+import { asJson } from "./catalog/json-text.ts";
+import { changesOf, type Lock, lockOf } from "./catalog/lock.ts";
+import { reference } from "./catalog/reference.ts";
+import { logTable, scopeTable, toolTable } from "./catalog/tables.ts";
 import { CliError } from "./cli-error.ts";
-import { withGeneratedPart } from "./generated-part.ts";
-import { asJson } from "./json-text.ts";
-import { reference } from "./reference.ts";
-import { logTable, scopeTable, toolTable } from "./tables.ts";
 import { ROOT } from "./workers.ts";
 
 const LOCK = "src/tools/catalog.lock.json";

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { CliError } from "./cli-error.ts";
 import { areMigrationsPending, type DatabaseOwner } from "./migrations.ts";
-import { requireStorageConfig, writeProductionConfig } from "./production-config.ts";
+import { requireStorageConfig, writeProductionConfig } from "./production/config.ts";
 import { CONFIGS, readConfig, settingOf } from "./workers.ts";
 import { LOCAL, runWrangler } from "./wrangler.ts";
 

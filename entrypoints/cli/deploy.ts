@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
-import { openAccount } from "./cloudflare.ts";
-import { deployWorker, planDeployment } from "./deployment.ts";
-import { DEPLOYABLE, type Deployable, PRODUCTION_FILE } from "./production.ts";
+import { openAccount } from "./production/cloudflare.ts";
+import { deployWorker, planDeployment } from "./production/deployment.ts";
+import { DEPLOYABLE, type Deployable, PRODUCTION_FILE } from "./production/settings.ts";
 import { AUDIENCES, CONFIGS, readConfig, servicesOf, workerName } from "./workers.ts";
 import { runWrangler } from "./wrangler.ts";
 

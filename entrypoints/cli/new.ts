@@ -6,8 +6,8 @@ import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
-import { type BackendNames, namesOf } from "./new-names.ts";
-import { type Plan, planBackend } from "./new-plan.ts";
+import { type BackendNames, namesOf } from "./new/names.ts";
+import { type Plan, planBackend } from "./new/plan.ts";
 import { ROOT } from "./workers.ts";
 
 const USAGE = `Usage: npm run new -- backend NAME [options]

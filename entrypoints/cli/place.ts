@@ -7,7 +7,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
 import { build } from "./deploy.ts";
-import { DEPLOYABLE, type Deployable } from "./production.ts";
+import { DEPLOYABLE, type Deployable } from "./production/settings.ts";
 import { ROOT } from "./workers.ts";
 
 const USAGE = `Usage: npm run place -- [options] TRACE

@@ -1,10 +1,10 @@
 // `npm run rollback`: returns to the version before, after it has named it, and checks the gateway.
 import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
-import { type Cloudflare, openAccount } from "./cloudflare.ts";
 import { confirm } from "./confirm.ts";
-import { bindingDifferences, type DeployedVersion, deployedVersions } from "./deployed-worker.ts";
-import { DEPLOYABLE, type Deployable, productionOrigin } from "./production.ts";
+import { type Cloudflare, openAccount } from "./production/cloudflare.ts";
+import { bindingDifferences, type DeployedVersion, deployedVersions } from "./production/deployed-worker.ts";
+import { DEPLOYABLE, type Deployable, productionOrigin } from "./production/settings.ts";
 import { healthTokenIn, smoke } from "./smoke.ts";
 import { workerName } from "./workers.ts";
 import { runWrangler } from "./wrangler.ts";

@@ -7,8 +7,8 @@ import { checkpointKeyOf } from "../../src/crypto/key-ring.ts";
 import { TASK_TTL_MS } from "../../src/pipeline/task-handle.ts";
 import { CliError } from "./cli-error.ts";
 import { ensureLocalSecrets, localSecretsFile } from "./local-secrets.ts";
-import { productionOrigin } from "./production.ts";
-import { beginRotation, type Deployed, endRotation } from "./rotation.ts";
+import { productionOrigin } from "./production/settings.ts";
+import { beginRotation, type Deployed, endRotation } from "./rotate/rotation.ts";
 import { randomSecret, readSettings, refuseSharedFile, writeSettings } from "./secret-file.ts";
 
 const USAGE = `Usage: npm run rotate [-- options]

@@ -3,12 +3,12 @@
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
-import { openAccount } from "./cloudflare.ts";
 import { confirm, isInteractive } from "./confirm.ts";
-import { PRODUCTION_FILE, readProduction, writeProductionValue } from "./production.ts";
-import { productionConfig } from "./production-config.ts";
+import { openAccount } from "./production/cloudflare.ts";
+import { productionConfig } from "./production/config.ts";
+import { PRODUCTION_FILE, readProduction, writeProductionValue } from "./production/settings.ts";
 import { DEFAULT_SECRETS_FILE, refuseSharedFile } from "./secret-file.ts";
-import { ownWorkers, type Step, setupSteps } from "./setup-steps.ts";
+import { ownWorkers, type Step, setupSteps } from "./setup/steps.ts";
 import { readConfig, servicesOf, workerName } from "./workers.ts";
 
 const USAGE = `Usage: npm run setup [-- options]

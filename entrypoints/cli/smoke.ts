@@ -3,9 +3,9 @@ import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
 import { CONNECTION_CHECKS, runChecks } from "./connect/checks.ts";
 import { describeOutcome } from "./connect/outcome.ts";
-import { productionOrigin } from "./production.ts";
+import { productionOrigin } from "./production/settings.ts";
 import { DEFAULT_SECRETS_FILE, readSettings } from "./secret-file.ts";
-import { gatewayChecks } from "./smoke-checks.ts";
+import { gatewayChecks } from "./smoke/checks.ts";
 
 const USAGE = `Usage: npm run smoke [-- options]
 

@@ -3,10 +3,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { withGeneratedPart } from "../../entrypoints/cli/catalog/generated-part.ts";
+import { changesOf, type Lock, type LockedTool, lockOf } from "../../entrypoints/cli/catalog/lock.ts";
+import { reference } from "../../entrypoints/cli/catalog/reference.ts";
 import { examine, refuseDrift } from "../../entrypoints/cli/catalog.ts";
-import { changesOf, type Lock, type LockedTool, lockOf } from "../../entrypoints/cli/catalog-lock.ts";
-import { withGeneratedPart } from "../../entrypoints/cli/generated-part.ts";
-import { reference } from "../../entrypoints/cli/reference.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { prompts } from "../../src/prompts/catalog.ts";
 import { catalog } from "../../src/tools/catalog.ts";

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { openAccount } from "../../entrypoints/cli/cloudflare.ts";
 import { bindingLines } from "../../entrypoints/cli/deploy.ts";
-import { deployWorker, describePlan, planDeployment } from "../../entrypoints/cli/deployment.ts";
 import { sourceMapIn, withPlaces } from "../../entrypoints/cli/place.ts";
-import { type Deployable, type Production, parseProduction } from "../../entrypoints/cli/production.ts";
+import { openAccount } from "../../entrypoints/cli/production/cloudflare.ts";
+import { deployWorker, describePlan, planDeployment } from "../../entrypoints/cli/production/deployment.ts";
+import { type Deployable, type Production, parseProduction } from "../../entrypoints/cli/production/settings.ts";
 import {
   CONFIGS,
   ROOT,

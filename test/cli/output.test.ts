@@ -1,6 +1,6 @@
 // The sorted output of wrangler.
 import { expect, it } from "vitest";
-import { OutputReader, type Printed } from "../../entrypoints/cli/output.ts";
+import { OutputReader, type Printed } from "../../entrypoints/cli/dev/output.ts";
 
 const sorted = (...lines: string[]) => {
   const printed: Printed[] = [];

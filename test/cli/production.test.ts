@@ -1,5 +1,6 @@
 // Settings of production: what follows from them, and what is refused.
 import { describe, expect, it } from "vitest";
+import { productionConfig } from "../../entrypoints/cli/production/config.ts";
 import {
   DEPLOYABLE,
   type Deployable,
@@ -7,8 +8,7 @@ import {
   parseProduction,
   readProduction,
   withValue,
-} from "../../entrypoints/cli/production.ts";
-import { productionConfig } from "../../entrypoints/cli/production-config.ts";
+} from "../../entrypoints/cli/production/settings.ts";
 import { readConfig } from "../../entrypoints/cli/workers.ts";
 import { PRODUCTION, productionWith } from "../support/production-settings.ts";
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseEnv } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseProduction } from "../../entrypoints/cli/production.ts";
+import { parseProduction } from "../../entrypoints/cli/production/settings.ts";
 import { AUDIENCES, workerName } from "../../entrypoints/cli/workers.ts";
 import { identityKeysSetting } from "../../src/crypto/keys.ts";
 import { type CloudflareApi, startCloudflareApi } from "../support/cloudflare-api.ts";

@@ -1,5 +1,5 @@
 // Settings of production for tests, complete for every Worker of this repository.
-import { type Production, parseProduction } from "../../entrypoints/cli/production.ts";
+import { type Production, parseProduction } from "../../entrypoints/cli/production/settings.ts";
 
 /** The text of a file that may be deployed. */
 export const PRODUCTION = `account_id = ""

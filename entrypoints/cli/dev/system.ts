@@ -4,11 +4,11 @@ import type { ChildProcess } from "node:child_process";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { OutputReader, type Printed } from "../output.ts";
 import { ROOT } from "../root.ts";
 import { LOCAL, RUNTIME_INSPECTOR_PORT, startWrangler, stopAll } from "../wrangler.ts";
 import { configMistakeOf } from "./health.ts";
 import { type DevWorker, type Mistake, mistakesIn } from "./mistakes.ts";
+import { OutputReader, type Printed } from "./output.ts";
 import type { SourceMaps } from "./source-maps.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -1,9 +1,9 @@
 // Tables of the documents: tools, scopes and log events.
-import { LOG_EVENTS, type LogEventEntry } from "../../contracts/log-events.ts";
-import { Scope } from "../../contracts/rpc/identity.ts";
-import { describePrice } from "../../src/tools/price.ts";
-import type { ProductTexts } from "../../src/tools/product-texts.ts";
-import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
+import { LOG_EVENTS, type LogEventEntry } from "../../../contracts/log-events.ts";
+import { Scope } from "../../../contracts/rpc/identity.ts";
+import { describePrice } from "../../../src/tools/price.ts";
+import type { ProductTexts } from "../../../src/tools/product-texts.ts";
+import type { ToolDefinition } from "../../../src/tools/tool-definition.ts";
 import { table } from "./generated-part.ts";
 
 /** One row per tool. `reference` is the path of docs/tools.md; empty within it. */

@@ -1,9 +1,9 @@
 // The names of a new backend, all derived from one, and the checks that they are free.
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { BACKENDS } from "../../contracts/backends.ts";
-import { CliError } from "./cli-error.ts";
-import { AUDIENCES, ROOT, readConfig } from "./workers.ts";
+import { BACKENDS } from "../../../contracts/backends.ts";
+import { CliError } from "../cli-error.ts";
+import { AUDIENCES, ROOT, readConfig } from "../workers.ts";
 
 /** Each spelling of a backend's name. */
 export interface BackendNames {

@@ -4,13 +4,13 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse, stringify } from "smol-toml";
 import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
-import { configOf } from "../../src/config.ts";
-import type { Env } from "../../src/env.ts";
+import { configOf } from "../../../src/config.ts";
+import type { Env } from "../../../src/env.ts";
+import { CliError } from "../cli-error.ts";
+import { randomSecret } from "../secret-file.ts";
+import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig } from "../workers.ts";
 import { bindingsOf } from "./bindings.ts";
-import { CliError } from "./cli-error.ts";
-import { DEPLOYABLE, type Deployable, PRODUCTION_FILE, type Production, readProduction } from "./production.ts";
-import { randomSecret } from "./secret-file.ts";
-import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig } from "./workers.ts";
+import { DEPLOYABLE, type Deployable, PRODUCTION_FILE, type Production, readProduction } from "./settings.ts";
 
 /**
  * The Worker whose origin is in a variable. The variable's value for development has

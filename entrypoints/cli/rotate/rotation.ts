@@ -1,12 +1,12 @@
 // The steps of a rotation of the deployed system's root secret. Each is safe to repeat, and state
 // is only in the operator's file and in the Workers, so a rotation continues after any stop.
 import { setTimeout as sleep } from "node:timers/promises";
-import { BACKENDS } from "../../contracts/backends.ts";
-import { identityKeysSetting, importRootKey } from "../../src/crypto/keys.ts";
-import { TASK_TTL_MS } from "../../src/pipeline/task-handle.ts";
-import { CliError } from "./cli-error.ts";
-import { deployedNames, keysInUse, keysOfBackends, putSecrets, secretNames } from "./deployed-system.ts";
-import { randomSecret, readSettings, writeSettings } from "./secret-file.ts";
+import { BACKENDS } from "../../../contracts/backends.ts";
+import { identityKeysSetting, importRootKey } from "../../../src/crypto/keys.ts";
+import { TASK_TTL_MS } from "../../../src/pipeline/task-handle.ts";
+import { CliError } from "../cli-error.ts";
+import { deployedNames, keysInUse, keysOfBackends, putSecrets, secretNames } from "../production/deployed-system.ts";
+import { randomSecret, readSettings, writeSettings } from "../secret-file.ts";
 
 /** The deployed system, and what its operator keeps. */
 export interface Deployed {

@@ -1,9 +1,9 @@
 // Questions to Cloudflare's API about an account, with wrangler's login. They change nothing:
 // changes are commands of wrangler, which an operator can repeat by hand.
 import * as v from "valibot";
-import { CliError } from "./cli-error.ts";
-import { readProduction } from "./production.ts";
-import { runWrangler } from "./wrangler.ts";
+import { CliError } from "../cli-error.ts";
+import { runWrangler } from "../wrangler.ts";
+import { readProduction } from "./settings.ts";
 
 export interface Cloudflare {
   readonly accountId: string;

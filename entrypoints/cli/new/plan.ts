@@ -2,9 +2,9 @@
 // existing files with one more entry.
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { CliError } from "./cli-error.ts";
-import type { BackendNames } from "./new-names.ts";
-import { ROOT, readConfig, settingOf } from "./workers.ts";
+import { CliError } from "../cli-error.ts";
+import { ROOT, readConfig, settingOf } from "../workers.ts";
+import type { BackendNames } from "./names.ts";
 
 /** File to its text before and after; `before` is `null` for a new file. */
 export type Plan = ReadonlyMap<string, Change>;
@@ -14,7 +14,7 @@ interface Change {
   readonly after: string;
 }
 
-const TEMPLATES = path.join(ROOT, "entrypoints/cli/templates/backend");
+const TEMPLATES = path.join(ROOT, "entrypoints/cli/new/templates/backend");
 
 /** The plan for a backend. Throws a `CliError` if a file has no place for the new entry. */
 export function planBackend(names: BackendNames): Plan {

@@ -1,9 +1,12 @@
 // A deployment of one Worker: first what it replaces, in words, then the upload by wrangler.
 import { spawn } from "node:child_process";
 import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
-import { CliError } from "./cli-error.ts";
+import { CliError } from "../cli-error.ts";
+import { confirm, isInteractive } from "../confirm.ts";
+import { ROOT, workerName } from "../workers.ts";
+import { QUIET, WRANGLER } from "../wrangler.ts";
 import type { Cloudflare } from "./cloudflare.ts";
-import { confirm, isInteractive } from "./confirm.ts";
+import { requireProductionConfig, writeProductionConfig } from "./config.ts";
 import {
   consumersOf,
   type DeployedWorker,
@@ -12,10 +15,7 @@ import {
   differencesBetween,
   ownerOfDomain,
 } from "./deployed-worker.ts";
-import { type Deployable, readProduction } from "./production.ts";
-import { requireProductionConfig, writeProductionConfig } from "./production-config.ts";
-import { ROOT, workerName } from "./workers.ts";
-import { QUIET, WRANGLER } from "./wrangler.ts";
+import { type Deployable, readProduction } from "./settings.ts";
 
 /** A deployment that has not begun. */
 export interface Plan {

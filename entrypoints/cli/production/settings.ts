@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
-import { CliError } from "./cli-error.ts";
-import { AUDIENCES, ROOT, type WorkerKey } from "./workers.ts";
+import { CliError } from "../cli-error.ts";
+import { AUDIENCES, ROOT, type WorkerKey } from "../workers.ts";
 
 /** A Worker that is deployed. */
 export type Deployable = Exclude<WorkerKey, "local">;

@@ -1,9 +1,9 @@
 // The checks of `npm run smoke` that are about this gateway: pages, documents, refusals, backends.
 import * as v from "valibot";
-import type { Findings, NamedCheck } from "./connect/checks.ts";
-import { checkChallenge, checkResource, checkServer } from "./connect/discovery.ts";
-import { jsonOf, send } from "./connect/http.ts";
-import { Problem, Skip } from "./connect/outcome.ts";
+import type { Findings, NamedCheck } from "../connect/checks.ts";
+import { checkChallenge, checkResource, checkServer } from "../connect/discovery.ts";
+import { jsonOf, send } from "../connect/http.ts";
+import { Problem, Skip } from "../connect/outcome.ts";
 
 /** A page of this origin is never one of the gateway's own. */
 const FOREIGN_ORIGIN = "https://not-allowed.invalid";

@@ -1,7 +1,7 @@
 // Generated part of docs/tools.md: every tool and prompt, from the contracts and the catalogs.
-import type { PromptDefinition } from "../../src/prompts/prompt-definition.ts";
-import { describePrice } from "../../src/tools/price.ts";
-import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
+import type { PromptDefinition } from "../../../src/prompts/prompt-definition.ts";
+import { describePrice } from "../../../src/tools/price.ts";
+import type { ToolDefinition } from "../../../src/tools/tool-definition.ts";
 import { table } from "./generated-part.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
 import { toolTable } from "./tables.ts";

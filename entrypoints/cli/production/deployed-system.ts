@@ -1,13 +1,13 @@
 // The deployed system, as an operator's commands use it: secrets of its Workers through wrangler,
 // and what the gateway says of itself over HTTPS.
 import * as v from "valibot";
-import type { CheckpointKey } from "../../contracts/audit-record.ts";
-import { BACKENDS, type BackendName } from "../../contracts/backends.ts";
-import { publishedKeys } from "./audit.ts";
-import { CliError } from "./cli-error.ts";
-import { readProduction } from "./production.ts";
-import { CONFIGS, readConfig, servicesOf, workerName } from "./workers.ts";
-import { runWrangler } from "./wrangler.ts";
+import type { CheckpointKey } from "../../../contracts/audit-record.ts";
+import { BACKENDS, type BackendName } from "../../../contracts/backends.ts";
+import { publishedKeys } from "../audit.ts";
+import { CliError } from "../cli-error.ts";
+import { CONFIGS, readConfig, servicesOf, workerName } from "../workers.ts";
+import { runWrangler } from "../wrangler.ts";
+import { readProduction } from "./settings.ts";
 
 /** Values of secrets by name; `null` removes one. */
 export type Secrets = Readonly<Record<string, string | null>>;

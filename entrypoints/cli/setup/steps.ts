@@ -3,18 +3,18 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import * as v from "valibot";
-import { identityKeysSetting } from "../../src/crypto/keys.ts";
-import { CliError } from "./cli-error.ts";
-import type { Cloudflare } from "./cloudflare.ts";
-import { putSecrets, type Secrets } from "./deployed-system.ts";
-import { consumersOf } from "./deployed-worker.ts";
-import { deployWorker, isReplacing, planDeployment } from "./deployment.ts";
-import { DATABASE_OWNERS, type DatabaseOwner } from "./migrations.ts";
-import { type Deployable, PRODUCTION_FILE, writeProductionValue } from "./production.ts";
-import { requireStorageConfig, storageId, writeProductionConfig } from "./production-config.ts";
-import { randomSecret, readSettings, writeSettings } from "./secret-file.ts";
-import { AUDIENCES, CONFIGS, ROOT, readConfig, servicesOf, settingOf, workerName } from "./workers.ts";
-import { runWrangler } from "./wrangler.ts";
+import { identityKeysSetting } from "../../../src/crypto/keys.ts";
+import { CliError } from "../cli-error.ts";
+import { DATABASE_OWNERS, type DatabaseOwner } from "../migrations.ts";
+import type { Cloudflare } from "../production/cloudflare.ts";
+import { requireStorageConfig, storageId, writeProductionConfig } from "../production/config.ts";
+import { putSecrets, type Secrets } from "../production/deployed-system.ts";
+import { consumersOf } from "../production/deployed-worker.ts";
+import { deployWorker, isReplacing, planDeployment } from "../production/deployment.ts";
+import { type Deployable, PRODUCTION_FILE, writeProductionValue } from "../production/settings.ts";
+import { randomSecret, readSettings, writeSettings } from "../secret-file.ts";
+import { AUDIENCES, CONFIGS, ROOT, readConfig, servicesOf, settingOf, workerName } from "../workers.ts";
+import { runWrangler } from "../wrangler.ts";
 
 export interface Setup {
   /** `null`: the steps are printed only. */

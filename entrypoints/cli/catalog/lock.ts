@@ -1,10 +1,10 @@
 // Lock file of the catalog: every tool as it was last accepted. Each change since then becomes one
 // sentence, the most dangerous first, because a changed digest does not show what to review.
 import { isDeepStrictEqual } from "node:util";
-import { RISKS } from "../../contracts/gateway.ts";
-import { digestsOf, factsOf, type ToolFacts } from "../../src/tools/digest.ts";
-import { describePrice } from "../../src/tools/price.ts";
-import type { ToolDefinition } from "../../src/tools/tool-definition.ts";
+import { RISKS } from "../../../contracts/gateway.ts";
+import { digestsOf, factsOf, type ToolFacts } from "../../../src/tools/digest.ts";
+import { describePrice } from "../../../src/tools/price.ts";
+import type { ToolDefinition } from "../../../src/tools/tool-definition.ts";
 import { type Field, fieldsOf } from "./schema-fields.ts";
 
 export interface Lock {

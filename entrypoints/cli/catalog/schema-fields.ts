@@ -1,6 +1,6 @@
 // A tool's JSON Schema as a list of readable, comparable fields: `policy.profile`,
 // `modes[].tokens`.
-import type { JsonSchema } from "../../src/tools/json-schema.ts";
+import type { JsonSchema } from "../../../src/tools/json-schema.ts";
 
 export interface Field {
   /** From the root. `[]` is an item of a list. */
