@@ -20,7 +20,6 @@ import {
   type Received,
   variablesIn,
 } from "../support/examples.ts";
-import { exhaust } from "../support/exhaust-limit.ts";
 import { useIssuer } from "../support/issuer.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { newAccount, User } from "../support/user.ts";
@@ -63,24 +62,8 @@ function variablesOf(origin: string): Readonly<Record<string, Variable>> {
     KEY: async () => keyOf(await theReader(), ["read", "generate"]),
     READ_KEY: async () => keyOf(await theReader(), ["read"]),
     VERIFIER: async () => verifier,
-    BUSY_KEY: () => exhaustedKey(async () => keyOf(await signUp(), ["read", "generate"])),
     CODE: (seen) => authorizationCode(origin, seen.get("CLIENT_ID") ?? "", verifier),
   };
-}
-
-/** A key that has used up its calls of this minute. */
-async function exhaustedKey(createKey: () => Promise<string>): Promise<string> {
-  let key = "";
-  const use = async () => {
-    key ||= await createKey();
-    const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-    const body = '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"none://of-ours"}}';
-    return system.fetch("/mcp", { method: "POST", headers, body });
-  };
-  // The minute must last until the key is used.
-  do await exhaust(() => use);
-  while (Date.now() % 60_000 > 58_000);
-  return key;
 }
 
 /** The code that a new user's approval gives to the client. */
