@@ -60,7 +60,7 @@ const NUMBERS: Readonly<Record<string, readonly string[]>> = {
   ],
   "docs/security.md": [`(${number("src/config.ts", "MAX_CREDENTIAL_CACHE_SECONDS")} at most)`],
   "docs/operations.md": [
-    `it\nfor ${number("src/backends/breaker.ts", "OPEN_MS", SECOND)} seconds and logs \`backend.breaker_opened\``,
+    `it for ${number("src/backends/breaker.ts", "OPEN_MS", SECOND)} seconds and logs \`backend.breaker_opened\``,
   ],
   "docs/architecture.md": [
     `valid for ${number("contracts/rpc/identity-token.ts", "IDENTITY_LIFETIME_SECONDS")} seconds`,
