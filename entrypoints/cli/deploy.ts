@@ -20,7 +20,8 @@ const GATEWAY_LIMIT_BYTES = 136_000;
 const USAGE = `Usage: npm run deploy [-- options]
 
   --worker NAME   ${DEPLOYABLE.join(", ")} (default gateway)
-  --yes           do not ask; without a terminal, needed to replace or remove something
+  --yes           do not ask; without a terminal, needed to replace or remove something,
+                  and to apply migrations of the Worker's database
   --dry-run       build every Worker, or the one named, and show sizes and what the gateway binds;
                   nothing is uploaded
   --help          show this

@@ -1,5 +1,5 @@
 // Deployment: the settings that it refuses, and the content of a production bundle.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -80,6 +80,7 @@ describe("before an upload", () => {
     const bound = servicesOf(readConfig("gateway")).map(({ service }) => [service, new Map()] as const);
     api = await startCloudflareApi(new Map(bound));
     for (const [name, value] of Object.entries(api.environment)) vi.stubEnv(name, value);
+    api.account.createDatabase("stackbilt-reference-auth", productionWith().workers.auth.ids.DB);
   });
   afterEach(() => {
     vi.unstubAllEnvs();
@@ -172,6 +173,28 @@ describe("before an upload", () => {
     api.workers.delete("stackbilt-reference-img-forge");
     await expect(planOf(productionWith())).rejects.toThrow(
       "IMG_FORGE binds the Worker stackbilt-reference-img-forge, which is not deployed",
+    );
+  });
+
+  it("names the migrations that the Worker's database lacks, and uploads nothing without --yes", async () => {
+    const folder = path.join(ROOT, "entrypoints/auth/migrations");
+    const [newest, ...applied] = readdirSync(folder).sort().reverse();
+    const database = api.account.databases.get("stackbilt-reference-auth")?.database;
+    expect((await planOf(productionWith(), "auth")).migrations).toEqual([...applied.toReversed(), newest]);
+    database?.exec("CREATE TABLE d1_migrations (name TEXT)");
+    for (const name of applied) database?.prepare("INSERT INTO d1_migrations VALUES (?)").run(name);
+    const plan = await planOf(productionWith(), "auth");
+    expect(describePlan(plan)).toContain(`  applies the migration ${newest} to its database first`);
+    await expect(deployWorker(plan, { isYes: false })).rejects.toThrow("Nothing was changed. Add --yes");
+    expect(api.writes).toEqual([]);
+    database?.prepare("INSERT INTO d1_migrations VALUES (?)").run(newest ?? "");
+    expect(await planOf(productionWith(), "auth")).toMatchObject({ migrations: [] });
+  });
+
+  it("refuses a database that the account does not have", async () => {
+    api.account.databases.clear();
+    await expect(planOf(productionWith(), "auth")).rejects.toThrow(
+      "entrypoints/production.toml: the account has no database with the id [auth.ids] DB",
     );
   });
 

@@ -134,6 +134,21 @@ describe("the path of an operator", () => {
     expect(existsSync(other)).toBe(false);
   }, 300_000);
 
+  it("applies a pending migration before it uploads the Worker that needs it", async () => {
+    const { database } = api.account.databases.get("stackbilt-reference-auth") ?? {};
+    database?.exec("ALTER TABLE api_keys DROP COLUMN prefix; ALTER TABLE api_keys DROP COLUMN last_used_at");
+    database?.exec("DELETE FROM d1_migrations WHERE name = '0007_key_use.sql'");
+    const refused = await run("deploy", "--worker", "auth");
+    expect(refused).toMatchObject({ code: 1, writes: [] });
+    expect(refused.output).toContain("applies the migration 0007_key_use.sql to its database first");
+    const done = await run("deploy", "--worker", "auth", "--yes");
+    expect(done.code, done.output).toBe(0);
+    const at = (part: string) => done.writes.findIndex((write) => write.includes(part));
+    expect(at("/query")).not.toBe(-1);
+    expect(at("/query")).toBeLessThan(at("/workers/scripts/"));
+    expect(database?.prepare("SELECT count(*) AS n FROM api_keys WHERE prefix IS NULL").get()).toEqual({ n: 0 });
+  }, 300_000);
+
   it("deploys a changed setting when that is confirmed, and no setting for development", async () => {
     edit('CIMD_ENABLED = "true"', 'CIMD_ENABLED = "false"');
     const asked = await run("deploy");

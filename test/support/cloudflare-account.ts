@@ -75,8 +75,7 @@ export class Account {
     return version;
   }
 
-  createDatabase(name: string): string {
-    const id = randomUUID();
+  createDatabase(name: string, id: string = randomUUID()): string {
     this.databases.set(name, { id, database: new DatabaseSync(":memory:") });
     return id;
   }

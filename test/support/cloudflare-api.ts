@@ -192,6 +192,7 @@ function queryDatabase(api: CloudflareApi, [id]: readonly string[], request: Rec
   const [, { database }] = databaseOf(api, id);
   const { sql } = json<{ sql: string }>(request);
   if (/^\s*(?:SELECT|PRAGMA)/i.test(sql)) return [[{ results: database.prepare(sql).all(), success: true, meta: {} }]];
+  api.writes.push(`POST /d1/database/${id}/query`);
   api.onWrite(`POST migration ${sql}`);
   database.exec(sql);
   return [[{ results: [], success: true, meta: { duration: 1 } }]];

@@ -1,4 +1,5 @@
-// A deployment of one Worker: first what it replaces, in words, then the upload by wrangler.
+// A deployment of one Worker: first what it replaces, in words, then the pending migrations of its
+// database, and then the upload by wrangler.
 import { spawn } from "node:child_process";
 import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
 import { CliError } from "../cli-error.ts";
@@ -7,6 +8,7 @@ import { ROOT, workerName } from "../workers.ts";
 import { QUIET, WRANGLER } from "../wrangler.ts";
 import type { Cloudflare } from "./cloudflare.ts";
 import { requireProductionConfig, writeProductionConfig } from "./config.ts";
+import { applyDeployedMigrations, isDatabaseOwner, pendingMigrations } from "./deployed-database.ts";
 import {
   consumersOf,
   type DeployedWorker,
@@ -26,6 +28,8 @@ export interface Plan {
   readonly differences: readonly Difference[];
   /** The binding to a gateway that is not deployed yet. Each binds the other, so one is first. */
   readonly leftOut: string | null;
+  /** Migrations that the Worker's database lacks. Its code may need them. */
+  readonly migrations: readonly string[];
 }
 
 /**
@@ -43,7 +47,9 @@ export async function planDeployment(
   const deployed = await deployedWorker(cloudflare, workerName(worker));
   const changed = deployed === null ? [] : differencesBetween(config, deployed);
   const taken = await takenBy(cloudflare, workerName(worker), config);
-  return { worker, config, deployed, differences: [...changed, ...taken], leftOut };
+  const [{ database_id: database = "" } = {}] = config.d1_databases ?? [];
+  const migrations = isDatabaseOwner(worker) ? await pendingMigrations(cloudflare, worker, database) : [];
+  return { worker, config, deployed, differences: [...changed, ...taken], leftOut, migrations };
 }
 
 type Services = NonNullable<WranglerConfig["services"]>;
@@ -85,13 +91,13 @@ async function takenBy(cloudflare: Cloudflare, name: string, config: WranglerCon
   return [...owned, ...consumed].flat();
 }
 
-/** True if the deployment takes something away from what runs today. */
-export function isReplacing({ differences }: Plan): boolean {
-  return differences.some(({ kind }) => kind !== "adds");
+/** True if the deployment changes or removes something of what runs today. */
+export function isReplacing({ differences, migrations }: Plan): boolean {
+  return migrations.length > 0 || differences.some(({ kind }) => kind !== "adds");
 }
 
 /** The plan in sentences, one a line. */
-export function describePlan({ worker, config, deployed, differences, leftOut }: Plan): string {
+export function describePlan({ worker, config, deployed, differences, leftOut, migrations }: Plan): string {
   const [route] = config.routes ?? [];
   const host = route === undefined || typeof route === "string" ? "" : ` to https://${route.pattern}`;
   const by = deployed?.author === undefined ? "" : ` by ${deployed.author}`;
@@ -101,6 +107,7 @@ export function describePlan({ worker, config, deployed, differences, leftOut }:
       ? "  It is a new Worker."
       : `  It replaces the version ${deployed.versionId.slice(0, 8)} of ${deployed.createdAt}${by}.`,
     ...differences.map(({ kind, what }) => `  ${kind.padEnd(7)} ${what}`),
+    ...migrations.map((name) => `  applies the migration ${name} to its database first`),
     ...(deployed !== null && differences.length === 0 ? ["  Variables, bindings and domain stay as they are."] : []),
     ...(leftOut === null
       ? []
@@ -109,12 +116,14 @@ export function describePlan({ worker, config, deployed, differences, leftOut }:
 }
 
 /**
- * Prints the plan, asks, and uploads. Without a terminal it asks only for a plan that replaces
- * something, and `isYes` is the answer. Throws a `CliError` if the upload fails.
+ * Prints the plan, asks, applies pending migrations, and uploads. Without a terminal it asks only
+ * for a plan that replaces something, and `isYes` is the answer. Throws a `CliError` if a migration
+ * or the upload fails.
  */
 export async function deployWorker(plan: Plan, { isYes }: { readonly isYes: boolean }): Promise<void> {
   console.log(describePlan(plan));
   if (!isYes && (isInteractive() || isReplacing(plan))) await confirm("Deploy?");
+  if (plan.migrations.length > 0 && isDatabaseOwner(plan.worker)) await applyDeployedMigrations(plan.worker);
   const file = writeProductionConfig(plan.worker, plan.config);
   const wrangler = spawn(process.execPath, ["--no-warnings", WRANGLER, "deploy", "--minify", "-c", file], {
     cwd: ROOT,

@@ -1,19 +1,18 @@
 // The steps of `npm run setup`, in their order: storage, secrets, backends, gateway, and the auth
 // Worker again with its binding to the gateway. Each is safe to repeat.
-import { readdirSync } from "node:fs";
-import path from "node:path";
 import * as v from "valibot";
 import { identityKeysSetting } from "../../../src/crypto/keys.ts";
 import { CliError } from "../cli-error.ts";
 import { DATABASE_OWNERS, type DatabaseOwner } from "../migrations.ts";
 import type { Cloudflare } from "../production/cloudflare.ts";
-import { requireStorageConfig, storageId, writeProductionConfig } from "../production/config.ts";
+import { storageId } from "../production/config.ts";
+import { applyDeployedMigrations, migrationArguments, pendingMigrations } from "../production/deployed-database.ts";
 import { putSecrets, type Secrets } from "../production/deployed-system.ts";
 import { consumersOf } from "../production/deployed-worker.ts";
 import { deployWorker, isReplacing, planDeployment } from "../production/deployment.ts";
 import { type Deployable, PRODUCTION_FILE, writeProductionValue } from "../production/settings.ts";
 import { randomSecret, readSettings, writeSettings } from "../secret-file.ts";
-import { AUDIENCES, CONFIGS, ROOT, readConfig, servicesOf, settingOf, workerName } from "../workers.ts";
+import { AUDIENCES, readConfig, servicesOf, settingOf, workerName } from "../workers.ts";
 import { runWrangler } from "../wrangler.ts";
 
 export interface Setup {
@@ -139,29 +138,15 @@ function databaseStep(setup: Setup, worker: DatabaseOwner): Step {
   });
 }
 
-const Applied = v.array(v.object({ results: v.optional(v.array(v.object({ name: v.string() })), []) }));
-
 function tablesStep(setup: Setup, worker: DatabaseOwner): Step {
-  const folder = path.join(ROOT, path.dirname(CONFIGS[worker]), settingOf(readConfig(worker), "migrations_dir"));
-  const generated = `${path.dirname(CONFIGS[worker])}/production.generated.toml`;
-  const args = ["d1", "migrations", "apply", "DB", "--remote", "-c", generated];
   return {
     title: `Tables of ${workerName(worker)}`,
-    command: `npx wrangler ${args.join(" ")}`,
+    command: `npx wrangler ${migrationArguments(worker).join(" ")}`,
     async isDone() {
-      const id = storageId(worker, "DB");
-      const table = "SELECT name FROM sqlite_master WHERE name = 'd1_migrations'";
-      const query = (sql: string) => accountOf(setup).ask(`/d1/database/${id}/query`, Applied, { sql });
-      if (((await query(table))?.[0]?.results ?? []).length === 0) return false;
-      const applied = (await query("SELECT name FROM d1_migrations"))?.[0]?.results.map(({ name }) => name) ?? [];
-      return readdirSync(folder)
-        .filter((file) => file.endsWith(".sql"))
-        .every((file) => applied.includes(file));
+      const id = storageId(worker, "DB") ?? "";
+      return (await pendingMigrations(accountOf(setup), worker, id)).length === 0;
     },
-    async run() {
-      writeProductionConfig(worker, requireStorageConfig(worker));
-      await wrangler(args);
-    },
+    run: () => applyDeployedMigrations(worker),
   };
 }
 
