@@ -11,6 +11,7 @@ const OWN = [
   "storage",
   "rate-limit",
   "counted-objects",
+  "remote-users",
   "backends",
   "baseline",
   "empty",

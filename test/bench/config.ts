@@ -13,6 +13,7 @@ export const SERVICES = [
   "baseline",
   "empty",
   "gateway",
+  "stored",
   "counted",
   "verified",
   "issuer",
@@ -23,7 +24,9 @@ export const SERVICES = [
 /** Other servers with the same duties: see `rivals.ts`. */
 export const RIVALS = ["sdk", "agents"] as const;
 export type Rival = (typeof RIVALS)[number];
-export type ServiceName = (typeof SERVICES)[number] | Rival;
+/** A gateway without one of its parts: see `parts.ts`. */
+export type PartialGateway = `without-${number}`;
+export type ServiceName = (typeof SERVICES)[number] | Rival | PartialGateway;
 
 /** Gateways with other numbers of tools and backends: see `workers/scaled-gateway.ts`. */
 export const SCALED_GATEWAYS = {
@@ -46,7 +49,8 @@ export async function systemConfig(chosen: readonly ServiceName[], objects: stri
   const gateway: Unstable_Config = unstable_readConfig({ config: path.join(ROOT, CONFIGS.gateway) });
   const secret = randomSecret();
   const bindings = gatewayBindings(gateway, secret);
-  const counted = gatewayBindings(gateway, secret, { isCounted: true });
+  const stored = gatewayBindings(gateway, secret, { users: "stored" });
+  const counted = gatewayBindings(gateway, secret, { users: "stored", isCounted: true });
   const verified = gatewayBindings(gateway, secret, { services: { [workerName("img-forge")]: "img-forge" } });
   const worker = (name: string, file: string, bound: Lines = [], more: Lines = []) =>
     workerOf(gateway, name, file, bound, more);
@@ -65,7 +69,7 @@ export async function systemConfig(chosen: readonly ServiceName[], objects: stri
   const namespaces = gateway.durable_objects.bindings.map(
     ({ class_name }) => `(className = ${quoted(class_name)}, uniqueKey = ${quoted(class_name)}, enableSql = true)`,
   );
-  const makers: Readonly<Record<ServiceName, () => string>> = {
+  const makers: Readonly<Record<Exclude<ServiceName, PartialGateway>, () => string>> = {
     storage: () => worker("storage", "storage.js"),
     backends: () => worker("backends", "backends.js"),
     baseline: () => worker("baseline", "baseline.js", [service("BACKEND", "backends", "StackbilderEntrypoint")]),
@@ -75,15 +79,18 @@ export async function systemConfig(chosen: readonly ServiceName[], objects: stri
         `durableObjectNamespaces = [${namespaces.join(", ")}]`,
         'durableObjectStorage = (localDisk = "objects")',
       ]),
+    stored: () => worker("stored", "gateway/index.js", stored),
     counted: () => worker("counted", "gateway/index.js", counted),
     verified: () => worker("verified", "gateway/index.js", verified),
-    issuer: () => worker("issuer", "issuer.js", bindings),
+    issuer: () => worker("issuer", "issuer.js", stored),
     few: () => scaled("few"),
     many: () => scaled("many"),
     wide: () => scaled("wide"),
     sdk: () => worker("sdk", "rivals/sdk.js", bindings),
     agents: () => worker("agents", "rivals/agents.js", bindings),
   };
+  const definitionOf = (name: ServiceName) =>
+    isPartial(name) ? worker(name, `parts/${name}.js`, bindings) : makers[name]();
   const identityKeys = await identityKeysSetting([secret], "img-forge");
   const imgForge = worker("img-forge", "img-forge/worker.js", [text("IDENTITY_KEYS", identityKeys)]);
   const disk = `    (name = "objects", disk = (path = ${quoted(objects)}, writable = true))`;
@@ -93,21 +100,27 @@ export async function systemConfig(chosen: readonly ServiceName[], objects: stri
   return [
     'using Workerd = import "/workerd/workerd.capnp";',
     "const config :Workerd.Config = (",
-    `  services = [\n${[...chosen.map((name) => makers[name]()), imgForge, disk].join(",\n")}\n  ],`,
+    `  services = [\n${[...chosen.map(definitionOf), imgForge, disk].join(",\n")}\n  ],`,
     `  sockets = [${sockets.join(", ")}],`,
     `  extensions = [(modules = [${WRAPPERS.map(moduleOf).join(", ")}])],`,
     ");",
   ].join("\n");
 }
 
+function isPartial(name: ServiceName): name is PartialGateway {
+  return name.startsWith("without-");
+}
+
 /** Modules behind bindings of the type `wrapped`. */
-const WRAPPERS = ["rate-limit", "counted-objects"] as const;
+const WRAPPERS = ["rate-limit", "counted-objects", "remote-users"] as const;
 
 function moduleOf(name: (typeof WRAPPERS)[number]): string {
   return `(name = "bench:${name}", internal = true, esModule = embed "${name}.js")`;
 }
 
 interface Behind {
+  /** The objects of users: as `workers/remote-users.ts`, or the gateway's own, on the disk. */
+  readonly users?: "remote" | "stored";
   /** True: requests to Durable Objects are counted. */
   readonly isCounted?: boolean;
   /** Services in place of the fake backends, by the name of their Worker. */
@@ -118,7 +131,7 @@ interface Behind {
 function gatewayBindings(
   config: Unstable_Config,
   secret: string,
-  { isCounted = false, services = {} }: Behind = {},
+  { users = "remote", isCounted = false, services = {} }: Behind = {},
 ): Lines {
   return [
     ...Object.entries(config.vars).map(([name, value]) => text(name, String(value))),
@@ -128,6 +141,10 @@ function gatewayBindings(
       bind(binding, 'queue = (name = "storage", entrypoint = "queue")'),
     ),
     ...config.durable_objects.bindings.map(({ name, class_name }) => {
+      if (name === "USERS" && users === "remote") {
+        const remote = `innerBindings = [${service("users", "storage", "UserEntrypoint")}]`;
+        return bind(name, `wrapped = (moduleName = "bench:remote-users", ${remote})`);
+      }
       const objects = `durableObjectNamespace = (className = ${quoted(class_name)}, serviceName = "gateway")`;
       const inner = `innerBindings = [${bind("objects", objects)}, ${bind("storage", 'service = "storage"')}]`;
       return bind(name, isCounted ? `wrapped = (moduleName = "bench:counted-objects", ${inner})` : objects);

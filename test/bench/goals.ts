@@ -61,6 +61,7 @@ const RATIOS: readonly Ratio[] = [
   { goal: "", what: "b: parse, one RPC, respond", of: "baseline", over: "baseline", unit: "b" },
   { goal: "1", what: "tools/call, token seen before", of: "call", over: "baseline", unit: "b", limit: 2.1 },
   { goal: "2", what: "tools/call, new token", of: "freshCall", over: "baseline", unit: "b", limit: 3.5 },
+  { goal: "", what: "the same, with the user's object on this disk", of: "storedCall", over: "baseline", unit: "b" },
   {
     goal: "3",
     what: "tools/call in 2025-11-25, no session",

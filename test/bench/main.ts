@@ -11,6 +11,7 @@ import { RIVALS, SCALED_GATEWAYS, SERVICES, type ServiceName } from "./config.ts
 import { evaluate, type Findings, tableOf } from "./goals.ts";
 import { closeConnections, send, UnexpectedResponse } from "./load.ts";
 import { allOperations, statusBeforeBody } from "./operations.ts";
+import { buildPartial, PARTIAL_GATEWAYS, partSeries, partTable } from "./parts.ts";
 import { type Target, toolList } from "./requests.ts";
 import { buildRivals, rivalSeries, rivalTable } from "./rivals.ts";
 import { type Costs, FRESH_PER_ROUND, MIN_ROUNDS, measure, seriesOf } from "./series.ts";
@@ -24,6 +25,7 @@ const USAGE = `Usage: npm run bench [-- options]
   --check     end with an error if a goal is missed
   --quick     only compare the main ratios with their budgets: under two minutes, and an error if
               one is exceeded by more than the noise of the run
+  --parts     only measure what each part of a call and of a list costs
   --rivals    only compare with other servers, which it installs into a temporary folder
   --rounds N  repetitions of each kind of request (default ${DEFAULT_ROUNDS}, at least ${MIN_ROUNDS})
   --help      show this`;
@@ -35,13 +37,14 @@ const SPARE_ROUNDS = 5;
 
 interface Options {
   readonly isCheck: boolean;
-  readonly mode: "goals" | "quick" | "rivals";
+  readonly mode: "goals" | "quick" | "parts" | "rivals";
   readonly rounds: number;
 }
 
-function modeOf({ quick = false, rivals = false }): Options["mode"] {
-  if (quick && rivals) throw new Error("--quick and --rivals exclude each other");
-  return quick ? "quick" : rivals ? "rivals" : "goals";
+function modeOf({ quick = false, parts = false, rivals = false }): Options["mode"] {
+  if (Number(quick) + Number(parts) + Number(rivals) > 1)
+    throw new Error("--quick, --parts and --rivals exclude each other");
+  return quick ? "quick" : parts ? "parts" : rivals ? "rivals" : "goals";
 }
 
 /** The options; `null` after printing the usage, for `--help` and for invalid options. */
@@ -49,6 +52,7 @@ function optionsFrom(args: string[]): Options | null {
   const options = {
     check: { type: "boolean" },
     quick: { type: "boolean" },
+    parts: { type: "boolean" },
     rivals: { type: "boolean" },
     rounds: { type: "string" },
     help: { type: "boolean", short: "h" },
@@ -120,6 +124,18 @@ async function measureRivals(folder: string, rounds: number) {
   });
 }
 
+/** Costs of calls and lists, of gateways that lack a part each. */
+async function measureParts(folder: string, rounds: number) {
+  console.log("Building.");
+  await Promise.all([buildAll(folder), buildPartial(folder)]);
+  return withServer(folder, [...QUICK_SERVICES, ...PARTIAL_GATEWAYS], async (server) => {
+    const tokens = await makeTokens(server, 0, 0);
+    console.log(`Measuring, ${rounds} rounds.`);
+    const series = partSeries(server, tokens.known, seriesOf(server, tokens, 0).baseline);
+    return measure(server, series, { rounds: 2 * rounds, limitMs: ROUNDS_LIMIT_MS });
+  });
+}
+
 /** Runs `use` with a server and stops it. An error that a Worker logs makes the run invalid. */
 async function withServer<T>(
   folder: string,
@@ -159,6 +175,7 @@ async function run(args: string[]): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
   try {
     if (options.mode === "quick") return await compareWithBudgets(folder, options.rounds);
+    if (options.mode === "parts") return console.log(partTable(await measureParts(folder, options.rounds)));
     if (options.mode === "rivals") return console.log(rivalTable(await measureRivals(folder, options.rounds)));
     const lines = evaluate(await measureAll(folder, options.rounds));
     console.log(`\n${tableOf(lines)}`);

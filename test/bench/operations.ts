@@ -25,7 +25,7 @@ export async function allOperations(server: Server, tokens: Tokens): Promise<Rea
   await sleep(ARRIVAL_MS); // messages of earlier requests must not count
   return {
     known: await operationsOf(server, () => statusCall(target)),
-    fresh: await operationsOf(server, () => statusCall({ ...target, token: tokens.fresh() })),
+    fresh: await operationsOf(server, () => statusCall({ ...target, token: tokens.fresh("stored") })),
     change: await operationsOf(server, () => createCall(target)),
     paid: await operationsOf(server, () => imageCall(target)),
   };

@@ -11,6 +11,7 @@ import { RIVALS, type Rival } from "./config.ts";
 import { rivalCall, rivalList, type Target } from "./requests.ts";
 import { median, PRODUCT_TOOLS, type Series, type SeriesName } from "./series.ts";
 import type { Server } from "./server.ts";
+import { columnsOf } from "./table.ts";
 import { issue } from "./tokens.ts";
 
 const TITLES: Readonly<Record<Rival, string>> = { sdk: "SDK + OAuth + audit", agents: "agents + OAuth + audit" };
@@ -59,17 +60,10 @@ export function rivalTable(costs: Readonly<Record<RivalSeries, readonly number[]
     const [call, list] = [`${rival} call`, `${rival} list`] as const;
     return [TITLES[rival], ratio(call, "baseline"), ratio(list, "baseline"), ratio("call", call), ratio("list", list)];
   });
-  const all = [
+  return columnsOf([
     ["", "tools/call, b", "tools/list, b", "gateway's call", "gateway's list"],
     ["this gateway", ratio("call", "baseline"), ratio("list", "baseline"), "", ""],
     ...rows,
     ["goal 5, of the SDK's", "", "", `≤ ${LIMITS.call}`, `≤ ${LIMITS.list}`],
-  ];
-  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all
-    .map((row) =>
-      row.map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0))).join("  "),
-    )
-    .map((line) => line.trimEnd())
-    .join("\n");
+  ]);
 }

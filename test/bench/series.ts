@@ -24,12 +24,14 @@ export interface Tokens {
   readonly known: string;
   /** One for each of a thousand users. */
   readonly users: readonly string[];
-  /** Returns a token that was not used before. */
-  fresh(): string;
+  /** Returns a token that this gateway has not seen. */
+  fresh(at: "gateway" | "stored"): string;
 }
 
 /** New tokens that one round uses. */
 export const FRESH_PER_ROUND = 60;
+/** Users in one slice of the series of many users. */
+const USERS_PER_SLICE = 200;
 
 /** Tools in the product's own list. */
 export const PRODUCT_TOOLS = 10;
@@ -38,7 +40,7 @@ export const PRODUCT_TOOLS = 10;
 export function seriesOf(server: Server, tokens: Tokens, listBytes: number) {
   const to = (service: ServiceName) => server.ports.get(service) ?? 0;
   const known: Target = { port: to("gateway"), era: "2026-07-28", token: tokens.known };
-  const fresh = (): Target => ({ ...known, token: tokens.fresh() });
+  const fresh = (at: "gateway" | "stored" = "gateway"): Target => ({ ...known, port: to(at), token: tokens.fresh(at) });
   const baseline: Target = { port: to("baseline"), era: "none", path: "/call" };
   const scaled = (name: keyof typeof SCALED_GATEWAYS): Target => ({ ...known, port: to(name) });
   const scaledCall = (name: keyof typeof SCALED_GATEWAYS) => (index: number) =>
@@ -57,6 +59,7 @@ export function seriesOf(server: Server, tokens: Tokens, listBytes: number) {
     baseline: of(200, () => statusCall(baseline)),
     call: of(200, () => statusCall(known)),
     freshCall: of(FRESH_PER_ROUND / 2, () => statusCall(fresh()), 0),
+    storedCall: of(FRESH_PER_ROUND / 2, () => statusCall(fresh("stored")), 0),
     legacyCall: of(200, () => statusCall({ ...known, era: "2025-11-25" })),
     referenceCall: of(60, () => modelsCall({ ...known, port: to("verified") })),
     list: of(100, () => toolList(known, PRODUCT_TOOLS)),
@@ -74,7 +77,7 @@ export function seriesOf(server: Server, tokens: Tokens, listBytes: number) {
     checkedCall: governed("and_credential"),
     reservedCall: governed("and_reserve"),
     settledCall: governed("and_settle"),
-    usersCall: of(200, () => statusCall({ ...known, token: anyOf(tokens.users) }), 200),
+    usersCall: of(USERS_PER_SLICE, userCalls(known, tokens.users), USERS_PER_SLICE),
   } as const satisfies Record<string, Series>;
 }
 
@@ -128,8 +131,16 @@ async function slice(server: Server, { count, warm, requestAt, isGoverned }: Ser
   return ((await server.idleCpuUs()) - before) / count;
 }
 
-function anyOf(values: readonly string[]): string {
-  return values[Math.floor(Math.random() * values.length)] ?? "";
+/**
+ * Calls of one user after the other. Each slice has other users, whose tokens its warm requests
+ * have brought into the credential cache.
+ */
+function userCalls(target: Target, users: readonly string[]): (index: number) => BenchRequest {
+  let sent = 0;
+  return (index) => {
+    const first = Math.floor(sent++ / (2 * USERS_PER_SLICE)) * USERS_PER_SLICE;
+    return statusCall({ ...target, token: users[(first + index) % users.length] ?? "" });
+  };
 }
 
 /** A random order, so that no series always follows the same one. */

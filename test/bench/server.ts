@@ -26,8 +26,8 @@ export interface Server {
 
 /** Starts `services` with the bundles in `folder`. The caller stops them. */
 export async function startServer(folder: string, services: readonly ServiceName[]): Promise<Server> {
-  const file = path.join(folder, `${services.join("-")}.capnp`);
   const objects = mkdtempSync(path.join(folder, "objects-"));
+  const file = `${objects}.capnp`;
   writeFileSync(file, await systemConfig(services, objects));
   const { default: workerd }: { readonly default: string } = createRequire(
     createRequire(import.meta.url).resolve("wrangler"),

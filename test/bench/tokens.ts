@@ -15,12 +15,12 @@ export async function makeTokens({ ports }: Server, fresh: number, userCount = U
   for (let at = 0; at < users.length; at += BATCH)
     made.push(...(await issue(ports.get("issuer"), users.slice(at, at + BATCH))));
   const [known = "", ...rest] = made;
-  const unused = rest.slice(userCount);
+  const unused = { gateway: rest.slice(userCount), stored: rest.slice(userCount) };
   return {
     known,
     users: rest.slice(0, userCount),
-    fresh() {
-      const token = unused.pop();
+    fresh(at) {
+      const token = unused[at].pop();
       if (token === undefined) throw new Error("All tokens have been used.");
       return token;
     },

@@ -12,6 +12,7 @@ import { SERVICES } from "../bench/config.ts";
 import { evaluate, tableOf } from "../bench/goals.ts";
 import { closeConnections, sendAll } from "../bench/load.ts";
 import { allOperations } from "../bench/operations.ts";
+import { buildPartial, buildWithout, LEAST_GATEWAY, partSeries, partTable } from "../bench/parts.ts";
 import { type Costs, FRESH_PER_ROUND, median, seriesOf } from "../bench/series.ts";
 import { startServer } from "../bench/server.ts";
 import { makeTokens } from "../bench/tokens.ts";
@@ -88,18 +89,33 @@ it("exceeds a budget by more than the noise of the run, and not by less", () => 
   expect(budgetTable(checkBudgets(costsOf(300, 300, 300), budget))).toBe("tools/call  3.00 ± 0.00  ≤ 2     exceeded");
 });
 
+it("shows what the removal of a part saves, with its error", () => {
+  const cost = { "without-2 call": [60, 180, 120], "without-3 list": [100, 330, 170] };
+  const costs = new Proxy({}, { get: (_, series) => cost[series as keyof typeof cost] ?? [100, 300, 200] });
+  const table = partTable(costs as Parameters<typeof partTable>[0]);
+  expect(table).toMatch(/^audit record.* 40\.0 ± 0\.0 % +0\.0 ± 0\.0 % +0\.60 b +1\.00 b$/m);
+  expect(table).toMatch(/^identity token.* 0\.0 ± 0\.0 % +0\.0 ± 7\.1 % +1\.00 b +1\.00 b$/m);
+});
+
+it("does not measure a part whose module the gateway no longer imports", async () => {
+  const building = buildWithout(["src/mcp/gone.ts"], path.join(tmpdir(), "bench-unbuilt.js"));
+  await expect(building).rejects.toThrow("The gateway does not import src/mcp/gone.ts.");
+});
+
 // One workerd with every Worker of the benchmark, built as for production.
 it("gets the right response to each of its requests, with the operations that each kind of call may take", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "bench-test-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  await buildAll(folder);
-  const server = await startServer(folder, SERVICES);
+  await Promise.all([buildAll(folder), buildPartial(folder, [LEAST_GATEWAY])]);
+  const server = await startServer(folder, [...SERVICES, LEAST_GATEWAY]);
   onTestFinished(async () => {
     closeConnections();
     await server.stop();
   });
   const tokens = await makeTokens(server, FRESH_PER_ROUND, 2);
-  for (const { requestAt } of Object.values(seriesOf(server, tokens, 1_000))) await sendAll(2, requestAt);
+  const series = seriesOf(server, tokens, 1_000);
+  const partial = partSeries(server, tokens.known, series.baseline);
+  for (const { requestAt } of [...Object.values(series), ...Object.values(partial)]) await sendAll(2, requestAt);
   expect(await allOperations(server, tokens)).toEqual(OPERATIONS);
   expect(server.errors()).toBe("");
 }, 120_000);

@@ -1,6 +1,8 @@
-// A fake of KV and of the queue, behind the gateway's real bindings. It implements the runtime's
-// protocol for both as far as the gateway uses it, keeps values in memory and counts, at the least
-// possible cost.
+// A fake of KV, of the queue and of the objects of users, behind the gateway's real bindings. It
+// implements the protocol of each as far as the gateway uses it, keeps values in memory and counts,
+// at the least possible cost.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import type { TokenState } from "../../../src/durable/user-object.ts";
 import type { StorageCounts } from "../counts.ts";
 
 const values = new Map<string, string>();
@@ -36,6 +38,13 @@ export const queue: ExportedHandler = {
     return new Response(ACCEPTED);
   },
 };
+
+/** The object of every user, in which nothing has ended. */
+export class UserEntrypoint extends WorkerEntrypoint {
+  tokenState(): TokenState {
+    return { hasEnded: false, endedUntilMs: 0, isListed: true };
+  }
+}
 
 /**
  * For the benchmark itself: `GET /counts`; `POST /objects` counts a request to a Durable Object;
