@@ -218,18 +218,23 @@ function siblingLine(stateFolder: string): string {
   return `WRANGLER_REGISTRY_PATH=${isPlain ? registry : `'${registry.replaceAll("'", "'\\''")}'`} npx wrangler dev`;
 }
 
-function summary({ port, stateFolder, inspectorPort }: Options, seconds: string): string {
+/** What a developer needs from a system that has started, `seconds` after the command. */
+export function summary(
+  { port, stateFolder, inspectorPort }: Pick<Options, "port" | "stateFolder" | "inspectorPort">,
+  seconds: string,
+): string {
   const { origin } = new URL(`http://localhost:${port}`); // as a browser writes it, without port 80
   const debuggerLine =
     inspectorPort === null ? "" : `\n    Debugger     http://127.0.0.1:${inspectorPort} (chrome://inspect, or VS Code)`;
   return `
   The gateway is ready (${seconds} s).
 
+    Front page   ${origin} (tools, and the set-up of each client)
     Endpoint     ${origin}/mcp
     Sign-in      ${origin}/login (your client opens it when you connect)${debuggerLine}
 
     Claude Code  claude mcp add --transport http stackbilt ${origin}/mcp
-    Inspector    npx @modelcontextprotocol/inspector
+    Inspector    npx @modelcontextprotocol/inspector --transport http --server-url ${origin}/mcp
     Sibling      ${siblingLine(stateFolder)}
                  (in the folder of a Worker that binds GatewayEntrypoint, e.g. docs/examples/sibling)
 

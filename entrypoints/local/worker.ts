@@ -15,7 +15,8 @@ const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{
 export default {
   async fetch(request, env) {
     const startedAt = Date.now();
-    const traced = withTrace(request);
+    // The local runtime invents a place, which the account page would show as the user's country.
+    const traced = new Request(withTrace(request), { cf: {} });
     const { pathname } = new URL(request.url);
     const [worker, service] = serviceFor(pathname, env);
     const response = await service.fetch(traced);

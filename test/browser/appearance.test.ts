@@ -7,7 +7,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { useBrowser } from "../support/browser.ts";
 import { useSystem } from "../support/system.ts";
-import { contrasts, overflowing, smallestTarget, structure } from "./measures.ts";
+import { contrasts, overflowing, smallestTarget, structure, touching } from "./measures.ts";
 import { accountPages, signInPages } from "./pages.ts";
 
 const FOLDER = path.join(ROOT, ".test/screenshots");
@@ -35,6 +35,7 @@ interface Report {
   readonly overflow: readonly string[];
   /** Sizes at which a control is smaller than 24 CSS pixels (WCAG 2.2, 2.5.8). */
   readonly smallTargets: readonly string[];
+  readonly touching: readonly string[];
   readonly structure: object;
   readonly hasTitle: boolean;
   readonly hasText: boolean;
@@ -44,6 +45,7 @@ const CLEAN: Report = {
   lowContrast: [],
   overflow: [],
   smallTargets: [],
+  touching: [],
   structure: { lang: "en", headings: 1, mains: 1, nameless: [], doubleIds: [], scripts: 0 },
   hasTitle: true,
   hasText: true,
@@ -54,6 +56,7 @@ async function reportOn(page: Page, name: string): Promise<Report> {
   const lowContrast: string[] = [];
   const overflow: string[] = [];
   const smallTargets: string[] = [];
+  const touchingControls: string[] = [];
   let texts = Number.POSITIVE_INFINITY;
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -69,6 +72,7 @@ async function reportOn(page: Page, name: string): Promise<Report> {
   for (const size of [...SIZES, ...NARROW]) {
     await page.setViewportSize(size);
     overflow.push(...(await overflowing(page)).map((what) => `${size.width} x ${size.height}: ${what}`));
+    touchingControls.push(...(await touching(page)).map((what) => `${size.width} x ${size.height}: ${what}`));
     const smallest = await smallestTarget(page);
     if (smallest < 24) smallTargets.push(`${size.width} x ${size.height}: ${smallest}`);
   }
@@ -77,6 +81,7 @@ async function reportOn(page: Page, name: string): Promise<Report> {
     lowContrast,
     overflow,
     smallTargets,
+    touching: touchingControls,
     structure: await structure(page),
     hasTitle: /\w/.test(title),
     hasText: texts > 0,

@@ -60,7 +60,7 @@ describe("the account page", () => {
     await open(page);
     expect(await page.locator("main").textContent()).toContain(`Signed in as ${account.email}`);
     expect(await page.getByRole("listitem").innerText()).toMatch(
-      /Drawing board on app\.example\s+Can see .*; create and run architecture flows; .*\s+Connected \d+ \w+ \d{4} at \d\d:\d\d UTC from Chrome on Linux.*; works until \d+ \w+ \d{4}\./,
+      /Drawing board on app\.example\s+Can see .*; create and run architecture flows; .*\s+Connected \d+ \w+ \d{4} at \d\d:\d\d UTC from Chrome on Linux; works until \d+ \w+ \d{4}\./,
     );
     await page.getByLabel("Disconnect Drawing board").click();
     expect(await use(), "before it is confirmed").toBe(200);

@@ -78,6 +78,16 @@ export async function smallestTarget(page: Page): Promise<number> {
   })()`);
 }
 
+/** Pairs of controls with less than 4 CSS pixels between them: one is easily taken for the other. */
+export async function touching(page: Page): Promise<readonly string[]> {
+  return page.evaluate(`(() => {
+    const controls = [...document.querySelectorAll("button, a.button, select")].filter((control) => control.checkVisibility());
+    const boxes = controls.map((control) => ({ what: control.textContent.trim(), box: control.getBoundingClientRect() }));
+    const gap = (a, b) => Math.max(b.left - a.right, a.left - b.right, b.top - a.bottom, a.top - b.bottom);
+    return boxes.flatMap(({ what, box }, at) => boxes.slice(at + 1).filter((other) => gap(box, other.box) < 4).map((other) => what + " and " + other.what));
+  })()`);
+}
+
 /** The text of the focused element, and the width of its outline in CSS pixels; 0 for none. */
 export async function focus(page: Page): Promise<{ readonly what: string; readonly outline: number }> {
   return page.evaluate(`(() => {

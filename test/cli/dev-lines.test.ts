@@ -9,6 +9,8 @@ import { type LogChoice, type LogStyle, logLines, type WorkerLog } from "../../e
 import { planMistake } from "../../entrypoints/cli/dev/make-plan.ts";
 import { describeMistakes, mistakesIn } from "../../entrypoints/cli/dev/mistakes.ts";
 import { SourceMaps } from "../../entrypoints/cli/dev/source-maps.ts";
+import { summary } from "../../entrypoints/cli/dev.ts";
+import { ROOT } from "../../entrypoints/cli/root.ts";
 
 const root = mkdtempSync(path.join(tmpdir(), "dev-lines-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -44,6 +46,11 @@ const CALL = log({
 });
 const REFUSED = log({ event: "oauth.refused", reason: "invalid_grant", status: 400 }, "warn");
 const CRASHED = log({ event: "rpc.crashed", method: "getFlow", error: "Error", traceId: TRACE }, "error");
+
+it("the README shows what a system that has started prints", () => {
+  const printed = summary({ port: 8790, stateFolder: "/home/.wrangler/state", inspectorPort: null }, "4.0");
+  expect(readFileSync(path.join(ROOT, "README.md"), "utf8")).toContain(printed.replace("=/home/", "=/…/"));
+});
 
 describe("a line", () => {
   it("has the time, the Worker, the request, the outcome, the duration and the start of the trace", () => {

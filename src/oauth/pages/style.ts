@@ -65,7 +65,8 @@ fieldset { gap: .5rem; min-width: 0; padding: 0; border: 0; }
 fieldset label, fieldset p { display: flex; align-items: start; gap: .75rem; padding: .75rem; font-weight: 400; color: inherit; border: 1px solid var(--line); border-radius: .625rem; }
 fieldset input, .tick { flex: none; width: 1.25rem; text-align: center; }
 fieldset input { min-height: 1.5rem; accent-color: var(--main); }
-.choice button { flex: 1 8rem; margin-top: .5rem; }
+.choice > * { margin-top: .5rem; }
+.choice button { flex: 1 8rem; }
 .or { display: flex; align-items: center; gap: 1rem; }
 .or::before, .or::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
 main:has(section) { grid-template-columns: minmax(0, 1fr); gap: 2rem; width: min(100%, 42rem); text-align: start; }
