@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
+import { readArguments } from "./options.ts";
 import { openAccount } from "./production/cloudflare.ts";
 import { deployWorker, planDeployment } from "./production/deployment.ts";
-import { DEPLOYABLE, type Deployable, PRODUCTION_FILE } from "./production/settings.ts";
+import { DEPLOYABLE, type Deployable, deployableNamed, PRODUCTION_FILE } from "./production/settings.ts";
 import { AUDIENCES, CONFIGS, readConfig, servicesOf, workerName } from "./workers.ts";
 import { runWrangler } from "./wrangler.ts";
 
@@ -31,7 +31,7 @@ Domains, ids and variables are in ${PRODUCTION_FILE}.`;
 /** Uploads one Worker, or builds Workers with `--dry-run`. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  if (options.isHelp) return console.log(USAGE);
+  if (options === "help") return console.log(USAGE);
   if (options.isDryRun) return dryRun(options.worker ? [options.worker] : DEPLOYABLE);
   const worker = options.worker ?? "gateway";
   const plan = await planDeployment(await openAccount(), worker);
@@ -40,28 +40,19 @@ export async function run(args: readonly string[]): Promise<void> {
 }
 
 interface Options {
-  readonly isHelp: boolean;
   readonly isDryRun: boolean;
   readonly isYes: boolean;
   readonly worker: Deployable | undefined;
 }
 
-function readOptions(args: readonly string[]): Options {
-  const options = {
-    worker: { type: "string" },
-    yes: { type: "boolean" },
-    "dry-run": { type: "boolean" },
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    const worker = DEPLOYABLE.find((name) => name === values.worker);
-    if (values.worker !== undefined && worker === undefined) throw new Error(`There is no Worker "${values.worker}"`);
-    const { help = false, "dry-run": isDryRun = false, yes = false } = values;
-    return { isHelp: help, isDryRun, isYes: yes, worker };
-  } catch (error) {
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+const OPTIONS = { worker: { type: "string" }, yes: { type: "boolean" }, "dry-run": { type: "boolean" } } as const;
+
+function readOptions(args: readonly string[]): Options | "help" {
+  return readArguments({ args, usage: USAGE, options: OPTIONS }, (values) => ({
+    isDryRun: values["dry-run"] ?? false,
+    isYes: values.yes ?? false,
+    worker: values.worker === undefined ? undefined : deployableNamed(values.worker),
+  }));
 }
 
 /** A line for each backend that the gateway's wrangler.toml binds. */

@@ -218,7 +218,7 @@ function siblingLine(stateFolder: string): string {
   return `WRANGLER_REGISTRY_PATH=${isPlain ? registry : `'${registry.replaceAll("'", "'\\''")}'`} npx wrangler dev`;
 }
 
-/** What a developer needs from a system that has started, `seconds` after the command. */
+/** Addresses and commands for a system that has started, `seconds` after the command. */
 export function summary(
   { port, stateFolder, inspectorPort }: Pick<Options, "port" | "stateFolder" | "inspectorPort">,
   seconds: string,

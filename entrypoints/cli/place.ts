@@ -4,10 +4,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { SourceMap } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
 import { build } from "./deploy.ts";
-import { DEPLOYABLE, type Deployable } from "./production/settings.ts";
+import { readArguments } from "./options.ts";
+import { DEPLOYABLE, type Deployable, deployableNamed } from "./production/settings.ts";
 import { ROOT } from "./workers.ts";
 
 const USAGE = `Usage: npm run place -- [options] TRACE
@@ -52,15 +52,9 @@ export function withPlaces(trace: string, map: SourceMap): string {
 }
 
 function readOptions(args: readonly string[]): { readonly worker: Deployable; readonly trace: string } | "help" {
-  const options = { worker: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    if (values.help) return "help";
-    const worker = DEPLOYABLE.find((one) => one === (values.worker ?? "gateway"));
-    if (!worker) throw new Error(`There is no Worker "${values.worker}"`);
-    if (positionals.length === 0) throw new Error("Name the trace, between quotes");
-    return { worker, trace: positionals.join(" ") };
-  } catch (error) {
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+  const options = { worker: { type: "string" } } as const;
+  return readArguments({ args, usage: USAGE, options, takesWords: true }, ({ worker = "gateway" }, words) => {
+    if (words.length === 0) throw new Error("Name the trace, between quotes");
+    return { worker: deployableNamed(worker), trace: words.join(" ") };
+  });
 }

@@ -1,10 +1,10 @@
 // `npm run rollback`: returns to the version before, after it has named it, and checks the gateway.
-import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
 import { confirm } from "./confirm.ts";
+import { originIn, readArguments } from "./options.ts";
 import { type Cloudflare, openAccount } from "./production/cloudflare.ts";
 import { bindingDifferences, type DeployedVersion, deployedVersions } from "./production/deployed-worker.ts";
-import { DEPLOYABLE, type Deployable, productionOrigin } from "./production/settings.ts";
+import { DEPLOYABLE, type Deployable, deployableNamed, productionOrigin } from "./production/settings.ts";
 import { healthTokenIn, smoke } from "./smoke.ts";
 import { workerName } from "./workers.ts";
 import { runWrangler } from "./wrangler.ts";
@@ -40,7 +40,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const { code, output } = await runWrangler(["rollback", target.id, "--name", name, "--yes", "--message", message]);
   if (code !== 0) throw new CliError(`${name} was not rolled back. The output of wrangler:\n\n${output.trim()}`);
   console.log(`${name} runs the version ${target.id.slice(0, 8)} again. Secrets are those of its time.\n`);
-  await smoke({ origin, healthToken: healthTokenIn(), key: undefined });
+  if ((await smoke({ origin, healthToken: healthTokenIn(), key: undefined })) > 0)
+    throw new CliError(`\n${name} was rolled back, and the fault is still there: look at the log.`);
 }
 
 interface Versions {
@@ -76,23 +77,12 @@ function describeRollback(name: string, current: DeployedVersion, target: Deploy
   ].join("\n");
 }
 
+const OPTIONS = { worker: { type: "string" }, url: { type: "string" }, yes: { type: "boolean" } } as const;
+
 function readOptions(args: readonly string[]): Options | "help" {
-  const options = {
-    worker: { type: "string" },
-    url: { type: "string" },
-    yes: { type: "boolean" },
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.help) return "help";
-    const worker = DEPLOYABLE.find((one) => one === (values.worker ?? "gateway"));
-    if (!worker) throw new Error(`There is no Worker "${values.worker}"`);
-    const url = URL.parse(values.url ?? productionOrigin());
-    if (!url || !/^https?:$/.test(url.protocol)) throw new Error("--url takes an http or https address");
-    return { worker, isYes: values.yes ?? false, origin: url.origin };
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+  return readArguments({ args, usage: USAGE, options: OPTIONS }, (values) => ({
+    worker: deployableNamed(values.worker ?? "gateway"),
+    isYes: values.yes ?? false,
+    origin: originIn("--url", values.url ?? productionOrigin()),
+  }));
 }

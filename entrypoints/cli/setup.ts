@@ -1,9 +1,9 @@
 // `npm run setup`: from an empty account to a running system, one step after the other. It keeps no
 // state: each step asks Cloudflare if it is done, so that a second run continues after a stop.
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
 import { confirm, isInteractive } from "./confirm.ts";
+import { readArguments } from "./options.ts";
 import { openAccount } from "./production/cloudflare.ts";
 import { productionConfig } from "./production/config.ts";
 import { PRODUCTION_FILE, readProduction, writeProductionValue } from "./production/settings.ts";
@@ -92,19 +92,12 @@ function foreignNote(): string {
     .join("");
 }
 
+const OPTIONS = { secrets: { type: "string" }, yes: { type: "boolean" }, "dry-run": { type: "boolean" } } as const;
+
 function readOptions(args: readonly string[]): Options | "help" {
-  const options = {
-    secrets: { type: "string" },
-    yes: { type: "boolean" },
-    "dry-run": { type: "boolean" },
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.help) return "help";
-    const file = path.resolve(values.secrets ?? DEFAULT_SECRETS_FILE);
-    return { file, isYes: values.yes ?? false, isDryRun: values["dry-run"] ?? false };
-  } catch (error) {
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+  return readArguments({ args, usage: USAGE, options: OPTIONS }, (values) => ({
+    file: path.resolve(values.secrets ?? DEFAULT_SECRETS_FILE),
+    isYes: values.yes ?? false,
+    isDryRun: values["dry-run"] ?? false,
+  }));
 }

@@ -1,8 +1,8 @@
 // `npm run smoke`: the checks of a deployed gateway that need no person. They change nothing.
-import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
 import { CONNECTION_CHECKS, runChecks } from "./connect/checks.ts";
 import { describeOutcome } from "./connect/outcome.ts";
+import { originIn, readArguments } from "./options.ts";
 import { productionOrigin } from "./production/settings.ts";
 import { DEFAULT_SECRETS_FILE, readSettings } from "./secret-file.ts";
 import { gatewayChecks } from "./smoke/checks.ts";
@@ -27,11 +27,11 @@ interface Options {
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options === "help") return console.log(USAGE);
-  await smoke(options);
+  if ((await smoke(options)) > 0) throw new CliError("\n`npm run rollback` returns to the version before.");
 }
 
-/** Checks the gateway at `origin`. Throws a `CliError` if a check failed. */
-export async function smoke({ origin, healthToken, key }: Options): Promise<void> {
+/** Checks the gateway at `origin`, and prints the outcome. Returns the number of failed checks. */
+export async function smoke({ origin, healthToken, key }: Options): Promise<number> {
   console.log(`Checking ${origin}\n`);
   const url = new URL("/mcp", origin);
   const common = { url, isPaid: false, clientId: undefined, say: console.log };
@@ -46,11 +46,9 @@ export async function smoke({ origin, healthToken, key }: Options): Promise<void
       if (outcome.state === "failed") failures += 1;
       console.log(describeOutcome(name.padEnd(width), outcome));
     }
-  if (failures > 0)
-    throw new CliError(
-      `\n${failures} ${failures === 1 ? "check" : "checks"} failed. \`npm run rollback\` returns to the version before.`,
-    );
-  console.log("\nEverything that was checked works.");
+  const failed = `${failures} ${failures === 1 ? "check" : "checks"} failed.`;
+  console.log(`\n${failures === 0 ? "Everything that was checked works." : failed}`);
+  return failures;
 }
 
 /** The HEALTH_TOKEN in the environment, or in the operator's file. */
@@ -58,25 +56,20 @@ export function healthTokenIn(file = DEFAULT_SECRETS_FILE): string | undefined {
   return process.env.HEALTH_TOKEN || readSettings(file).HEALTH_TOKEN;
 }
 
+const OPTIONS = { url: { type: "string" }, key: { type: "string" }, secrets: { type: "string" } } as const;
+
 function readOptions(args: readonly string[]): Options | "help" {
-  const options = {
-    url: { type: "string" },
-    key: { type: "string" },
-    secrets: { type: "string" },
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.help) return "help";
-    const url = URL.parse(values.url ?? productionOrigin());
-    if (!url || !/^https?:$/.test(url.protocol)) throw new Error("--url takes an http or https address");
-    if (values.key !== undefined && !/^[A-Z][A-Z0-9_]*$/.test(values.key))
-      throw new Error("--key takes the name of an environment variable: other users of the machine see arguments");
-    const key = values.key === undefined ? undefined : process.env[values.key];
-    if (values.key !== undefined && !key) throw new Error(`The environment variable ${values.key} is empty`);
-    return { origin: url.origin, healthToken: healthTokenIn(values.secrets), key };
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+  return readArguments({ args, usage: USAGE, options: OPTIONS }, (values) => ({
+    origin: originIn("--url", values.url ?? productionOrigin()),
+    healthToken: healthTokenIn(values.secrets),
+    key: values.key === undefined ? undefined : keyIn(values.key),
+  }));
+}
+
+function keyIn(variable: string): string {
+  if (!/^[A-Z][A-Z0-9_]*$/.test(variable))
+    throw new Error("--key takes the name of an environment variable: other users of the machine see arguments");
+  const key = process.env[variable];
+  if (!key) throw new Error(`The environment variable ${variable} is empty`);
+  return key;
 }

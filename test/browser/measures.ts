@@ -78,7 +78,7 @@ export async function smallestTarget(page: Page): Promise<number> {
   })()`);
 }
 
-/** Pairs of controls with less than 4 CSS pixels between them: one is easily taken for the other. */
+/** Pairs of controls with less than 4 CSS pixels between them: easily taken for each other. */
 export async function touching(page: Page): Promise<readonly string[]> {
   return page.evaluate(`(() => {
     const controls = [...document.querySelectorAll("button, a.button, select")].filter((control) => control.checkVisibility());

@@ -176,6 +176,26 @@ describe("before an upload", () => {
     );
   });
 
+  it.each([
+    ["a malformed token", { status: 400, code: 6003, message: "Invalid request headers" }, "Log in again with"],
+    ["an unknown token", { status: 403, code: 9109, message: "Invalid access token" }, "Log in again with"],
+    ["a missing permission", { status: 403, code: 10000, message: "Authentication error" }, "this permission."],
+    ["trouble of its own", { status: 500, code: 10001, message: "internal" }, "Try again."],
+  ])("says what to do when Cloudflare answers with %s", async (_, refusal, remedy) => {
+    api.refusal = refusal;
+    const error = await planOf(productionWith()).catch((thrown: Error) => thrown);
+    expect(String(error)).toContain(`: ${refusal.message}. `);
+    expect(String(error)).toContain(remedy);
+  });
+
+  it("says what to do when Cloudflare cannot be reached, or shows the login no account", async () => {
+    vi.stubEnv("CLOUDFLARE_ACCOUNT_ID", "");
+    api.accounts = [];
+    await expect(planOf(productionWith())).rejects.toThrow("The login sees no account.");
+    api.close();
+    await expect(planOf(productionWith())).rejects.toThrow("does not respond: ECONNREFUSED. Try again.");
+  });
+
   it("names the migrations that the Worker's database lacks, and uploads nothing without --yes", async () => {
     const folder = path.join(ROOT, "entrypoints/auth/migrations");
     const [newest, ...applied] = readdirSync(folder).sort().reverse();

@@ -4,6 +4,8 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, it } from "vitest";
+import { CliError } from "../../entrypoints/cli/cli-error.ts";
+import { originIn, readArguments } from "../../entrypoints/cli/options.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 
 const LAUNCH = "entrypoints/cli/launch.mjs";
@@ -46,4 +48,20 @@ it("names an unknown option and prints the usage", () => {
   expect(status).toBe(1);
   expect(message).toContain("--frsh");
   expect(message).toContain("Usage: npm run dev");
+});
+
+it("reads the options of every command alike: help, a mistake with the usage, an error of its own", () => {
+  const read = (...args: string[]) =>
+    readArguments({ args, usage: "Usage: x", options: { url: { type: "string" } } }, ({ url = "" }) =>
+      url === "none" ? fail() : originIn("--url", url),
+    );
+  const fail = (): never => {
+    throw new CliError("There is no gateway.");
+  };
+  expect(read("--url", "https://mcp.stackbilt.dev/mcp")).toBe("https://mcp.stackbilt.dev");
+  expect([read("--help"), read("-h", "--url", "none")]).toEqual(["help", "help"]);
+  expect(() => read("--ulr", "x")).toThrow(/^Unknown option '--ulr'.*\n\nUsage: x$/s);
+  expect(() => read("--url", "mcp.stackbilt.dev")).toThrow("--url takes an http or https address.\n\nUsage: x");
+  expect(() => read("word")).toThrow(/^Unexpected argument 'word'.*Usage: x$/s);
+  expect(() => read("--url", "none")).toThrow(/^There is no gateway\.$/);
 });

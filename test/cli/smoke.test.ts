@@ -125,7 +125,7 @@ it.each<[what: string, fault: Parameters<typeof smoke>[0], problem: RegExp]>([
   [
     "a wrong HEALTH_TOKEN",
     (url) => (url === "/health?deep=1" ? [401, {}, {}] : null),
-    /✗ backends +The gateway refuses/,
+    /✗ backends +The gateway refuses the HEALTH_TOKEN\.\s+Store that of your file again: npx wrangler secret put/,
   ],
   ["a backend that cannot be reached", backends({ isReachable: false }), /✗ backends +AUDIT cannot be reached/],
   ["a backend with other keys", backends({ areKeysEqual: false }), /✗ backends +AUDIT has other keys/],

@@ -26,6 +26,10 @@ export interface CloudflareApi {
   onChange: (change: SecretChange) => Promise<void> | void;
   /** Runs before each write. It throws to have the request fail. */
   onWrite: (write: string) => void;
+  /** The accounts that the login sees. */
+  accounts: readonly { readonly id: string; readonly name: string }[];
+  /** The answer to every request in place of a result. */
+  refusal: { readonly status: number; readonly code: number; readonly message: string } | null;
   close(): void;
 }
 
@@ -64,7 +68,13 @@ export async function startCloudflareApi(workers: CloudflareApi["workers"] = new
   };
   const api: CloudflareApi = {
     ...{ environment, workers, account: new Account(workers), changes: [], writes: [] },
-    ...{ onChange: () => {}, onWrite: () => {}, close: () => server.close() },
+    ...{
+      onChange: () => {},
+      onWrite: () => {},
+      refusal: null,
+      accounts: [{ id: ACCOUNT, name: "Tests" }],
+      close: () => server.close(),
+    },
   };
   return api;
 }
@@ -94,6 +104,7 @@ async function answerTo(api: CloudflareApi, method: string, url: URL, request: I
   const type = request.headers["content-type"] ?? "";
   const isForm = type.startsWith("multipart/form-data");
   const form = isForm ? await new Response(bytes, { headers: { "content-type": type } }).formData() : null;
+  if (api.refusal) throw new ApiError(api.refusal.status, api.refusal.code, api.refusal.message);
   const found = HANDLERS.find(([verb, pattern]) => verb === method && pattern.test(path));
   if (!found) throw new ApiError(404, 7003, `No route for ${method} ${path}`);
   const [, pattern, handler] = found;
@@ -120,7 +131,7 @@ const SCRIPT = "/workers/scripts/([^/]+)";
 
 /** The routes, the first that matches. */
 const HANDLERS: readonly (readonly [method: string, path: RegExp, handler: Handler])[] = [
-  ["GET", /^\/accounts$/, () => [[{ id: ACCOUNT, name: "The account of the tests" }]]],
+  ["GET", /^\/accounts$/, ({ accounts }) => [accounts]],
   // KV, D1, R2, queues.
   ["GET", /^\/storage\/kv\/namespaces$/, ({ account }) => [Array.from(account.kv, ([title, id]) => ({ id, title }))]],
   ["POST", /^\/storage\/kv\/namespaces$/, createNamespace],

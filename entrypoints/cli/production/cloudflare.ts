@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { CliError } from "../cli-error.ts";
 import { runWrangler } from "../wrangler.ts";
-import { readProduction } from "./settings.ts";
+import { PRODUCTION_FILE, readProduction } from "./settings.ts";
 
 export interface Cloudflare {
   readonly accountId: string;
@@ -16,6 +16,8 @@ export interface Cloudflare {
 
 const DEFAULT_API = "https://api.cloudflare.com/client/v4";
 const TIMEOUT_MS = 30_000;
+/** Cloudflare's codes for a token that is malformed or unknown; the first comes with status 400. */
+const INVALID_LOGIN: readonly number[] = [6003, 9109, 10000];
 
 const Answer = v.object({
   result: v.optional(v.unknown()),
@@ -57,8 +59,12 @@ async function onlyAccount(headers: Readonly<Record<string, string>>): Promise<s
   const accounts = (await ask("/accounts?per_page=50", Accounts, { headers })) ?? [];
   const [first, ...others] = accounts;
   if (first && others.length === 0) return first.id;
+  if (!first)
+    throw new CliError(
+      `The login sees no account. Set account_id in ${PRODUCTION_FILE}, or give the API token access.`,
+    );
   const list = accounts.map(({ id, name }) => `  ${id}  ${name}`).join("\n");
-  throw new CliError(`Set account_id in entrypoints/production.toml, because the login has several accounts:\n${list}`);
+  throw new CliError(`Set account_id in ${PRODUCTION_FILE}, because the login has several accounts:\n${list}`);
 }
 
 async function ask<T>(
@@ -71,8 +77,8 @@ async function ask<T>(
     headers: { ...headers, "content-type": "application/json" },
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...(question !== undefined && { method: "POST", body: JSON.stringify(question) }),
-  }).catch((error: Error) => {
-    throw new CliError(`Cloudflare's API does not respond: ${error.message}. Try again.`);
+  }).catch((error: Error & { readonly cause?: { readonly code?: string } }) => {
+    throw new CliError(`Cloudflare's API does not respond: ${error.cause?.code ?? error.message}. Try again.`);
   });
   const answer = v.safeParse(Answer, await response.json().catch(() => null));
   if (response.status === 404) return null;
@@ -83,9 +89,9 @@ async function ask<T>(
 function refusal(path: string, status: number, answer: unknown): CliError {
   const { errors = [] } = v.is(Answer, answer) ? answer : {};
   const reason = errors.map(({ message }) => message).join("; ") || "no reason";
-  const remedy =
-    status === 401 || status === 403
-      ? "Log in again with `npx wrangler login`, or give the API token this permission."
-      : "Try again.";
+  const isRefused = status === 401 || status === 403 || errors.some(({ code = 0 }) => INVALID_LOGIN.includes(code));
+  const remedy = isRefused
+    ? "Log in again with `npx wrangler login`, or give the API token this permission."
+    : "Try again.";
   return new CliError(`Cloudflare answers ${status} to ${path.split("?")[0]}: ${reason}. ${remedy}`);
 }

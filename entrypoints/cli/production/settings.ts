@@ -12,6 +12,13 @@ export type Deployable = Exclude<WorkerKey, "local">;
 
 export const DEPLOYABLE: readonly Deployable[] = ["gateway", ...AUDIENCES];
 
+/** The Worker that --worker names. Throws an error if there is none. */
+export function deployableNamed(name: string): Deployable {
+  const worker = DEPLOYABLE.find((one) => one === name);
+  if (worker === undefined) throw new Error(`There is no Worker "${name}"`);
+  return worker;
+}
+
 /** The file, relative to `ROOT`. */
 export const PRODUCTION_FILE = "entrypoints/production.toml";
 

@@ -112,7 +112,7 @@ async function checkBackends({ url }: Findings, healthToken: string | undefined)
   if (reply.status === 401)
     throw new Problem(
       "The gateway refuses the HEALTH_TOKEN.",
-      "Store it again: `npm run setup`, or wrangler secret put.",
+      "Store that of your file again: npx wrangler secret put HEALTH_TOKEN --name stackbilt-mcp-gateway.",
     );
   const health = v.safeParse(Health, jsonOf(reply, "The state of the backends"));
   if (!health.success) throw new Problem(`The state of the backends answers ${reply.status}.`, "Look at the log.");

@@ -1,0 +1,44 @@
+// Arguments of a command, read alike by all: a mistake is one sentence with the usage behind it.
+import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { CliError } from "./cli-error.ts";
+
+const HELP = { help: { type: "boolean", short: "h" } } as const;
+
+/** The values of options, by name. */
+type Values<T extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ options: T }>>["values"];
+
+interface Command<T extends ParseArgsOptionsConfig> {
+  readonly args: readonly string[];
+  /** The text of --help. */
+  readonly usage: string;
+  /** All but --help, which every command has. */
+  readonly options: T;
+  /** True if the command takes words that belong to no option. */
+  readonly takesWords?: boolean;
+}
+
+/**
+ * The options as `read` understands them; "help" if they ask for it. Throws a `CliError` with the
+ * usage for an unknown option and for what `read` refuses, except for a `CliError` of its own.
+ */
+export function readArguments<T extends ParseArgsOptionsConfig, R>(
+  { args, usage, options, takesWords = false }: Command<T>,
+  read: (values: Values<T>, words: readonly string[]) => R,
+): R | "help" {
+  try {
+    const all = { ...options, ...HELP };
+    const { values, positionals } = parseArgs({ args: [...args], options: all, allowPositionals: takesWords });
+    // The type of a value follows from its option, which is known to the caller only.
+    return (values as { readonly help?: boolean }).help ? "help" : read(values as Values<T>, positionals);
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${usage}`);
+  }
+}
+
+/** The origin of an http or https address. Throws an error that names the option. */
+export function originIn(option: string, address: string): string {
+  const url = URL.parse(address);
+  if (!url || !/^https?:$/.test(url.protocol)) throw new Error(`${option} takes an http or https address`);
+  return url.origin;
+}
