@@ -9,7 +9,7 @@ import type { Contract } from "../../contracts/rpc/contract.ts";
 import { importIdentityKey } from "../../contracts/rpc/identity-token.ts";
 import { AUDIENCES, CONFIGS, serviceOf } from "../../entrypoints/cli/workers.ts";
 import { newEmail, PASSWORD, SECRET } from "../support/auth-worker.ts";
-import { type Backend, type BackendOptions, type CallOptions, startBackend } from "../support/backend.ts";
+import { type Backend, type BackendOptions, type CallOptions, startBackends } from "../support/backend.ts";
 import { sampleInput } from "../support/sample-input.ts";
 
 type AnyBackend = Backend<Contract>;
@@ -100,6 +100,18 @@ const trials: Readonly<Partial<Record<Audience, Trial>>> = {
 
 const UNAUTHENTICATED = { ok: false, error: { code: "unauthenticated" } };
 
+let backends: readonly AnyBackend[] = [];
+beforeAll(async () => {
+  backends = await startBackends(
+    ...AUDIENCES.map((audience) => {
+      const { entrypoint } = serviceOf(audience);
+      const contract: Contract = contractOf(audience);
+      return { contract, configPath: CONFIGS[audience], entrypoint, ...trials[audience]?.options };
+    }),
+  );
+});
+afterAll(() => backends[0]?.stop());
+
 describe.each(AUDIENCES)("the backend %s", (audience) => {
   const contract: Contract = contractOf(audience);
   const trial = trials[audience] ?? {};
@@ -111,11 +123,9 @@ describe.each(AUDIENCES)("the backend %s", (audience) => {
   let backend: AnyBackend;
   let caller: CallOptions = {};
   beforeAll(async () => {
-    const { entrypoint } = serviceOf(audience);
-    backend = await startBackend({ contract, configPath: CONFIGS[audience], entrypoint, ...trial.options });
+    backend = backends[AUDIENCES.indexOf(audience)] as AnyBackend;
     caller = (await trial.newCaller?.(backend)) ?? {};
   });
-  afterAll(() => backend?.stop());
 
   const capture = async (token: CallOptions["token"] = {}) => {
     const context = await backend.context(method, input, { ...caller, token });

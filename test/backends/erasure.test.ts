@@ -5,52 +5,56 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SignIn, Tenant } from "../../contracts/auth.ts";
 import { imgForge } from "../../contracts/img-forge.ts";
 import { stackbilder } from "../../contracts/stackbilder.ts";
+import { CONFIGS } from "../../entrypoints/cli/workers.ts";
 import { newEmail, PASSWORD, useAuth } from "../support/auth-worker.ts";
-import { type Backend, type CallOptions, startBackend, unwrap } from "../support/backend.ts";
+import { type Backend, type CallOptions, startBackends, unwrap } from "../support/backend.ts";
 
 const UNAUTHENTICATED = { ok: false, error: { code: "unauthenticated" } };
 const newTenant = (): CallOptions => ({ tenant: `tenant-${randomUUID()}` });
 
-describe("Stackbilder's eraseTenant", () => {
-  let backend: Backend<typeof stackbilder>;
-  beforeAll(async () => {
-    const configPath = "entrypoints/stackbilder/wrangler.toml";
-    backend = await startBackend({ contract: stackbilder, configPath, entrypoint: "StackbilderEntrypoint" });
-  });
-  afterAll(() => backend?.stop());
+let product: Backend<typeof stackbilder>;
+let images: Backend<typeof imgForge>;
+beforeAll(async () => {
+  [product, images] = await startBackends(
+    { contract: stackbilder, configPath: CONFIGS.stackbilder, entrypoint: "StackbilderEntrypoint" },
+    { contract: imgForge, configPath: CONFIGS["img-forge"], entrypoint: "ImgForgeEntrypoint" },
+  );
+});
+afterAll(() => product?.stop());
 
+describe("Stackbilder's eraseTenant", () => {
   const create = (options: CallOptions, projectId = "tea") =>
-    backend.call("createFlow", { projectDescription: "A shop for tea.", projectId }, options);
+    product.call("createFlow", { projectDescription: "A shop for tea.", projectId }, options);
   const newFlow = async (options: CallOptions) => (await unwrap(create(options))).flowId;
-  const status = (flowId: string, options: CallOptions) => backend.call("getFlowStatus", { flowId }, options);
-  const erase = (options: CallOptions) => backend.call("eraseTenant", {}, options);
+  const status = (flowId: string, options: CallOptions) => product.call("getFlowStatus", { flowId }, options);
+  const erase = (options: CallOptions) => product.call("eraseTenant", {}, options);
 
   it("deletes every flow, of another tenant none, and may be repeated", async () => {
     const [tenant, other] = [newTenant(), newTenant()];
     const flows = await Promise.all(Array.from({ length: 103 }, () => newFlow(tenant)));
     const kept = await newFlow(other);
-    await unwrap(backend.call("advanceFlow", { flowId: flows[0] }, tenant));
+    await unwrap(product.call("advanceFlow", { flowId: flows[0] }, tenant));
     for (let again = 0; again < 2; again++) {
       expect(await unwrap(erase(tenant))).toEqual({ isErased: true });
       for (const flowId of flows)
         expect(await status(flowId, tenant)).toEqual({ ok: false, error: { code: "flow_not_found" } });
-      expect(await unwrap(backend.call("listFlows", {}, tenant))).toEqual({ flows: [] });
+      expect(await unwrap(product.call("listFlows", {}, tenant))).toEqual({ flows: [] });
     }
     expect(await unwrap(status(kept, other))).toMatchObject({ status: "draft" });
-    expect((await unwrap(backend.call("listFlows", {}, other))).flows).toHaveLength(1);
+    expect((await unwrap(product.call("listFlows", {}, other))).flows).toHaveLength(1);
   });
 
   it("ends a mode that runs, and refuses a flow whose creation was on its way", async () => {
     const tenant = newTenant();
     const flowId = await newFlow(tenant);
-    const running = backend.call("advanceFlow", { flowId }, tenant);
+    const running = product.call("advanceFlow", { flowId }, tenant);
     const late = Array.from({ length: 20 }, () => create(tenant));
     expect(await unwrap(erase(tenant))).toEqual({ isErased: true });
     await running;
     const made = (await Promise.all(late)).flatMap((reply) => (reply.ok ? [reply.value.flowId] : []));
     for (const id of [flowId, ...made])
       expect(await status(id, tenant)).toEqual({ ok: false, error: { code: "flow_not_found" } });
-    expect(await unwrap(backend.call("listFlows", {}, tenant))).toEqual({ flows: [] });
+    expect(await unwrap(product.call("listFlows", {}, tenant))).toEqual({ flows: [] });
     expect(await create(tenant)).toEqual(UNAUTHENTICATED);
   });
 
@@ -60,19 +64,12 @@ describe("Stackbilder's eraseTenant", () => {
 });
 
 describe("img-forge's eraseTenant", () => {
-  let backend: Backend<typeof imgForge>;
-  beforeAll(async () => {
-    const configPath = "entrypoints/img-forge/wrangler.toml";
-    backend = await startBackend({ contract: imgForge, configPath, entrypoint: "ImgForgeEntrypoint" });
-  });
-  afterAll(() => backend?.stop());
-
   const generate = (options: CallOptions, wait = true) =>
-    backend.call("generateImage", { prompt: "my own hills", quality_tier: "draft", wait }, options);
+    images.call("generateImage", { prompt: "my own hills", quality_tier: "draft", wait }, options);
   const newJob = async (options: CallOptions, wait = true) => (await unwrap(generate(options, wait))).job_id;
-  const check = (job_id: string, options: CallOptions) => backend.call("checkJob", { job_id }, options);
-  const erase = (options: CallOptions) => backend.call("eraseTenant", {}, options);
-  const isServed = async (job_id: string) => (await backend.fetch(`/images/${job_id}.png`)).status === 200;
+  const check = (job_id: string, options: CallOptions) => images.call("checkJob", { job_id }, options);
+  const erase = (options: CallOptions) => images.call("eraseTenant", {}, options);
+  const isServed = async (job_id: string) => (await images.fetch(`/images/${job_id}.png`)).status === 200;
   const GONE = { ok: false, error: { code: "job_not_found" } };
 
   it("deletes each picture and its job, of another tenant none, and may be repeated", async () => {
@@ -83,7 +80,7 @@ describe("img-forge's eraseTenant", () => {
       expect(await unwrap(erase(tenant))).toEqual({ isErased: true });
       expect(await check(job, tenant)).toEqual(GONE);
       expect([await isServed(job), await isServed(kept)]).toEqual([false, true]);
-      expect(await unwrap(backend.call("listImages", {}, tenant))).toEqual({ images: [] });
+      expect(await unwrap(images.call("listImages", {}, tenant))).toEqual({ images: [] });
     }
     expect(await unwrap(check(kept, other))).toMatchObject({ status: "completed" });
   });
@@ -103,11 +100,11 @@ describe("img-forge's eraseTenant", () => {
           expect(await check(id, tenant)).toEqual(GONE);
           expect(await isServed(id)).toBe(false);
         }
-        expect(await unwrap(backend.call("listImages", {}, tenant))).toEqual({ images: [] });
+        expect(await unwrap(images.call("listImages", {}, tenant))).toEqual({ images: [] });
         expect(await generate(tenant, false)).toEqual(UNAUTHENTICATED);
       }),
     );
-    const { IMAGES } = (await backend.worker.getEnv()) as { IMAGES: R2Bucket };
+    const { IMAGES } = (await images.worker.getEnv()) as { IMAGES: R2Bucket };
     expect((await IMAGES.list()).objects).toHaveLength(1); // that of the other tenant above
   });
 });

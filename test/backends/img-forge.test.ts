@@ -7,7 +7,7 @@ import { crc32, inflateSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { GenerateImage, imgForge, QUALITY_TIERS } from "../../contracts/img-forge.ts";
 import { ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
-import { type Backend, type CallOptions, startBackend, unwrap } from "../support/backend.ts";
+import { type Backend, type CallOptions, startBackends, unwrap } from "../support/backend.ts";
 
 const CONFIG = {
   contract: imgForge,
@@ -18,9 +18,21 @@ const SIZES = { draft: 256, standard: 512, premium: 768, ultra: 1024, ultra_plus
 /** The largest picture that the gateway returns inline, in bytes. */
 const INLINE_LIMIT = 768 * 1024;
 
-let backend: Backend<typeof imgForge>;
+type ImgForge = Backend<typeof imgForge>;
+let backend: ImgForge;
+/** With a list that hangs, without a list, without a store of pictures, and with Workers AI. */
+let [hanging, listless, storeless, withAi] = [] as unknown as [ImgForge, ImgForge, ImgForge, ImgForge];
 beforeAll(async () => {
-  backend = await startBackend({ ...CONFIG, vars: { IMAGE_BASE_URL: "https://images.example" } });
+  const configPath = ".test/hanging-images/wrangler.toml";
+  writeAdaptedConfig("img-forge", path.join(ROOT, configPath), { main: "../../test/support/fakes/hanging-images.ts" });
+  const fake = "test/support/fakes/workers-ai.ts";
+  [backend, hanging, listless, storeless, withAi] = await startBackends(
+    { ...CONFIG, vars: { IMAGE_BASE_URL: "https://images.example" } },
+    { ...CONFIG, configPath },
+    { ...CONFIG, fakes: { RECENT_IMAGES: fake } },
+    { ...CONFIG, fakes: { IMAGES: fake } },
+    { ...CONFIG, fakes: { AI: fake } },
+  );
 });
 afterAll(() => backend?.stop());
 
@@ -473,31 +485,19 @@ it("listImages lists fifty pictures and stores a hundred", async () => {
 });
 
 it("a list that hangs does not fail the job, and is logged", async () => {
-  const configPath = ".test/hanging-images/wrangler.toml";
-  writeAdaptedConfig("img-forge", path.join(ROOT, configPath), { main: "../../test/support/fakes/hanging-images.ts" });
-  const broken = await startBackend({ ...CONFIG, configPath });
-  try {
-    const job = await unwrap(broken.call("generateImage", { prompt: "hunter2 hills", quality_tier: "draft" }));
-    expect(job).toMatchObject({ status: "completed" });
-    expect((await bytesOf(job.job_id, broken)).length).toBe(job.size_bytes);
-    const lines = broken.harness.getLogs().filter(({ message }) => message.includes("image.unlisted"));
-    expect(lines).toHaveLength(1);
-    expect(lines[0]?.message).toContain(job.job_id);
-    expect(lines[0]?.message).not.toContain("hunter2");
-  } finally {
-    await broken.stop();
-  }
+  const job = await unwrap(hanging.call("generateImage", { prompt: "hunter2 hills", quality_tier: "draft" }));
+  expect(job).toMatchObject({ status: "completed" });
+  expect((await bytesOf(job.job_id, hanging)).length).toBe(job.size_bytes);
+  const lines = hanging.harness.getLogs().filter(({ message }) => message.includes("image.unlisted"));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]?.message).toContain(job.job_id);
+  expect(lines[0]?.message).not.toContain("hunter2");
 });
 
 it("a job whose id cannot be noted for its owner is not created, so that erasure finds every one", async () => {
-  const broken = await startBackend({ ...CONFIG, fakes: { RECENT_IMAGES: "test/support/fakes/workers-ai.ts" } });
-  try {
-    const input = { prompt: "hills", quality_tier: "draft" };
-    expect(await broken.call("generateImage", input)).toEqual({ ok: false, error: { code: "internal" } });
-    expect(await broken.worker.listDurableObjectIds("JobObject")).toEqual([]);
-  } finally {
-    await broken.stop();
-  }
+  const input = { prompt: "hills", quality_tier: "draft" };
+  expect(await listless.call("generateImage", input)).toEqual({ ok: false, error: { code: "internal" } });
+  expect(await listless.worker.listDurableObjectIds("JobObject")).toEqual([]);
 });
 
 it("input that does not fit the contract is invalid_input", async () => {
@@ -538,35 +538,25 @@ it("the Worker has exactly these exports, and only the methods of the contract c
 });
 
 it("a job whose picture cannot be stored is failed, without a crash", async () => {
-  const broken = await startBackend({ ...CONFIG, fakes: { IMAGES: "test/support/fakes/workers-ai.ts" } });
-  try {
-    const job = await unwrap(broken.call("generateImage", { prompt: "hills", quality_tier: "draft" }));
-    expect(job).toMatchObject({ status: "failed", url: null, size_bytes: null });
-    expect(await unwrap(broken.call("checkJob", { job_id: job.job_id }))).toEqual(job);
-    expect((await broken.fetch(`/images/${job.job_id}.png`)).status).toBe(503);
-  } finally {
-    await broken.stop();
-  }
+  const job = await unwrap(storeless.call("generateImage", { prompt: "hills", quality_tier: "draft" }));
+  expect(job).toMatchObject({ status: "failed", url: null, size_bytes: null });
+  expect(await unwrap(storeless.call("checkJob", { job_id: job.job_id }))).toEqual(job);
+  expect((await storeless.fetch(`/images/${job.job_id}.png`)).status).toBe(503);
 });
 
 it("with Workers AI bound, its models draw the tiers that they exist for, and this Worker the others", async () => {
-  const withAi = await startBackend({ ...CONFIG, fakes: { AI: "test/support/fakes/workers-ai.ts" } });
-  try {
-    const draft = await unwrap(
-      withAi.call("generateImage", { prompt: "hills", quality_tier: "draft", negative_prompt: "fog" }),
-    );
-    expect(draft).toMatchObject({ status: "completed", model: "sdxl", width: 8, height: 4 });
-    expect([...decodePng(await bytesOf(draft.job_id, withAi)).rows.subarray(1, 4)]).toEqual([255, 0, 0]);
-    const premium = await unwrap(
-      withAi.call("generateImage", { prompt: "hills", quality_tier: "premium", model: "flux-dev" }),
-    );
-    expect(premium).toMatchObject({ status: "completed", model: "flux-dev" });
-    expect([...decodePng(await bytesOf(premium.job_id, withAi)).rows.subarray(1, 4)]).toEqual([0, 0, 255]);
-    expect(await unwrap(withAi.call("generateImage", { prompt: "hills", quality_tier: "ultra" }))).toMatchObject({
-      model: "procedural",
-      width: 1024,
-    });
-  } finally {
-    await withAi.stop();
-  }
+  const draft = await unwrap(
+    withAi.call("generateImage", { prompt: "hills", quality_tier: "draft", negative_prompt: "fog" }),
+  );
+  expect(draft).toMatchObject({ status: "completed", model: "sdxl", width: 8, height: 4 });
+  expect([...decodePng(await bytesOf(draft.job_id, withAi)).rows.subarray(1, 4)]).toEqual([255, 0, 0]);
+  const premium = await unwrap(
+    withAi.call("generateImage", { prompt: "hills", quality_tier: "premium", model: "flux-dev" }),
+  );
+  expect(premium).toMatchObject({ status: "completed", model: "flux-dev" });
+  expect([...decodePng(await bytesOf(premium.job_id, withAi)).rows.subarray(1, 4)]).toEqual([0, 0, 255]);
+  expect(await unwrap(withAi.call("generateImage", { prompt: "hills", quality_tier: "ultra" }))).toMatchObject({
+    model: "procedural",
+    width: 1024,
+  });
 });

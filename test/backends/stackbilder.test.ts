@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { MODES, stackbilder } from "../../contracts/stackbilder.ts";
 import { ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
-import { type Backend, type CallOptions, startBackend, unwrap } from "../support/backend.ts";
+import { type Backend, type CallOptions, startBackends, unwrap } from "../support/backend.ts";
 
 const DOG_WALKS = {
   projectDescription:
@@ -21,17 +21,25 @@ const CONFIG = {
   entrypoint: "StackbilderEntrypoint",
 } as const;
 
-let backend: Backend<typeof stackbilder>;
-/** The same with flows that fail in UX. */
-let failing: Backend<typeof stackbilder>;
+type Stackbilder = Backend<typeof stackbilder>;
+let backend: Stackbilder;
+/** With flows that fail in UX, with older ids, with a list that hangs, and without a list. */
+let [failing, older, hanging, listless] = [] as unknown as [Stackbilder, Stackbilder, Stackbilder, Stackbilder];
 beforeAll(async () => {
-  backend = await startBackend(CONFIG);
-  failing = await startBackend({ ...CONFIG, vars: { FAIL_MODE: "UX" } });
+  const withMain = (name: string) => {
+    const configPath = `.test/${name}/wrangler.toml`;
+    writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), { main: `../../test/support/fakes/${name}.ts` });
+    return { ...CONFIG, configPath };
+  };
+  [backend, failing, older, hanging, listless] = await startBackends(
+    CONFIG,
+    { ...CONFIG, vars: { FAIL_MODE: "UX" } },
+    withMain("older-flows"),
+    withMain("hanging-flows"),
+    { ...CONFIG, fakes: { RECENT_FLOWS: "test/support/fakes/workers-ai.ts" } },
+  );
 });
-afterAll(async () => {
-  await backend?.stop();
-  await failing?.stop();
-});
+afterAll(() => backend?.stop());
 
 async function newFlow(input: object = DOG_WALKS, options: CallOptions = {}): Promise<string> {
   return (await unwrap(backend.call("createFlow", input, options))).flowId;
@@ -291,18 +299,10 @@ it("one idempotency key creates one flow per tenant", async () => {
 
 it("a flow's id has 26 letters and digits, and flows with an id of 64 hexadecimal digits go on", async () => {
   expect(await newFlow()).toMatch(/^[0-9a-z]{26}$/);
-  const configPath = ".test/older-flows/wrangler.toml";
-  const main = "../../test/support/fakes/older-flows.ts";
-  writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), { main });
-  const older = await startBackend({ ...CONFIG, configPath });
-  try {
-    const { flowId } = await unwrap(older.call("createFlow", DOG_WALKS));
-    expect(flowId).toMatch(/^[0-9a-f]{64}$/);
-    expect(await unwrap(older.call("advanceFlow", { flowId }))).toMatchObject({ flowId, mode: "PRODUCT" });
-    expect(await unwrap(older.call("getFlowSummary", { flowId }))).toMatchObject({ flowId, status: "waiting" });
-  } finally {
-    await older.stop();
-  }
+  const { flowId } = await unwrap(older.call("createFlow", DOG_WALKS));
+  expect(flowId).toMatch(/^[0-9a-f]{64}$/);
+  expect(await unwrap(older.call("advanceFlow", { flowId }))).toMatchObject({ flowId, mode: "PRODUCT" });
+  expect(await unwrap(older.call("getFlowSummary", { flowId }))).toMatchObject({ flowId, status: "waiting" });
 });
 
 it("a flow of another tenant is flow_not_found in every method", async () => {
@@ -386,30 +386,18 @@ it("listFlows lists fifty flows and stores a hundred, and does not add a dropped
 });
 
 it("a list that hangs does not fail the flow, and is logged", async () => {
-  const configPath = ".test/hanging-flows/wrangler.toml";
-  writeAdaptedConfig("stackbilder", path.join(ROOT, configPath), { main: "../../test/support/fakes/hanging-flows.ts" });
-  const broken = await startBackend({ ...CONFIG, configPath });
-  try {
-    const { flowId } = await unwrap(broken.call("createFlow", { projectDescription: "hunter2" }));
-    expect(await unwrap(broken.call("getFlowStatus", { flowId }))).toMatchObject({ flowId, status: "draft" });
-    const lines = broken.harness.getLogs().filter(({ message }) => message.includes("flow.unlisted"));
-    expect(lines).toHaveLength(1);
-    expect(lines[0]?.message).toContain(flowId);
-    expect(lines[0]?.message).not.toContain("hunter2");
-  } finally {
-    await broken.stop();
-  }
+  const { flowId } = await unwrap(hanging.call("createFlow", { projectDescription: "hunter2" }));
+  expect(await unwrap(hanging.call("getFlowStatus", { flowId }))).toMatchObject({ flowId, status: "draft" });
+  const lines = hanging.harness.getLogs().filter(({ message }) => message.includes("flow.unlisted"));
+  expect(lines).toHaveLength(1);
+  expect(lines[0]?.message).toContain(flowId);
+  expect(lines[0]?.message).not.toContain("hunter2");
 });
 
 it("a flow whose id cannot be noted for its owner is not created, so that erasure finds every one", async () => {
-  const broken = await startBackend({ ...CONFIG, fakes: { RECENT_FLOWS: "test/support/fakes/workers-ai.ts" } });
-  try {
-    const input = { projectDescription: "A kiosk" };
-    expect(await broken.call("createFlow", input)).toEqual({ ok: false, error: { code: "internal" } });
-    expect(await broken.worker.listDurableObjectIds("FlowObject")).toEqual([]);
-  } finally {
-    await broken.stop();
-  }
+  const input = { projectDescription: "A kiosk" };
+  expect(await listless.call("createFlow", input)).toEqual({ ok: false, error: { code: "internal" } });
+  expect(await listless.worker.listDurableObjectIds("FlowObject")).toEqual([]);
 });
 
 it("an unknown flow id is refused and creates no storage", async () => {

@@ -9,15 +9,7 @@ import { accessTokenOf, clientIdOf, connect, userIdOf } from "../support/mcp-cli
 import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
-const system = useSystem({
-  extraWorkers: [
-    {
-      name: "event-consumer",
-      main: "test/support/event-consumer.ts",
-      queues: { consumers: [{ queue: "stackbilt-user-events", max_batch_size: 50, max_batch_timeout: 1 }] },
-    },
-  ],
-});
+const system = useSystem("confirming");
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("base64url");
 const SECRETS = [
@@ -52,13 +44,14 @@ it("records each call once, with identity, decision and outcome, and without sec
   const arrived = await vi.waitFor(
     async () => {
       const all = (await (await system.worker("event-consumer").fetch("/")).json()) as AuditEvent[];
-      expect([all.filter(isCall).length, all.length]).toEqual([5, 7]);
-      return all;
+      const own = all.filter(({ subject }) => subject === userIdOf(connected));
+      expect([own.filter(isCall).length, own.length]).toEqual([5, 7]);
+      return own;
     },
     { timeout: 20_000, interval: 200 },
   );
   const records = arrived.filter(isCall);
-  const logged = auditEventsIn(system.logs());
+  const logged = auditEventsIn(system.logs()).filter(({ subject }) => subject === userIdOf(connected));
   const unchained = arrived.map(({ chain: _, ...record }: AuditEvent & { readonly chain?: object }) => record);
   const byTrace = (a: { traceId: string }, b: { traceId: string }) => (a.traceId < b.traceId ? -1 : 1);
   expect(logged.toSorted(byTrace)).toEqual(
@@ -134,10 +127,12 @@ it("records each call once, with identity, decision and outcome, and without sec
 it("records a call whose client disconnects, which stops it", async () => {
   const connected = await connect(system.origin, "modern");
   const { client, close } = connected;
-  const created = await client.callTool({ name: "flow_create", arguments: { projectDescription: "A kiosk" } });
+  const created = await client.callTool({ name: "flow_create", arguments: { projectDescription: "A held kiosk" } });
   const { flowId } = created.structuredContent as { flowId: string };
   const recordsOf = () =>
-    system.logs().filter((line) => line.includes('"event":"audit"') && line.includes('"flow_advance"'));
+    auditEventsIn(system.logs()).filter(
+      (event) => event.type === "tool.called" && event.tool === "flow_advance" && event.subject === userIdOf(connected),
+    );
   const disconnect = new AbortController();
   const response = await postRequest(
     system,

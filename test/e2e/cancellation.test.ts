@@ -17,7 +17,7 @@ import {
 import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
-const system = useSystem({ mains: { stackbilder: "test/support/fakes/held-flows.ts" } });
+const system = useSystem();
 
 /** Time for a slow machine to stop the work. */
 const SOON = { timeout: 15_000, interval: 100 };
@@ -32,7 +32,7 @@ interface Flow {
 }
 
 async function createFlow(connected: Connected): Promise<string> {
-  const flow = await callTool<Flow>(connected, "flow_create", { projectDescription: "A kiosk." });
+  const flow = await callTool<Flow>(connected, "flow_create", { projectDescription: "A held kiosk." });
   return flow.flowId;
 }
 

@@ -8,9 +8,7 @@ import { postRequest } from "../support/mcp-requests.ts";
 import type { SiblingCall } from "../support/sibling-worker.ts";
 import { useSystem } from "../support/system.ts";
 
-const system = useSystem({
-  vars: { gateway: { CONFIRM_RISKS: "EXTERNAL_MUTATION" } },
-});
+const system = useSystem("confirming");
 
 const DRAW = {
   name: "image_generate",

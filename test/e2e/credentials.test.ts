@@ -68,7 +68,7 @@ async function newUser(on: Issuer = issuer): Promise<{ auth: BrowserAuthProvider
 
 describe("an API key with the scope read", () => {
   it("works in an official client, which sees the tools that it may call", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const { key } = await issuer.createKey(owner, ["read"]);
     const client = await withBearer(issuer, key);
     expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(READ_TOOLS);
@@ -78,7 +78,7 @@ describe("an API key with the scope read", () => {
   });
 
   it("is refused by tools that generate, with the needed scopes in one challenge (RFC 6750 section 3.1)", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const { key } = await issuer.createKey(owner, ["read"]);
     for (const [name, args] of [
       ["flow_create", { projectDescription: "A kiosk" }],
@@ -110,8 +110,8 @@ describe("an API key with the scope generate", () => {
   });
 
   it("finds no flow of another user", async () => {
-    const [{ accessToken }, stranger] = [await newUser(), await newUser()];
-    const { key } = await issuer.createKey(stranger.owner, ["read", "generate"]);
+    const [{ accessToken }, stranger] = [await newUser(), await issuer.addOwner("free")];
+    const { key } = await issuer.createKey(stranger, ["read", "generate"]);
     const { flowId } = await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
     expect(await codeOf(call(issuer, key, "flow_status", { flowId }))).toBe("flow_not_found");
   });
@@ -137,7 +137,7 @@ describe("a test key", () => {
   });
 
   it("cannot draw, and does not see image_generate", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const { key } = await issuer.createKey(owner, ["read", "generate"], "test");
     const names = await toolNames(issuer, key);
     expect(names).toEqual(expect.arrayContaining(["flow_create", "image_list_models"]));
@@ -150,7 +150,7 @@ describe("a test key", () => {
 
 describe("an API key that is not valid", () => {
   it("is refused after it is revoked", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const { key, keyId } = await issuer.createKey(owner, ["read"]);
     await issuer.revokeKey(owner, keyId);
     const refused = await call(issuer, key, "image_list_models");
@@ -161,7 +161,7 @@ describe("an API key that is not valid", () => {
   });
 
   it("draws nothing once it is revoked, even if it was used just before", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const { key, keyId } = await issuer.createKey(owner, ["generate"]);
     await use(issuer, key, "image_list_models");
     await issuer.revokeKey(owner, keyId);
@@ -172,7 +172,7 @@ describe("an API key that is not valid", () => {
   });
 
   it("is refused after it expires", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const { key, keyId } = await issuer.createKey(owner, ["read"]);
     await (await issuer.db())
       .prepare("UPDATE api_keys SET expires_at = ? WHERE id = ?")
@@ -249,7 +249,7 @@ describe("a JWT of the auth Worker", () => {
   });
 
   it("is accepted with either form of its type (RFC 9068 section 2.1)", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     expect(
       (await call(issuer, await issuer.forge(owner), "image_list_models")).status,
       "at+jwt, as the auth Worker issues it",
@@ -259,7 +259,7 @@ describe("a JWT of the auth Worker", () => {
   });
 
   it("is refused with a wrong audience, type, expiry, issuer or subject, though its signature is valid", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const cases: [string, object, object?][] = [
       ["the audience of another service", { aud: "https://other.example/mcp" }],
       ["the audience of this host, not of this endpoint", { aud: system.origin }],
@@ -280,7 +280,7 @@ describe("a JWT of the auth Worker", () => {
   });
 
   it("is refused if it is changed, unsigned, or signed with another key or algorithm", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const [head = "", body = "", signature = ""] = (await issuer.mintToken(owner, ["read"])).split(".");
     const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
     const claims = JSON.parse(Buffer.from(body, "base64url").toString()) as object;
@@ -374,7 +374,7 @@ describe("an auth Worker that fails", () => {
 
 describe("the audit record of a call", () => {
   it("names the user, their tenant and the client or key, and never the credential", async () => {
-    const { owner } = await newUser();
+    const owner = await issuer.addOwner("free");
     const [live, test] = [await issuer.createKey(owner, ["read"]), await issuer.createKey(owner, ["read"], "test")];
     const jwt = await issuer.mintToken(owner, ["read"]);
     const before = system.logs().length;
@@ -400,7 +400,7 @@ describe("the audit record of a call", () => {
 });
 
 describe("a backend", () => {
-  const recorded = useIssuer({ replacements: { stackbilder: "test/support/bad-backend.ts" } });
+  const recorded = useIssuer("misbehaving");
 
   it("gets the identity of a caller, and never the credential", async () => {
     const { accessToken, owner } = await newUser(recorded);

@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import { GenerateImage } from "../../contracts/img-forge.ts";
 import { type Owner, useIssuer } from "../support/issuer.ts";
-import { accessTokenOf, connect } from "../support/mcp-clients.ts";
 import { postRequest } from "../support/mcp-requests.ts";
 import type { SiblingCall } from "../support/sibling-worker.ts";
 
@@ -20,9 +19,7 @@ const DRAFT = { prompt: "a kite", quality_tier: "draft" };
 
 /** A new user of the plan free, and an API key with all scopes. */
 async function newUser(): Promise<{ owner: Owner; key: string }> {
-  const user = await connect(system.origin, "modern");
-  const owner = await issuer.ownerOf(accessTokenOf(user));
-  await user.close();
+  const owner = await issuer.addOwner("free");
   return { owner, key: (await issuer.createKey(owner, ["read", "generate"])).key };
 }
 

@@ -93,7 +93,7 @@ describe("the file with one's data", () => {
 });
 
 describe("the file with one's data while a Worker is down", () => {
-  const system = useSystem({ replacements: { stackbilder: "test/support/bad-backend.ts" } });
+  const system = useSystem("misbehaving");
 
   it("has the rest, and names what is missing", async () => {
     const person = await Person.signUp(system);

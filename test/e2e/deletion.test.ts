@@ -176,10 +176,10 @@ describe("an account that is deleted", () => {
 });
 
 describe("an account that is deleted while the auth Worker stops answering", () => {
-  const system = useSystem({ mains: { auth: "test/support/fakes/failing-close.ts" } });
+  const system = useSystem();
 
   it("loses its sessions at once, its keys and data as soon as the Worker is back, and the user reads so", async () => {
-    const person = await Person.signUp(system);
+    const person = await Person.signUp(system, { ...newAccount(), name: "Ada Stays" });
     const deleted = await person.deleteAccount();
     expect(deleted.html).toContain("API keys stop working as soon as a part of the service is back");
     expect(isSignIn(await person.open("/apps"))).toBe(true);
@@ -189,11 +189,12 @@ describe("an account that is deleted while the auth Worker stops answering", () 
 });
 
 describe("an account that is deleted while a product Worker is down", () => {
-  const system = useSystem({ mains: { stackbilder: "test/support/fakes/failing-erasure.ts" } });
+  const system = useSystem();
 
   it("is closed at once, and deleted as soon as the Worker is back", async () => {
     const person = await Person.signUp(system);
-    const flow = (await person.call("flow_create", { projectDescription: "A shop for tea." })).structuredContent;
+    const flow = (await person.call("flow_create", { projectDescription: "A shop for tea that is kept." }))
+      .structuredContent;
     const ids = await person.ids();
     const deleted = await person.deleteAccount();
     expect(deleted.html).toContain("Your account is being deleted");

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { Explanation } from "../../contracts/gateway.ts";
 import { auditEventsIn } from "../support/audit-log.ts";
 import { type Owner, useIssuer } from "../support/issuer.ts";
-import { accessTokenOf, connect } from "../support/mcp-clients.ts";
+import { connect } from "../support/mcp-clients.ts";
 import { type McpRequestOptions, postRequest } from "../support/mcp-requests.ts";
 import type { SiblingCall } from "../support/sibling-worker.ts";
 
@@ -85,7 +85,7 @@ interface Users {
 const users: Record<string, Users> = {};
 beforeAll(async () => {
   for (const entrance of Object.keys(ENTRANCES)) {
-    const [owner, spender] = [await newOwner(), await newOwner()];
+    const [owner, spender] = [await issuer.addOwner("free"), await issuer.addOwner("free")];
     users[entrance] = { owner, spender };
     const apiKey = await keyOf(spender, ALL);
     for (let drawn = 0; drawn < 6; drawn++) await ENTRANCES.rpc?.call({ ...DRAW, apiKey });
@@ -96,13 +96,6 @@ function usersOf(entrance: string): Users {
   const own = users[entrance];
   if (!own) throw new Error(`There is no entrance ${entrance}.`);
   return own;
-}
-
-async function newOwner(): Promise<Owner> {
-  const user = await connect(system.origin, "modern");
-  const signedUp = await issuer.ownerOf(accessTokenOf(user));
-  await user.close();
-  return signedUp;
 }
 
 const ALL = ["read", "generate"] as const;

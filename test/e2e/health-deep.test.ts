@@ -1,12 +1,11 @@
 // GET /health?deep=1: an operator sees each backend as the gateway does.
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { useSystem } from "../support/system.ts";
+import { HEALTH_TOKEN, useSystem } from "../support/system.ts";
 
-const TOKEN = "a health token of 32 characters!";
 const OTHER_KEYS = `0123abcd:${randomBytes(32).toString("base64url")}`;
-const secrets = { gateway: { HEALTH_TOKEN: TOKEN } };
-const well = useSystem({ secrets });
+const secrets = { gateway: { HEALTH_TOKEN } };
+const well = useSystem();
 const OTHER = "test/support/other-contract.ts";
 const ill = useSystem({
   secrets: { ...secrets, auth: { IDENTITY_KEYS: OTHER_KEYS } },
@@ -28,7 +27,7 @@ const HEALTHY = {
   version: expect.any(String),
 };
 
-async function healthOf(system: typeof well, authorization = `Bearer ${TOKEN}`) {
+async function healthOf(system: typeof well, authorization = `Bearer ${HEALTH_TOKEN}`) {
   const response = await system.fetch("/health?deep=1", { headers: { authorization } });
   return { status: response.status, body: (await response.json()) as Health };
 }
@@ -43,10 +42,13 @@ describe("the deep health check", () => {
     for (const backend of Object.values(body.backends)) expect(backend).toMatchObject(HEALTHY);
   });
 
-  it.each(["", `Bearer ${TOKEN}x`, "Bearer ", TOKEN])("is refused with the authorization %j", async (authorization) => {
-    const { status, body } = await healthOf(well, authorization);
-    expect([status, body.backends]).toEqual([401, undefined]);
-  });
+  it.each(["", `Bearer ${HEALTH_TOKEN}x`, "Bearer ", HEALTH_TOKEN])(
+    "is refused with the authorization %j",
+    async (authorization) => {
+      const { status, body } = await healthOf(well, authorization);
+      expect([status, body.backends]).toEqual([401, undefined]);
+    },
+  );
 
   it("tells a wrong key from another contract and from silence, and both sides name the ids of the keys", async () => {
     const { status, body } = await healthOf(ill);

@@ -7,7 +7,7 @@ import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 import { TOOLS } from "../support/tool-names.ts";
 
-const system = useSystem({ vars: { stackbilder: { FAIL_MODE: "RISK" } } });
+const system = useSystem();
 
 interface Flow {
   flowId: string;

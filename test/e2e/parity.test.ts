@@ -8,15 +8,12 @@ import { ROOT } from "../../entrypoints/cli/workers.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { auditEventsIn } from "../support/audit-log.ts";
 import { type Owner, useIssuer } from "../support/issuer.ts";
-import { accessTokenOf, connect } from "../support/mcp-clients.ts";
 import { postRequest } from "../support/mcp-requests.ts";
 import type { SiblingCall } from "../support/sibling-worker.ts";
 import { TOOLS } from "../support/tool-names.ts";
 
 const CALLER = "charter-web";
-const issuer = useIssuer({
-  vars: { stackbilder: { FAIL_MODE: "UX" } },
-});
+const issuer = useIssuer();
 const { system } = issuer;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -118,12 +115,7 @@ function withoutIds(value: unknown): unknown {
 let owner: Owner;
 let live = "";
 beforeAll(async () => {
-  const user = await connect(system.origin, "modern");
-  const signedUp = await issuer.ownerOf(accessTokenOf(user));
-  await user.close();
-  const db = await issuer.db();
-  await db.prepare("UPDATE tenants SET tier = 'enterprise' WHERE id = ?").bind(signedUp.tenantId).run();
-  owner = { ...signedUp, tier: "enterprise" };
+  owner = await issuer.addOwner("enterprise");
   live = (await issuer.createKey(owner, ["read", "generate"])).key;
 });
 
@@ -132,6 +124,7 @@ const STEPS: readonly (readonly [tool: string, input: Fields, result: string])[]
   ["flow_create", { projectDescription: "A kiosk for kites" }, "ok"],
   ["flow_status", { flowId: "$flowId" }, "ok"],
   ["flow_recover", { flowId: "$flowId" }, "flow_not_failed"],
+  ["flow_advance", { flowId: "$flowId" }, "ok"],
   ["flow_advance", { flowId: "$flowId" }, "ok"],
   ["flow_advance", { flowId: "$flowId" }, "ok"],
   ["flow_recover", { flowId: "$flowId" }, "ok"],

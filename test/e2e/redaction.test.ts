@@ -8,16 +8,7 @@ import type { SiblingCall } from "../support/sibling-worker.ts";
 import { useSystem } from "../support/system.ts";
 import { TOOLS } from "../support/tool-names.ts";
 
-const system = useSystem({
-  vars: { gateway: { CONFIRM_RISKS: "EXTERNAL_MUTATION" } },
-  extraWorkers: [
-    {
-      name: "event-consumer",
-      main: "test/support/event-consumer.ts",
-      queues: { consumers: [{ queue: "stackbilt-user-events", max_batch_size: 50, max_batch_timeout: 1 }] },
-    },
-  ],
-});
+const system = useSystem("confirming");
 
 const given: string[] = [];
 const letters = () =>

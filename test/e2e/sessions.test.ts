@@ -13,7 +13,7 @@ import {
 } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
 
-const system = useSystem({ vars: { gateway: { CONFIRM_RISKS: "EXTERNAL_MUTATION" } } });
+const system = useSystem("confirming");
 
 const OLDER: readonly Mode[] = ["legacy", "older-sdk"];
 const DRAW = { name: "image_generate", arguments: { prompt: "a kite over the sea", quality_tier: "draft" } };

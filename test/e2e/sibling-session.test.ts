@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import { beforeAll, describe, expect, it } from "vitest";
 import { auditEventsIn } from "../support/audit-log.ts";
 import { type Owner, useIssuer } from "../support/issuer.ts";
-import { accessTokenOf, connect } from "../support/mcp-clients.ts";
 import type { OpenSession, SiblingCall } from "../support/sibling-worker.ts";
 import { READ_TOOLS, TOOLS } from "../support/tool-names.ts";
 
@@ -32,9 +31,7 @@ const recordWith = (id: string) =>
 
 let owner: Owner;
 beforeAll(async () => {
-  const user = await connect(system.origin, "modern");
-  owner = await issuer.ownerOf(accessTokenOf(user));
-  await user.close();
+  owner = await issuer.addOwner("free");
 });
 const newKey = async (...scopes: ("read" | "generate")[]) => (await issuer.createKey(owner, scopes)).key;
 

@@ -277,8 +277,7 @@ describe("a sibling with an API key or a JWT", () => {
   });
 
   it("gets payment_required for an unpaid bill, and unavailable if the auth Worker fails", async () => {
-    const debtor = await connect(system.origin, "modern");
-    const delinquent = await issuer.ownerOf(accessTokenOf(debtor));
+    const delinquent = await issuer.addOwner("free");
     const options = { credential: { apiKey: (await issuer.createKey(delinquent, ["read"])).key } };
     const call = { through: "GATEWAY", tool: "image_list_models", input: {}, options } as const;
     const db = await issuer.db();
@@ -297,7 +296,6 @@ describe("a sibling with an API key or a JWT", () => {
     } finally {
       await db.prepare("ALTER TABLE tenants_away RENAME TO tenants").run();
     }
-    await debtor.close();
   });
 
   it("makes an audit record that names the owner, the sibling and the key or client", async () => {

@@ -6,7 +6,7 @@ import { accessTokenOf, type Connected, callTool, connect, userIdOf } from "../s
 import { type McpRequestOptions, postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
-const system = useSystem({ vars: { stackbilder: { FAIL_MODE: "RISK" } } });
+const system = useSystem();
 
 const TASKS = "io.modelcontextprotocol/tasks";
 const DRAW = { name: "image_generate", arguments: { prompt: "a kite over a lake", quality_tier: "draft" } };

@@ -4,12 +4,9 @@ import { once } from "node:events";
 import { connect as connectSocket, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { type Owner, useIssuer } from "../support/issuer.ts";
-import { accessTokenOf, connect } from "../support/mcp-clients.ts";
 import { postRequest } from "../support/mcp-requests.ts";
 
-const issuer = useIssuer({
-  mains: { "img-forge": "test/support/fakes/slow-images.ts", stackbilder: "test/support/fakes/slow-flows.ts" },
-});
+const issuer = useIssuer();
 const { system } = issuer;
 
 type Row = Record<string, unknown>;
@@ -20,9 +17,7 @@ const CREATE = { projectDescription: "A kiosk" };
 const AT_LAST = { timeout: 20_000, interval: 100 };
 
 async function newUser(): Promise<{ owner: Owner; key: string }> {
-  const user = await connect(system.origin, "modern");
-  const owner = await issuer.ownerOf(accessTokenOf(user));
-  await user.close();
+  const owner = await issuer.addOwner("free");
   return { owner, key: (await issuer.createKey(owner, ["read", "generate"])).key };
 }
 

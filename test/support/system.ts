@@ -201,36 +201,69 @@ function testWorkers({ replacements }: SystemOptions): NonNullable<SystemOptions
   return replacements?.auth === undefined ? [sibling, issuer] : [sibling];
 }
 
-/** The system without options, which all files of this process share. */
-let shared: Promise<System> | undefined;
+/** A health token of the usual system. */
+export const HEALTH_TOKEN = "a health token of 32 characters!";
 
-/**
- * Starts the shared system for the first file that needs it. It ends with the process, which does
- * not delete the folder.
- */
-function sharedSystem(): Promise<System> {
-  shared ??= startSystemIn(path.join(ROOT, `.test/shared-${process.env.VITEST_POOL_ID}`), {});
-  return shared;
+/** The reference Workers, with cues that slow a call down or make it fail. */
+const CUED = {
+  auth: "test/support/fakes/cued-auth.ts",
+  stackbilder: "test/support/fakes/cued-flows.ts",
+  "img-forge": "test/support/fakes/cued-images.ts",
+};
+
+/** The systems that files share: a process starts one of a kind, for the first file that asks. */
+const KINDS = {
+  /** Each new flow fails the first time in RISK. */
+  usual: {
+    vars: { stackbilder: { FAIL_MODE: "RISK" } },
+    secrets: { gateway: { HEALTH_TOKEN } },
+    mains: CUED,
+  },
+  /** Asks before it draws, and the platform's consumer receives the audit records. */
+  confirming: {
+    vars: { gateway: { CONFIRM_RISKS: "EXTERNAL_MUTATION" } },
+    mains: CUED,
+    extraWorkers: [
+      {
+        name: "event-consumer",
+        main: "test/support/event-consumer.ts",
+        queues: { consumers: [{ queue: "stackbilt-user-events", max_batch_size: 50, max_batch_timeout: 1 }] },
+      },
+    ],
+  },
+  /** Its Stackbilder misbehaves. */
+  misbehaving: { replacements: { stackbilder: "test/support/bad-backend.ts" } },
+} satisfies Record<string, SystemOptions>;
+export type Kind = keyof typeof KINDS;
+
+const shared = new Map<Kind, Promise<System>>();
+
+/** The system of this process. It ends with the process, which does not delete the folder. */
+function sharedSystem(kind: Kind): Promise<System> {
+  const running =
+    shared.get(kind) ?? startSystemIn(path.join(ROOT, `.test/${kind}-${process.env.VITEST_POOL_ID}`), KINDS[kind]);
+  shared.set(kind, running);
+  return running;
 }
 
 /**
- * A system for all tests of the calling file. With options it is the file's own: started before the
- * first test, stopped after the last. Without options it is shared with other files, so a test has
- * users, clients and addresses of its own, and changes nothing for others. If a test fails, the
+ * A system for all tests of the calling file. One of a kind is shared with other files, so a test
+ * has users, clients and addresses of its own, and changes nothing for others. With options it is
+ * the file's own: started before the first test, stopped after the last. If a test fails, the
  * Workers' logs during it are printed. A test also fails if an MCP message of the server violated
  * the protocol.
  */
-export function useSystem(options?: SystemOptions): System {
+export function useSystem(options: Kind | SystemOptions = "usual"): System {
   let running: System | undefined;
   const system = () => {
     if (!running) throw new Error("The system runs only inside tests and hooks.");
     return running;
   };
   beforeAll(async () => {
-    running = await (options === undefined ? sharedSystem() : startSystem(options));
+    running = await (typeof options === "string" ? sharedSystem(options) : startSystem(options));
   });
   afterAll(async () => {
-    if (options !== undefined) await running?.stop();
+    if (typeof options !== "string") await running?.stop();
     refuseViolations();
   });
   afterEach(refuseViolations);

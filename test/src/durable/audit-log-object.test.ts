@@ -26,13 +26,17 @@ type Message = ChainedRecord | Checkpoint;
 /** The queue's batches, as arrived. */
 let batches: Message[][] = [];
 let answer: () => Promise<void> = async () => undefined;
-const queue = {
-  async sendBatch(messages: Iterable<{ readonly body: Message }>) {
-    const bodies = Array.from(messages, ({ body }) => body);
-    await answer();
-    batches.push(bodies);
-  },
-};
+/** A queue for one test: an object of an earlier one, whose alarm comes late, keeps its own. */
+function newQueue() {
+  const own = batches;
+  return {
+    async sendBatch(messages: Iterable<{ readonly body: Message }>) {
+      const bodies = Array.from(messages, ({ body }) => body);
+      await answer();
+      own.push(bodies);
+    },
+  };
+}
 
 const isCheckpoint = (message: Message): message is Checkpoint => message.type === "audit.checkpoint";
 const arrived = () => batches.flat().filter((message): message is ChainedRecord => !isCheckpoint(message));
@@ -46,10 +50,13 @@ async function newLog() {
   return { stub, id: chainIdOf(name, sha256) };
 }
 
-/** Connects an instance of the object, which may have been started just now, to the queue above. */
+/** Connects an instance of the object, which may have been started just now, to a new queue. */
 async function useQueue(stub: DurableObjectStub<AuditLogObject>): Promise<void> {
   await runInDurableObject(stub, (instance) => {
-    Object.defineProperty(instance, "env", { value: { ...env, PLATFORM_EVENTS_QUEUE: queue }, configurable: true });
+    Object.defineProperty(instance, "env", {
+      value: { ...env, PLATFORM_EVENTS_QUEUE: newQueue() },
+      configurable: true,
+    });
   });
 }
 
@@ -232,20 +239,23 @@ describe("a checkpoint of the audit log", () => {
   it("is signed after 1,000 records, and is true of the chain that arrived", async () => {
     const { stub, id } = await newLog();
     await append(stub, 1_000);
-    await alarmAfter(stub, 1_000);
-    await alarmAfter(stub, 1_000);
+    // The real alarm may have begun: one that is rung meanwhile does nothing.
+    for (let rings = 0; rings < 100 && checkpoints().length === 0; rings++) {
+      await alarmAfter(stub, 1_000);
+      await scheduler.wait(20);
+    }
     const [checkpoint] = checkpoints();
     expect(checkpoint?.sequence).toBe(1_000);
     expect(verifyRecords(arrived(), { id, checkpoints: checkpoints() }, sha256)).toEqual([]);
     const others = arrived().map((record) => (record.chain.sequence === 1_000 ? { ...record, at: "x" } : record));
     expect(verifyRecords(others, { id, checkpoints: checkpoints() }, sha256)).not.toEqual([]);
-  });
+  }, 60_000);
 
   it("waits where it cannot be signed, and records are sent all the same", async () => {
     const { stub } = await newLog();
     await append(stub, 2);
     await runInDurableObject(stub, (instance) => {
-      Object.defineProperty(instance, "env", { value: { PLATFORM_EVENTS_QUEUE: queue }, configurable: true });
+      Object.defineProperty(instance, "env", { value: { PLATFORM_EVENTS_QUEUE: newQueue() }, configurable: true });
     });
     await alarmAfter(stub, 3_600_001);
     expect([arrived().length, checkpoints().length]).toEqual([2, 0]);
