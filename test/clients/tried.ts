@@ -37,6 +37,7 @@ export const TRIED: readonly TriedClient[] = [
   tried("LangChain", "@langchain/mcp-adapters@1.1.4", "text and picture", "your program's"),
   tried("Mastra", "@mastra/mcp@2.0.0", "structured content alone", "your program's"),
   tried("OpenAI Agents", "@openai/agents@0.20.0", "text and picture", "your program's"),
+  tried("Cloudflare agents", "agents@0.32.0", "passes on all three parts", "your program's"),
 ];
 
 function tried(name: string, pinned: string, shown: Shown, signOut: SignOut): TriedClient {
