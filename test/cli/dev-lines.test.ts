@@ -162,6 +162,17 @@ describe("a mistake", () => {
     ]);
   });
 
+  it("in a compatibility flag has the line of the Worker's wrangler.toml", () => {
+    write("entrypoints/auth/wrangler.toml", 'main = "worker.ts"\ncompatibility_flags = ["nodejs_compaat"]\n');
+    expect(described("service core:user:stackbilt-reference-auth: No such compatibility flag: nodejs_compaat")).toEqual(
+      [
+        "✘ No such compatibility flag: nodejs_compaat (when auth loads)",
+        "    entrypoints/auth/wrangler.toml:2:1",
+        '      2 │ compatibility_flags = ["nodejs_compaat"]',
+      ],
+    );
+  });
+
   it("of wrangler's own that it does not know is shown without advice", () => {
     expect(described("The Workers runtime failed to start. There was likely a problem")).toEqual([]);
     expect(described("Something new", "", "  with details")).toEqual(["✘ Something new", "  with details"]);

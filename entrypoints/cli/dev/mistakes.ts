@@ -120,7 +120,15 @@ function uncaughtMistake(first: string, rest: readonly string[], surroundings: S
   // A broken rule of the declarations is a sentence of its own.
   const what = thrown.replace(/^Uncaught (?:Error: DeclarationError: )?/, "");
   const sentence = [`${what} (when ${worker.key} loads)`, ...message].join("\n");
-  return { sentence, places: frames.filter((place) => place !== null) };
+  const places = frames.filter((place) => place !== null);
+  return { sentence, places: places.length > 0 ? places : flagPlaces(thrown, worker.source, surroundings.root) };
+}
+
+/** The line of a wrangler.toml with the compatibility flag that the runtime does not know. */
+function flagPlaces(thrown: string, file: string, root: string): Place[] {
+  const [, flag] = /^No such compatibility flag: (\S+)$/.exec(thrown) ?? [];
+  const line = flag === undefined ? 0 : lineWith(path.join(root, file), `"${flag}"`);
+  return line > 0 ? [{ file, line, column: 1 }] : [];
 }
 
 const NO_ENTRYPOINT =
