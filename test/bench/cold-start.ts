@@ -1,5 +1,5 @@
-// Processor time from a new process to the gateway's first response, minus that of a Worker without
-// code. The Workers behind it are the same in both.
+// Processor time from a new process to the gateway's first response, and to that of a Worker
+// without code. The Workers behind it are the same in both.
 import { send } from "./load.ts";
 import { toolList } from "./requests.ts";
 import { PRODUCT_TOOLS } from "./series.ts";
@@ -8,20 +8,24 @@ import { startServer } from "./server.ts";
 /** Pairs of starts: one of the gateway, one of the empty Worker. */
 const STARTS = 9;
 
-/**
- * Microseconds above an empty Worker, one value for each pair. `entries`: KV entries of `token`.
- */
+/** One start of each, in microseconds. */
+export interface ColdStart {
+  readonly gatewayUs: number;
+  readonly emptyUs: number;
+}
+
+/** Pairs of starts. `entries`: KV entries of `token`. */
 export async function coldStarts(
   folder: string,
   token: string,
   entries: readonly (readonly [string, string])[],
-): Promise<readonly number[]> {
-  const costs: number[] = [];
+): Promise<readonly ColdStart[]> {
+  const starts: ColdStart[] = [];
   for (let start = 0; start < STARTS; start++) {
-    const empty = await costOf(folder, "empty", token, entries);
-    costs.push((await costOf(folder, "gateway", token, entries)) - empty);
+    const emptyUs = await costOf(folder, "empty", token, entries);
+    starts.push({ emptyUs, gatewayUs: await costOf(folder, "gateway", token, entries) });
   }
-  return costs;
+  return starts;
 }
 
 async function costOf(

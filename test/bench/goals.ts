@@ -1,5 +1,6 @@
-// The performance goals, and the report that compares a run with them. Their numbers are those of
-// the table in docs/performance.md.
+// The performance goals, and the report that compares a run with them. docs/performance.md explains
+// each goal that is missed.
+import type { ColdStart } from "./cold-start.ts";
 import { OPERATIONS, type Operations } from "./counts.ts";
 import { type Costs, median, type SeriesName } from "./series.ts";
 
@@ -9,8 +10,7 @@ export interface Findings {
   /** Of one call of each kind. */
   readonly operations: Readonly<Record<CallKind, Operations>>;
   readonly statusBeforeBody: number | null;
-  /** Microseconds above an empty Worker, one value for each start. */
-  readonly coldStartsUs: readonly number[];
+  readonly coldStarts: readonly ColdStart[];
   readonly gatewayGzipBytes: number;
 }
 
@@ -61,7 +61,7 @@ const RATIOS: readonly Ratio[] = [
   { goal: "", what: "b: parse, one RPC, respond", of: "baseline", over: "baseline", unit: "b" },
   { goal: "1", what: "tools/call, token seen before", of: "call", over: "baseline", unit: "b", limit: 2.1 },
   { goal: "2", what: "tools/call, new token", of: "freshCall", over: "baseline", unit: "b", limit: 3.5 },
-  { goal: "", what: "the same, with the user's object on this disk", of: "storedCall", over: "baseline", unit: "b" },
+  { goal: "2", what: "the same, the user's object on this disk", of: "storedCall", over: "baseline", unit: "b" },
   {
     goal: "3",
     what: "tools/call in 2025-11-25, no session",
@@ -112,11 +112,10 @@ const GZIP_LIMIT_KB = 60;
 
 /** All lines, in the order of the goals. */
 export function evaluate(findings: Findings): readonly Line[] {
-  const { operations, statusBeforeBody: status, coldStartsUs, gatewayGzipBytes } = findings;
+  const { operations, statusBeforeBody: status, coldStarts, gatewayGzipBytes } = findings;
   const ratios = RATIOS.map((ratio) => lineOfRatio(findings.costs, ratio));
   const steps = STEPS.map((step) => lineOfStep(findings.costs, step));
   const kinds = Object.keys(ALLOWED) as CallKind[];
-  const coldStartMs = median(coldStartsUs) / 1000;
   const gzipKb = gatewayGzipBytes / 1000;
   const others: Line[] = [
     {
@@ -127,8 +126,14 @@ export function evaluate(findings: Findings): readonly Line[] {
       isMet: status === 413,
     },
     ...kinds.map((kind) => lineOfOperations(kind, operations[kind])),
-    atMost("10", "cold start above an empty Worker", coldStartMs, COLD_START_LIMIT_MS, "ms"),
-    atMost("10", "bundle, minified and gzipped", gzipKb, GZIP_LIMIT_KB, "kB"),
+    lineOfStart(coldStarts),
+    {
+      goal: "10",
+      what: "bundle, minified and gzipped",
+      measured: `${gzipKb.toFixed(1)} kB`,
+      limit: `≤ ${GZIP_LIMIT_KB} kB`,
+      isMet: gzipKb <= GZIP_LIMIT_KB,
+    },
   ];
   const order = ({ goal }: Line) => (goal === "" ? 0 : Number(goal));
   return [...ratios, ...steps, ...others].toSorted((one, other) => order(one) - order(other));
@@ -163,8 +168,17 @@ function lineOfOperations(kind: CallKind, found: Operations): Line {
   return { goal: "9", what: `operations of ${what}`, measured: text(found), limit: text(most), isMet };
 }
 
-function atMost(goal: string, what: string, found: number, limit: number, unit: string): Line {
-  return { goal, what, measured: `${found.toFixed(1)} ${unit}`, limit: `≤ ${limit} ${unit}`, isMet: found <= limit };
+/** Beside the limit in milliseconds, a ratio, which differs less from machine to machine. */
+function lineOfStart(starts: readonly ColdStart[]): Line {
+  const aboveMs = median(starts.map(({ gatewayUs, emptyUs }) => gatewayUs - emptyUs)) / 1000;
+  const ratio = median(starts.map(({ gatewayUs, emptyUs }) => gatewayUs / emptyUs));
+  return {
+    goal: "10",
+    what: "cold start above an empty Worker",
+    measured: `${aboveMs.toFixed(1)} ms = ${ratio.toFixed(2)} x in all`,
+    limit: `≤ ${COLD_START_LIMIT_MS} ms`,
+    isMet: aboveMs <= COLD_START_LIMIT_MS,
+  };
 }
 
 /** The lines as a table. */

@@ -18,7 +18,7 @@ import { type Costs, FRESH_PER_ROUND, MIN_ROUNDS, measure, seriesOf } from "./se
 import { type Server, startServer } from "./server.ts";
 import { entriesOf, makeTokens } from "./tokens.ts";
 
-const DEFAULT_ROUNDS = 40;
+const DEFAULT_ROUNDS = 30;
 
 const USAGE = `Usage: npm run bench [-- options]
 
@@ -31,7 +31,7 @@ const USAGE = `Usage: npm run bench [-- options]
   --help      show this`;
 
 /** No round starts later than this. */
-const ROUNDS_LIMIT_MS = 150_000;
+const ROUNDS_LIMIT_MS = 120_000;
 /** Tokens for the discarded rounds, and for counting operations. */
 const SPARE_ROUNDS = 5;
 
@@ -88,8 +88,8 @@ async function measureAll(folder: string, rounds: number): Promise<Findings> {
     const operations = await allOperations(server, tokens);
     const status = await statusBeforeBody(server, tokens.known);
     if (server.errors() !== "") throw new UnexpectedResponse("the Workers logged errors");
-    const coldStartsUs = await coldStarts(folder, tokens.known, await entriesOf(server, tokens.known));
-    return { costs, operations, statusBeforeBody: status, coldStartsUs, gatewayGzipBytes };
+    const starts = await coldStarts(folder, tokens.known, await entriesOf(server, tokens.known));
+    return { costs, operations, statusBeforeBody: status, coldStarts: starts, gatewayGzipBytes };
   } catch (error) {
     if (server.errors() !== "") console.error(`The Workers' errors:\n${server.errors()}`);
     throw error;
@@ -130,9 +130,10 @@ async function measureParts(folder: string, rounds: number) {
   await Promise.all([buildAll(folder), buildPartial(folder)]);
   return withServer(folder, [...QUICK_SERVICES, ...PARTIAL_GATEWAYS], async (server) => {
     const tokens = await makeTokens(server, 0, 0);
-    console.log(`Measuring, ${rounds} rounds.`);
+    const turns = 3 * rounds; // of shorter slices
+    console.log(`Measuring, ${turns} rounds.`);
     const series = partSeries(server, tokens.known, seriesOf(server, tokens, 0).baseline);
-    return measure(server, series, { rounds: 2 * rounds, limitMs: ROUNDS_LIMIT_MS });
+    return measure(server, series, { rounds: turns, limitMs: ROUNDS_LIMIT_MS });
   });
 }
 

@@ -4,10 +4,11 @@
 import path from "node:path";
 import { build, type Plugin } from "esbuild";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
+import { standardError } from "./budgets.ts";
 import { FOR_WORKERS } from "./bundles.ts";
 import type { PartialGateway } from "./config.ts";
 import { statusCall, type Target, toolList } from "./requests.ts";
-import { PRODUCT_TOOLS, type Series } from "./series.ts";
+import { median, PRODUCT_TOOLS, type Series } from "./series.ts";
 import type { Server } from "./server.ts";
 import { columnsOf } from "./table.ts";
 
@@ -33,14 +34,16 @@ const DUTIES: readonly string[] = [
   "identity token: digest of the input, signature",
 ];
 
-/** Lacks of each gateway. The first is complete; another one like it shows the noise. */
+/** Lacks of each gateway. Two are complete, because all others are compared with them. */
 const LACKS: readonly (readonly [what: string, modules: readonly string[]])[] = [
   ["nothing", []],
-  ["nothing, once more", []],
+  ["nothing", []],
   ...Object.entries(MODULES),
   ["all but the first two", Object.entries(MODULES).flatMap(([what, files]) => (DUTIES.includes(what) ? [] : files))],
   ["all", Object.values(MODULES).flat()],
 ];
+
+const COMPLETE: readonly number[] = [0, 1];
 
 const nameOf = (at: number): PartialGateway => `without-${at}`;
 
@@ -101,29 +104,33 @@ export function partSeries({ ports }: Server, token: string, baseline: Series): 
   return series as Record<PartSeries, Series>; // of all that were started, by the loop
 }
 
+type Costs = Readonly<Record<PartSeries, readonly number[]>>;
+type Kind = "call" | "list";
+
 /** A line for each part: the share of a call and of a list that its removal saves. */
-export function partTable(costs: Readonly<Record<PartSeries, readonly number[]>>): string {
-  const compared = (of: PartSeries, over: PartSeries) => totalsRatio(costs[of] ?? [], costs[over] ?? []);
-  const saved = (at: number, kind: "call" | "list") => {
-    const { ratio, error } = compared(`${nameOf(at)} ${kind}`, `${nameOf(0)} ${kind}`);
+export function partTable(costs: Costs): string {
+  const shares = { call: sharesOf(costs, "call"), list: sharesOf(costs, "list") };
+  const saved = (at: number, kind: Kind) => {
+    const complete = COMPLETE.flatMap((own) => shares[kind][own] ?? []);
+    const ratio = median(shares[kind][at] ?? []) / median(complete);
+    const error = Math.hypot(standardError(shares[kind][at] ?? []), standardError(complete));
     return `${(100 * (1 - ratio)).toFixed(1)} ± ${(100 * error).toFixed(1)} %`;
   };
-  const cost = (at: number, kind: "call" | "list") =>
-    `${compared(`${nameOf(at)} ${kind}`, "baseline").ratio.toFixed(2)} b`;
-  const rows = LACKS.map(([what], at) => {
-    const shares = at === 0 ? ["", ""] : [saved(at, "call"), saved(at, "list")];
-    return [what, ...shares, cost(at, "call"), cost(at, "list")];
+  const costOf = (at: number, kind: Kind) => `${median(ratios(costs, `${nameOf(at)} ${kind}`)).toFixed(2)} b`;
+  const rows = LACKS.flatMap(([what], at) => {
+    const cells = COMPLETE.includes(at) ? ["", ""] : [saved(at, "call"), saved(at, "list")];
+    return at === COMPLETE[0] ? [] : [[what, ...cells, costOf(at, "call"), costOf(at, "list")]];
   });
   return columnsOf([["removed", "saves of a call", "of a list", "call", "list"], ...rows]);
 }
 
-/**
- * The ratio of the totals of two series, with its standard error. It is steadier than a median of
- * ratios where a slice is short: whether garbage is collected in it is chance.
- */
-function totalsRatio(of: readonly number[], over: readonly number[]): { ratio: number; error: number } {
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const ratio = sum(of) / sum(over);
-  const squares = of.map((cost, round) => (cost - ratio * (over[round] ?? 0)) ** 2);
-  return { ratio, error: Math.sqrt(sum(squares)) / sum(over) };
+function ratios(costs: Costs, of: PartSeries): readonly number[] {
+  return (costs[of] ?? []).map((cost, round) => cost / (costs.baseline?.[round] ?? Number.NaN));
+}
+
+/** Costs of each gateway relative to the median of all in that round, whose noise they share. */
+function sharesOf(costs: Costs, kind: Kind): readonly (readonly number[])[] {
+  const all = PARTIAL_GATEWAYS.map((name) => costs[`${name} ${kind}`] ?? []);
+  const middles = (all[0] ?? []).map((_, round) => median(all.map((own) => own[round] ?? Number.NaN)));
+  return all.map((own) => own.map((cost, round) => cost / (middles[round] ?? Number.NaN)));
 }
