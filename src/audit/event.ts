@@ -73,9 +73,9 @@ export interface CallStartedEvent extends RequestEvent {
 
 export interface ToolCallEvent extends RequestEvent {
   readonly type: "tool.called";
-  /** Of the intent. Absent where there was none: READ_ONLY calls, and refused ones. */
+  /** Also of the intent, if that could be stored. Absent for READ_ONLY calls and refused ones. */
   readonly callId?: string;
-  /** That the call costs if it is charged. Absent where there was no intent. */
+  /** That the call costs if it is charged. Absent where `callId` is. */
   readonly credits?: number;
   /** The tool's name. Of a name that is none of a tool, the length. */
   readonly tool: string;

@@ -7,7 +7,7 @@ import { TIMED_OUT } from "../../contracts/rpc/deadlines.ts";
 import { canonicalJson, digestInput, digestText } from "../../contracts/rpc/encoding.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import type { PolicyDecision } from "../audit/event.ts";
-import { auditLogOf, logRecord } from "../audit/sinks.ts";
+import { auditLogOf, deliver, logRecord } from "../audit/sinks.ts";
 import { AuthService } from "../backends/auth.ts";
 import { PAUSED } from "../backends/breaker.ts";
 import { type Ending, settleCredits } from "../backends/settlement.ts";
@@ -185,7 +185,8 @@ function stateOf(
 }
 
 /**
- * Stores the outcome. If it cannot be stored, its record goes to the queue, outside of the chain.
+ * Stores the outcome. If the audit log does not confirm that, the record goes to the queue, outside
+ * of the chain. It may be in the chain as well, with the same `callId`.
  */
 async function finish(
   { call, callId, beganAtMs, credits, isRecorded }: GovernedCall,
@@ -198,7 +199,7 @@ async function finish(
   const stored = isRecorded
     ? await inTime(call, () => log.finish(callId, event, { ...end, beganAtMs }))
     : "unavailable";
-  if (stored === "unavailable") recorder.toolCall(call, ended.decision, ended.outcome);
+  if (stored === "unavailable") deliver(context, event);
   else logRecord(event);
 }
 

@@ -108,4 +108,4 @@ it(`${CALLS} calls leave every ledger and every chain whole, and no word of a us
   console.info(JSON.stringify({ seed: SEED, seconds, ...counts }));
   const tenants = [tenantId, ...users.map((user) => user.tenantId)];
   expect(await inconsistencies({ system, control, tenants, calls: log.calls, secrets }), `seed ${SEED}`).toEqual([]);
-}, 300_000);
+}, 600_000);

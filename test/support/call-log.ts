@@ -1,5 +1,6 @@
 // Tool calls that a test makes through either entrance, and what came back for each: the material
 // for the checks of consistency.ts.
+import { randomUUID } from "node:crypto";
 import { postRequest } from "./mcp-requests.ts";
 import type { SiblingCall } from "./sibling-worker.ts";
 import type { System } from "./system.ts";
@@ -21,8 +22,13 @@ export interface CallToMake {
   readonly isStreamed?: boolean;
 }
 
+interface TracedCall extends CallToMake {
+  /** Names the call in the audit records. */
+  readonly traceId: string;
+}
+
 /** A call, and its answers. */
-export interface MadeCall extends CallToMake {
+export interface MadeCall extends TracedCall {
   /** Answers to exactly this call. */
   readonly answers: number;
   /** True if the connection ended before an answer. */
@@ -51,17 +57,23 @@ export class CallLog {
   /** Makes the call and waits for its answer, or for the end of the connection. Never throws. */
   async make(call: CallToMake): Promise<MadeCall> {
     const ask = call.entrance === "mcp" ? askOverMcp : askOverRpc;
-    const made = { ...call, ...(await ask(this.#system, call).catch(() => BROKEN)) };
+    const traced = { ...call, traceId: randomUUID().replaceAll("-", "") };
+    const made = { ...traced, ...(await ask(this.#system, traced).catch(() => BROKEN)) };
     this.calls.push(made);
     return made;
   }
 }
 
-async function askOverMcp(system: System, call: CallToMake): Promise<CallEnding> {
+const traceparentOf = ({ traceId }: TracedCall) => `00-${traceId}-${traceId.slice(16)}-01`;
+
+async function askOverMcp(system: System, call: TracedCall): Promise<CallEnding> {
   const { bearer, tool, input, idempotencyKey, disconnectAfterMs, isStreamed } = call;
-  const _meta = idempotencyKey === undefined ? {} : { "com.stackbilt/idempotencyKey": idempotencyKey };
-  const meta = { ..._meta, ...(isStreamed && { progressToken: 1 }) };
-  const request = { method: "tools/call", params: { name: tool, arguments: input, _meta: meta } };
+  const _meta = {
+    traceparent: traceparentOf(call),
+    ...(idempotencyKey !== undefined && { "com.stackbilt/idempotencyKey": idempotencyKey }),
+    ...(isStreamed && { progressToken: 1 }),
+  };
+  const request = { method: "tools/call", params: { name: tool, arguments: input, _meta } };
   const response = await postRequest(system, bearer, request, {
     ...(isStreamed && { revision: "2026-07-28", headers: { accept: "application/json, text/event-stream" } }),
     ...(disconnectAfterMs !== undefined && { signal: AbortSignal.timeout(disconnectAfterMs) }),
@@ -89,9 +101,13 @@ function answerOf(message: Fields): Omit<CallEnding, "answers"> {
   return { isBroken: false, outcome: String(code), value: null, refusal: JSON.stringify(result) };
 }
 
-async function askOverRpc(system: System, call: CallToMake): Promise<CallEnding> {
+async function askOverRpc(system: System, call: TracedCall): Promise<CallEnding> {
   const { bearer, tool, input, idempotencyKey } = call;
-  const options = { credential: { apiKey: bearer }, ...(idempotencyKey !== undefined && { idempotencyKey }) };
+  const options = {
+    credential: { apiKey: bearer },
+    traceparent: traceparentOf(call),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+  };
   const request: SiblingCall = { through: "GATEWAY", tool, input, options };
   const response = await system.worker("sibling").fetch("/", { method: "POST", body: JSON.stringify(request) });
   const { ok, value, error } = (await response.json()) as { ok: boolean; value?: Fields; error?: { code: string } };

@@ -1,6 +1,6 @@
-// Checks that hold after any calls, whatever went wrong during them: every call has one answer,
-// every ledger adds up to the work that was done, every audit chain verifies, and nothing secret or
-// personal is where it must not be.
+// Checks that hold after any calls, whatever went wrong during them: every call has one answer and
+// one audit record, every ledger adds up to the work that was done, every audit chain verifies, and
+// nothing secret or personal is where it must not be.
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import {
@@ -13,8 +13,10 @@ import {
 } from "../../contracts/audit-record.ts";
 import { type ChainState, type StoredRow, verifyStored } from "../../contracts/audit-store.ts";
 import type { WorkerKey } from "../../entrypoints/cli/workers.ts";
+import type { AuditEvent } from "../../src/audit/event.ts";
 import { catalog } from "../../src/tools/catalog.ts";
 import { creditsOf } from "../../src/tools/price.ts";
+import { auditEventsIn } from "./audit-log.ts";
 import type { MadeCall } from "./call-log.ts";
 import type { FaultControl } from "./faults/control.ts";
 import type { System } from "./system.ts";
@@ -48,6 +50,7 @@ export async function inconsistencies(evidence: Evidence): Promise<readonly stri
     ...(await unfinished(evidence)),
     ...(await ledgerProblems(evidence)),
     ...(await chainProblems(evidence)),
+    ...(await recordProblems(evidence)),
   ];
   return [...problems, ...(await leaks(evidence))];
 }
@@ -225,6 +228,33 @@ async function chainProblems({ system, tenants }: Evidence): Promise<string[]> {
       .filter((verdict) => verdict !== "valid")
       .map((verdict) => `the signature of a checkpoint is ${verdict}`),
   ];
+}
+
+// Records
+
+/**
+ * A call that a tool answered has one outcome in the audit records: its own, or that it was settled
+ * after its process had ended. A call without an answer of a tool has at most one. A record that
+ * was sent again has the `callId` of the first.
+ */
+async function recordProblems({ system, calls }: Evidence): Promise<string[]> {
+  const stored = await selectAll<{ record: string }>(system, "SELECT record FROM records");
+  const events = [...stored.map(({ record }) => JSON.parse(record) as AuditEvent), ...auditEventsIn(system.logs())];
+  const outcomes = (type: AuditEvent["type"]) =>
+    Map.groupBy(
+      events.filter((event) => event.type === type),
+      ({ traceId }) => traceId,
+    );
+  const [called, settled] = [outcomes("tool.called"), outcomes("call.settled")];
+  return calls.flatMap(({ traceId, outcome, isBroken, during, tool, entrance }) => {
+    const own = (called.get(traceId) ?? []).filter((event) => event.type === "tool.called");
+    const ended = new Map(own.map((event) => [event.callId ?? event.at, event.outcome]));
+    const recorded = [...ended.values()].join();
+    const isUnheard = isBroken || outcome.startsWith("http_");
+    const answered = outcome === "error_-32602" ? "unknown_tool" : outcome;
+    const isRight = isUnheard ? ended.size <= 1 : recorded === answered || (recorded === "" && settled.has(traceId));
+    return isRight ? [] : [`${tool} over ${entrance} was ${outcome}, recorded as [${recorded}]: ${during}`];
+  });
 }
 
 // Secrets
