@@ -9,7 +9,7 @@ export type Shown =
   | "shows all three parts"
   | "passes on all three parts";
 
-/** The effect of signing out in the client on its access. */
+/** The effect of signing out in the client on its access. `main.ts` does not try each. */
 export type SignOut = "ends the access" | "leaves the access" | "there is none" | "not tried" | "your program's";
 
 export interface TriedClient {
@@ -30,7 +30,7 @@ export const TRIED: readonly TriedClient[] = [
   tried("opencode", "opencode-ai@1.18.33", "text and picture", "leaves the access"),
   tried("Copilot CLI", "@github/copilot@1.0.102", "text alone", "there is none"),
   tried("Qwen Code", "@qwen-code/qwen-code@0.15.10", "text alone", "leaves the access"),
-  tried("MCP Inspector", "@modelcontextprotocol/inspector@2.12.0", "shows all three parts", "not tried"),
+  tried("MCP Inspector", "@modelcontextprotocol/inspector@2.12.0", "shows all three parts", "leaves the access"),
   tried("mcp-remote", "mcp-remote@0.15.1", "passes on all three parts", "there is none"),
   tried("mcporter", "mcporter@0.12.3", "structured content alone", "leaves the access"),
   tried("AI SDK", "@ai-sdk/mcp@2.0.99", "text and picture", "your program's"),
