@@ -2,7 +2,7 @@
 // a copy of the repository, because the test breaks its files.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { newKeyOwner, originOf, type Running, startDev } from "../support/local-dev.ts";
 import { copyRepository, removeCopy } from "../support/repository-copy.ts";
 
@@ -12,6 +12,8 @@ const START_MS = 240_000;
 const copy = copyRepository();
 let running: Running;
 let origin: string;
+/** The output of a start with a mistake. */
+let firstOutput: string;
 
 const fileOf = (file: string) => path.join(copy, file);
 const health = async () => (await fetch(`${origin}/health`, { signal: AbortSignal.timeout(5000) })).json();
@@ -132,9 +134,23 @@ const FATAL: readonly Case[] = [
 ];
 
 beforeAll(async () => {
+  const correct = edit(STACKBILDER, /$/, "\nconst = ;\n");
   running = startDev(copy, "--port", "0", "--inspect", "0", "--persist-to", path.join(copy, ".state"));
+  const shown = () => expect(running.output()).toMatch(/with the next save\.$/m);
+  await vi.waitFor(shown, { timeout: START_MS, interval: 200 });
+  firstOutput = running.output();
+  correct();
   origin = await originOf(running);
 }, START_MS);
+
+it("a mistake at the start is shown once, and the next good save starts the system", async () => {
+  expect(firstOutput).toMatch(
+    /✘ Expected identifier but found "="\n {4}src\/tools\/stackbilder\.ts:\d+:7\n {6}\d+ │ const = ;\n {2}The Workers do not/,
+  );
+  expect(firstOutput).not.toMatch(INTERNAL);
+  expect(firstOutput.match(/✘/g)).toHaveLength(1);
+  expect(await isServing()).toMatchObject({ status: "ok" });
+});
 
 afterAll(async () => {
   running.child.kill("SIGTERM");
