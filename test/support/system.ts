@@ -168,7 +168,7 @@ async function startSystemIn(folder: string, options: SystemOptions): Promise<Sy
       },
       logs: () => harness.getLogs().map(({ level, message }) => `${level}: ${message}`),
       async restart() {
-        process.kill(runtimeProcess(), "SIGKILL");
+        process.kill(runtimeProcesses().at(-1) ?? Number.NaN, "SIGKILL");
         await waitUntilHealthy(url);
       },
       stop,
@@ -242,6 +242,8 @@ const shared = new Map<Kind, Promise<System>>();
 function sharedSystem(kind: Kind): Promise<System> {
   const running =
     shared.get(kind) ?? startSystemIn(path.join(ROOT, `.test/${kind}-${process.env.VITEST_POOL_ID}`), KINDS[kind]);
+  // Vitest kills a process half a second after it asked it to end: too soon for wrangler.
+  if (shared.size === 0) process.prependOnceListener("SIGTERM", endRuntimes);
   shared.set(kind, running);
   return running;
 }
@@ -287,17 +289,18 @@ export function useSystem(options: Kind | SystemOptions = "usual"): System {
   };
 }
 
-/**
- * Id of the process that runs the Workers: the youngest workerd of this one. Wrangler starts it
- * again.
- */
-function runtimeProcess(): number {
+/** The runtimes that this process started, oldest first: two for each system. */
+function runtimeProcesses(): readonly number[] {
   const list = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" });
   const own = list
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
     .filter(([, parent, command]) => Number(parent) === process.pid && command?.endsWith("workerd"));
-  return Math.max(...own.map(([id]) => Number(id)));
+  return own.map(([id]) => Number(id)).toSorted((a, b) => a - b);
+}
+
+function endRuntimes(): void {
+  for (const id of runtimeProcesses()) process.kill(id, "SIGKILL");
 }
 
 async function waitUntilHealthy(origin: URL): Promise<void> {
