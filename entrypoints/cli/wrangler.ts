@@ -2,6 +2,7 @@
 // command needs none.
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { ROOT } from "./root.ts";
 
 /** Path of wrangler's program. */
@@ -86,7 +87,7 @@ export async function runWrangler(
     child.once("error", reject);
     child.once("close", (exitCode) => resolve(exitCode ?? 1));
   });
-  return { code, stdout, output };
+  return { code, stdout, output: stripVTControlCharacters(output) }; // its errors have colours in any case
 }
 
 /**

@@ -61,6 +61,11 @@ it("builds the auth Worker without the local provider, and with a source map of 
   }
 });
 
+it("shows an error of wrangler without colours", async () => {
+  const { code, output } = await runWrangler(["deploy", "--dry-run", "-c", "no-such.toml"]);
+  expect([code, output]).toEqual([1, expect.stringContaining("✘ [ERROR] ")]);
+});
+
 it("copies a config with every variable and the new origin", () => {
   const target = path.join(ROOT, ".test/bundle/gateway.toml");
   writeAdaptedConfig("gateway", target, { origin: "http://localhost:9000" });
