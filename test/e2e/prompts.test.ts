@@ -88,8 +88,8 @@ describe("a prompt", () => {
       projectDescription: description,
     });
     const { flowId } = flow;
-    for (let calls = 0; flow.status !== "completed" && calls < 6; calls++) {
-      flow = await callTool(connected, "flow_advance", { flowId });
+    for (let calls = 0; flow.status !== "completed" && calls < 7; calls++) {
+      flow = await callTool(connected, flow.status === "failed" ? "flow_recover" : "flow_advance", { flowId });
     }
     expect(flow.status).toBe("completed");
     const { artifacts } = await callTool<{ artifacts: unknown[] }>(connected, "flow_summary", { flowId });
