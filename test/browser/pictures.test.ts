@@ -14,7 +14,8 @@ import { decide, follow, signUp, useBrowser } from "../support/browser.ts";
 import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
 
-const system = useSystem();
+/** Without the failure of the shared system, so that the flow is shown as it usually is. */
+const system = useSystem({});
 const { newPage, connect } = useBrowser(system);
 const open = useAppsClient();
 
