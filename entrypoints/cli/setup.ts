@@ -71,12 +71,21 @@ function printSteps(options: Options, problems: readonly string[]): void {
   if (problems.length > 0) console.log([`\nFirst, correct ${PRODUCTION_FILE}:`, ...problems].join("\n  "));
 }
 
-/** Everything that an operator has to decide before the first step. Steps write the ids. */
+/**
+ * Everything that an operator has to decide before the first step, each once, in the order of the
+ * file. Steps write the ids.
+ */
 function settingsProblems(): readonly string[] {
   const production = readProduction();
-  return ownWorkers().flatMap((worker) => {
-    const { problems, storageProblems } = productionConfig(worker, production);
-    return problems.filter((problem) => !storageProblems.includes(problem) || !problem.includes("no id of"));
+  const all = ownWorkers()
+    .toReversed()
+    .flatMap((worker) => {
+      const { problems, storageProblems } = productionConfig(worker, production);
+      return problems.filter((problem) => !storageProblems.includes(problem) || !problem.includes("no id of"));
+    });
+  return all.filter((problem) => {
+    const [, owner] = /follows from the domain of \[([a-z-]+)\]/.exec(problem) ?? [];
+    return owner === undefined || !all.some((other) => other.startsWith(`[${owner}] domain is empty`));
   });
 }
 

@@ -70,6 +70,7 @@ describe("the path of an operator", () => {
     expect(refused.output).toContain("[gateway] domain is empty");
     expect(refused.output).toContain("[gateway.vars] PUBLIC_SIGNUPS_ENABLED");
     expect(refused.output).not.toContain("OAUTH_KV");
+    expect(refused.output, "a domain that is missing, for each Worker that knows it").not.toContain("follows from");
   }, 120_000);
 
   it("continues after a stop in the middle, and ends with every Worker", async () => {
@@ -133,6 +134,20 @@ describe("the path of an operator", () => {
     expect(refused.output).toContain("The gateway has a root secret");
     expect(existsSync(other)).toBe(false);
   }, 300_000);
+
+  it("reads the users and the audit records of the deployed databases", async () => {
+    const users = await run("users", "list", "--remote", "--json");
+    expect(users, users.output).toMatchObject({ code: 0, writes: [] });
+    const record = JSON.stringify({ type: "tool.called", tenantId: "t_ada" });
+    const { database } = api.account.databases.get("stackbilt-reference-audit") ?? {};
+    database?.prepare("INSERT INTO records VALUES ('c', 1, '2026-11-27', 'm', ?, 'altered')").run(record);
+    const origin = ["--origin", system.origin];
+    const verified = await run("audit", "verify", "--remote", ...origin);
+    expect(verified, verified.output).toMatchObject({ code: 1, writes: [] });
+    expect(verified.output).toContain("t_ada");
+    database?.exec("DELETE FROM records");
+    expect(await run("audit", "verify", "--remote", ...origin)).toMatchObject({ code: 0, writes: [] });
+  }, 120_000);
 
   it("applies a pending migration before it uploads the Worker that needs it", async () => {
     const { database } = api.account.databases.get("stackbilt-reference-auth") ?? {};

@@ -202,12 +202,16 @@ function showDatabase(api: CloudflareApi, [id]: readonly string[]): Reply {
 function queryDatabase(api: CloudflareApi, [id]: readonly string[], request: Received): Reply {
   const [, { database }] = databaseOf(api, id);
   const { sql } = json<{ sql: string }>(request);
-  if (/^\s*(?:SELECT|PRAGMA)/i.test(sql)) return [[{ results: database.prepare(sql).all(), success: true, meta: {} }]];
+  if (/^\s*(?:SELECT|PRAGMA)/i.test(sql))
+    return [statementsIn(sql).map((one) => ({ results: database.prepare(one).all(), success: true, meta: {} }))];
   api.writes.push(`POST /d1/database/${id}/query`);
   api.onWrite(`POST migration ${sql}`);
   database.exec(sql);
   return [[{ results: [], success: true, meta: { duration: 1 } }]];
 }
+
+/** The commands write values in hexadecimal, so that no semicolon is inside one. */
+const statementsIn = (sql: string) => sql.split(";").filter((one) => one.trim() !== "");
 
 function showBucket({ account }: CloudflareApi, [name = ""]: readonly string[]): Reply {
   if (!account.buckets.has(name)) throw new ApiError(404, 10006, "The specified bucket does not exist.");
