@@ -181,26 +181,26 @@ async function selectAll<T>(system: System, query: string): Promise<T[]> {
   return (await DB.prepare(query).all<T>()).results;
 }
 
+/** The chains whose last record at the gateway is not the last one in the store. */
+export async function chainsBehind({ system, tenants }: Pick<Evidence, "system" | "tenants">): Promise<string[]> {
+  const states = new Map((await statesOf(system)).map((state) => [state.chain_id, state]));
+  const found = [...tenants, null].map(async (tenantId) => {
+    const [head] = await logRows(system, tenantId, "SELECT sequence, hash FROM chain");
+    const { sequence = 0, hash = "" } = states.get(chainIdOf(chainNameOf(tenantId), sha256)) ?? {};
+    const isBehind = head && (head.sequence !== sequence || head.hash !== hash);
+    return isBehind ? [`the store is behind the audit log of ${tenantId}`] : [];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+const statesOf = (system: System) => selectAll<ChainState>(system, "SELECT * FROM chains");
+
 /**
  * Waits until the store has all that the gateway has, and checks it as `npm run audit -- verify`
  * does.
  */
 async function chainProblems({ system, tenants }: Evidence): Promise<string[]> {
-  const heads = await Promise.all(
-    [...tenants, null].map(async (tenantId) => {
-      const [head] = await logRows(system, tenantId, "SELECT sequence, hash FROM chain");
-      return { tenantId, id: chainIdOf(chainNameOf(tenantId), sha256), head };
-    }),
-  );
-  const states = async () =>
-    new Map((await selectAll<ChainState>(system, "SELECT * FROM chains")).map((state) => [state.chain_id, state]));
-  const behind = async () => {
-    const stored = await states();
-    return heads.filter(({ id, head }) => {
-      const { sequence = 0, hash = "" } = stored.get(id) ?? {};
-      return head && (head.sequence !== sequence || head.hash !== hash);
-    });
-  };
+  const behind = () => chainsBehind({ system, tenants });
   await poll(
     async () => (await behind()).length === 0 && (await selectAll(system, "SELECT * FROM gaps")).length === 0,
     30_000,
@@ -214,13 +214,13 @@ async function chainProblems({ system, tenants }: Evidence): Promise<string[]> {
   );
   const { keys } = (await (await system.fetch(CHECKPOINT_KEYS_PATH)).json()) as { keys: CheckpointKey[] };
   const verdicts = await Promise.all(checkpoints.map((checkpoint) => verifyCheckpoint(checkpoint, keys)));
-  const broken = [...(await states()).values()].flatMap((state) => {
+  const broken = (await statesOf(system)).flatMap((state) => {
     const own = rows.filter(({ chain_id }) => chain_id === state.chain_id);
     const witnesses = checkpoints.filter(({ chainId }) => chainId === state.chain_id);
     return verifyStored(own, state, witnesses, sha256);
   });
   return [
-    ...(await behind()).map(({ tenantId }) => `the store is behind the audit log of ${tenantId}`),
+    ...(await behind()),
     ...broken.map(({ row, ...problem }) => `the audit chain does not verify: ${JSON.stringify(problem)}`),
     ...(await selectAll(system, "SELECT * FROM gaps")).map((gap) => `a gap in a chain: ${JSON.stringify(gap)}`),
     ...(await selectAll(system, "SELECT * FROM rejected")).map((one) => `a rejected record: ${JSON.stringify(one)}`),
