@@ -31,9 +31,9 @@ it("tells the logs of Workers with their levels, warnings, errors, and lines tha
   ]);
 });
 
-it("removes tables of bindings, also those of a reload, and the requests that the router logs", () => {
+it("removes tables of bindings, also those of a reload, requests and messages", () => {
   const lines = [
-    "QUEUE stackbilt-user-events 1/1 (15ms)",
+    "[wrangler:info] QUEUE stackbilt-user-events 1/1 (15ms)",
     "⎔ Reloading local server...",
     "stackbilt-reference-auth has access to the following bindings:",
     "Binding            Resource      Mode",

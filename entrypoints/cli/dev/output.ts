@@ -18,9 +18,9 @@ const COLOUR = /\u001b\[[0-9;]*m/g;
 const NOISE = [
   /^Service bindings, Durable Object bindings, and Tail consumers connect to other/,
   /^⎔ Shutting down/,
-  /^\[wrangler:info\] (?:Ready on|[A-Z]+ \S+ \d{3} )/, // the router logs requests
+  // The router logs requests, and the gateway the records that it sends to the queue.
+  /^\[wrangler:info\] (?:Ready on|[A-Z]+ \S+ \d{3} |QUEUE \S+ \d+\/\d+ \()/,
   /^Using secrets defined in/,
-  /^QUEUE \S+ \d+\/\d+ \(/, // records have lines of their own
   /^Note that there is a newer version of Wrangler|^There is a newer version of Wrangler|^If you think this is a bug/,
   // Follows from another mistake: a build reports a class that is not exported.
   /^▲ \[WARNING\] A DurableObjectNamespace in the config referenced the class /,
