@@ -3,6 +3,8 @@
 // TypeScript; Node strips their types.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import module from "node:module";
+import { fileURLToPath } from "node:url";
 
 const COMMANDS = [
   "dev",
@@ -25,6 +27,11 @@ const COMMANDS = [
   "contracts",
   "clients",
 ];
+// Keeps compiled code between runs, also for child processes: wrangler starts in two thirds of the
+// time. Older Nodes have no such cache.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("../../node_modules/.cache/compiled", import.meta.url));
+module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
+
 const [name, ...rest] = process.argv.slice(2);
 const [major, minor] = process.versions.node.split(".").map(Number);
 
