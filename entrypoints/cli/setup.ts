@@ -5,7 +5,7 @@ import { CliError } from "./cli-error.ts";
 import { confirm, isInteractive } from "./confirm.ts";
 import { readArguments } from "./options.ts";
 import { openAccount } from "./production/cloudflare.ts";
-import { productionConfig } from "./production/config.ts";
+import { causesIn, productionConfig } from "./production/config.ts";
 import { PRODUCTION_FILE, readProduction, writeProductionValue } from "./production/settings.ts";
 import { DEFAULT_SECRETS_FILE, refuseSharedFile } from "./secret-file.ts";
 import { ownWorkers, type Step, setupSteps } from "./setup/steps.ts";
@@ -83,10 +83,7 @@ function settingsProblems(): readonly string[] {
       const { problems, storageProblems } = productionConfig(worker, production);
       return problems.filter((problem) => !storageProblems.includes(problem) || !problem.includes("no id of"));
     });
-  return all.filter((problem) => {
-    const [, owner] = /follows from the domain of \[([a-z-]+)\]/.exec(problem) ?? [];
-    return owner === undefined || !all.some((other) => other.startsWith(`[${owner}] domain is empty`));
-  });
+  return causesIn(all);
 }
 
 /** Workers of others that the gateway binds need their keys from the operator. */

@@ -163,6 +163,14 @@ function valueProblem(name: string, value: string, isGiven: boolean): string | n
   return EXAMPLE.test(value) ? "has a host that is only for examples." : null;
 }
 
+/** The problems without those that end with another one of the list: a domain that is empty. */
+export function causesIn(problems: readonly string[]): readonly string[] {
+  return problems.filter((problem) => {
+    const [, owner] = /follows from the domain of \[([a-z-]+)\]/.exec(problem) ?? [];
+    return owner === undefined || !problems.some((other) => other.startsWith(`[${owner}] domain is empty`));
+  });
+}
+
 /** Everything else that the gateway itself would refuse, with 500 for every request. */
 function gatewayProblems(config: WranglerConfig): string[] {
   const bound = Array.from(bindingsOf(config).keys(), (name) => [name, {}]);
