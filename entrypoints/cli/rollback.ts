@@ -41,7 +41,10 @@ export async function run(args: readonly string[]): Promise<void> {
   if (code !== 0) throw new CliError(`${name} was not rolled back. The output of wrangler:\n\n${output.trim()}`);
   console.log(`${name} runs the version ${target.id.slice(0, 8)} again. Secrets are those of its time.\n`);
   if ((await smoke({ origin, healthToken: healthTokenIn(), key: undefined })) > 0)
-    throw new CliError(`\n${name} was rolled back, and the fault is still there: look at the log.`);
+    throw new CliError(
+      `\n${name} was rolled back, and the gateway fails a check. Look at the log: \`npx wrangler tail ${name}\`.\n` +
+        `To undo the rollback: \`npx wrangler rollback ${current.id} --name ${name}\`.`,
+    );
 }
 
 interface Versions {
