@@ -1,5 +1,5 @@
 // Deployment: the settings that it refuses, and the content of a production bundle.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -182,15 +182,35 @@ describe("before an upload", () => {
   });
 
   it.each([
-    ["a malformed token", { status: 400, code: 6003, message: "Invalid request headers" }, "Log in again with"],
-    ["an unknown token", { status: 403, code: 9109, message: "Invalid access token" }, "Log in again with"],
-    ["a missing permission", { status: 403, code: 10000, message: "Authentication error" }, "this permission."],
+    ["a malformed token", { status: 400, code: 6003, message: "Invalid request headers" }, "in CLOUDFLARE_API_TOKEN"],
+    ["a missing permission", { status: 403, code: 10000, message: "Authentication error" }, "give it this permission"],
+    [
+      "a service that is not for the account",
+      { status: 403, code: 7403, message: "not authorized" },
+      "this permission",
+    ],
     ["trouble of its own", { status: 500, code: 10001, message: "internal" }, "Try again."],
   ])("says what to do when Cloudflare answers with %s", async (_, refusal, remedy) => {
     api.refusal = refusal;
     const error = await planOf(productionWith()).catch((thrown: Error) => thrown);
     expect(String(error)).toContain(`: ${refusal.message}. `);
     expect(String(error)).toContain(remedy);
+  });
+
+  it("says which login to renew when Cloudflare does not know it: a token, or that of wrangler", async () => {
+    vi.stubEnv("CLOUDFLARE_API_TOKEN", "an old token");
+    const problem = async () => String(await planOf(productionWith()).catch((thrown: Error) => thrown));
+    expect(await problem()).toMatch(/answers 403 to \/accounts\/\S+: Invalid access token\. Correct the token in /);
+    expect(await problem()).not.toContain("wrangler login");
+    const home = mkdtempSync(path.join(tmpdir(), "login-"));
+    onTestFinished(() => rmSync(home, { recursive: true }));
+    mkdirSync(path.join(home, ".wrangler/config"), { recursive: true });
+    const login = 'oauth_token = "an old login"\nexpiration_time = "2099-01-01T00:00:00.000Z"\n';
+    writeFileSync(path.join(home, ".wrangler/config/default.toml"), login);
+    vi.stubEnv("XDG_CONFIG_HOME", home);
+    vi.stubEnv("HOME", home);
+    vi.stubEnv("CLOUDFLARE_API_TOKEN", "");
+    expect(await problem()).toContain(": Invalid access token. Log in again with `npx wrangler login`");
   });
 
   it("says what to do when Cloudflare cannot be reached, or shows the login no account", async () => {

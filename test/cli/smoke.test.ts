@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type RequestListener } from "node:h
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, it, vi } from "vitest";
 import { CliError } from "../../entrypoints/cli/cli-error.ts";
+import { keysOfBackends } from "../../entrypoints/cli/production/deployed-system.ts";
 import { run } from "../../entrypoints/cli/smoke.ts";
 
 /** A reply: status, headers, body. */
@@ -32,8 +33,10 @@ afterEach(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** The outcome of the command against a gateway that `fault` changes. */
-async function smoke(fault: (url: string, origin: string, request: IncomingMessage) => Reply | null = () => null) {
+type Fault = (url: string, origin: string, request: IncomingMessage) => Reply | null;
+
+/** The origin of a gateway that `fault` changes. */
+async function startGateway(fault: Fault): Promise<string> {
   let origin = "";
   const listener: RequestListener = (request, response) => {
     const [status, headers, body] = fault(request.url ?? "", origin, request) ?? flawless(origin, request);
@@ -43,8 +46,13 @@ async function smoke(fault: (url: string, origin: string, request: IncomingMessa
   await once(server.listen(0, "127.0.0.1"), "listening");
   closing.push(() => server.close().closeAllConnections());
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return origin;
+}
+
+/** The outcome of the command against a gateway that `fault` changes. */
+async function smoke(fault: Fault = () => null) {
   vi.stubEnv("HEALTH_TOKEN", "a token of the tests");
-  return runSmoke("--url", origin);
+  return runSmoke("--url", await startGateway(fault));
 }
 
 async function runSmoke(...args: readonly string[]) {
@@ -58,6 +66,8 @@ async function runSmoke(...args: readonly string[]) {
     return { code: 1, output: [...lines, error.message].join("\n") };
   }
 }
+
+const refusedHealthToken: Fault = (url) => (url === "/health?deep=1" ? [401, {}, {}] : null);
 
 const backends =
   (state: object) =>
@@ -77,7 +87,7 @@ it("a smoke test passes for a gateway without a fault", async () => {
   );
 });
 
-it.each<[what: string, fault: Parameters<typeof smoke>[0], problem: RegExp]>([
+it.each<[what: string, fault: Fault, problem: RegExp]>([
   [
     "a setting that is missing",
     (url) =>
@@ -124,7 +134,7 @@ it.each<[what: string, fault: Parameters<typeof smoke>[0], problem: RegExp]>([
   ],
   [
     "a wrong HEALTH_TOKEN",
-    (url) => (url === "/health?deep=1" ? [401, {}, {}] : null),
+    refusedHealthToken,
     /✗ backends +The gateway refuses the HEALTH_TOKEN\.\s+Store that of your file again: npx wrangler secret put/,
   ],
   ["a backend that cannot be reached", backends({ isReachable: false }), /✗ backends +AUDIT cannot be reached/],
@@ -138,4 +148,10 @@ it.each<[what: string, fault: Parameters<typeof smoke>[0], problem: RegExp]>([
 it("a smoke test takes no key as an argument, which other users could see", async () => {
   const { code, output } = await runSmoke("--url", "http://127.0.0.1:9", "--key", "sb_live_0123");
   expect([code, output]).toEqual([1, expect.stringContaining("the name of an environment variable")]);
+});
+
+it("a wrong HEALTH_TOKEN also stops a rotation, which says what to do", async () => {
+  await expect(keysOfBackends(await startGateway(refusedHealthToken), "another token")).rejects.toThrow(
+    /refuses the HEALTH_TOKEN\. Store that of your file again: npx wrangler secret put HEALTH_TOKEN --name /,
+  );
 });

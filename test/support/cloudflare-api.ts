@@ -34,6 +34,7 @@ export interface CloudflareApi {
 }
 
 const ACCOUNT = "0".repeat(32);
+const TOKEN = "a token that only the tests know";
 
 type Reply = readonly [result: unknown, status?: number];
 type Handler = (api: CloudflareApi, match: readonly string[], request: Received) => Reply | Promise<Reply>;
@@ -63,7 +64,7 @@ export async function startCloudflareApi(workers: CloudflareApi["workers"] = new
   const { port } = server.address() as AddressInfo;
   const environment = {
     CLOUDFLARE_API_BASE_URL: `http://127.0.0.1:${port}`,
-    CLOUDFLARE_API_TOKEN: "a token that only the tests know",
+    CLOUDFLARE_API_TOKEN: TOKEN,
     CLOUDFLARE_ACCOUNT_ID: ACCOUNT,
   };
   const api: CloudflareApi = {
@@ -105,6 +106,7 @@ async function answerTo(api: CloudflareApi, method: string, url: URL, request: I
   const isForm = type.startsWith("multipart/form-data");
   const form = isForm ? await new Response(bytes, { headers: { "content-type": type } }).formData() : null;
   if (api.refusal) throw new ApiError(api.refusal.status, api.refusal.code, api.refusal.message);
+  if (request.headers.authorization !== `Bearer ${TOKEN}`) throw new ApiError(403, 9109, "Invalid access token");
   const found = HANDLERS.find(([verb, pattern]) => verb === method && pattern.test(path));
   if (!found) throw new ApiError(404, 7003, `No route for ${method} ${path}`);
   const [, pattern, handler] = found;

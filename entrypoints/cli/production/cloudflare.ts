@@ -90,8 +90,13 @@ function refusal(path: string, status: number, answer: unknown): CliError {
   const { errors = [] } = v.is(Answer, answer) ? answer : {};
   const reason = errors.map(({ message }) => message).join("; ") || "no reason";
   const isRefused = status === 401 || status === 403 || errors.some(({ code = 0 }) => INVALID_LOGIN.includes(code));
-  const remedy = isRefused
-    ? "Log in again with `npx wrangler login`, or give the API token this permission."
-    : "Try again.";
+  const remedy = isRefused ? remedyOfLogin() : "Try again.";
   return new CliError(`Cloudflare answers ${status} to ${path.split("?")[0]}: ${reason}. ${remedy}`);
+}
+
+/** Wrangler's login is not used, and cannot be renewed, while there is a token. */
+function remedyOfLogin(): string {
+  return process.env.CLOUDFLARE_API_TOKEN
+    ? "Correct the token in CLOUDFLARE_API_TOKEN, or give it this permission in the account."
+    : "Log in again with `npx wrangler login`, as a user who has this permission in the account.";
 }

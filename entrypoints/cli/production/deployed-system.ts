@@ -55,6 +55,9 @@ export async function keysInUse(origin: string): Promise<readonly [CheckpointKey
   return [current, ...others];
 }
 
+/** For an operator whose HEALTH_TOKEN is refused. */
+export const REMEDY_OF_HEALTH_TOKEN = `Store that of your file again: npx wrangler secret put HEALTH_TOKEN --name ${workerName("gateway")}.`;
+
 const Health = v.object({
   backends: v.record(v.string(), v.object({ areKeysEqual: v.nullable(v.boolean()) })),
 });
@@ -64,7 +67,8 @@ export async function keysOfBackends(origin: string, token: string): Promise<Rea
   const headers = { authorization: `Bearer ${token}` };
   const signal = AbortSignal.timeout(20_000);
   const response = await fetch(new URL("/health?deep=1", origin), { headers, signal }).catch(() => null);
-  if (response?.status === 401) throw new CliError(`The gateway at ${origin} refuses the HEALTH_TOKEN.`);
+  if (response?.status === 401)
+    throw new CliError(`The gateway at ${origin} refuses the HEALTH_TOKEN. ${REMEDY_OF_HEALTH_TOKEN}`);
   const parsed = v.safeParse(Health, await response?.json().catch(() => null));
   if (!parsed.success) throw new CliError(`The deep health check at ${origin} does not respond.`);
   const { backends } = parsed.output;

@@ -4,6 +4,7 @@ import type { Findings, NamedCheck } from "../connect/checks.ts";
 import { checkChallenge, checkResource, checkServer } from "../connect/discovery.ts";
 import { jsonOf, send } from "../connect/http.ts";
 import { Problem, Skip } from "../connect/outcome.ts";
+import { REMEDY_OF_HEALTH_TOKEN } from "../production/deployed-system.ts";
 
 /** A page of this origin is never one of the gateway's own. */
 const FOREIGN_ORIGIN = "https://not-allowed.invalid";
@@ -109,11 +110,7 @@ async function checkBackends({ url }: Findings, healthToken: string | undefined)
   if (!healthToken) throw new Skip("needs HEALTH_TOKEN");
   const headers = { authorization: `Bearer ${healthToken}` };
   const reply = await send(new URL("/health?deep=1", url), { headers });
-  if (reply.status === 401)
-    throw new Problem(
-      "The gateway refuses the HEALTH_TOKEN.",
-      "Store that of your file again: npx wrangler secret put HEALTH_TOKEN --name stackbilt-mcp-gateway.",
-    );
+  if (reply.status === 401) throw new Problem("The gateway refuses the HEALTH_TOKEN.", REMEDY_OF_HEALTH_TOKEN);
   const health = v.safeParse(Health, jsonOf(reply, "The state of the backends"));
   if (!health.success) throw new Problem(`The state of the backends answers ${reply.status}.`, "Look at the log.");
   const { backends, notes } = health.output;
