@@ -19,6 +19,7 @@ import { answerOnce } from "./answer-once.ts";
 import type { BrowserRequest } from "./browser-request.ts";
 import { authUnavailable, noTransaction, tooManyAttempts, waitFor } from "./error-pages.ts";
 import { knownBrowserCookie, knownBrowserOf } from "./known-browser.ts";
+import { sealedSession } from "./session.ts";
 import { completeSignIn, signUpForAccount } from "./sign-in.ts";
 import type { Account } from "./signed-in-account.ts";
 import { csrfToken, type OpenStageName, type Transaction } from "./transaction.ts";
@@ -44,9 +45,13 @@ export function showLogIn(browser: BrowserRequest): Response | Promise<Response>
   return browser.url.searchParams.has("tx") ? showForm(browser, "login") : redirect("/apps");
 }
 
-/** GET /signup. Without a transaction, a sign-up for the account page. */
-export function showSignUp(browser: BrowserRequest): Promise<Response> {
-  return browser.url.searchParams.has("tx") ? showForm(browser, "signup") : signUpForAccount(browser);
+/**
+ * GET /signup. Without a transaction, a sign-up for the account page; a user who is signed in stays
+ * so, because a link must not sign them out.
+ */
+export async function showSignUp(browser: BrowserRequest): Promise<Response> {
+  if (browser.url.searchParams.has("tx")) return showForm(browser, "signup");
+  return (await sealedSession(browser)) ? redirect("/apps") : signUpForAccount(browser);
 }
 
 /** While sign-up is closed, a user can sign in for the account page only. */

@@ -4,10 +4,13 @@ import { toText } from "../pages/html.ts";
 import { BRAND_MARK } from "../pages/marks.ts";
 import { pageResponse } from "../pages/page.ts";
 import type { BrowserRequest } from "./browser-request.ts";
+import { sealedSession } from "./session.ts";
 
-/** GET / */
-export function showHome({ config, texts }: BrowserRequest): Response {
-  return pageResponse(homePage(config.resource, config.isSignupOpen, texts));
+/** GET /. The cookie alone tells who is signed in: where it is wrong, /apps asks again. */
+export async function showHome(browser: BrowserRequest): Promise<Response> {
+  const { resource, isSignupOpen } = browser.config;
+  const isSignedIn = (await sealedSession(browser)) !== null;
+  return pageResponse(homePage(resource, { isSignupOpen, isSignedIn }, browser.texts));
 }
 
 /** GET /favicon.svg: the icon of the browser tab. */

@@ -6,12 +6,17 @@ import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
 
 /** `resource` is the address of the MCP endpoint. */
-export function homePage(resource: string, isSignupOpen: boolean, texts: ProductTexts): Page {
+export function homePage(
+  resource: string,
+  { isSignupOpen, isSignedIn }: { readonly isSignupOpen: boolean; readonly isSignedIn: boolean },
+  texts: ProductTexts,
+): Page {
   return {
     title: "MCP Gateway",
     main: html`<h1>Stackbilt, in your AI app</h1>
 <p>One MCP endpoint for ${texts.summary}. Your app signs you in, and you decide what it may do.</p>
-${isSignupOpen ? openActions() : CLOSED}
+${isSignedIn ? ACCOUNT : isSignupOpen && ENTRANCES}
+${!isSignupOpen && CLOSED}
 ${isSignupOpen && clientSection(resource)}
 ${toolSection(texts.tools)}
 <section aria-labelledby="links">
@@ -23,9 +28,9 @@ ${toolSection(texts.tools)}
 
 const CLOSED = html`<p class="notice">Sign-in is not open to new users yet. Apps and keys that are already connected keep working.</p>`;
 
-function openActions(): Html {
-  return html`<div class="choice"><a class="button main" href="/signup">Create account</a><a class="button" href="/login">Sign in</a></div>`;
-}
+const ENTRANCES = html`<div class="choice"><a class="button main" href="/signup">Create account</a><a class="button" href="/login">Sign in</a></div>`;
+
+const ACCOUNT = html`<div class="choice"><a class="button main" href="/apps">Your account</a></div>`;
 
 function clientSection(resource: string): Html {
   const setups = clientSetups({ url: resource, name: SERVER_NAME });

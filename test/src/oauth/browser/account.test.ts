@@ -34,6 +34,17 @@ describe("the account page", () => {
     expect([seen.status, seen.next]).toEqual([303, expect.stringMatching(/^\/login\?tx=[\w-]{12}$/)]);
   });
 
+  it("is what the front page offers a user who is signed in, and where /signup leads without ending the session", async () => {
+    const browser = await signedInBrowser();
+    const home = await browser.open("/");
+    expect([home.text.includes('href="/apps">Your account<'), home.text.includes("/signup")]).toEqual([true, false]);
+    const signUp = await browser.open("/signup");
+    expect([signUp.status, signUp.next, signUp.response.headers.getSetCookie()]).toEqual([303, "/apps", []]);
+    browser.cookies.delete(COOKIE);
+    expect((await browser.open("/")).text).toContain('href="/signup">Create account<');
+    expect((await browser.open("/signup")).next).toMatch(/^\/signup\?tx=/);
+  });
+
   it("shows the signed-in user, and the name, place, scopes, times and browser of each app", async () => {
     const user = newUserId();
     await newGrant(user, {

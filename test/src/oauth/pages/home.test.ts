@@ -5,8 +5,8 @@ import { toText } from "../../../../src/oauth/pages/html.ts";
 import { catalog } from "../../../../src/tools/catalog.ts";
 import { productTexts } from "../../../../src/tools/product-texts.ts";
 
-function home(resource: string, isSignupOpen = true): string {
-  return toText(homePage(resource, isSignupOpen, productTexts).main);
+function home(resource: string, isSignupOpen = true, isSignedIn = false): string {
+  return toText(homePage(resource, { isSignupOpen, isSignedIn }, productTexts).main);
 }
 
 /** Names of the clients with a set-up. */
@@ -53,5 +53,12 @@ describe("the front page", () => {
     expect(clientsIn(page)).toEqual([]);
     expect(page).not.toMatch(/\/signup|\/login/);
     expect(page).toContain('href="/apps"');
+  });
+
+  it.each([true, false])("offers a user who is signed in their account, and no way in (sign-up open: %s)", (isOpen) => {
+    const page = home("https://mcp.example.com/mcp", isOpen, true);
+    expect(page).toContain('<a class="button main" href="/apps">Your account</a>');
+    expect(page).not.toMatch(/\/signup|\/login/);
+    expect(page.includes("not open to new users")).toBe(!isOpen);
   });
 });
