@@ -59,9 +59,7 @@ const NUMBERS: Readonly<Record<string, readonly string[]>> = {
     `| 20 | 60 | 300 | 1,000 |\n| credits a month | 25 | 65 | 580 | 2,320 |`,
   ],
   "docs/security.md": [`(${number("src/config.ts", "MAX_CREDENTIAL_CACHE_SECONDS")} at most)`],
-  "docs/operations.md": [
-    `it for ${number("src/backends/breaker.ts", "OPEN_MS", SECOND)} seconds and logs \`backend.breaker_opened\``,
-  ],
+  "docs/threats.md": [`is not called for ${number("src/backends/breaker.ts", "OPEN_MS", SECOND)} seconds`],
   "docs/architecture.md": [
     `valid for ${number("contracts/rpc/identity-token.ts", "IDENTITY_LIFETIME_SECONDS")} seconds`,
     `five of these in a row within ${number("src/backends/breaker.ts", "WINDOW_MS", SECOND)} seconds`,
