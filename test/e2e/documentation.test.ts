@@ -25,7 +25,7 @@ import { connect } from "../support/mcp-clients.ts";
 import { newAccount, User } from "../support/user.ts";
 
 /** Documents that must have examples. */
-const WITH_EXAMPLES = ["README.md", "docs/api-reference.md", "docs/local-development.md", "docs/user-guide.md"];
+const WITH_EXAMPLES = ["README.md", "docs/api-reference.md", "docs/clients.md", "docs/local-development.md"];
 
 const issuer = useIssuer();
 const { system } = issuer;
