@@ -45,7 +45,7 @@ const render = (flow) => {
     page.append(make("p", { className: "quiet note", textContent: SCORES + (hasTwo ? TWO : ONE) }));
   }
   for (const { mode, title, markdown } of artifacts) {
-    const summary = make("summary", {}, [textOf(mode), textOf(title)].filter(Boolean).join(": "));
+    const summary = make("summary", {}, textOf(title) || textOf(mode));
     const [first, ...rest] = elementsOf(textOf(markdown));
     const isTitle = first?.tagName === "H3" && first.textContent === textOf(title);
     page.append(make("details", { open: artifacts.length === 1 }, summary, ...(isTitle || !first ? rest : [first, ...rest])));

@@ -4,14 +4,15 @@ import { flowView } from "../../src/resources/flow-view.ts";
 import { useAppsClient } from "../support/apps-client.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
+import { overflowing } from "./measures.ts";
 import { HOSTILE, TEXT } from "./view-content.ts";
 
 const open = useAppsClient();
 
 const FLOW = { flowId: "flow_1", status: "running", currentMode: "RISK", progress: 0.33, estimatedRemainingSeconds: 9 };
 const ARTIFACTS = [
-  { mode: "PRODUCT", title: "Product brief", markdown: "# Product brief\n\n- seats\n- refunds", tokens: 7 },
-  { mode: "UX", title: "Flows", markdown: `# UX\n\n${HOSTILE}`, tokens: 9 },
+  { mode: "PRODUCT", title: "Product: Tickets", markdown: "# Product: Tickets\n\n- seats\n- refunds", tokens: 7 },
+  { mode: "UX", title: "", markdown: `# UX\n\n${HOSTILE}`, tokens: 9 },
 ];
 
 describe("the view of a flow", () => {
@@ -36,12 +37,9 @@ describe("the view of a flow", () => {
     await view.getByText("Scores are from 0 to 100").waitFor();
     const closed = view.getByText(HOSTILE);
     expect(await closed.isVisible()).toBe(false);
-    await view.getByText("UX: Flows").click();
+    await view.locator("summary", { hasText: "UX" }).click();
     expect(await closed.isVisible()).toBe(true);
-    expect(await view.locator("details").allTextContents()).toEqual([
-      "PRODUCT: Product briefseatsrefunds",
-      `UX: FlowsUX${HOSTILE}`,
-    ]);
+    expect(await view.locator("details").allTextContents()).toEqual(["Product: Ticketsseatsrefunds", `UXUX${HOSTILE}`]);
   });
 
   it.each([
@@ -74,7 +72,7 @@ describe("the view of a flow", () => {
   ])("shows Markdown: %s", async (_, markdown, html) => {
     const value = { ...FLOW, artifact: { mode: "UX", title: "T", markdown, tokens: 1 } };
     const { view } = await open(flowView, { result: { content: [TEXT], structuredContent: value } });
-    expect(await view.locator("details").innerHTML()).toBe(`<summary>UX: T</summary>${html}`);
+    expect(await view.locator("details").innerHTML()).toBe(`<summary>T</summary>${html}`);
   });
 
   it("shows long texts of each kind without delay", async () => {
@@ -97,12 +95,14 @@ describe("the view of a flow", () => {
   });
 
   it("fits a phone: no part is cut off, and each score's bar can be read", async () => {
-    const modes = ["PRODUCT", "ARCHITECT"].map((mode) => ({ mode, local: 90, fused: 38.6 }));
-    const { page, view } = await open(flowView, { result: { content: [TEXT], structuredContent: { ...FLOW, modes } } });
-    await page.evaluate(`document.querySelector("iframe").style.width = "360px"`);
+    const modes = ["PRODUCT", "ARCHITECTURE_DECISIONS"].map((mode) => ({ mode, local: 90, fused: 38.6 }));
+    const result = { content: [TEXT], structuredContent: { ...FLOW, modes, artifacts: ARTIFACTS } };
+    const { view, frame } = await open(flowView, { result, width: 360 });
+    await view.getByRole("row").nth(2).waitFor();
     const bars = await view.locator("meter").evaluateAll((all) => all.map((bar) => bar.clientWidth));
+    expect(bars).toHaveLength(4);
     expect(Math.min(...bars)).toBeGreaterThanOrEqual(48);
-    expect(await view.locator("html").evaluate(({ scrollWidth }) => scrollWidth)).toBeLessThanOrEqual(360);
+    expect(await overflowing(frame())).toEqual([]);
   });
 
   it("shows a mode that failed as a flow without an artifact", async () => {

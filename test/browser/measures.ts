@@ -58,7 +58,7 @@ export async function contrasts(
  * Short descriptions of the elements beyond the right edge; empty if the page cannot scroll
  * sideways.
  */
-export async function overflowing(page: Page): Promise<readonly string[]> {
+export async function overflowing(page: Pick<Page, "evaluate">): Promise<readonly string[]> {
   return page.evaluate(`(() => {
     const width = document.documentElement.clientWidth;
     const out = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > width + 0.5);

@@ -4,7 +4,8 @@ import { pictureView } from "../../src/resources/picture-view.ts";
 import { messageOf, useAppsClient } from "../support/apps-client.ts";
 import { connect } from "../support/mcp-clients.ts";
 import { useSystem } from "../support/system.ts";
-import { HOSTILE, IMAGE, JOB, LINK, PNG, TEXT } from "./view-content.ts";
+import { overflowing } from "./measures.ts";
+import { HOSTILE, IMAGE, JOB, LINK, PNG, TEXT, WIDE_PNG } from "./view-content.ts";
 
 const open = useAppsClient();
 
@@ -32,6 +33,15 @@ describe("the view of a picture", () => {
     ]);
     const { params } = await messageOf(shown, "ui/notifications/size-changed");
     expect(params).toEqual({ width: 400, height: expect.any(Number) });
+  });
+
+  it("fits a phone: a wide picture keeps its shape, and no part is cut off", async () => {
+    const result = { content: [{ ...IMAGE, data: WIDE_PNG }], structuredContent: JOB };
+    const { view, frame } = await open(pictureView, { result, width: 360, capabilities: { openLinks: {} } });
+    await view.getByRole("button").waitFor();
+    expect(await overflowing(frame())).toEqual([]);
+    const { width = 0, height = 0 } = (await view.getByRole("img").boundingBox()) ?? {};
+    expect([width > 300, Math.round(width / height)]).toEqual([true, 1200 / 8]);
   });
 
   it("names the model as img-forge does, if that does not say more", async () => {

@@ -3,6 +3,10 @@
 /** One white pixel. */
 export const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
 
+/** White, 1200 pixels wide and 8 high. */
+export const WIDE_PNG =
+  "iVBORw0KGgoAAAANSUhEUgAABLAAAAAIAQAAAADBjDtpAAAAGElEQVR42mP4PygBw6izRp016qxRZ+ECANq0q42B4aEAAAAAAElFTkSuQmCC";
+
 /** A completed job of img-forge. */
 export const JOB = {
   job_id: "0b7e5a52-95a8-4d0e-8a6e-0a9c1a1d3a10",

@@ -1,6 +1,6 @@
 // A minimal client of MCP Apps 2026-01-26 in a real Chromium: it shows a view in a frame, plays the
 // client's side of the protocol, and enforces the policy that the view declares.
-import type { Browser, BrowserContext, FrameLocator, Page } from "playwright-core";
+import type { Browser, BrowserContext, Frame, FrameLocator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { VIEW_META, type View } from "../../src/resources/view.ts";
 import { launchBrowser } from "./browser.ts";
@@ -17,6 +17,8 @@ export interface ClientSide {
   readonly contents?: readonly object[];
   /** Sends a cancellation instead of the result. */
   readonly cancelled?: true;
+  /** Of the frame, in CSS pixels; 400 by default. */
+  readonly width?: number;
 }
 
 export interface Message {
@@ -30,12 +32,14 @@ export interface Message {
 export interface ShownView {
   readonly page: Page;
   readonly view: FrameLocator;
+  /** The frame in which the view is shown. */
+  frame(): Frame;
   /** The messages of the view so far. */
   messages(): Promise<readonly Message[]>;
 }
 
 /** The client's page. Inside it, `received` holds the view's messages. */
-const clientPage = ({ result = {}, capabilities = {}, context = {}, contents, cancelled }: ClientSide) =>
+const clientPage = ({ result = {}, capabilities = {}, context = {}, contents, cancelled, width = 400 }: ClientSide) =>
   `<!doctype html>
 <html lang="en"><title>A client</title><link rel="icon" href="data:,">
 <script>
@@ -59,7 +63,7 @@ addEventListener("message", ({ source, data }) => {
   if (data.method === "ui/open-link") send({ id: data.id, result: {} });
 });
 </script>
-<iframe title="view" src="${VIEW}/" sandbox="allow-scripts" style="width: 400px; height: 300px"></iframe></html>`;
+<iframe title="view" src="${VIEW}/" sandbox="allow-scripts" style="width: ${width}px; height: 300px"></iframe></html>`;
 
 /** The policy that the specification builds from `_meta.ui.csp`. */
 const { connectDomains, resourceDomains } = VIEW_META.ui.csp;
@@ -121,7 +125,12 @@ export function useAppsClient(): (view: View, client: ClientSide) => Promise<Sho
     });
     const page = await profile.newPage();
     await page.goto(CLIENT);
-    return { page, view: page.frameLocator("iframe"), messages: () => page.evaluate<Message[]>("received") };
+    return {
+      page,
+      view: page.frameLocator("iframe"),
+      frame: () => page.frames()[1] ?? page.mainFrame(),
+      messages: () => page.evaluate<Message[]>("received"),
+    };
   };
 }
 
