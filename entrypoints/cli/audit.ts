@@ -1,8 +1,6 @@
 // `npm run audit`: reads the audit store: checks that no stored record was altered, removed or
 // moved, looks up a trace or a tenant, exports everything. It changes nothing.
 import { createHash } from "node:crypto";
-import path from "node:path";
-import { parseArgs } from "node:util";
 import * as v from "valibot";
 import {
   CHECKPOINT_KEYS_PATH,
@@ -20,11 +18,21 @@ import {
   verifyStored,
 } from "../../contracts/audit-store.ts";
 import { CliError } from "./cli-error.ts";
-import { type Database, execute, executeAll, type Row, type Sql, sql } from "./database.ts";
+import {
+  DATABASE_OPTIONS,
+  type DatabaseOptions,
+  databaseOptions,
+  execute,
+  executeAll,
+  LIST_MAX,
+  type Row,
+  type Sql,
+  sql,
+} from "./database.ts";
+import { readArguments } from "./options.ts";
 import { productionOrigin } from "./production/settings.ts";
-import { DEFAULT_ORIGIN, ROOT } from "./workers.ts";
+import { DEFAULT_ORIGIN } from "./workers.ts";
 
-const LIST_MAX = 1000;
 /** Rows that are read at a time. */
 const PAGE_ROWS = 2000;
 
@@ -44,13 +52,9 @@ const USAGE = `Usage: npm run audit -- COMMAND [options]
   --json             print JSON
   --help             show this`;
 
-interface Options {
+interface Options extends DatabaseOptions {
   readonly words: readonly string[];
-  readonly database: Database;
   readonly origin: string;
-  readonly limit: number;
-  readonly isJson: boolean;
-  readonly isHelp: boolean;
 }
 
 type Command = (options: Options, operand: string) => Promise<void>;
@@ -65,7 +69,7 @@ const COMMANDS: Readonly<Record<string, { readonly operand: string | null; reado
 /** Prints what was asked for. Throws a `CliError` for any mistake. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  if (options.isHelp) return console.log(USAGE);
+  if (options === "help") return console.log(USAGE);
   const [name = "", ...operands] = options.words;
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!command) throw mistake(name === "" ? "Name a command" : `There is no command ${quoted(name)}`);
@@ -269,30 +273,15 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("base64url");
 }
 
-function readOptions(args: readonly string[]): Options {
-  const options = {
-    remote: { type: "boolean" },
-    "persist-to": { type: "string" },
-    origin: { type: "string" },
-    limit: { type: "string" },
-    json: { type: "boolean" },
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    const limit = Number(values.limit ?? 50);
-    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX) throw new Error(`"${values.limit}" is not a limit`);
-    if (values.remote && values["persist-to"] !== undefined)
-      throw new Error("--persist-to names a local database, --remote the deployed one: use one of them");
+const OPTIONS = { ...DATABASE_OPTIONS, origin: { type: "string" } } as const;
+
+function readOptions(args: readonly string[]): Options | "help" {
+  return readArguments({ args, usage: USAGE, options: OPTIONS, takesWords: true }, (values, words) => {
+    const common = databaseOptions(values);
     const origin = values.origin ?? (values.remote ? productionOrigin() : DEFAULT_ORIGIN);
     if (!/^https?:$/.test(URL.parse(origin)?.protocol ?? "")) throw new Error(`"${origin}" is not an address`);
-    const stateFolder = path.resolve(values["persist-to"] ?? path.join(ROOT, ".wrangler/state"));
-    const database = values.remote ? "remote" : { stateFolder };
-    const [isJson, isHelp] = [values.json ?? false, values.help ?? false];
-    return { words: positionals, database, origin, limit, isJson, isHelp };
-  } catch (error) {
-    throw mistake(error instanceof Error ? error.message : String(error));
-  }
+    return { words, origin, ...common };
+  });
 }
 
 function mistake(problem: string): CliError {

@@ -2,7 +2,6 @@
 // from it are up to date. `--write` accepts the current catalog and writes the files.
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { DESCRIPTION_LIMIT, descriptionOf, registryEntry, SERVER } from "../../src/discovery/server-card.ts";
 import { prompts } from "../../src/prompts/catalog.ts";
 import { catalog, products } from "../../src/tools/catalog.ts";
@@ -14,6 +13,7 @@ import { changesOf, type Lock, lockOf } from "./catalog/lock.ts";
 import { reference } from "./catalog/reference.ts";
 import { logTable, scopeTable, toolTable } from "./catalog/tables.ts";
 import { CliError } from "./cli-error.ts";
+import { readArguments } from "./options.ts";
 import { ROOT } from "./workers.ts";
 
 const LOCK = "src/tools/catalog.lock.json";
@@ -34,8 +34,9 @@ ${EVENTS}, and ${ENTRY}, are up to date. --write writes all of them.`;
 
 /** Compares, or writes. Throws a `CliError` that lists every difference. */
 export async function run(args: readonly string[]): Promise<void> {
-  const { isHelp, isWrite } = readOptions(args);
-  if (isHelp) return console.log(USAGE);
+  const command = { args, usage: USAGE, options: { write: { type: "boolean" } } } as const;
+  const isWrite = readArguments(command, ({ write = false }) => write);
+  if (isWrite === "help") return console.log(USAGE);
   const tools = [...catalog.values()];
   const { changes, stale, digest } = await examine(tools, readIfExists);
   if (!isWrite) {
@@ -86,16 +87,6 @@ export function refuseDrift(changes: Changes, stale: readonly string[]): void {
     );
   }
   if (stale.length > 0) throw new CliError(`Not up to date: ${stale.join(", ")}. Run ${WRITE}, and commit the files.`);
-}
-
-function readOptions(args: readonly string[]): { isHelp: boolean; isWrite: boolean } {
-  try {
-    const options = { write: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const;
-    const { values } = parseArgs({ args: [...args], options });
-    return { isHelp: values.help ?? false, isWrite: values.write ?? false };
-  } catch (error) {
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
 }
 
 /** The tools in the order of their products' files, which is the order of use. */

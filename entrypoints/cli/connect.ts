@@ -1,10 +1,10 @@
 // `npm run connect`: the set-up of every client for a gateway, ready to paste; with `--check`, a
 // walk through everything that a client does, against any MCP server.
-import { parseArgs } from "node:util";
 import { type ClientSetup, clientSetups, isPublic, type SetupStep } from "../../src/discovery/clients.ts";
 import { CliError } from "./cli-error.ts";
 import { CHECKS, runChecks } from "./connect/checks.ts";
 import { describeOutcome } from "./connect/outcome.ts";
+import { readArguments } from "./options.ts";
 import { DEFAULT_ORIGIN } from "./workers.ts";
 
 const USAGE = `Usage: npm run connect [-- options]
@@ -57,7 +57,7 @@ function selectSetups({ url, name, client }: Options): readonly ClientSetup[] {
   const wanted = client.toLowerCase();
   const found = setups.filter((setup) => setup.id === wanted || setup.name.toLowerCase() === wanted);
   if (found.length > 0) return found;
-  throw mistake(`There is no client "${client}". Clients: ${setups.map(({ id }) => id).join(", ")}`);
+  throw new CliError(`There is no client "${client}". Clients: ${setups.map(({ id }) => id).join(", ")}.\n\n${USAGE}`);
 }
 
 function describeSetup({ name, isHosted, steps, installUrl }: ClientSetup, url: URL): string {
@@ -75,51 +75,33 @@ function describeStep(step: SetupStep): string {
   return `In ${step.path}:\n${step.content}`;
 }
 
-function readOptions(args: readonly string[]): Options | "help" {
-  const values = parse(args);
-  if (values.help) return "help";
-  const url = endpointOf(values.url ?? `${DEFAULT_ORIGIN}/mcp`);
-  const name = values.name ?? (values.url === undefined ? "stackbilt" : nameOf(url));
-  if (!/^[A-Za-z0-9-]{1,40}$/.test(name)) throw mistake("--name takes letters, digits and hyphens");
-  const variable = values["token-from"];
-  const token = variable === undefined ? undefined : process.env[variable];
-  if (variable !== undefined && !token) throw mistake(`The environment variable ${variable} is empty`);
-  const isCheck = values.check ?? false;
-  return {
-    url,
-    name,
-    client: values.client,
-    isCheck,
-    isPaid: values.paid ?? false,
-    clientId: values["client-id"],
-    token,
-  };
-}
+const OPTIONS = {
+  url: { type: "string" },
+  client: { type: "string" },
+  name: { type: "string" },
+  check: { type: "boolean" },
+  "token-from": { type: "string" },
+  "client-id": { type: "string" },
+  paid: { type: "boolean" },
+} as const;
 
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        url: { type: "string" },
-        client: { type: "string" },
-        name: { type: "string" },
-        check: { type: "boolean" },
-        "token-from": { type: "string" },
-        "client-id": { type: "string" },
-        paid: { type: "boolean" },
-        help: { type: "boolean" },
-      },
-    }).values;
-  } catch (error) {
-    throw mistake((error as Error).message.split("\n")[0] ?? ""); // `parseArgs` throws errors only
-  }
+function readOptions(args: readonly string[]): Options | "help" {
+  return readArguments({ args, usage: USAGE, options: OPTIONS }, (values) => {
+    const url = endpointOf(values.url ?? `${DEFAULT_ORIGIN}/mcp`);
+    const name = values.name ?? (values.url === undefined ? "stackbilt" : nameOf(url));
+    if (!/^[A-Za-z0-9-]{1,40}$/.test(name)) throw new Error("--name takes letters, digits and hyphens");
+    const variable = values["token-from"];
+    const token = variable === undefined ? undefined : process.env[variable];
+    if (variable !== undefined && !token) throw new Error(`The environment variable ${variable} is empty`);
+    const [isCheck, isPaid] = [values.check ?? false, values.paid ?? false];
+    return { url, name, client: values.client, isCheck, isPaid, clientId: values["client-id"], token };
+  });
 }
 
 function endpointOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) throw mistake("--url takes an http or https address");
-  if (url.username !== "" || url.password !== "") throw mistake("--url takes no password: use --token-from");
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new Error("--url takes an http or https address");
+  if (url.username !== "" || url.password !== "") throw new Error("--url takes no password: use --token-from");
   url.hash = "";
   return url;
 }
@@ -128,8 +110,4 @@ function endpointOf(text: string): URL {
 function nameOf({ hostname }: URL): string {
   const labels = hostname.split(".");
   return /^[a-z][a-z0-9-]*$/i.test(labels.at(-1) ?? "") ? (labels.at(-2) ?? "local") : "local";
-}
-
-function mistake(sentence: string): CliError {
-  return new CliError(`${sentence.replace(/\.?$/, ".")}\n\n${USAGE}`);
 }

@@ -4,8 +4,9 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
 import { CliError } from "./cli-error.ts";
+import { readArguments } from "./options.ts";
 import { ROOT } from "./root.ts";
 
 const USAGE = `Usage: npm run contracts [-- --out FOLDER]
@@ -15,9 +16,10 @@ dist/ by default, which git ignores.`;
 
 /** Packs, and prints the file and the command that installs it. */
 export async function run(args: readonly string[]): Promise<void> {
-  const { isHelp, out } = readOptions(args);
-  if (isHelp) return console.log(USAGE);
-  const file = await packContracts(path.resolve(out));
+  const command = { args, usage: USAGE, options: { out: { type: "string" } } } as const;
+  const out = readArguments(command, (values) => path.resolve(values.out ?? path.join(ROOT, "dist")));
+  if (out === "help") return console.log(USAGE);
+  const file = await packContracts(out);
   console.log(`Packed ${file}.\nInstall it in another repository: npm install ${file}`);
 }
 
@@ -54,15 +56,5 @@ async function compile(built: string): Promise<void> {
   )) {
     const text = readFileSync(path.join(built, file), "utf8");
     writeFileSync(path.join(built, file), text.replaceAll(/((?:from |import\()"\.[^"]+)\.ts"/g, '$1.js"'));
-  }
-}
-
-function readOptions(args: readonly string[]): { isHelp: boolean; out: string } {
-  try {
-    const options = { out: { type: "string" }, help: { type: "boolean", short: "h" } } as const;
-    const { values } = parseArgs({ args: [...args], options });
-    return { isHelp: values.help ?? false, out: values.out ?? path.join(ROOT, "dist") };
-  } catch (error) {
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
   }
 }

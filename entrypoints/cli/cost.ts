@@ -1,9 +1,8 @@
 // `npm run cost`: dollars of a month on Cloudflare, for a number of calls a day. docs/scaling.md
 // describes the figures, and which part gives way first.
-import { parseArgs } from "node:util";
-import { CliError } from "./cli-error.ts";
 import { dollarsOf, PLAN_DOLLARS, PRICES, type Resource } from "./cost/prices.ts";
 import { type Traffic, trafficOf, usageOf } from "./cost/usage.ts";
+import { readArguments } from "./options.ts";
 
 const DEFAULT_CALLS = 10_000;
 
@@ -24,7 +23,7 @@ Prices are those of the Workers Paid plan. The costs of the models themselves ar
 /** Prints the table. */
 export async function run(args: readonly string[]): Promise<void> {
   const traffic = readOptions(args);
-  console.log(traffic === null ? USAGE : report(traffic));
+  console.log(traffic === "help" ? USAGE : report(traffic));
 }
 
 /** A line for each resource, the dearest first, and the sum. */
@@ -75,23 +74,21 @@ function short(units: number): string {
   return String(Number(units.toPrecision(2)));
 }
 
-function readOptions(args: readonly string[]): Traffic | null {
-  const text = { type: "string" } as const;
-  const options = {
-    calls: text,
-    images: text,
-    "look-ups": text,
-    users: text,
-    "cpu-ms": text,
-    "image-seconds": text,
-    "image-mb": text,
-    "record-days": text,
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    if (values.help) return null;
-    const number = (name: Exclude<keyof typeof options, "help">, fallback: number, most = 1e12) => {
+const TEXT = { type: "string" } as const;
+const OPTIONS = {
+  calls: TEXT,
+  images: TEXT,
+  "look-ups": TEXT,
+  users: TEXT,
+  "cpu-ms": TEXT,
+  "image-seconds": TEXT,
+  "image-mb": TEXT,
+  "record-days": TEXT,
+} as const;
+
+function readOptions(args: readonly string[]): Traffic | "help" {
+  return readArguments({ args, usage: USAGE, options: OPTIONS }, (values) => {
+    const number = (name: keyof typeof OPTIONS, fallback: number, most = 1e12) => {
       const value = Number(values[name] ?? fallback);
       if (!(value >= 0 && value <= most) || values[name]?.trim() === "")
         throw new Error(`--${name} must be a number from 0 to ${most}`);
@@ -108,7 +105,5 @@ function readOptions(args: readonly string[]): Traffic | null {
       imageMb: number("image-mb", assumed.imageMb),
       recordDays: number("record-days", assumed.recordDays),
     };
-  } catch (error) {
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+  });
 }

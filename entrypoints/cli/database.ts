@@ -6,11 +6,43 @@ import path from "node:path";
 import { CliError } from "./cli-error.ts";
 import { areMigrationsPending, type DatabaseOwner } from "./migrations.ts";
 import { requireStorageConfig, writeProductionConfig } from "./production/config.ts";
-import { CONFIGS, readConfig, settingOf } from "./workers.ts";
+import { CONFIGS, ROOT, readConfig, settingOf } from "./workers.ts";
 import { LOCAL, runWrangler } from "./wrangler.ts";
 
 /** The deployed database, or the one in a state folder of `npm run dev`. */
 export type Database = "remote" | { readonly stateFolder: string };
+
+/** The largest number of records that a command lists. */
+export const LIST_MAX = 1000;
+
+/** Options of every command on a database. */
+export const DATABASE_OPTIONS = {
+  remote: { type: "boolean" },
+  "persist-to": { type: "string" },
+  limit: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+export interface DatabaseOptions {
+  readonly database: Database;
+  readonly limit: number;
+  readonly isJson: boolean;
+}
+
+/** Reads them. Throws an error for a limit outside 1 to `LIST_MAX`, and for two databases. */
+export function databaseOptions(values: {
+  readonly remote?: boolean;
+  readonly "persist-to"?: string;
+  readonly limit?: string;
+  readonly json?: boolean;
+}): DatabaseOptions {
+  const limit = Number(values.limit ?? 50);
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX) throw new Error(`"${values.limit}" is not a limit`);
+  if (values.remote && values["persist-to"] !== undefined)
+    throw new Error("--persist-to names a local database, --remote the deployed one: use one of them");
+  const stateFolder = path.resolve(values["persist-to"] ?? path.join(ROOT, ".wrangler/state"));
+  return { database: values.remote ? "remote" : { stateFolder }, limit, isJson: values.json ?? false };
+}
 
 /** SQL, complete with its values. Only `sql` makes it. */
 export interface Sql {

@@ -4,8 +4,6 @@
 // which may be broken.
 import { rmSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
-import { CliError } from "./cli-error.ts";
 import { serveWhileDown } from "./dev/down-server.ts";
 import { LOG_CHOICES, type LogChoice } from "./dev/log-lines.ts";
 import { makePlan } from "./dev/make-plan.ts";
@@ -14,6 +12,7 @@ import { SourceMaps } from "./dev/source-maps.ts";
 import { DevSystem, DOWN, registryOf } from "./dev/system.ts";
 import { Terminal } from "./dev/terminal.ts";
 import { changedFiles, nextChange, type Snapshot, snapshot } from "./dev/watch.ts";
+import { readArguments } from "./options.ts";
 import { choosePort } from "./port.ts";
 import { ROOT } from "./root.ts";
 import { stopAll } from "./wrangler.ts";
@@ -41,7 +40,6 @@ A mistake in the code, a wrangler.toml, a .dev.vars or a migration is shown once
 continues with the next save, on the same port and with the same state. Ctrl-C stops everything. NO_COLOR=1 removes colours.`;
 
 interface Options {
-  readonly isHelp: boolean;
   readonly isFresh: boolean;
   readonly port: number;
   /** Absolute. */
@@ -54,7 +52,7 @@ interface Options {
 /** Runs until it is stopped, then ends the process. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  if (options.isHelp) return console.log(USAGE);
+  if (options === "help") return console.log(USAGE);
   const port = await choosePort(options.port);
   const inspectorPort = options.inspectorPort === null ? null : await choosePort(options.inspectorPort);
   const supervisor = new Supervisor({ ...options, port, inspectorPort });
@@ -167,31 +165,27 @@ class Supervisor {
   }
 }
 
-function readOptions(args: readonly string[]): Options {
-  const options = {
-    port: { type: "string" },
-    fresh: { type: "boolean" },
-    "persist-to": { type: "string" },
-    logs: { type: "string" },
-    quiet: { type: "boolean" },
-    inspect: { type: "string" },
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values } = parseArgs({ args: withInspectorPort(args), options });
+const OPTIONS = {
+  port: { type: "string" },
+  fresh: { type: "boolean" },
+  "persist-to": { type: "string" },
+  logs: { type: "string" },
+  quiet: { type: "boolean" },
+  inspect: { type: "string" },
+} as const;
+
+function readOptions(args: readonly string[]): Options | "help" {
+  return readArguments({ args: withInspectorPort(args), usage: USAGE, options: OPTIONS }, (values) => {
     const logs = values.logs ?? (values.quiet ? "off" : "all");
     if (!isLogChoice(logs)) throw new Error(`"${logs}" is none of ${LOG_CHOICES.join(", ")}`);
     return {
-      isHelp: values.help ?? false,
       isFresh: values.fresh ?? false,
       port: portOf(values.port ?? `${DEFAULT_PORT}`),
       stateFolder: path.resolve(values["persist-to"] ?? path.join(ROOT, ".wrangler/state")),
       logs,
       inspectorPort: values.inspect === undefined ? null : portOf(values.inspect),
     };
-  } catch (error) {
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+  });
 }
 
 /** `args` with a port after each `--inspect`, which may have none. */

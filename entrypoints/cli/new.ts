@@ -4,10 +4,10 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { CliError } from "./cli-error.ts";
 import { type BackendNames, namesOf } from "./new/names.ts";
 import { type Plan, planBackend } from "./new/plan.ts";
+import { readArguments } from "./options.ts";
 import { ROOT } from "./workers.ts";
 
 const USAGE = `Usage: npm run new -- backend NAME [options]
@@ -22,31 +22,23 @@ const USAGE = `Usage: npm run new -- backend NAME [options]
  */
 export async function run(args: readonly string[]): Promise<void> {
   const names = readNames(args);
-  if (names === null) return console.log(USAGE);
+  if (names === "help") return console.log(USAGE);
   const plan = planBackend(names);
   apply(plan);
   format([...plan.keys()]);
   console.log(summary(names, plan));
 }
 
-function readNames(args: readonly string[]): BackendNames | null {
-  try {
-    const options = {
-      prefix: { type: "string" },
-      binding: { type: "string" },
-      help: { type: "boolean", short: "h" },
-    } as const;
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    if (values.help) return null;
-    const [kind, name, ...rest] = positionals;
+const OPTIONS = { prefix: { type: "string" }, binding: { type: "string" } } as const;
+
+function readNames(args: readonly string[]): BackendNames | "help" {
+  return readArguments({ args, usage: USAGE, options: OPTIONS, takesWords: true }, (values, words) => {
+    const [kind, name, ...rest] = words;
     if (kind !== "backend") throw new Error(kind === undefined ? "Say what to make" : `"${kind}" cannot be made`);
     if (name === undefined) throw new Error("Give the backend a name");
     if (rest.length > 0) throw new Error(`"${rest.join(" ")}" is one argument too many`);
     return namesOf(name, values);
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+  });
 }
 
 /** Writes every file. If one cannot be written, restores the files that were written before it. */

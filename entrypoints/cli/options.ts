@@ -32,7 +32,8 @@ export function readArguments<T extends ParseArgsOptionsConfig, R>(
     return (values as { readonly help?: boolean }).help ? "help" : read(values as Values<T>, positionals);
   } catch (error) {
     if (error instanceof CliError) throw error;
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${usage}`);
+    const { message } = error as Error; // Node and `read` throw errors only
+    throw new CliError(`${message.replace(/\.$/, "")}.\n\n${usage}`);
   }
 }
 

@@ -2,11 +2,11 @@
 // accepts the new one before the gateway uses it, and the old one until nothing depends on it.
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { checkpointKeyOf } from "../../src/crypto/key-ring.ts";
 import { TASK_TTL_MS } from "../../src/pipeline/task-handle.ts";
 import { CliError } from "./cli-error.ts";
 import { ensureLocalSecrets, localSecretsFile } from "./local-secrets.ts";
+import { readArguments } from "./options.ts";
 import { productionOrigin } from "./production/settings.ts";
 import { beginRotation, type Deployed, endRotation } from "./rotate/rotation.ts";
 import { randomSecret, readSettings, refuseSharedFile, writeSettings } from "./secret-file.ts";
@@ -26,7 +26,6 @@ const USAGE = `Usage: npm run rotate [-- options]
 After a stop in the middle, run the same command again: it continues.`;
 
 interface Options {
-  readonly isHelp: boolean;
   readonly isFinish: boolean;
   readonly isLeaked: boolean;
   readonly remote: Deployed | null;
@@ -35,7 +34,7 @@ interface Options {
 /** Prints each step. Throws a `CliError` for any mistake, and where continuing would end access. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  if (options.isHelp) return console.log(USAGE);
+  if (options === "help") return console.log(USAGE);
   if (options.remote && options.isFinish) return endRotation(options.remote, endOf(options.remote.file, options));
   if (options.remote) return beginRotation(options.remote);
   return options.isFinish ? finishLocally(options) : rotateLocally();
@@ -85,27 +84,23 @@ function endOf(file: string, { isLeaked }: Options): { readonly previous: string
   );
 }
 
-function readOptions(args: readonly string[]): Options {
-  const options = {
-    remote: { type: "boolean" },
-    secrets: { type: "string" },
-    origin: { type: "string" },
-    settle: { type: "string" },
-    finish: { type: "boolean" },
-    leaked: { type: "boolean" },
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values } = parseArgs({ args: [...args], options });
-    const { remote = false, finish = false, leaked = false, help = false } = values;
+const OPTIONS = {
+  remote: { type: "boolean" },
+  secrets: { type: "string" },
+  origin: { type: "string" },
+  settle: { type: "string" },
+  finish: { type: "boolean" },
+  leaked: { type: "boolean" },
+} as const;
+
+function readOptions(args: readonly string[]): Options | "help" {
+  return readArguments({ args, usage: USAGE, options: OPTIONS }, (values) => {
+    const { remote = false, finish = false, leaked = false } = values;
     if (leaked && !finish) throw new Error("--leaked goes with --finish");
     if (!remote && (values.secrets ?? values.origin ?? values.settle) !== undefined)
       throw new Error("--secrets, --origin and --settle go with --remote");
-    return { isHelp: help, isFinish: finish, isLeaked: leaked, remote: remote && !help ? deployedOf(values) : null };
-  } catch (error) {
-    if (error instanceof CliError) throw error;
-    throw new CliError(`${error instanceof Error ? error.message : error}.\n\n${USAGE}`);
-  }
+    return { isFinish: finish, isLeaked: leaked, remote: remote ? deployedOf(values) : null };
+  });
 }
 
 function deployedOf(values: {

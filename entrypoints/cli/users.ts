@@ -1,17 +1,23 @@
 // `npm run users`: what an operator does with users: look, disable, sign out, change plan and
 // standing. It changes the auth Worker's database, which the gateway asks through `getUser`, so
 // that a change reaches a running system within half a minute, and paid calls at once.
-import path from "node:path";
 import { domainToUnicode } from "node:url";
-import { parseArgs } from "node:util";
 import { canonicalEmail } from "../../contracts/email-address.ts";
 import { Tier } from "../../contracts/rpc/identity.ts";
 import { CliError } from "./cli-error.ts";
-import { type Database, execute, type Row, type Sql, sql } from "./database.ts";
-import { ROOT } from "./workers.ts";
+import {
+  DATABASE_OPTIONS,
+  type DatabaseOptions,
+  databaseOptions,
+  execute,
+  LIST_MAX,
+  type Row,
+  type Sql,
+  sql,
+} from "./database.ts";
+import { readArguments } from "./options.ts";
 
 const STANDINGS = ["good", "unpaid"] as const;
-const LIST_MAX = 1000;
 
 const USAGE = `Usage: npm run users -- COMMAND [options]
 
@@ -31,18 +37,14 @@ USER is an e-mail address or a user id.
   --json                       print JSON
   --help                       show this`;
 
-interface Options {
+interface Options extends DatabaseOptions {
   readonly words: readonly string[];
-  readonly database: Database;
-  readonly limit: number;
-  readonly isJson: boolean;
-  readonly isHelp: boolean;
 }
 
 /** Prints the users that were listed, shown or changed. Throws a `CliError` for any mistake. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
-  if (options.isHelp) return console.log(USAGE);
+  if (options === "help") return console.log(USAGE);
   const [command = "", ...operands] = options.words;
   if (command === "list") {
     if (operands.length > 0) throw mistake("list takes no operand");
@@ -143,26 +145,9 @@ function operandOf({ values }: Change): string {
   return values === undefined ? "" : ` and one of ${values.join(", ")}`;
 }
 
-function readOptions(args: readonly string[]): Options {
-  const options = {
-    remote: { type: "boolean" },
-    "persist-to": { type: "string" },
-    limit: { type: "string" },
-    json: { type: "boolean" },
-    help: { type: "boolean", short: "h" },
-  } as const;
-  try {
-    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    const limit = Number(values.limit ?? 50);
-    if (!Number.isInteger(limit) || limit < 1 || limit > LIST_MAX) throw new Error(`"${values.limit}" is not a limit`);
-    if (values.remote && values["persist-to"] !== undefined)
-      throw new Error("--persist-to names a local database, --remote the deployed one: use one of them");
-    const stateFolder = path.resolve(values["persist-to"] ?? path.join(ROOT, ".wrangler/state"));
-    const database = values.remote ? "remote" : { stateFolder };
-    return { words: positionals, database, limit, isJson: values.json ?? false, isHelp: values.help ?? false };
-  } catch (error) {
-    throw mistake(error instanceof Error ? error.message : String(error));
-  }
+function readOptions(args: readonly string[]): Options | "help" {
+  const command = { args, usage: USAGE, options: DATABASE_OPTIONS, takesWords: true };
+  return readArguments(command, (values, words) => ({ words, ...databaseOptions(values) }));
 }
 
 function mistake(problem: string): CliError {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { CliError } from "../../entrypoints/cli/cli-error.ts";
 import { originIn, readArguments } from "../../entrypoints/cli/options.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
@@ -63,5 +63,23 @@ it("reads the options of every command alike: help, a mistake with the usage, an
   expect(() => read("--ulr", "x")).toThrow(/^Unknown option '--ulr'.*\n\nUsage: x$/s);
   expect(() => read("--url", "mcp.stackbilt.dev")).toThrow("--url takes an http or https address.\n\nUsage: x");
   expect(() => read("word")).toThrow(/^Unexpected argument 'word'.*Usage: x$/s);
+  expect(() => read("--url", "-x")).toThrow(/ use '--url=-XYZ'\.\n\nUsage: x$/);
   expect(() => read("--url", "none")).toThrow(/^There is no gateway\.$/);
 });
+
+it.each("dev deploy catalog new rotate users audit connect cost setup smoke rollback place contracts".split(" "))(
+  "npm run %s names an unknown option, and prints its usage for --help",
+  async (name) => {
+    const { run } = (await import(`../../entrypoints/cli/${name}.ts`)) as {
+      run(args: readonly string[]): Promise<void>;
+    };
+    const usage = `Usage: npm run ${name}`;
+    const error = await run(["--nope"]).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CliError);
+    expect(String(error)).toMatch(new RegExp(`^CliError: Unknown option '--nope'.*\\n\\n${usage}`));
+    const print = vi.spyOn(console, "log").mockImplementation(() => {});
+    onTestFinished(() => print.mockRestore());
+    for (const help of ["--help", "-h"]) await run([help]);
+    expect(print.mock.calls).toEqual([[expect.stringContaining(usage)], [expect.stringContaining(usage)]]);
+  },
+);
