@@ -1,33 +1,16 @@
-// One grant, one request at a time: codes and refresh tokens under parallel use, replay and
-// revocation. Durable Objects, KV and the library are real; their auth Worker is the fake of
-// `test/vitest.config.ts`.
+// One grant, one request at a time: codes and refresh tokens under parallel use and replay. Durable
+// Objects, KV and the library are real; their auth Worker is the fake of `test/vitest.config.ts`.
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bound } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { grantNameOf, grantObjectOf } from "../../../src/durable/grant-object.ts";
+import { grantNameOf } from "../../../src/durable/grant-object.ts";
 import { userObjectOf } from "../../../src/durable/user-object.ts";
 import type { Env } from "../../../src/env.ts";
-import { authorizationServer } from "../../../src/oauth/authorization-server/server.ts";
 import { recordsOf } from "../context.ts";
-import {
-  Browser,
-  envWith,
-  form,
-  json,
-  ORIGIN,
-  REDIRECT,
-  register,
-  send,
-  sha256,
-  slowStorage,
-  userId,
-  VERIFIER,
-} from "../oauth/browser.ts";
+import { Browser, form, json, REDIRECT, register, send, sha256, slowStorage, VERIFIER } from "../oauth/browser.ts";
+import { errorOf, grantWithCode, grantWithTokens, OAUTH_KV, type Tokens } from "../oauth/grants.ts";
 
-const RESOURCE = `${ORIGIN}/mcp`;
 const KV_DELAY_MS = 40;
-const { OAUTH_KV } = bound as unknown as Env; // the pool types its bindings by another interface
-let users = 0;
 
 beforeEach(() => {
   vi.spyOn(console, "warn").mockImplementation(() => undefined);
@@ -36,52 +19,6 @@ afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
-
-interface Tokens {
-  readonly access_token: string;
-  readonly refresh_token: string;
-  readonly expires_in: number;
-}
-
-/**
- * A grant with an unredeemed code. `prefix`: the user's state at the auth Worker, see
- * `test/vitest.config.ts`.
- */
-async function grantWithCode(prefix = "u") {
-  const user = userId(`${prefix}_${++users}`);
-  const env = envWith({ authenticateUser: async (email) => ({ valid: true, userId: user, email, name: "Ada" }) });
-  const client = await register(env);
-  const left = await new Browser(env).connect(client);
-  const code = new URL(left.next).searchParams.get("code") ?? "";
-  const name = grantNameOf(code);
-  if (!name) throw new Error(`No code of ours: ${left.next}`);
-  const fields = {
-    grant_type: "authorization_code",
-    client_id: client,
-    code,
-    redirect_uri: REDIRECT,
-    code_verifier: VERIFIER,
-  };
-  const redeem = (changes: Record<string, string> = {}) => send(env, "/token", form({ ...fields, ...changes }));
-  const refresh = (refresh_token: string, changes: Record<string, string> = {}) =>
-    send(env, "/token", form({ grant_type: "refresh_token", refresh_token, client_id: client, ...changes }));
-  const works = async ({ access_token }: Tokens) =>
-    (await authorizationServer(env).validateToken(RESOURCE, access_token, env)) !== null;
-  const hasEnded = async () => (await userObjectOf(env, user).tokenState(name)).hasEnded;
-  return { env, user, client, name, object: grantObjectOf(env, name), redeem, refresh, works, hasEnded };
-}
-
-/** A grant with its first tokens. */
-async function grantWithTokens(prefix?: string) {
-  const grant = await grantWithCode(prefix);
-  const response = await grant.redeem();
-  if (response.status !== 200) throw new Error(`The code was refused with ${response.status}.`);
-  return { ...grant, tokens: await response.json<Tokens>() };
-}
-
-async function errorOf(response: Response): Promise<[number, string]> {
-  return [response.status, (await response.json<{ error: string }>()).error];
-}
 
 /** Advances the clock, for everything but storage. */
 function advanceClock(seconds: number): void {
@@ -350,49 +287,6 @@ describe("a refresh", () => {
     await userObjectOf(env, user).endEverything();
     expect(await errorOf(await refresh(tokens.refresh_token))).toEqual([400, "invalid_grant"]);
     expect(await works(tokens)).toBe(false);
-  });
-});
-
-describe("revocation", () => {
-  it("of the refresh token ends every token of the grant (RFC 7009)", async () => {
-    const { env, client, tokens, works, hasEnded } = await grantWithTokens();
-    expect((await send(env, "/token", form({ token: tokens.refresh_token, client_id: client }))).status).toBe(200);
-    expect([await works(tokens), await hasEnded()]).toEqual([false, true]);
-  });
-
-  it("of an access token ends that token only", async () => {
-    const { env, client, name, user, tokens, works, refresh, hasEnded } = await grantWithTokens();
-    expect((await send(env, "/token", form({ token: tokens.access_token, client_id: client }))).status).toBe(200);
-    expect([await works(tokens), await hasEnded()]).toEqual([false, false]);
-    const digest = await sha256(tokens.access_token);
-    const state = await userObjectOf(env, user).tokenState({ ...name, digest });
-    expect(state.hasEnded, "everywhere at once, whatever KV returns").toBe(true);
-    expect((await refresh(tokens.refresh_token)).status).toBe(200);
-  });
-
-  it("by another client changes nothing", async () => {
-    const { env, tokens, works, hasEnded } = await grantWithTokens();
-    const other = await register(env);
-    await send(env, "/token", form({ token: tokens.refresh_token, client_id: other }));
-    expect([await works(tokens), await hasEnded()]).toEqual([true, false]);
-  });
-
-  it("by the user holds although KV elsewhere still has the grant", async () => {
-    const { name, object, tokens, refresh } = await grantWithTokens();
-    const key = `grant:${name.userId}:${name.grantId}`;
-    const stale = await OAUTH_KV.get(key);
-    await object.revoke(name);
-    await OAUTH_KV.put(key, String(stale));
-    expect(await errorOf(await refresh(tokens.refresh_token))).toEqual([400, "invalid_grant"]);
-  });
-
-  it("waits for a refresh in progress, and ends the tokens that it made", async () => {
-    const { name, object, tokens, refresh, works } = await grantWithTokens();
-    slowStorage(KV_DELAY_MS);
-    const [refreshed] = await Promise.all([refresh(tokens.refresh_token), object.revoke(name)]);
-    if (refreshed.status === 200) expect(await works(await refreshed.json<Tokens>())).toBe(false);
-    else expect(refreshed.status).toBe(400);
-    expect(await OAUTH_KV.get(`grant:${name.userId}:${name.grantId}`)).toBeNull();
   });
 });
 
