@@ -4,6 +4,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { CliError } from "./cli-error.ts";
+import { wranglerError } from "./login.ts";
 import { areMigrationsPending, type DatabaseOwner } from "./migrations.ts";
 import { requireStorageConfig, writeProductionConfig } from "./production/config.ts";
 import { CONFIGS, ROOT, readConfig, settingOf } from "./workers.ts";
@@ -86,8 +87,7 @@ export async function executeAll(
   const command = ["d1", "execute", name, ...target, "-c", config, "--json", "--command", text];
   const { code, stdout, output } = await runWrangler(command, database === "remote" ? undefined : LOCAL);
   const results = code === 0 ? resultsIn(stdout) : null;
-  if (results === null)
-    throw new CliError(`The database could not be used. The output of wrangler:\n\n${output.trim()}`);
+  if (results === null) throw wranglerError("The database could not be used", output);
   return results.map(({ results: rows = [] }) => rows);
 }
 

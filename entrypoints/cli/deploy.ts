@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { CliError } from "./cli-error.ts";
+import { wranglerError } from "./login.ts";
 import { readArguments } from "./options.ts";
 import { openAccount } from "./production/cloudflare.ts";
 import { deployWorker, planDeployment } from "./production/deployment.ts";
@@ -103,7 +104,7 @@ export async function build(
   ]);
   const [, total, gzip] = /Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/.exec(output) ?? [];
   if (code !== 0 || total === undefined || gzip === undefined) {
-    throw new CliError(`${workerName(worker)} does not build. The output of wrangler:\n\n${output.trim()}`);
+    throw wranglerError(`${workerName(worker)} does not build`, output);
   }
   return { name: workerName(worker), bytes: Number(total) * 1024, gzipBytes: Number(gzip) * 1024 };
 }

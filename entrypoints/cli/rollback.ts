@@ -1,6 +1,7 @@
 // `npm run rollback`: returns to the version before, after it has named it, and checks the gateway.
 import { CliError } from "./cli-error.ts";
 import { confirm } from "./confirm.ts";
+import { wranglerError } from "./login.ts";
 import { originIn, readArguments } from "./options.ts";
 import { type Cloudflare, openAccount } from "./production/cloudflare.ts";
 import { bindingDifferences, type DeployedVersion, deployedVersions } from "./production/deployed-worker.ts";
@@ -38,7 +39,7 @@ export async function run(args: readonly string[]): Promise<void> {
   if (!isYes) await confirm("Roll back?");
   const message = "npm run rollback";
   const { code, output } = await runWrangler(["rollback", target.id, "--name", name, "--yes", "--message", message]);
-  if (code !== 0) throw new CliError(`${name} was not rolled back. The output of wrangler:\n\n${output.trim()}`);
+  if (code !== 0) throw wranglerError(`${name} was not rolled back`, output);
   console.log(`${name} runs the version ${target.id.slice(0, 8)} again. Secrets are those of its time.\n`);
   if ((await smoke({ origin, healthToken: healthTokenIn(), key: undefined })) > 0)
     throw new CliError(

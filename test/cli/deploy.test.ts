@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { bindingLines } from "../../entrypoints/cli/deploy.ts";
 import { sourceMapIn, withPlaces } from "../../entrypoints/cli/place.ts";
 import { openAccount } from "../../entrypoints/cli/production/cloudflare.ts";
+import { secretNames } from "../../entrypoints/cli/production/deployed-system.ts";
 import { deployWorker, describePlan, planDeployment } from "../../entrypoints/cli/production/deployment.ts";
 import { type Deployable, type Production, parseProduction } from "../../entrypoints/cli/production/settings.ts";
 import {
@@ -211,6 +212,14 @@ describe("before an upload", () => {
     vi.stubEnv("HOME", home);
     vi.stubEnv("CLOUDFLARE_API_TOKEN", "");
     expect(await problem()).toContain(": Invalid access token. Log in again with `npx wrangler login`");
+  });
+
+  it("says what to do when wrangler is refused, and nothing of a login for another error of wrangler", async () => {
+    const other = await secretNames("no-such-worker").catch((thrown: Error) => thrown);
+    expect(String(other)).toContain("The secrets of no-such-worker cannot be listed.");
+    expect(String(other)).not.toContain("CLOUDFLARE_API_TOKEN");
+    vi.stubEnv("CLOUDFLARE_API_TOKEN", "an old token");
+    await expect(secretNames(GATEWAY)).rejects.toThrow(/Invalid access token.*\n\nCorrect the token in CLOUDFLARE_/s);
   });
 
   it("says what to do when Cloudflare cannot be reached, or shows the login no account", async () => {

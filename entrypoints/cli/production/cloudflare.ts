@@ -2,6 +2,7 @@
 // changes are commands of wrangler, which an operator can repeat by hand.
 import * as v from "valibot";
 import { CliError } from "../cli-error.ts";
+import { INVALID_LOGIN, remedyOfLogin } from "../login.ts";
 import { runWrangler } from "../wrangler.ts";
 import { PRODUCTION_FILE, readProduction } from "./settings.ts";
 
@@ -16,8 +17,6 @@ export interface Cloudflare {
 
 const DEFAULT_API = "https://api.cloudflare.com/client/v4";
 const TIMEOUT_MS = 30_000;
-/** Cloudflare's codes for a token that is malformed or unknown; the first comes with status 400. */
-const INVALID_LOGIN: readonly number[] = [6003, 9109, 10000];
 
 const Answer = v.object({
   result: v.optional(v.unknown()),
@@ -92,11 +91,4 @@ function refusal(path: string, status: number, answer: unknown): CliError {
   const isRefused = status === 401 || status === 403 || errors.some(({ code = 0 }) => INVALID_LOGIN.includes(code));
   const remedy = isRefused ? remedyOfLogin() : "Try again.";
   return new CliError(`Cloudflare answers ${status} to ${path.split("?")[0]}: ${reason}. ${remedy}`);
-}
-
-/** Wrangler's login is not used, and cannot be renewed, while there is a token. */
-function remedyOfLogin(): string {
-  return process.env.CLOUDFLARE_API_TOKEN
-    ? "Correct the token in CLOUDFLARE_API_TOKEN, or give it this permission in the account."
-    : "Log in again with `npx wrangler login`, as a user who has this permission in the account.";
 }

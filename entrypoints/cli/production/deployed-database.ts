@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import * as v from "valibot";
 import { CliError } from "../cli-error.ts";
+import { wranglerError } from "../login.ts";
 import { DATABASE_OWNERS, type DatabaseOwner } from "../migrations.ts";
 import { CONFIGS, ROOT, readConfig, settingOf, type WorkerKey } from "../workers.ts";
 import { runWrangler } from "../wrangler.ts";
@@ -46,5 +47,5 @@ export function migrationArguments(worker: DatabaseOwner): readonly string[] {
 export async function applyDeployedMigrations(worker: DatabaseOwner): Promise<void> {
   writeProductionConfig(worker, requireStorageConfig(worker));
   const { code, output } = await runWrangler(migrationArguments(worker));
-  if (code !== 0) throw new CliError(`A migration of ${worker}'s database failed:\n\n${output.trim()}`);
+  if (code !== 0) throw wranglerError(`A migration of ${worker}'s database failed`, output);
 }

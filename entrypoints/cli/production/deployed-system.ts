@@ -5,6 +5,7 @@ import type { CheckpointKey } from "../../../contracts/audit-record.ts";
 import { BACKENDS, type BackendName } from "../../../contracts/backends.ts";
 import { publishedKeys } from "../audit.ts";
 import { CliError } from "../cli-error.ts";
+import { wranglerError } from "../login.ts";
 import { CONFIGS, readConfig, servicesOf, workerName } from "../workers.ts";
 import { runWrangler } from "../wrangler.ts";
 import { readProduction } from "./settings.ts";
@@ -24,7 +25,7 @@ export function deployedNames(): { readonly gateway: string; readonly backends: 
 /** The names of a Worker's secrets. Throws a `CliError` if there is no such Worker. */
 export async function secretNames(worker: string): Promise<readonly string[]> {
   const { code, stdout, output } = await wrangler(["list", "--name", worker, "--format", "json"]);
-  if (code !== 0) throw failed(`The secrets of ${worker} cannot be listed`, output);
+  if (code !== 0) throw wranglerError(`The secrets of ${worker} cannot be listed`, output);
   const listed = v.parse(v.array(v.object({ name: v.string() })), JSON.parse(stdout.slice(stdout.indexOf("["))));
   return listed.map(({ name }) => name);
 }
@@ -35,17 +36,13 @@ export async function secretNames(worker: string): Promise<readonly string[]> {
  */
 export async function putSecrets(worker: string, secrets: Secrets): Promise<void> {
   const { code, output } = await wrangler(["bulk", "--name", worker], JSON.stringify(secrets));
-  if (code !== 0) throw failed(`The secrets of ${worker} were not stored`, output);
+  if (code !== 0) throw wranglerError(`The secrets of ${worker} were not stored`, output);
 }
 
 function wrangler(args: readonly string[], input?: string) {
   const { accountId } = readProduction();
   if (accountId !== "") process.env.CLOUDFLARE_ACCOUNT_ID = accountId;
   return runWrangler(["secret", ...args, "-c", CONFIGS.gateway], undefined, input);
-}
-
-function failed(sentence: string, output: string): CliError {
-  return new CliError(`${sentence}. The output of wrangler:\n\n${output.trim()}`);
 }
 
 /** The gateway's public keys of checkpoints, that of the secret in use first. */

@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { identityKeysSetting } from "../../../src/crypto/keys.ts";
 import { CliError } from "../cli-error.ts";
+import { wranglerError } from "../login.ts";
 import { DATABASE_OWNERS, type DatabaseOwner } from "../migrations.ts";
 import type { Cloudflare } from "../production/cloudflare.ts";
 import { storageId } from "../production/config.ts";
@@ -66,7 +67,7 @@ function accountOf({ cloudflare }: Setup): Cloudflare {
 /** Runs wrangler. Throws a `CliError` with its output if it fails. */
 async function wrangler(args: readonly string[]): Promise<void> {
   const { code, output } = await runWrangler(args);
-  if (code !== 0) throw new CliError(`wrangler ${args.slice(0, 4).join(" ")} failed:\n\n${output.trim()}`);
+  if (code !== 0) throw wranglerError(`wrangler ${args.slice(0, 4).join(" ")} failed`, output);
 }
 
 const Namespaces = v.array(v.object({ id: v.string(), title: v.string() }));
