@@ -103,16 +103,6 @@ describe("sign-up", () => {
     expect(await worker.db.prepare("SELECT id FROM user WHERE email = ?").bind(email).first()).toBeNull();
     expect(await register(email)).toMatchObject({ valid: true });
   });
-
-  it("stores a password as its scrypt hash, and no session", async () => {
-    const { userId } = await newUser();
-    const { results } = await worker.db
-      .prepare("SELECT password FROM account WHERE userId = ?")
-      .bind(userId)
-      .all<{ password: string }>();
-    expect(results).toEqual([{ password: expect.stringMatching(/^[0-9a-f]{32}:[0-9a-f]{128}$/) }]);
-    expect(await worker.db.prepare("SELECT count(*) AS n FROM session").first("n")).toBe(0);
-  });
 });
 
 describe("sign-in", () => {
@@ -120,24 +110,6 @@ describe("sign-in", () => {
     const { email } = await newUser();
     expect(await signIn(email, "another green turtle")).toEqual({ valid: false, error: "INVALID_CREDENTIALS" });
     expect(await signIn(newEmail())).toEqual({ valid: false, error: "INVALID_CREDENTIALS" });
-  });
-
-  it("takes the same time for a wrong password and an unknown address", async () => {
-    const { email } = await newUser();
-    const fastest = { known: Number.POSITIVE_INFINITY, unknown: Number.POSITIVE_INFINITY };
-    for (let i = 0; i < 8; i++) {
-      for (const [kind, address] of [
-        ["known", email],
-        ["unknown", newEmail()],
-      ] as const) {
-        const start = performance.now();
-        await signIn(address, `${PASSWORD} ${i}`);
-        fastest[kind] = Math.min(fastest[kind], performance.now() - start);
-      }
-    }
-    const ratio = fastest.known / fastest.unknown;
-    expect(ratio).toBeGreaterThan(0.5);
-    expect(ratio).toBeLessThan(2);
   });
 
   it.each([[[]], [[null, null]], [["a@example.com"]], [[{}, []]], [["a@example.com", ""]]])(

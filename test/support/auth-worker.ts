@@ -5,6 +5,7 @@ import { beforeAll } from "vitest";
 import { auth, type SignIn, type Tenant } from "../../contracts/auth.ts";
 import { CONFIGS, ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
 import { type Backend, type CallOptions, startBackend } from "./backend.ts";
+import { useQuickHash } from "./quick-hash.ts";
 
 export type AuthWorker = Backend<typeof auth>;
 
@@ -20,10 +21,18 @@ export function startAuth(
   secrets: Record<string, string>,
   main: "worker.ts" | "local.ts" = "worker.ts",
 ): Promise<AuthWorker> {
-  const local = `.test/auth-${process.env.VITEST_POOL_ID}/wrangler.toml`;
-  if (main === "local.ts") writeAdaptedConfig("auth", path.join(ROOT, local), { main });
-  const configPath = main === "local.ts" ? local : CONFIGS.auth;
+  return start(main === "local.ts" ? writeConfig(main) : CONFIGS.auth, secrets);
+}
+
+function start(configPath: string, secrets: Record<string, string>): Promise<AuthWorker> {
   return startBackend({ contract: auth, configPath, entrypoint: "AuthEntrypoint", secrets, d1: "DB" });
+}
+
+/** Writes a config with another main module. Returns its path. */
+function writeConfig(main: string): string {
+  const configPath = `.test/auth-${process.env.VITEST_POOL_ID}/${main}/wrangler.toml`;
+  writeAdaptedConfig("auth", path.join(ROOT, configPath), { main });
+  return configPath;
 }
 
 /** An unused e-mail address. */
@@ -53,15 +62,24 @@ export interface AuthFixture {
   disable(userId: string): Promise<void>;
 }
 
-/** The deployed Worker that the files of this process share. It ends with the process. */
+/** The Worker that the files of this process share. It ends with the process. */
 let shared: Promise<AuthWorker> | undefined;
 
-/** The deployed Worker for all tests of a file. Other files use it too, with users of their own. */
+function startShared(): Promise<AuthWorker> {
+  const configPath = writeConfig("worker.ts");
+  useQuickHash(path.join(ROOT, configPath));
+  return start(configPath, { BETTER_AUTH_SECRET: SECRET });
+}
+
+/**
+ * The deployed Worker, with a quick hash, for all tests of a file. Other files use it too, with
+ * users of their own.
+ */
 export function useAuth(): AuthFixture {
   let backend: AuthWorker;
   let db: D1Database;
   beforeAll(async () => {
-    shared ??= startAuth({ BETTER_AUTH_SECRET: SECRET });
+    shared ??= startShared();
     backend = await shared;
     db = (await backend.worker.getEnv()).DB;
   });

@@ -24,6 +24,7 @@ import {
 } from "../../entrypoints/cli/workers.ts";
 import { identityKeysSetting } from "../../src/crypto/keys.ts";
 import { withAddress } from "./address.ts";
+import { useQuickHash } from "./quick-hash.ts";
 import { takeViolations, validatingFetch } from "./validating-fetch.ts";
 
 type Settings = Partial<Record<WorkerKey, Readonly<Record<string, string>>>>;
@@ -121,6 +122,7 @@ async function startSystemIn(folder: string, options: SystemOptions): Promise<Sy
     const isWithoutQueues = (options.extraWorkers ?? []).some((extra) => "queues" in extra);
     const target = path.join(folder, worker, "wrangler.toml");
     writeAdaptedConfig(worker, target, { ...changed, batchSeconds: 0, isWithoutQueues });
+    if (worker === "auth") useQuickHash(target);
     if (worker === "gateway" && options.spanConsumer !== undefined)
       appendFileSync(target, `\n[[streaming_tail_consumers]]\nservice = "${options.spanConsumer}"\n`);
   }
