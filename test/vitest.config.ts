@@ -1,5 +1,5 @@
-// The test projects, one for each folder of test/. `src` runs inside workerd with the gateway's own
-// bindings, all others in Node. `npm test` runs all but `conformance`, `slow` and `browser`.
+// The test projects, each for folders of test/. `src` runs inside workerd with the gateway's own
+// bindings, all others in Node. `npm test` runs `src` and `fast`.
 import path from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
@@ -14,25 +14,25 @@ import {
 } from "../entrypoints/cli/workers.ts";
 
 /**
- * The project of `test/<name>`. `timeoutMs` is for one test; hooks, which start Workers, get twice
- * that. Two files run at a time; the files of a process share modules, and so the system that
+ * A project. `timeoutMs` is for one test; hooks, which start Workers, get twice that. Three files
+ * run at a time, as a file also waits; the files of a process share modules, and so the system that
  * test/support/system.ts starts.
  */
 function project(
   name: string,
   timeoutMs: number,
-  plugins: TestProjectInlineConfiguration["plugins"] = [],
+  { folders = [name], plugins = [] }: { folders?: string[]; plugins?: TestProjectInlineConfiguration["plugins"] } = {},
 ): TestProjectInlineConfiguration {
   return {
     plugins,
     test: {
       name,
-      include: [`test/${name}/**/*.test.ts`],
+      include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs * 2,
       expect: { poll: { timeout: 10_000 } },
       isolate: false,
-      maxWorkers: 2,
+      maxWorkers: 3,
     },
   };
 }
@@ -100,13 +100,9 @@ export default defineConfig({
     // line.
     fsModuleCache: false,
     projects: [
-      project("contracts", 10_000),
-      project("pins", 60_000),
-      project("src", 20_000, [insideWorkerd]),
-      project("backends", 60_000),
-      project("e2e", 60_000),
+      project("src", 20_000, { plugins: [insideWorkerd] }),
+      project("fast", 60_000, { folders: ["backends", "cli", "contracts", "e2e", "pins"] }),
       project("conformance", 60_000),
-      project("cli", 60_000),
       project("browser", 120_000),
       project("slow", 120_000),
     ],

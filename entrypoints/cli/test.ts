@@ -1,9 +1,10 @@
 // `npm test`: all fast tests that need only npm. `--slow` runs those that take long instead, and
 // `--browser` those that drive Chromium. `--watch` starts with the tests of what has changed, and
-// repeats those that a change affects. All other arguments go to vitest: a file name,
-// `-t "a name"`, `--project e2e`.
+// repeats those that a change affects. All other arguments go to vitest: a folder or a file,
+// `-t "a name"`.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { CliError } from "./cli-error.ts";
 import { ROOT } from "./workers.ts";
@@ -15,12 +16,19 @@ const EXTRA: Readonly<Record<string, readonly string[]>> = {
   "--slow": ["slow", "conformance"],
 };
 
+/** A file system in memory, on Linux. */
+const MEMORY = "/dev/shm";
+/** The largest suites keep a fifth of this. */
+const MEMORY_MIN_BYTES = 2 ** 30;
+
 /** Ends with the exit code of vitest. */
 export async function run(args: readonly string[]): Promise<void> {
   const rest = args.filter((arg) => arg !== "--watch" && !(arg in EXTRA));
   const needsChromium = args.some((arg) => arg === "--browser" || arg.includes("test/browser/"));
   const chromium = needsChromium ? { CHROMIUM_PATH: findChromium() } : {};
   const watch = rest.length === 0 ? ["watch", "--changed"] : ["watch"];
+  const temporary = mkdtempSync(path.join(temporaryRoot(), "stackbilt-test-"));
+  const env = { ...process.env, ...LOCAL, ...chromium, TMPDIR: temporary };
   const vitest = spawn(
     process.execPath,
     [
@@ -30,7 +38,7 @@ export async function run(args: readonly string[]): Promise<void> {
       ...projectsOf(args).flatMap((name) => ["--project", name]),
       ...rest,
     ],
-    { cwd: ROOT, stdio: "inherit", env: { ...process.env, ...LOCAL, ...chromium } },
+    { cwd: ROOT, stdio: "inherit", env },
   );
   // Ctrl-C reaches vitest directly; this process waits for its end.
   process.on("SIGINT", () => {});
@@ -39,6 +47,17 @@ export async function run(args: readonly string[]): Promise<void> {
     vitest.once("error", reject);
     vitest.once("exit", (code) => resolve(code ?? 1));
   });
+  rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/**
+ * The folder for the stored data of Workers. In memory, a test suite takes a fifth less processor
+ * time than on a disk.
+ */
+function temporaryRoot(): string {
+  if (!existsSync(MEMORY)) return tmpdir();
+  const { bavail, bsize } = statfsSync(MEMORY);
+  return bavail * bsize < MEMORY_MIN_BYTES ? tmpdir() : MEMORY;
 }
 
 /** The filters of projects: an extra one runs by its flag, by `--project`, or by a file in it. */
