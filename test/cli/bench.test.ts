@@ -1,29 +1,14 @@
-// The report of the benchmark, and its system: every request gets the right response. What it
-// measures is not tested here.
+// The report of the benchmark. Its system is tested in test/slow.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it } from "vitest";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { budgetTable, checkBudgets } from "../bench/budgets.ts";
-import { buildAll } from "../bench/bundles.ts";
-import { SERVICES } from "../bench/config.ts";
 import { evaluate, tableOf } from "../bench/goals.ts";
-import { closeConnections, sendAll } from "../bench/load.ts";
-import { allOperations } from "../bench/operations.ts";
-import { buildPartial, buildWithout, LEAST_GATEWAY, partSeries, partTable } from "../bench/parts.ts";
-import { type Costs, FRESH_PER_ROUND, median, seriesOf } from "../bench/series.ts";
-import { startServer } from "../bench/server.ts";
-import { makeTokens } from "../bench/tokens.ts";
-
-const READ = { kvReads: 0, kvWrites: 0, objects: 0, auth: 0, ledger: 0, backends: 1, messages: 1 };
-const OPERATIONS = {
-  known: READ,
-  fresh: { ...READ, kvReads: 1, objects: 1, auth: 1 },
-  change: { ...READ, objects: 2, messages: 2 },
-  paid: { ...READ, objects: 3, auth: 1, ledger: 2, messages: 2 },
-};
+import { buildWithout, partTable } from "../bench/parts.ts";
+import { type Costs, median } from "../bench/series.ts";
+import { OPERATIONS, READ } from "../support/bench-operations.ts";
 
 /** A run in which every request costs the same, in three rounds with different noise. */
 const findings = {
@@ -104,24 +89,6 @@ it("does not measure a part whose module the gateway no longer imports", async (
   const building = buildWithout(["src/mcp/gone.ts"], path.join(tmpdir(), "bench-unbuilt.js"));
   await expect(building).rejects.toThrow("The gateway does not import src/mcp/gone.ts.");
 });
-
-// One workerd with every Worker of the benchmark, built as for production.
-it("gets the right response to each of its requests, with the operations that each kind of call may take", async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), "bench-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  await Promise.all([buildAll(folder), buildPartial(folder, [LEAST_GATEWAY])]);
-  const server = await startServer(folder, [...SERVICES, LEAST_GATEWAY]);
-  onTestFinished(async () => {
-    closeConnections();
-    await server.stop();
-  });
-  const tokens = await makeTokens(server, FRESH_PER_ROUND, 2);
-  const series = seriesOf(server, tokens, 1_000);
-  const partial = partSeries(server, tokens.known, series.baseline);
-  for (const { requestAt } of [...Object.values(series), ...Object.values(partial)]) await sendAll(2, requestAt);
-  expect(await allOperations(server, tokens)).toEqual(OPERATIONS);
-  expect(server.errors()).toBe("");
-}, 120_000);
 
 it("refuses too few rounds and prints the usage", () => {
   const { status, stderr } = spawnSync(process.execPath, ["entrypoints/cli/launch.mjs", "bench", "--rounds", "2"], {

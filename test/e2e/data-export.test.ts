@@ -1,5 +1,5 @@
-// Downloading one's data in the whole system: one JSON file, complete, without secrets, and honest
-// about what is missing.
+// Downloading one's data in the whole system: one JSON file, complete and without
+// secrets. What is missing while a Worker is down: test/slow/faults.test.ts.
 import { describe, expect, it, vi } from "vitest";
 import { Person } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
@@ -89,19 +89,5 @@ describe("the file with one's data", () => {
     expect((await person.user.submit(page, "/apps/data", { csrf: "x" })).status).toBe(400);
     const anyone = await fetch(new URL("/apps/data", system.origin), { method: "POST", body: new URLSearchParams() });
     expect(new URL(anyone.url).pathname).toBe("/login");
-  });
-});
-
-describe("the file with one's data while a Worker is down", () => {
-  const system = useSystem("misbehaving");
-
-  it("has the rest, and names what is missing", async () => {
-    const person = await Person.signUp(system);
-    await person.call("image_generate", { prompt: "my hills", quality_tier: "draft" });
-    const { page, file } = await download(person);
-    expect(page.status).toBe(200);
-    expect(file.incomplete).toEqual(["stackbilder"]);
-    expect(itemsOf(file, "img-forge")).toHaveLength(1);
-    expect(kindsOf(file, "auth")).toContain("charge");
   });
 });

@@ -233,8 +233,6 @@ const KINDS = {
       },
     ],
   },
-  /** Its Stackbilder misbehaves. */
-  misbehaving: { replacements: { stackbilder: "test/support/bad-backend.ts" } },
 } satisfies Record<string, SystemOptions>;
 export type Kind = keyof typeof KINDS;
 

@@ -1,7 +1,7 @@
 // The Stackbilder reference Worker, with cues for tests in the description of a flow. "slow": the
 // flow is made two seconds later. "held": its modes do not end by themselves; the second step
 // repeats its report until the caller cancels, or until the limit of a test has passed. "kept": the
-// next two attempts to erase a tenant fail.
+// next two attempts to erase a tenant fail. The status of the flow "logged" logs all that arrives.
 import type { Progress, ProgressCallback } from "../../../contracts/rpc/call-context.ts";
 import { StackbilderEntrypoint as Reference } from "../../../entrypoints/stackbilder/worker.ts";
 
@@ -23,6 +23,12 @@ export class StackbilderEntrypoint extends Reference {
     const created = await super.createFlow(call, input);
     if (created.ok && projectDescription.includes("held")) held.add(created.value.flowId);
     return created;
+  }
+
+  override getFlowStatus(call: unknown, input: unknown) {
+    if ((input as { flowId: string }).flowId === "logged")
+      console.log(JSON.stringify({ test: "everything", call, input, props: this.ctx.props }));
+    return super.getFlowStatus(call, input);
   }
 
   override advanceFlow(call: unknown, input: unknown) {

@@ -207,9 +207,9 @@ it("a lighthouse has its tower where a cliff, mountains and the sea have sky", a
 });
 
 it("a colour word colours the thing after it", async () => {
-  const wall: Area = [0.3, 0.75, 0.5, 0.85];
-  const red = await colourOf({ prompt: "a red house by day" }, wall);
-  const blue = await colourOf({ prompt: "a blue house by day" }, wall);
+  const front: Area = [0.3, 0.75, 0.5, 0.85];
+  const red = await colourOf({ prompt: "a red house by day" }, front);
+  const blue = await colourOf({ prompt: "a blue house by day" }, front);
   expect(red.red - red.blue).toBeGreaterThan(50);
   expect(blue.blue - blue.red).toBeGreaterThan(20);
 });
