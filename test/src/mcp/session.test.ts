@@ -218,7 +218,7 @@ describe("a session that is unavailable", () => {
   it("a handshake and a call are 503 if the session hangs", async () => {
     const { setTimeout: wait } = globalThis;
     const waits = vi.spyOn(globalThis, "setTimeout");
-    waits.mockImplementation(((run: () => void, ms: number) => wait(run, ms === 5_000 ? 20 : ms)) as typeof setTimeout);
+    waits.mockImplementation(((run: () => void, ms: number) => wait(run, ms > 4_000 ? 20 : ms)) as typeof setTimeout);
     const hanging = clientWithFailingSessions("found", () => new Promise(() => undefined));
     const { session } = await clientOf(hanging.subject).initialize();
     expect((await hanging.send(requestOf("initialize", handshake))).status).toBe(503);
