@@ -3,7 +3,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type AuthWorker, startAuth } from "../support/auth-worker.ts";
+import { type AuthWorker, startAuth, useAuth } from "../support/auth-worker.ts";
 import {
   Browser,
   gatewayRequest,
@@ -19,6 +19,7 @@ const FOLDER = `${import.meta.dirname}/../../entrypoints/auth`;
 /** Overrides OAuth clients in a developer's own .dev.vars. */
 const NO_CLIENTS = { GITHUB_CLIENT_ID: "", GITHUB_CLIENT_SECRET: "", GOOGLE_CLIENT_ID: "", GOOGLE_CLIENT_SECRET: "" };
 
+const deployed = useAuth();
 let local: AuthWorker;
 beforeAll(async () => {
   local = await startAuth({ BETTER_AUTH_SECRET: randomToken(), ...NO_CLIENTS }, "local.ts");
@@ -255,15 +256,10 @@ describe("the social bridge", () => {
   });
 
   it("has no local provider in production: without a client it returns provider_not_configured", async () => {
-    const production = await startAuth({ BETTER_AUTH_SECRET: randomToken(), ...NO_CLIENTS });
-    try {
-      const { state, url } = gatewayRequest("google");
-      const browser = new Browser(production);
-      expect((await browser.open(url)).location).toBe(`${RETURN_URL}?error=provider_not_configured&state=${state}`);
-      expect((await browser.open(`${ORIGIN}/social-bridge/local/google?state=${randomToken()}`)).status).toBe(404);
-    } finally {
-      await production.stop();
-    }
+    const { state, url } = gatewayRequest("google");
+    const browser = new Browser(deployed.backend);
+    expect((await browser.open(url)).location).toBe(`${RETURN_URL}?error=provider_not_configured&state=${state}`);
+    expect((await browser.open(`${ORIGIN}/social-bridge/local/google?state=${randomToken()}`)).status).toBe(404);
   });
 
   it("has the local provider in the development bundle only", async () => {

@@ -1,33 +1,14 @@
 // Deleting an account in the whole system: access ends at once, every Worker deletes what it has,
-// and nothing returns, whatever is under way or down.
-import { createHash } from "node:crypto";
+// and nothing returns, whatever is under way. test/slow/late-deletion.test.ts has Workers that are
+// down.
 import { describe, expect, it, vi } from "vitest";
-import { chainIdOf, chainNameOf } from "../../contracts/audit-record.ts";
-import { type ChainState, type StoredRow, verifyStored } from "../../contracts/audit-store.ts";
+import { chainNameOf } from "../../contracts/audit-record.ts";
 import { type TenantId, testTenantOf } from "../../contracts/rpc/identity.ts";
 import { accessTokenOf, connect, userIdOf } from "../support/mcp-clients.ts";
 import { Person } from "../support/person.ts";
+import { databaseOf, storedChain } from "../support/stored-chain.ts";
 import { type System, useSystem } from "../support/system.ts";
 import { newAccount, type Page } from "../support/user.ts";
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("base64url");
-const chainOf = (tenantId: string | null) => chainIdOf(chainNameOf(tenantId), sha256);
-const database = async (system: System, worker: "auth" | "audit") =>
-  ((await system.worker(worker).getEnv()) as { DB: D1Database }).DB;
-
-/** Records of a chain in the audit store, and its problems. */
-async function storedChain(system: System, tenantId: string | null) {
-  const DB = await database(system, "audit");
-  const of = (sql: string) => DB.prepare(sql).bind(chainOf(tenantId));
-  const [states, rows] = await DB.batch([
-    of("SELECT * FROM chains WHERE chain_id = ?"),
-    of("SELECT position, received_at, record, link FROM records WHERE chain_id = ? ORDER BY position"),
-  ]);
-  const state = states?.results[0] as ChainState | undefined;
-  const stored = rows?.results as StoredRow[];
-  const types = stored.map(({ record }) => (JSON.parse(record) as { type: string }).type);
-  return { text: JSON.stringify(stored), types, problems: state ? verifyStored(stored, state, [], sha256) : [] };
-}
 
 /** The entries of the tenant's ledger, and the committed credits. */
 async function ledgerOf(system: System, tenantId: string) {
@@ -42,9 +23,9 @@ async function ledgerOf(system: System, tenantId: string) {
 
 const isSignIn = ({ url }: Page) => url.pathname === "/login";
 
-describe("an account that is deleted", () => {
-  const system = useSystem();
+const system = useSystem();
 
+describe("an account that is deleted", () => {
   it("loses its access at once and its data everywhere, and its address can register as a new user", async () => {
     const [person, other] = [await Person.signUp(system), await Person.signUp(system)];
     const ids = await person.ids();
@@ -61,7 +42,7 @@ describe("an account that is deleted", () => {
     expect(isSignIn(await person.open("/apps"))).toBe(true);
     expect((await fetch(String(image?.url))).status).toBe(404);
 
-    const DB = await database(system, "auth");
+    const DB = await databaseOf(system, "auth");
     for (const table of ["user", "account", "tenants", "api_keys"]) {
       const rows = JSON.stringify((await DB.prepare(`SELECT * FROM ${table}`).all()).results);
       for (const trace of [person.account.email, ids.userId, ids.tenantId]) expect(rows, table).not.toContain(trace);
@@ -172,40 +153,5 @@ describe("an account that is deleted", () => {
     ).toBe(400);
     expect((await person.post("image_list_models")).status).toBe(200);
     expect((await person.open("/apps")).html).toContain(person.account.email);
-  });
-});
-
-describe("an account that is deleted while the auth Worker stops answering", () => {
-  const system = useSystem();
-
-  it("loses its sessions at once, its keys and data as soon as the Worker is back, and the user reads so", async () => {
-    const person = await Person.signUp(system, { ...newAccount(), name: "Ada Stays" });
-    const deleted = await person.deleteAccount();
-    expect(deleted.html).toContain("API keys stop working as soon as a part of the service is back");
-    expect(isSignIn(await person.open("/apps"))).toBe(true);
-    await vi.waitFor(async () => expect(await person.ids()).toBeNull(), { timeout: 20_000, interval: 200 });
-    expect((await person.post("image_list_models")).status).toBe(401);
-  });
-});
-
-describe("an account that is deleted while a product Worker is down", () => {
-  const system = useSystem();
-
-  it("is closed at once, and deleted as soon as the Worker is back", async () => {
-    const person = await Person.signUp(system);
-    const flow = (await person.call("flow_create", { projectDescription: "A shop for tea that is kept." }))
-      .structuredContent;
-    const ids = await person.ids();
-    const deleted = await person.deleteAccount();
-    expect(deleted.html).toContain("Your account is being deleted");
-    expect((await person.post("flow_status", flow)).status).toBe(401);
-    expect(isSignIn(await person.open("/apps"))).toBe(true);
-    expect(system.logs().join("\n")).toContain("account.erasure_delayed");
-    await vi.waitFor(async () => expect(await person.ids()).toBeNull(), { timeout: 20_000, interval: 200 });
-    const { problems, text } = await storedChain(system, ids?.tenantId ?? "");
-    expect(problems).toEqual([]);
-    expect(text).not.toContain(ids?.userId);
-    const again = await Person.signUp(system, person.account);
-    expect((await again.ids())?.userId).not.toBe(ids?.userId);
   });
 });
