@@ -6,6 +6,7 @@ import { auth, type SignIn, type Tenant } from "../../contracts/auth.ts";
 import { CONFIGS, ROOT, writeAdaptedConfig } from "../../entrypoints/cli/workers.ts";
 import { type Backend, type CallOptions, startBackend } from "./backend.ts";
 import { useQuickHash } from "./quick-hash.ts";
+import { endRuntimesWithProcess } from "./runtimes.ts";
 
 export type AuthWorker = Backend<typeof auth>;
 
@@ -66,6 +67,7 @@ export interface AuthFixture {
 let shared: Promise<AuthWorker> | undefined;
 
 function startShared(): Promise<AuthWorker> {
+  endRuntimesWithProcess();
   const configPath = writeConfig("worker.ts");
   useQuickHash(path.join(ROOT, configPath));
   return start(configPath, { BETTER_AUTH_SECRET: SECRET });

@@ -1,7 +1,6 @@
 // The whole system for end-to-end tests: the local entrypoint, the gateway and every backend, each
 // from its own wrangler.toml, joined by real bindings behind one real port. Storage is empty and in
 // memory; secrets are generated here; no developer's own file is read.
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
@@ -25,6 +24,7 @@ import {
 import { identityKeysSetting } from "../../src/crypto/keys.ts";
 import { withAddress } from "./address.ts";
 import { useQuickHash } from "./quick-hash.ts";
+import { endRuntimesWithProcess, runtimeProcesses } from "./runtimes.ts";
 import { takeViolations, validatingFetch } from "./validating-fetch.ts";
 
 type Settings = Partial<Record<WorkerKey, Readonly<Record<string, string>>>>;
@@ -242,8 +242,7 @@ const shared = new Map<Kind, Promise<System>>();
 function sharedSystem(kind: Kind): Promise<System> {
   const running =
     shared.get(kind) ?? startSystemIn(path.join(ROOT, `.test/${kind}-${process.env.VITEST_POOL_ID}`), KINDS[kind]);
-  // Vitest kills a process half a second after it asked it to end: too soon for wrangler.
-  if (shared.size === 0) process.prependOnceListener("SIGTERM", endRuntimes);
+  endRuntimesWithProcess();
   shared.set(kind, running);
   return running;
 }
@@ -287,20 +286,6 @@ export function useSystem(options: Kind | SystemOptions = "usual"): System {
     restart: () => system().restart(),
     stop: () => system().stop(),
   };
-}
-
-/** The runtimes that this process started, oldest first: two for each system. */
-function runtimeProcesses(): readonly number[] {
-  const list = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" });
-  const own = list
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, parent, command]) => Number(parent) === process.pid && command?.endsWith("workerd"));
-  return own.map(([id]) => Number(id)).toSorted((a, b) => a - b);
-}
-
-function endRuntimes(): void {
-  for (const id of runtimeProcesses()) process.kill(id, "SIGKILL");
 }
 
 async function waitUntilHealthy(origin: URL): Promise<void> {
