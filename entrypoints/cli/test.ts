@@ -18,7 +18,7 @@ const EXTRA: Readonly<Record<string, readonly string[]>> = {
 
 /** A file system in memory, on Linux. */
 const MEMORY = "/dev/shm";
-/** The largest suites keep a fifth of this. */
+/** Several times what `npm test` keeps there. */
 const MEMORY_MIN_BYTES = 2 ** 30;
 
 /** Ends with the exit code of vitest. */
@@ -46,8 +46,7 @@ export async function run(args: readonly string[]): Promise<void> {
   process.exitCode = await new Promise<number>((resolve, reject) => {
     vitest.once("error", reject);
     vitest.once("exit", (code) => resolve(code ?? 1));
-  });
-  rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
+  }).finally(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
 }
 
 /**

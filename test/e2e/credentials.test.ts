@@ -3,7 +3,7 @@
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { auditEventsIn } from "../support/audit-log.ts";
-import { type Issuer, type Owner, useIssuer } from "../support/issuer.ts";
+import { type Owner, useIssuer } from "../support/issuer.ts";
 import { accessTokenOf, BrowserAuthProvider, connect } from "../support/mcp-clients.ts";
 import { postRequest } from "../support/mcp-requests.ts";
 import { READ_TOOLS } from "../support/tool-names.ts";
@@ -18,18 +18,21 @@ interface Reply {
   };
 }
 
-const call = ({ system }: Issuer, bearer: string, name: string, args: object = {}) =>
+const issuer = useIssuer();
+const { system } = issuer;
+
+const call = (bearer: string, name: string, args: object = {}) =>
   postRequest(system, bearer, { method: "tools/call", params: { name, arguments: args } });
 
 /** The names in tools/list for this credential. */
-async function toolNames({ system }: Issuer, bearer: string): Promise<readonly string[]> {
+async function toolNames(bearer: string): Promise<readonly string[]> {
   const { result } = (await (await postRequest(system, bearer, { method: "tools/list" })).json()) as Reply;
   return result.tools.map(({ name }) => name);
 }
 
 /** The structured content of a call. Throws for an error of any kind. */
-async function use(issuer: Issuer, bearer: string, name: string, args: object = {}): Promise<Record<string, unknown>> {
-  const response = await call(issuer, bearer, name, args);
+async function use(bearer: string, name: string, args: object = {}): Promise<Record<string, unknown>> {
+  const response = await call(bearer, name, args);
   const body = await response.text();
   if (response.status !== 200 || body.includes('"isError":true'))
     throw new Error(`${name}: ${response.status} ${body}`);
@@ -45,15 +48,12 @@ async function codeOf(pending: Promise<Response>): Promise<string | undefined> {
 }
 
 /** An official client that sends `bearer` and does not use OAuth. */
-async function withBearer({ system }: Issuer, bearer: string): Promise<Client> {
+async function withBearer(bearer: string): Promise<Client> {
   const client = new Client({ name: "script", version: "1.0.0" });
   const requestInit = { headers: { authorization: `Bearer ${bearer}` } };
   await client.connect(new StreamableHTTPClientTransport(new URL("/mcp", system.origin), { requestInit }));
   return client;
 }
-
-const issuer = useIssuer();
-const { system } = issuer;
 
 /**
  * A new user with a connected client that they allow everything. Each test has users of its own,
@@ -70,7 +70,7 @@ describe("an API key with the scope read", () => {
   it("works in an official client, which sees the tools that it may call", async () => {
     const owner = await issuer.addOwner("free");
     const { key } = await issuer.createKey(owner, ["read"]);
-    const client = await withBearer(issuer, key);
+    const client = await withBearer(key);
     expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(READ_TOOLS);
     const result = await client.callTool({ name: "image_list_models", arguments: {} });
     expect(result).toMatchObject({ structuredContent: { models: expect.any(Array) } });
@@ -84,7 +84,7 @@ describe("an API key with the scope read", () => {
       ["flow_create", { projectDescription: "A kiosk" }],
       ["image_generate", { prompt: "a" }],
     ] as const) {
-      const refused = await call(issuer, key, name, args);
+      const refused = await call(key, name, args);
       expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([
         403,
         `Bearer realm="OAuth", error="insufficient_scope", scope="read generate", ` +
@@ -92,7 +92,7 @@ describe("an API key with the scope read", () => {
           `error_description="This needs the scopes read and generate: use a credential that has them"`,
       ]);
     }
-    expect(await (await call(issuer, key, "no_such_tool")).json()).toMatchObject({ error: { code: -32602 } });
+    expect(await (await call(key, "no_such_tool")).json()).toMatchObject({ error: { code: -32602 } });
   });
 });
 
@@ -100,20 +100,20 @@ describe("an API key with the scope generate", () => {
   it("works in its owner's tenant: draws pictures, and continues flows of the owner's apps", async () => {
     const { accessToken, owner } = await newUser();
     const { key } = await issuer.createKey(owner, ["generate"]);
-    const job = await use(issuer, key, "image_generate", { prompt: "a kite over a harbour", quality_tier: "draft" });
-    expect(await use(issuer, accessToken, "image_check_job", { job_id: job.job_id })).toMatchObject({
+    const job = await use(key, "image_generate", { prompt: "a kite over a harbour", quality_tier: "draft" });
+    expect(await use(accessToken, "image_check_job", { job_id: job.job_id })).toMatchObject({
       status: "completed",
       url: job.url,
     });
-    const { flowId } = await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
-    expect(await use(issuer, key, "flow_advance", { flowId })).toMatchObject({ mode: "PRODUCT" });
+    const { flowId } = await use(accessToken, "flow_create", { projectDescription: "A kiosk" });
+    expect(await use(key, "flow_advance", { flowId })).toMatchObject({ mode: "PRODUCT" });
   });
 
   it("finds no flow of another user", async () => {
     const [{ accessToken }, stranger] = [await newUser(), await issuer.addOwner("free")];
     const { key } = await issuer.createKey(stranger, ["read", "generate"]);
-    const { flowId } = await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
-    expect(await codeOf(call(issuer, key, "flow_status", { flowId }))).toBe("flow_not_found");
+    const { flowId } = await use(accessToken, "flow_create", { projectDescription: "A kiosk" });
+    expect(await codeOf(call(key, "flow_status", { flowId }))).toBe("flow_not_found");
   });
 });
 
@@ -123,26 +123,26 @@ describe("a test key", () => {
     const { key: test } = await issuer.createKey(owner, ["read", "generate"], "test");
     const { key: live } = await issuer.createKey(owner, ["read", "generate"]);
     expect(test).toMatch(/^sb_test_/);
-    const { flowId: testFlow } = await use(issuer, test, "flow_create", { projectDescription: "A kiosk" });
-    const { flowId: liveFlow } = await use(issuer, live, "flow_create", { projectDescription: "A kiosk" });
-    expect(await use(issuer, test, "flow_status", { flowId: testFlow })).toMatchObject({ status: "draft" });
+    const { flowId: testFlow } = await use(test, "flow_create", { projectDescription: "A kiosk" });
+    const { flowId: liveFlow } = await use(live, "flow_create", { projectDescription: "A kiosk" });
+    expect(await use(test, "flow_status", { flowId: testFlow })).toMatchObject({ status: "draft" });
     for (const [bearer, flowId] of [
       [live, testFlow],
       [accessToken, testFlow],
       [test, liveFlow],
     ] as const) {
-      expect(await codeOf(call(issuer, bearer, "flow_status", { flowId }))).toBe("flow_not_found");
-      expect(await codeOf(call(issuer, bearer, "flow_advance", { flowId }))).toBe("flow_not_found");
+      expect(await codeOf(call(bearer, "flow_status", { flowId }))).toBe("flow_not_found");
+      expect(await codeOf(call(bearer, "flow_advance", { flowId }))).toBe("flow_not_found");
     }
   });
 
   it("cannot draw, and does not see image_generate", async () => {
     const owner = await issuer.addOwner("free");
     const { key } = await issuer.createKey(owner, ["read", "generate"], "test");
-    const names = await toolNames(issuer, key);
+    const names = await toolNames(key);
     expect(names).toEqual(expect.arrayContaining(["flow_create", "image_list_models"]));
     expect(names).not.toContain("image_generate");
-    expect(await codeOf(call(issuer, key, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe(
+    expect(await codeOf(call(key, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe(
       "test_key_not_allowed",
     );
   });
@@ -153,7 +153,7 @@ describe("an API key that is not valid", () => {
     const owner = await issuer.addOwner("free");
     const { key, keyId } = await issuer.createKey(owner, ["read"]);
     await issuer.revokeKey(owner, keyId);
-    const refused = await call(issuer, key, "image_list_models");
+    const refused = await call(key, "image_list_models");
     expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([
       401,
       expect.stringContaining('error="invalid_token"'),
@@ -163,12 +163,10 @@ describe("an API key that is not valid", () => {
   it("draws nothing once it is revoked, even if it was used just before", async () => {
     const owner = await issuer.addOwner("free");
     const { key, keyId } = await issuer.createKey(owner, ["generate"]);
-    await use(issuer, key, "image_list_models");
+    await use(key, "image_list_models");
     await issuer.revokeKey(owner, keyId);
-    expect(await codeOf(call(issuer, key, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe(
-      "unauthenticated",
-    );
-    expect((await call(issuer, key, "image_list_models")).status).toBe(401);
+    expect(await codeOf(call(key, "image_generate", { prompt: "a", quality_tier: "draft" }))).toBe("unauthenticated");
+    expect((await call(key, "image_list_models")).status).toBe(401);
   });
 
   it("is refused after it expires", async () => {
@@ -178,11 +176,11 @@ describe("an API key that is not valid", () => {
       .prepare("UPDATE api_keys SET expires_at = ? WHERE id = ?")
       .bind(Math.floor(Date.now() / 1000), keyId)
       .run();
-    expect((await call(issuer, key, "image_list_models")).status).toBe(401);
+    expect((await call(key, "image_list_models")).status).toBe(401);
   });
 
   it("is refused if it was never issued", async () => {
-    expect((await call(issuer, `sb_live_${"k".repeat(43)}`, "image_list_models")).status).toBe(401);
+    expect((await call(`sb_live_${"k".repeat(43)}`, "image_list_models")).status).toBe(401);
   });
 });
 
@@ -201,17 +199,16 @@ describe("an access token, an API key and a JWT", () => {
     const [{ key }, jwt] = [await issuer.createKey(owner, ["read"]), await issuer.mintToken(owner, ["read"])];
     const disable = (await issuer.db()).prepare("UPDATE user SET disabledAt = '2026-01-01T00:00:00.000Z' WHERE id = ?");
     await disable.bind(owner.userId).run();
-    for (const bearer of [accessToken, key, jwt])
-      expect((await call(issuer, bearer, "image_list_models")).status).toBe(401);
+    for (const bearer of [accessToken, key, jwt]) expect((await call(bearer, "image_list_models")).status).toBe(401);
   });
 
   it("that is in use, of a user who is signed out everywhere, ends at once with the auth Worker's next run", async () => {
     const { accessToken, owner } = await newUser();
-    await use(issuer, accessToken, "image_list_models");
+    await use(accessToken, "image_list_models");
     const signOut = (await issuer.db()).prepare("UPDATE user SET signedOutAt = ? WHERE id = ?");
     await signOut.bind(new Date().toISOString(), owner.userId).run();
     await system.worker("auth").scheduled({ cron: "* * * * *", scheduledTime: new Date() });
-    expect((await call(issuer, accessToken, "image_list_models")).status).toBe(401);
+    expect((await call(accessToken, "image_list_models")).status).toBe(401);
   });
 
   it("get 402 while their owner has an unpaid bill, and work again after it is paid", async () => {
@@ -221,7 +218,7 @@ describe("an access token, an API key and a JWT", () => {
     const setDelinquent = (await issuer.db()).prepare("UPDATE tenants SET is_delinquent = ? WHERE id = ?");
     await setDelinquent.bind(1, owner.tenantId).run();
     for (const bearer of [accessToken, key, jwt]) {
-      const refused = await call(issuer, bearer, "image_list_models");
+      const refused = await call(bearer, "image_list_models");
       expect([refused.status, refused.headers.get("www-authenticate")]).toEqual([402, null]);
       expect(await refused.json()).toEqual({
         error: "payment_required",
@@ -229,21 +226,21 @@ describe("an access token, an API key and a JWT", () => {
       });
     }
     await setDelinquent.bind(0, owner.tenantId).run();
-    for (const bearer of [accessToken, key, jwt]) await use(issuer, bearer, "image_list_models");
+    for (const bearer of [accessToken, key, jwt]) await use(bearer, "image_list_models");
   });
 });
 
 describe("a JWT of the auth Worker", () => {
   it("acts for its user, with its own scopes", async () => {
     const { accessToken, owner } = await newUser();
-    const { flowId } = await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
+    const { flowId } = await use(accessToken, "flow_create", { projectDescription: "A kiosk" });
     const reader = await issuer.mintToken(owner, ["read"]);
-    expect(await use(issuer, reader, "flow_status", { flowId })).toMatchObject({ flowId });
-    expect((await call(issuer, reader, "flow_advance", { flowId })).status).toBe(403);
-    expect(await toolNames(issuer, reader)).toEqual(READ_TOOLS);
+    expect(await use(reader, "flow_status", { flowId })).toMatchObject({ flowId });
+    expect((await call(reader, "flow_advance", { flowId })).status).toBe(403);
+    expect(await toolNames(reader)).toEqual(READ_TOOLS);
     const generator = await issuer.mintToken(owner, ["read", "generate"]);
-    expect(await use(issuer, generator, "flow_advance", { flowId })).toMatchObject({ mode: "PRODUCT" });
-    expect(await use(issuer, generator, "image_generate", { prompt: "a", quality_tier: "draft" })).toMatchObject({
+    expect(await use(generator, "flow_advance", { flowId })).toMatchObject({ mode: "PRODUCT" });
+    expect(await use(generator, "image_generate", { prompt: "a", quality_tier: "draft" })).toMatchObject({
       status: "completed",
     });
   });
@@ -251,11 +248,11 @@ describe("a JWT of the auth Worker", () => {
   it("is accepted with either form of its type (RFC 9068 section 2.1)", async () => {
     const owner = await issuer.addOwner("free");
     expect(
-      (await call(issuer, await issuer.forge(owner), "image_list_models")).status,
+      (await call(await issuer.forge(owner), "image_list_models")).status,
       "at+jwt, as the auth Worker issues it",
     ).toBe(200);
     const longForm = await issuer.forge(owner, {}, { typ: "application/at+jwt" });
-    expect((await call(issuer, longForm, "image_list_models")).status).toBe(200);
+    expect((await call(longForm, "image_list_models")).status).toBe(200);
   });
 
   it("is refused with a wrong audience, type, expiry, issuer or subject, though its signature is valid", async () => {
@@ -271,7 +268,7 @@ describe("a JWT of the auth Worker", () => {
       ["an unknown user", { sub: "unknown" }],
     ];
     for (const [what, claims, header] of cases) {
-      const refused = await call(issuer, await issuer.forge(owner, claims, header), "image_list_models");
+      const refused = await call(await issuer.forge(owner, claims, header), "image_list_models");
       expect([refused.status, refused.headers.get("www-authenticate")], what).toEqual([
         401,
         expect.stringContaining('error="invalid_token"'),
@@ -291,7 +288,7 @@ describe("a JWT of the auth Worker", () => {
       `${encode({ alg: "HS512", typ: "at+jwt" })}.${body}.${signature}`,
       `${head}.${body}.${Buffer.alloc(32).toString("base64url")}`,
     ]) {
-      expect((await call(issuer, forged, "image_list_models")).status).toBe(401);
+      expect((await call(forged, "image_list_models")).status).toBe(401);
     }
   });
 });
@@ -308,10 +305,10 @@ describe("an access token", () => {
       body: new URLSearchParams({ token: auth.saved?.refresh_token ?? "", client_id }),
     });
     expect(ended.status).toBe(200);
-    expect((await call(issuer, token, "image_list_models")).status).toBe(401);
+    expect((await call(token, "image_list_models")).status).toBe(401);
     await kv.put(keys[0]?.name ?? "", stored ?? ""); // as in a location that the deletion has not reached
     for (const name of ["image_list_models", "image_generate"])
-      expect((await call(issuer, token, name, name === "image_generate" ? { prompt: "a" } : {})).status).toBe(401);
+      expect((await call(token, name, name === "image_generate" ? { prompt: "a" } : {})).status).toBe(401);
   });
 
   it("without a needed scope makes the client ask its user for it, and works once it is allowed (step-up)", async () => {
@@ -352,7 +349,7 @@ describe("an auth Worker that fails", () => {
     await db.prepare("ALTER TABLE tenants RENAME TO tenants_away").run();
     try {
       for (const bearer of [key, jwt]) {
-        const refused = await call(issuer, bearer, "image_list_models");
+        const refused = await call(bearer, "image_list_models");
         expect([refused.status, refused.headers.get("retry-after"), refused.headers.get("www-authenticate")]).toEqual([
           503,
           "5",
@@ -363,12 +360,12 @@ describe("an auth Worker that fails", () => {
           error_description: expect.stringMatching(/[0-9a-f]{32}/),
         });
       }
-      await use(issuer, accessToken, "image_list_models");
-      await use(issuer, accessToken, "flow_create", { projectDescription: "A kiosk" });
+      await use(accessToken, "image_list_models");
+      await use(accessToken, "flow_create", { projectDescription: "A kiosk" });
     } finally {
       await db.prepare("ALTER TABLE tenants_away RENAME TO tenants").run();
     }
-    for (const bearer of [accessToken, key, jwt]) await use(issuer, bearer, "image_list_models");
+    for (const bearer of [accessToken, key, jwt]) await use(bearer, "image_list_models");
   });
 });
 
@@ -378,8 +375,8 @@ describe("the audit record of a call", () => {
     const [live, test] = [await issuer.createKey(owner, ["read"]), await issuer.createKey(owner, ["read"], "test")];
     const jwt = await issuer.mintToken(owner, ["read"]);
     const before = system.logs().length;
-    for (const bearer of [live.key, test.key, jwt]) await use(issuer, bearer, "image_list_models");
-    await call(issuer, live.key, "flow_create", { projectDescription: "A kiosk" });
+    for (const bearer of [live.key, test.key, jwt]) await use(bearer, "image_list_models");
+    await call(live.key, "flow_create", { projectDescription: "A kiosk" });
     const records = auditEventsIn(system.logs().slice(before)).filter((event) => event.type === "tool.called");
     expect(
       records.map(({ subject, tenantId, clientId, decision }) => ({ subject, tenantId, clientId, decision })),
@@ -409,7 +406,7 @@ describe("a backend", () => {
     ];
     for (const bearer of bearers) {
       const before = system.logs().length;
-      expect(await codeOf(call(issuer, bearer, "flow_status", { flowId: "logged" }))).toBe("flow_not_found");
+      expect(await codeOf(call(bearer, "flow_status", { flowId: "logged" }))).toBe("flow_not_found");
       const logged = system.logs().slice(before).join("\n");
       expect(logged).toContain('"test":"everything"');
       const [, claims = ""] = /"identity":"[^.]+\.([^.]+)\./.exec(logged) ?? [];

@@ -8,7 +8,7 @@ import { signIdentity } from "../../contracts/rpc/identity-token.ts";
 import type { Result } from "../../contracts/rpc/result.ts";
 import { deriveKey } from "../../entrypoints/auth/derived-key.ts";
 import { deriveIdentityKey, importRootKey } from "../../src/crypto/keys.ts";
-import { type Kind, type System, type SystemOptions, useSystem } from "./system.ts";
+import { type System, type SystemOptions, useSystem } from "./system.ts";
 
 /** A user of the system with their tenant. */
 export interface Owner {
@@ -45,7 +45,7 @@ export interface Issuer {
 type AuthMethod = keyof (typeof auth)["methods"];
 
 /** `useSystem`, with functions that issue credentials in it. */
-export function useIssuer(options?: Kind | SystemOptions): Issuer {
+export function useIssuer(options?: SystemOptions): Issuer {
   const system = useSystem(options);
 
   const callAuth = <Value>(method: AuthMethod, identity: Partial<Identity>, input: object) =>

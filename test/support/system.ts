@@ -234,7 +234,7 @@ const KINDS = {
     ],
   },
 } satisfies Record<string, SystemOptions>;
-export type Kind = keyof typeof KINDS;
+type Kind = keyof typeof KINDS;
 
 const shared = new Map<Kind, Promise<System>>();
 
