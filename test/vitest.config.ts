@@ -12,6 +12,7 @@ import {
   workerName,
   writeAdaptedConfig,
 } from "../entrypoints/cli/workers.ts";
+import { EVENTUALLY } from "./support/eventually.ts";
 
 /**
  * A project. `timeoutMs` is for one test; hooks, which start Workers, get twice that. Three files
@@ -30,7 +31,7 @@ function project(
       include: folders.map((folder) => `test/${folder}/**/*.test.ts`),
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs * 2,
-      expect: { poll: { timeout: 10_000 } },
+      expect: { poll: EVENTUALLY },
       isolate: false,
       maxWorkers: 3,
     },
@@ -100,7 +101,7 @@ export default defineConfig({
     // line.
     fsModuleCache: false,
     projects: [
-      project("src", 20_000, { plugins: [insideWorkerd] }),
+      project("src", 60_000, { plugins: [insideWorkerd] }),
       project("fast", 60_000, { folders: ["backends", "cli", "contracts", "e2e", "pins"] }),
       project("conformance", 60_000),
       project("browser", 120_000),

@@ -73,7 +73,7 @@ describe("the credits of a tenant", () => {
     );
     await reserve(tenant, 1); // sets the alarm for the end of the first lease
     const state = () => storage.exec(`SELECT state FROM reservations WHERE reservation_id = '${lost}'`);
-    await expect.poll(state, { timeout: 20_000 }).toEqual([{ state: "lapsed" }]);
+    await expect.poll(state).toEqual([{ state: "lapsed" }]);
     expect(await sumOf(tenant)).toBe(24);
   });
 

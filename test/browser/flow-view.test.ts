@@ -75,14 +75,14 @@ describe("the view of a flow", () => {
     expect(await view.locator("details").innerHTML()).toBe(`<summary>T</summary>${html}`);
   });
 
-  it("shows long texts of each kind without delay", async () => {
-    for (const piece of ["|", "| ", "**", "`", "*`", "> ", "- ", "# ", "```\n", "\\|", "a\n", "| - "]) {
-      const markdown = piece.repeat(20_000);
-      const value = { ...FLOW, artifact: { mode: "UX", title: "T", markdown, tokens: 1 } };
+  it.each(["|", "| ", "**", "`", "*`", "> ", "- ", "# ", "```\n", "\\|", "a\n", "| - "])(
+    "shows without delay a text of 20,000 times %j",
+    async (piece) => {
+      const value = { ...FLOW, artifact: { mode: "UX", title: "T", markdown: piece.repeat(20_000), tokens: 1 } };
       const { view } = await open(flowView, { result: { content: [TEXT], structuredContent: value } });
       await view.locator("details").waitFor();
-    }
-  });
+    },
+  );
 
   it("shows the artifact of a single mode opened, with both of its scores", async () => {
     const [artifact] = ARTIFACTS;

@@ -9,6 +9,7 @@ import { type IdentityKey, importIdentityKey, signIdentity } from "../../contrac
 import { operation } from "../../contracts/rpc/operation.ts";
 import { fail, ok } from "../../contracts/rpc/result.ts";
 import { type Guard, type Invocation, serve } from "../../contracts/rpc/serve.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 
 const Draft = operation({
   input: v.strictObject({ customerId: v.string(), copies: v.optional(v.number(), 1) }),
@@ -69,7 +70,7 @@ describe("the caller side of the RPC boundary", () => {
     expect(await call(Draft, async () => replyWith("breach"), target)).toMatchObject({ error: { code: "internal" } });
     const nothing = { ...replyWith("no envelope"), ok: "yes" };
     expect(await call(Draft, async () => nothing, target)).toMatchObject({ error: { code: "internal" } });
-    await vi.waitFor(() => expect(reasons.toSorted()).toEqual(["breach", "late", "no envelope"]));
+    await vi.waitFor(() => expect(reasons.toSorted()).toEqual(["breach", "late", "no envelope"]), EVENTUALLY);
   });
 
   it("returns well-formed text, also where the backend's is not", async () => {

@@ -5,6 +5,7 @@ import { expect, it, vi } from "vitest";
 import { chainIdOf, chainNameOf, verifyRecords } from "../../contracts/audit-record.ts";
 import type { AuditEvent, ToolCallEvent } from "../../src/audit/event.ts";
 import { auditEventsIn } from "../support/audit-log.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { accessTokenOf, clientIdOf, connect, userIdOf } from "../support/mcp-clients.ts";
 import { postRequest } from "../support/mcp-requests.ts";
 import { useSystem } from "../support/system.ts";
@@ -41,15 +42,12 @@ it("records each call once, with identity, decision and outcome, and without sec
   await close();
 
   const isCall = (record: AuditEvent): record is ToolCallEvent => record.type === "tool.called";
-  const arrived = await vi.waitFor(
-    async () => {
-      const all = (await (await system.worker("event-consumer").fetch("/")).json()) as AuditEvent[];
-      const own = all.filter(({ subject }) => subject === userIdOf(connected));
-      expect([own.filter(isCall).length, own.length]).toEqual([5, 7]);
-      return own;
-    },
-    { timeout: 20_000, interval: 200 },
-  );
+  const arrived = await vi.waitFor(async () => {
+    const all = (await (await system.worker("event-consumer").fetch("/")).json()) as AuditEvent[];
+    const own = all.filter(({ subject }) => subject === userIdOf(connected));
+    expect([own.filter(isCall).length, own.length]).toEqual([5, 7]);
+    return own;
+  }, EVENTUALLY);
   const records = arrived.filter(isCall);
   const logged = auditEventsIn(system.logs()).filter(({ subject }) => subject === userIdOf(connected));
   const unchained = arrived.map(({ chain: _, ...record }: AuditEvent & { readonly chain?: object }) => record);
@@ -145,7 +143,7 @@ it("records a call whose client disconnects, which stops it", async () => {
   );
   await response.body?.getReader().read();
   disconnect.abort();
-  await vi.waitFor(() => expect(recordsOf()).toHaveLength(1), { timeout: 20_000, interval: 100 });
+  await vi.waitFor(() => expect(recordsOf()).toHaveLength(1), EVENTUALLY);
   const after = await client.callTool({ name: "flow_status", arguments: { flowId } });
   expect(after.structuredContent).toMatchObject({ currentMode: "PRODUCT", progress: 0 });
   await close();

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect as connectSocket } from "node:net";
 import { describe, expect, it, vi } from "vitest";
 import { auditEventsIn } from "../support/audit-log.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import {
   accessTokenOf,
   type Connected,
@@ -19,8 +20,6 @@ import { useSystem } from "../support/system.ts";
 
 const system = useSystem();
 
-/** Time for a slow machine to stop the work. */
-const SOON = { timeout: 15_000, interval: 100 };
 /** A client with a capability gets a session in the older revisions. */
 const WITH_CAPABILITY: ConnectOptions = { capabilities: { roots: {} } };
 
@@ -60,7 +59,7 @@ const UNCHANGED = { status: "draft", currentMode: "PRODUCT", progress: 0 };
 
 /** Waits for `count` audit records of `flow_advance`. Returns their outcomes, and the flow. */
 async function stateAfterCalls(connected: Connected, flowId: string, count = 1): Promise<object> {
-  await vi.waitUntil(() => outcomes(connected).length >= count, SOON);
+  await vi.waitUntil(() => outcomes(connected).length >= count, EVENTUALLY);
   const { status, currentMode, progress } = await callTool<Flow>(connected, "flow_status", { flowId });
   return { outcomes: outcomes(connected), status, currentMode, progress };
 }

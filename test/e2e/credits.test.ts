@@ -102,9 +102,7 @@ describe("the credits of a user", () => {
   it("pay for an image that its client never asks about again", async () => {
     const { owner, key } = await newUser();
     await call(key, "image_generate", { ...DRAFT, wait: false });
-    await expect
-      .poll(async () => (await ledgerOf(owner)).charges, { timeout: 30_000, interval: 500 })
-      .toEqual([["committed", 1]]);
+    await expect.poll(async () => (await ledgerOf(owner)).charges, { interval: 500 }).toEqual([["committed", 1]]);
   });
 });
 

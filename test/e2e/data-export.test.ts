@@ -1,6 +1,7 @@
 // Downloading one's data in the whole system: one JSON file, complete and without
 // secrets. What is missing while a Worker is down: test/slow/faults.test.ts.
 import { describe, expect, it, vi } from "vitest";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { Person } from "../support/person.ts";
 import { useSystem } from "../support/system.ts";
 
@@ -39,14 +40,11 @@ describe("the file with one's data", () => {
       .structuredContent;
     await other.call("flow_create", { projectDescription: "A stranger's kiosk." });
     const ids = await person.ids();
-    const found = await vi.waitFor(
-      async () => {
-        const downloaded = await download(person);
-        expect(itemsOf(downloaded.file, "audit").map(({ tool }) => tool)).toContain("image_generate");
-        return downloaded;
-      },
-      { timeout: 10_000, interval: 300 },
-    );
+    const found = await vi.waitFor(async () => {
+      const downloaded = await download(person);
+      expect(itemsOf(downloaded.file, "audit").map(({ tool }) => tool)).toContain("image_generate");
+      return downloaded;
+    }, EVENTUALLY);
     const { page, file } = found;
     expect(page.headers.get("content-disposition")).toMatch(/^attachment; filename="stackbilt-data-[-0-9]{10}\.json"$/);
     expect(page.headers.get("cache-control")).toBe("no-store");

@@ -4,6 +4,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { chainNameOf } from "../../contracts/audit-record.ts";
 import { type TenantId, testTenantOf } from "../../contracts/rpc/identity.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { accessTokenOf, connect, userIdOf } from "../support/mcp-clients.ts";
 import { Person } from "../support/person.ts";
 import { databaseOf, storedChain } from "../support/stored-chain.ts";
@@ -48,10 +49,10 @@ describe("an account that is deleted", () => {
       for (const trace of [person.account.email, ids.userId, ids.tenantId]) expect(rows, table).not.toContain(trace);
     }
     expect(await ledgerOf(system, ids.tenantId)).toEqual({ left: 24, committed: 1, open: [] });
-    await vi.waitFor(async () => expect((await storedChain(system, ids.tenantId)).types).toContain("account.deleted"), {
-      timeout: 10_000,
-      interval: 100,
-    });
+    await vi.waitFor(
+      async () => expect((await storedChain(system, ids.tenantId)).types).toContain("account.deleted"),
+      EVENTUALLY,
+    );
     for (const tenantId of [ids.tenantId, testTenantOf(ids.tenantId as TenantId), null]) {
       const { text, problems } = await storedChain(system, tenantId);
       for (const trace of [ids.userId, ids.tenantId, "flowId"]) expect(text).not.toContain(trace);
@@ -108,15 +109,12 @@ describe("an account that is deleted", () => {
           name: chainNameOf(ids?.tenantId ?? ""),
         });
         expect(await log.exec("SELECT * FROM open_calls")).toEqual([]);
-        await vi.waitFor(
-          async () => {
-            const { text, problems, types } = await storedChain(system, ids?.tenantId ?? "");
-            expect(types).toContain("account.deleted");
-            expect(problems).toEqual([]);
-            expect(text).not.toContain(ids?.userId);
-          },
-          { timeout: 10_000, interval: 200 },
-        );
+        await vi.waitFor(async () => {
+          const { text, problems, types } = await storedChain(system, ids?.tenantId ?? "");
+          expect(types).toContain("account.deleted");
+          expect(problems).toEqual([]);
+          expect(text).not.toContain(ids?.userId);
+        }, EVENTUALLY);
       }),
     );
     expect((await pictures()).filter((key) => !others.includes(key))).toEqual([]);

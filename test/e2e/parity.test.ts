@@ -7,6 +7,7 @@ import type { GatewayCode } from "../../contracts/gateway.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { auditEventsIn } from "../support/audit-log.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { type Owner, useIssuer } from "../support/issuer.ts";
 import { postRequest } from "../support/mcp-requests.ts";
 import type { SiblingCall } from "../support/sibling-worker.ts";
@@ -90,7 +91,7 @@ async function recordsOf(id: string): Promise<readonly Fields[]> {
     const found = auditEventsIn(system.logs()).filter(({ traceId }) => traceId === id);
     expect(found.map(({ type }) => type).filter((type) => type === "tool.called")).toHaveLength(1);
     return found;
-  });
+  }, EVENTUALLY);
   return records.map(comparable);
 }
 

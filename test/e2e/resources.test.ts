@@ -140,9 +140,7 @@ describe("a picture", () => {
     // The job may be completed already; there is no third state.
     if (first.body.error)
       expect(first.body.error.message).toMatch(/^This image is not finished\..*trace id [0-9a-f]{32}\)$/);
-    await expect
-      .poll(async () => ((await check()).structuredContent as unknown as Job).status, { timeout: 20_000 })
-      .toBe("completed");
+    await expect.poll(async () => ((await check()).structuredContent as unknown as Job).status).toBe("completed");
     expect((await readRaw(connected, uriOf(job))).body.result).toMatchObject({ contents: [{ uri: uriOf(job) }] });
     await connected.close();
   });

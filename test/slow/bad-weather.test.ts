@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { CallLog, type CallToMake, type MadeCall } from "../support/call-log.ts";
 import { chainsBehind, inconsistencies } from "../support/consistency.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { FAULTY_MAINS, FaultControl } from "../support/faults/control.ts";
 import { type Fault, type FaultKind, SECRET_OF_ERRORS } from "../support/faults/messages.ts";
 import { useIssuer } from "../support/issuer.ts";
@@ -189,11 +190,11 @@ describe("calls whose process is killed", () => {
       const before = await control.set({ faults: [fault], deadlineMs: LONG_MS });
       toRepeat.push({ ...user, ...identity, entrance });
       pending.push(log.make({ ...user, ...identity, entrance }));
-      await vi.waitFor(async () => expect(await control.set({}), step).toBeGreaterThan(before), { timeout: 20_000 });
+      await vi.waitFor(async () => expect(await control.set({}), step).toBeGreaterThan(before), EVENTUALLY);
     }
     // The local queue is in memory: what the process has in it is lost, unlike on the platform.
     const inQueue = () => chainsBehind({ system, tenants: users });
-    await vi.waitFor(async () => expect(await inQueue()).toEqual([]), { timeout: 30_000, interval: 200 });
+    await vi.waitFor(async () => expect(await inQueue()).toEqual([]), EVENTUALLY);
     await system.restart();
     await control.inject([]);
     const answers = await Promise.all(pending);

@@ -19,9 +19,7 @@ it("a backend that fails five times in a row is not called for 10 seconds, and t
   for (let n = 0; n < 5; n++) codes.push((await status("crashed"))._meta?.["com.stackbilt/error"]);
   expect(codes).toMatchObject(Array(5).fill({ code: "internal" }));
 
-  const startedAt = performance.now();
   const paused = await status("logs-everything");
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
   expect(paused).toMatchObject({
     isError: true,
     _meta: { "com.stackbilt/error": { code: "unavailable", retryAfterSeconds: 10 } },

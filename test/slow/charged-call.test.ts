@@ -9,6 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type ChainedRecord, EMPTY_CHAIN, linkRecord } from "../../contracts/audit-record.ts";
 import { linkedPart, type StoredRow, storeIdOf } from "../../contracts/audit-store.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { openLocalDatabase } from "../support/local-database.ts";
 import { newKeyOwner, originOf, type Running, startDev, startSibling, stop } from "../support/local-dev.ts";
 import { copyRepository, removeCopy } from "../support/repository-copy.ts";
@@ -73,14 +74,11 @@ const fieldsOf = ({ record }: StoredRow) => JSON.parse(record) as Fields;
 function stored(count = 0): Promise<readonly Row[]> {
   const query = `SELECT * FROM records WHERE chain_id = (SELECT chain_id FROM records
     WHERE json_extract(record, '$.type') = 'key.created') ORDER BY position`;
-  return vi.waitFor(
-    () => {
-      const rows = db.prepare(query).all() as unknown as Row[];
-      if (rows.length < count) throw new Error(`${rows.length} of ${count} records are stored.`);
-      return rows;
-    },
-    { timeout: 20_000, interval: 100 },
-  );
+  return vi.waitFor(() => {
+    const rows = db.prepare(query).all() as unknown as Row[];
+    if (rows.length < count) throw new Error(`${rows.length} of ${count} records are stored.`);
+    return rows;
+  }, EVENTUALLY);
 }
 
 describe("a picture that a sibling draws in a user's session", () => {
@@ -117,10 +115,10 @@ describe("npm run audit -- verify", () => {
     await stored(7);
     makeCheckpointDue();
     await call("flow_create", { projectDescription: "A kiosk" });
-    await vi.waitFor(() => expect(db.prepare("SELECT count(*) AS n FROM checkpoints").get()).toEqual({ n: 1 }), {
-      timeout: 20_000,
-      interval: 100,
-    });
+    await vi.waitFor(
+      () => expect(db.prepare("SELECT count(*) AS n FROM checkpoints").get()).toEqual({ n: 1 }),
+      EVENTUALLY,
+    );
     const rows = await stored(9);
     expect(new Set(rows.map((row) => fieldsOf(row).channel))).toEqual(new Set([undefined, "mcp", "rpc"]));
     const { code, stdout } = await verify("--json");

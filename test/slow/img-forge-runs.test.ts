@@ -61,7 +61,7 @@ it("either a job is completed and has its bytes, or it is cancelled and has none
   );
   for (const job of jobs) {
     expect(["completed", "cancelled"]).toContain(job.status);
-    await expect.poll(() => hasBytes(job.job_id), { timeout: 10_000 }).toBe(job.status === "completed");
+    await expect.poll(() => hasBytes(job.job_id)).toBe(job.status === "completed");
     expect(await check(job.job_id)).toEqual(job);
   }
 });
@@ -91,7 +91,7 @@ it("a job whose object is evicted in the middle is drawn again and completed", a
   const { job_id } = await generate({ quality_tier: "ultra", wait: false });
   await expect.poll(async () => (await check(job_id)).status).toBe("running");
   await backend.worker.evictDurableObject("JobObject", { name: `job/${job_id}` });
-  await expect.poll(async () => (await check(job_id)).status, { timeout: 30_000 }).toBe("completed");
+  await expect.poll(async () => (await check(job_id)).status).toBe("completed");
   expect(await hasBytes(job_id)).toBe(true);
 });
 
@@ -101,7 +101,7 @@ it("a caller that waits gets the running job before its deadline, and the job co
   const late = { ...context, deadlineMs: Date.now() + 600 };
   const reply = (await backend.invoke("generateImage", late, input)) as { value: { job_id: string; status: string } };
   expect(["queued", "running"]).toContain(reply.value.status);
-  await expect.poll(async () => (await check(reply.value.job_id)).status, { timeout: 30_000 }).toBe("completed");
+  await expect.poll(async () => (await check(reply.value.job_id)).status).toBe("completed");
 });
 
 it("a model that does not respond fails the job before the call ends", async () => {

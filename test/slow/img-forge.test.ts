@@ -295,7 +295,7 @@ it("listImages lists an owner's latest finished pictures once, newest first, wit
   const first = await generate(input, { tenant, idempotencyKey: "k1" });
   await generate({ prompt: "hills" }, { tenant, cancelAt: 15 });
   const second = await generate({ prompt: "hills\nand rivers", wait: false }, { tenant });
-  await expect.poll(() => idsOf({ tenant }), { timeout: 20_000 }).toHaveLength(2);
+  await expect.poll(() => idsOf({ tenant })).toHaveLength(2);
   const images = await imagesOf({ tenant });
   const done = await unwrap(backend.call("checkJob", { job_id: second.job_id }, { tenant }));
   expect(images).toMatchObject([
@@ -317,7 +317,7 @@ it("a picture that was not listed the first time is listed in its place when the
     const input = { prompt: "hills", wait };
     const options = { tenant, idempotencyKey: `wait ${wait}` };
     const { job_id } = await generate(input, options);
-    await expect.poll(() => idsOf({ tenant }), { timeout: 20_000 }).toContain(job_id);
+    await expect.poll(() => idsOf({ tenant })).toContain(job_id);
     const before = await imagesOf({ tenant });
     await index.exec(`DELETE FROM recent_images WHERE job_id = '${job_id}'`);
     expect(await idsOf({ tenant })).not.toContain(job_id);

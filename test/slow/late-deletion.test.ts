@@ -1,6 +1,7 @@
 // An account that is deleted while a Worker is down: access ends at once, the rest when the Worker
 // is back.
 import { describe, expect, it, vi } from "vitest";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { Person } from "../support/person.ts";
 import { storedChain } from "../support/stored-chain.ts";
 import { useSystem } from "../support/system.ts";
@@ -15,7 +16,7 @@ describe("an account that is deleted while the auth Worker stops answering", () 
     const deleted = await person.deleteAccount();
     expect(deleted.html).toContain("API keys stop working as soon as a part of the service is back");
     expect(isSignIn(await person.open("/apps"))).toBe(true);
-    await vi.waitFor(async () => expect(await person.ids()).toBeNull(), { timeout: 20_000, interval: 200 });
+    await vi.waitFor(async () => expect(await person.ids()).toBeNull(), EVENTUALLY);
     expect((await person.post("image_list_models")).status).toBe(401);
   });
 });
@@ -31,7 +32,7 @@ describe("an account that is deleted while a product Worker is down", () => {
     expect((await person.post("flow_status", flow)).status).toBe(401);
     expect(isSignIn(await person.open("/apps"))).toBe(true);
     expect(system.logs().join("\n")).toContain("account.erasure_delayed");
-    await vi.waitFor(async () => expect(await person.ids()).toBeNull(), { timeout: 20_000, interval: 200 });
+    await vi.waitFor(async () => expect(await person.ids()).toBeNull(), EVENTUALLY);
     const { problems, text } = await storedChain(system, ids?.tenantId ?? "");
     expect(problems).toEqual([]);
     expect(text).not.toContain(ids?.userId);

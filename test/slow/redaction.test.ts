@@ -2,6 +2,7 @@
 // any Worker, in a message of the audit queue, in a confirmation, or in an error.
 import { expect, it, vi } from "vitest";
 import type { AuditEvent } from "../../src/audit/event.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { accessTokenOf, connect } from "../support/mcp-clients.ts";
 import { type McpRequestOptions, postRequest } from "../support/mcp-requests.ts";
 import type { SiblingCall } from "../support/sibling-worker.ts";
@@ -84,15 +85,12 @@ it("shows none of a user's words and secrets, whichever path they take", async (
   });
   await Promise.all([full.close(), reader.close()]);
 
-  const audited = await vi.waitFor(
-    async () => {
-      const all = (await (await system.worker("event-consumer").fetch("/")).json()) as AuditEvent[];
-      const logged = system.logs().filter((line) => line.includes('"event":"audit"'));
-      expect(all.length).toBeGreaterThanOrEqual(logged.length);
-      return all;
-    },
-    { timeout: 30_000, interval: 500 },
-  );
+  const audited = await vi.waitFor(async () => {
+    const all = (await (await system.worker("event-consumer").fetch("/")).json()) as AuditEvent[];
+    const logged = system.logs().filter((line) => line.includes('"event":"audit"'));
+    expect(all.length).toBeGreaterThanOrEqual(logged.length);
+    return all;
+  }, EVENTUALLY);
   expect(audited.length).toBeGreaterThan(150);
   expect(replies.filter((reply) => reply.includes("elicitation/create")).length).toBeGreaterThan(0);
   const everything = [JSON.stringify(audited), ...system.logs(), ...replies].join("\n");

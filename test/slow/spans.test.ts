@@ -1,6 +1,7 @@
 // Spans of the gateway, as the platform's runtime hands them to a streaming tail Worker: names and
 // attributes of OpenTelemetry's semantic conventions for MCP, and nothing of a user.
 import { expect, it, vi } from "vitest";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { accessTokenOf, connect, userIdOf } from "../support/mcp-clients.ts";
 import { postRequest } from "../support/mcp-requests.ts";
 import type { SiblingCall } from "../support/sibling-worker.ts";
@@ -27,7 +28,7 @@ const spanWith = (key: string, value: unknown) =>
     const found = spans().find(({ attributes }) => attributes[key] === value);
     if (!found) throw new Error(`No span has ${key} ${value}: ${JSON.stringify(spans())}`);
     return found;
-  }, 10_000);
+  }, EVENTUALLY);
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const TRACEPARENT = `00-${TRACE}-b7ad6b7169203331-01`;

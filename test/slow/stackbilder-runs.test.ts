@@ -119,7 +119,7 @@ it("a run whose object is evicted in the middle starts again and is completed", 
   const flowId = await newFlow();
   const { runId } = await advance(flowId, false);
   await backend.worker.evictDurableObject("FlowObject", { name: nameOf(flowId) });
-  await expect.poll(async () => (await runOf(flowId, runId)).state, { timeout: 15_000 }).toBe("completed");
+  await expect.poll(async () => (await runOf(flowId, runId)).state).toBe("completed");
 });
 
 it("a run whose lease has ended is failed and says so, and can be recovered", async () => {

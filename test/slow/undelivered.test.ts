@@ -14,7 +14,6 @@ const BOTH = "application/json, text/event-stream";
 /** The fake's cue to work for two seconds without a report. */
 const SLOW = { prompt: "a slow kite", quality_tier: "draft" };
 const CREATE = { projectDescription: "A kiosk" };
-const AT_LAST = { timeout: 20_000, interval: 100 };
 
 async function newUser(): Promise<{ owner: Owner; key: string }> {
   const owner = await issuer.addOwner("free");
@@ -73,11 +72,11 @@ describe("an image whose client disconnects while it is drawn", () => {
     async (accept) => {
       const { owner, key } = await newUser();
       const socket = await sendCall(key, "image_generate", SLOW, accept);
-      await expect.poll(() => isBegun(owner), AT_LAST).toBe(true);
+      await expect.poll(() => isBegun(owner)).toBe(true);
       socket.destroy();
-      await expect.poll(() => isKnownAsLost(owner), AT_LAST).toBe(true);
+      await expect.poll(() => isKnownAsLost(owner)).toBe(true);
       const { job_id } = await call(key, "image_generate", SLOW, accept);
-      await expect.poll(() => chargesOf(owner), AT_LAST).toEqual([{ state: "committed", reference: job_id }]);
+      await expect.poll(() => chargesOf(owner)).toEqual([{ state: "committed", reference: job_id }]);
       expect(await openCallsOf(owner)).toHaveLength(1);
     },
   );
@@ -85,13 +84,13 @@ describe("an image whose client disconnects while it is drawn", () => {
   it("is drawn again on purpose once the repeated call has delivered it", async () => {
     const { owner, key } = await newUser();
     const socket = await sendCall(key, "image_generate", SLOW);
-    await expect.poll(() => isBegun(owner), AT_LAST).toBe(true);
+    await expect.poll(() => isBegun(owner)).toBe(true);
     socket.destroy();
-    await expect.poll(() => isKnownAsLost(owner), AT_LAST).toBe(true);
+    await expect.poll(() => isKnownAsLost(owner)).toBe(true);
     const jobs = [];
     for (const _ of [1, 2]) jobs.push((await call(key, "image_generate", SLOW)).job_id);
     expect(new Set(jobs).size).toBe(2);
-    await expect.poll(() => chargesOf(owner), AT_LAST).toHaveLength(2);
+    await expect.poll(() => chargesOf(owner)).toHaveLength(2);
   });
 });
 
@@ -99,9 +98,9 @@ it("a flow whose client disconnects while it is made is the one that the repeate
   const { owner, key } = await newUser();
   const args = { projectDescription: "A slow kiosk" };
   const socket = await sendCall(key, "flow_create", args);
-  await expect.poll(() => isBegun(owner), AT_LAST).toBe(true);
+  await expect.poll(() => isBegun(owner)).toBe(true);
   socket.destroy();
-  await expect.poll(() => isKnownAsLost(owner), AT_LAST).toBe(true);
+  await expect.poll(() => isKnownAsLost(owner)).toBe(true);
   await call(key, "flow_create", args);
   await call(key, "flow_create", CREATE);
   const calls = await openCallsOf(owner);
@@ -129,9 +128,9 @@ it("an image that was drawn, and whose answer the client leaves before it is rea
   const { owner, key } = await newUser();
   const args = { ...SLOW, prompt: "a stalled kite" };
   const socket = await sendCall(key, "image_generate", args);
-  await expect.poll(() => chargesOf(owner).catch(() => []), AT_LAST).toMatchObject([{ state: "committed" }]);
+  await expect.poll(() => chargesOf(owner).catch(() => [])).toMatchObject([{ state: "committed" }]);
   socket.destroy();
-  await expect.poll(() => isKnownAsLost(owner), AT_LAST).toBe(true);
+  await expect.poll(() => isKnownAsLost(owner)).toBe(true);
   const { job_id } = await call(key, "image_generate", args);
   expect(await chargesOf(owner)).toEqual([{ state: "committed", reference: job_id }]);
 });

@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import gateway from "../../entrypoints/gateway/index.ts";
 import type { Env } from "../../src/env.ts";
 import { withAddress } from "../support/address.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { messageReader } from "./mcp/fake-server.ts";
 import { envWith, ORIGIN, tenantId, userId } from "./oauth/browser.ts";
 import { env as accountEnv, newGrant, newUserId, signedInBrowser, submit } from "./oauth/signed-in-user.ts";
@@ -62,7 +63,7 @@ it.each([
   });
   current = later;
   await vi.advanceTimersByTimeAsync(60_000);
-  await vi.waitFor(() => expect(hasEnded).toBe(isEnded));
+  await vi.waitFor(() => expect(hasEnded).toBe(isEnded), EVENTUALLY);
   current = GOOD;
   if (!isEnded) await send("DELETE", { "mcp-session-id": session });
   await end;
@@ -83,6 +84,6 @@ it("a GET stream of an app ends within a minute once the user disconnects the ap
   expect(last).toBe("open");
   await submit(browser, await browser.open("/apps"), "/apps/revoke");
   await vi.advanceTimersByTimeAsync(60_000);
-  await vi.waitFor(() => expect(last).toBeNull());
+  await vi.waitFor(() => expect(last).toBeNull(), EVENTUALLY);
   await end;
 });

@@ -102,7 +102,7 @@ export function useAppsClient(): (view: View, client: ClientSide) => Promise<Sho
   return async ({ html }, client) => {
     const profile = await browser.newContext();
     profiles.push(profile);
-    profile.setDefaultTimeout(15_000);
+    profile.setDefaultTimeout(60_000);
     await profile.route("**/*", (route) => {
       const { origin } = new URL(route.request().url());
       if (origin === CLIENT)
@@ -137,6 +137,6 @@ export function useAppsClient(): (view: View, client: ClientSide) => Promise<Sho
 /** The first message of the view with this method, once it is received. */
 export async function messageOf({ messages }: ShownView, method: string): Promise<Message> {
   const find = () => messages().then((all) => all.find((message) => message.method === method));
-  await expect.poll(find, { timeout: 10_000 }).toBeDefined();
+  await expect.poll(find).toBeDefined();
   return (await find()) ?? {};
 }

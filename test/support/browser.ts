@@ -109,7 +109,7 @@ export function useBrowser(system: System, launch: LaunchOptions = {}): Browsing
         ...options,
       });
       profiles.push(profile);
-      profile.setDefaultTimeout(15_000);
+      profile.setDefaultTimeout(60_000);
       await profile.route(`https://${HOSTED_APP}/**`, (route) =>
         route.fulfill({ contentType: "text/html", body: app.receive(route.request().url()) }),
       );

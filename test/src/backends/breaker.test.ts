@@ -5,6 +5,7 @@ import { AUTH_UNAVAILABLE, AuthService } from "../../../src/backends/auth.ts";
 import type { Env } from "../../../src/env.ts";
 import { authorizeCall, callTool } from "../../../src/pipeline/call-tool.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
+import { EVENTUALLY } from "../../support/eventually.ts";
 import { newContext } from "../context.ts";
 import { AUTH, envWith, quiet } from "../oauth/browser.ts";
 
@@ -120,7 +121,7 @@ describe("a backend that fails", () => {
     const answer = Promise.withResolvers<unknown>();
     replies.flow = () => answer.promise;
     const probe = read();
-    await vi.waitFor(() => expect(calls).toHaveLength(7));
+    await vi.waitFor(() => expect(calls).toHaveLength(7), EVENTUALLY);
     replies.flow = good;
     expect(await read()).toEqual(PAUSED);
     wait(10_000);

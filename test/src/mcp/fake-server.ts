@@ -9,6 +9,7 @@ import { handleMcp } from "../../../src/mcp/endpoint.ts";
 import type { ClientInput, McpServer, PrepareCall } from "../../../src/mcp/port.ts";
 import type { CallToolResult } from "../../../src/mcp/schema.ts";
 import type { McpSession, McpSessions } from "../../../src/mcp/session.ts";
+import { EVENTUALLY } from "../../support/eventually.ts";
 import {
   ACCEPT,
   emptyFeatures,
@@ -154,6 +155,6 @@ export const longCall = (id: string | number, meta: object = { progressToken: "p
   ...{ jsonrpc: "2.0", id, method: "tools/call" },
   params: { name: "long", _meta: meta },
 });
-export const latestLongCall = () => vi.waitUntil(() => longCalls.at(-1));
+export const latestLongCall = () => vi.waitUntil(() => longCalls.at(-1), EVENTUALLY);
 /** A response to a request of the server. */
 export const responseTo = (id: unknown, result: object = { action: "accept" }) => ({ jsonrpc: "2.0", id, result });

@@ -1,6 +1,7 @@
 // Cancellation of a call in a session by its client (2025-11-25, basic/utilities/cancellation).
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { EVENTUALLY } from "../../support/eventually.ts";
 import {
   ASK,
   clientInputs,
@@ -148,7 +149,7 @@ describe("a call in a session (2025-11-25, basic/utilities/cancellation)", () =>
     await post(cancellationOf(1), session);
     advanceClock();
     const second = (await send(longCall(1), session)).text();
-    await vi.waitUntil(() => longCalls.length === 2);
+    await vi.waitUntil(() => longCalls.length === 2, EVENTUALLY);
     expect(await longCalls[1]?.report?.({ progress: 1 })).toBe("continue");
     expect(await firstCall.report?.({ progress: 2 })).toBe("cancel");
     for (const { end } of longCalls) end({ content: [] });

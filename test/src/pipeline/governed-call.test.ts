@@ -3,6 +3,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import type { ToolRefusal } from "../../../contracts/gateway.ts";
+import { EVENTUALLY } from "../../support/eventually.ts";
 import { quiet } from "../oauth/browser.ts";
 import { DRAW, JOB, newTenant, recordsIn } from "./governed-tenant.ts";
 
@@ -238,7 +239,7 @@ describe("a call whose outcome is unknown, or whose work continues", () => {
     const failed = Promise.withResolvers<never>();
     auth.reserveCredits.mockReturnValueOnce(failed.promise);
     const first = use(...DRAW, { key: "k" });
-    await vi.waitFor(() => expect(auth.reserveCredits).toHaveBeenCalled());
+    await vi.waitFor(() => expect(auth.reserveCredits).toHaveBeenCalled(), EVENTUALLY);
     expect(await use(...DRAW, { key: "k" })).toMatchObject({ ok: true });
     failed.reject(new Error("gone"));
     expect(await first).toMatchObject({ ok: false, error: { code: "unavailable" } });

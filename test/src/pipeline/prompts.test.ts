@@ -7,6 +7,7 @@ import type { Env } from "../../../src/env.ts";
 import { complete, getPrompt } from "../../../src/pipeline/prompts.ts";
 import { prompts } from "../../../src/prompts/catalog.ts";
 import { catalog } from "../../../src/tools/catalog.ts";
+import { EVENTUALLY } from "../../support/eventually.ts";
 import { newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
@@ -158,7 +159,7 @@ describe("completion", () => {
     try {
       listModels.mockReturnValueOnce(new Promise(() => undefined));
       const answer = completion("illustrate_idea", "model");
-      await vi.waitFor(() => expect(listModels).toHaveBeenCalledTimes(2));
+      await vi.waitFor(() => expect(listModels).toHaveBeenCalledTimes(2), EVENTUALLY);
       await vi.advanceTimersByTimeAsync(2_000);
       expect(await answer).toEqual(none);
     } finally {

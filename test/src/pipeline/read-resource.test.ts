@@ -7,6 +7,7 @@ import type { Env } from "../../../src/env.ts";
 import { readResource } from "../../../src/pipeline/read-resource.ts";
 import { PICTURE_LIMIT_BYTES, pictureUri } from "../../../src/resources/picture.ts";
 import { views } from "../../../src/resources/views.ts";
+import { EVENTUALLY } from "../../support/eventually.ts";
 import { newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
@@ -126,7 +127,7 @@ describe("a picture", () => {
       });
       readImage.mockResolvedValueOnce(value(stalled));
       const result = read(URI);
-      await vi.waitFor(() => expect(readImage).toHaveBeenCalledTimes(2));
+      await vi.waitFor(() => expect(readImage).toHaveBeenCalledTimes(2), EVENTUALLY);
       await vi.advanceTimersByTimeAsync(20_000);
       expect(await result).toEqual(refused);
       expect(cancel, "the rest is cancelled").toHaveBeenCalledOnce();

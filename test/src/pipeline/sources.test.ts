@@ -7,6 +7,7 @@ import { breakerOf } from "../../../src/backends/breaker.ts";
 import type { Env } from "../../../src/env.ts";
 import { complete } from "../../../src/pipeline/prompts.ts";
 import { sourcesFor } from "../../../src/pipeline/sources.ts";
+import { EVENTUALLY } from "../../support/eventually.ts";
 import { newContext } from "../context.ts";
 import { envWith } from "../oauth/browser.ts";
 
@@ -83,7 +84,7 @@ describe.each(lists)("%s", (name, method, list) => {
     const asking = list(env).then((list) => {
       found = list;
     });
-    await vi.waitFor(() => expect(method).toHaveBeenCalled());
+    await vi.waitFor(() => expect(method).toHaveBeenCalled(), EVENTUALLY);
     // Waiting for the call has taken some of the time.
     await vi.advanceTimersByTimeAsync(1_500);
     expect(found).toBeUndefined();

@@ -3,6 +3,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import type { ProgressCallback } from "../../../contracts/rpc/call-context.ts";
+import { EVENTUALLY } from "../../support/eventually.ts";
 import { quiet } from "../oauth/browser.ts";
 import { DRAW, FLOW, JOB, newTenant } from "./governed-tenant.ts";
 
@@ -78,12 +79,12 @@ describe.each([
       const tenant = newTenant(isEnded ? {} : { generateImage: () => work.promise, createFlow: () => work.promise });
       const lost = new AbortController();
       const first = tenant.use(tool, args, { lost: lost.signal });
-      await vi.waitUntil(() => tenant.keys.length === 1);
+      await vi.waitUntil(() => tenant.keys.length === 1, EVENTUALLY);
       if (isEnded) await first;
       lost.abort();
-      await vi.waitUntil(() => isMarked(tenant));
+      await vi.waitUntil(() => isMarked(tenant), EVENTUALLY);
       const second = tenant.use(tool, args);
-      await vi.waitUntil(() => tenant.keys.length === 2);
+      await vi.waitUntil(() => tenant.keys.length === 2, EVENTUALLY);
       work.resolve({ ok: true, value: tool === "flow_create" ? FLOW : JOB });
       await Promise.all([first, second]);
       expect(distinct(tenant.keys)).toBe(1);
@@ -156,10 +157,10 @@ describe("work whose client has left", () => {
   it("is cancelled at its next report, and done anew for an identical call", async () => {
     const { tenant, reports, jobs } = heldTenant();
     const first = tenant.use(...DRAW, { lost: LOST, progress: cancel });
-    await vi.waitUntil(() => jobs.length === 1);
+    await vi.waitUntil(() => jobs.length === 1, EVENTUALLY);
     expect(await reports[0]?.(STEP)).toBe("cancel");
     const second = tenant.use(...DRAW);
-    await vi.waitUntil(() => jobs.length === 2);
+    await vi.waitUntil(() => jobs.length === 2, EVENTUALLY);
     jobs[0]?.({ ok: true, value: { ...JOB, status: "cancelled" } });
     jobs[1]?.({ ok: true, value: JOB });
     await Promise.all([first, second]);
@@ -170,9 +171,9 @@ describe("work whose client has left", () => {
   it("is not cancelled while a repeated call waits for it", async () => {
     const { tenant, reports, jobs } = heldTenant();
     const first = tenant.use(...DRAW, { lost: LOST, progress: cancel });
-    await vi.waitUntil(() => jobs.length === 1 && isMarked(tenant));
+    await vi.waitUntil(() => jobs.length === 1 && isMarked(tenant), EVENTUALLY);
     const second = tenant.use(...DRAW);
-    await vi.waitUntil(() => jobs.length === 2);
+    await vi.waitUntil(() => jobs.length === 2, EVENTUALLY);
     expect(await reports[0]?.(STEP)).toBe("continue");
     for (const end of jobs) end({ ok: true, value: JOB });
     expect(await second).toEqual(await first);
@@ -196,12 +197,12 @@ describe("work whose client has left", () => {
   it("that ends although it was cancelled is the same call for an identical one", async () => {
     const { tenant, reports, jobs } = heldTenant();
     const first = tenant.use(...DRAW, { lost: LOST, progress: cancel });
-    await vi.waitUntil(() => jobs.length === 1);
+    await vi.waitUntil(() => jobs.length === 1, EVENTUALLY);
     expect(await reports[0]?.(STEP)).toBe("cancel");
     jobs[0]?.({ ok: true, value: JOB });
     await first;
     const second = tenant.use(...DRAW);
-    await vi.waitUntil(() => jobs.length === 2);
+    await vi.waitUntil(() => jobs.length === 2, EVENTUALLY);
     jobs[1]?.({ ok: true, value: JOB });
     await second;
     expect(distinct(tenant.keys)).toBe(1);

@@ -6,6 +6,7 @@ import type { UserId } from "../../../../contracts/rpc/identity.ts";
 import { grantObjectOf } from "../../../../src/durable/grant-object.ts";
 import { userObjectOf } from "../../../../src/durable/user-object.ts";
 import type { Env } from "../../../../src/env.ts";
+import { EVENTUALLY } from "../../../support/eventually.ts";
 import { AUTH, Browser, envWith, ORIGIN, quiet, type Seen, sha256, throwing } from "../browser.ts";
 import {
   COOKIE,
@@ -153,7 +154,7 @@ describe("the account page", () => {
     await runInDurableObject(userObjectOf(env, user), (_, { storage }) => storage.delete(`grant:${grantId}`));
     expect(grantIds(await browser.open("/apps"))).toEqual([]);
     expect(await works()).toBe(true);
-    await vi.waitFor(async () => expect(grantIds(await browser.open("/apps"))).toEqual([grantId]), 5_000);
+    await vi.waitFor(async () => expect(grantIds(await browser.open("/apps"))).toEqual([grantId]), EVENTUALLY);
   });
 });
 

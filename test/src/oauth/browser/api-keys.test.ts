@@ -2,6 +2,7 @@
 // request.
 import { describe, expect, it, vi } from "vitest";
 import type { AuthContract } from "../../../../contracts/auth.ts";
+import { EVENTUALLY } from "../../../support/eventually.ts";
 import { AUTH, envWith, ORIGIN, quiet, type Seen, throwing } from "../browser.ts";
 import {
   COOKIE,
@@ -227,12 +228,12 @@ it("a key is shown only once the audit log has its record, and also if that log 
   const page = await browser.open("/apps");
   const shown = vi.fn();
   const created = submit(browser, page, "/apps/keys", KEY_FIELDS).finally(shown);
-  await vi.waitFor(() => expect(append).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(append).toHaveBeenCalledOnce(), EVENTUALLY);
   await scheduler.wait(100);
   expect(shown).not.toHaveBeenCalled();
   stored.reject(new Error("the log is down"));
   expect((await created).text).toContain(KEY);
-  await vi.waitFor(() => expect(queue.mock.calls).toMatchObject([[{ type: "key.created" }]]));
+  await vi.waitFor(() => expect(queue.mock.calls).toMatchObject([[{ type: "key.created" }]]), EVENTUALLY);
 });
 
 describe("while the auth Worker is down", () => {
