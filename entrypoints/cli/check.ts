@@ -2,6 +2,7 @@
 // broken rule is one sentence, in a second; the other steps run only when all rules hold, because
 // most of their errors would follow from it.
 import { spawn } from "node:child_process";
+import { totalmem } from "node:os";
 import path from "node:path";
 import { changedFiles } from "./check/changed-files.ts";
 import { readableErrors } from "./check/compiler.ts";
@@ -89,10 +90,19 @@ function binary(file: string): string {
   return path.join(ROOT, "node_modules", file);
 }
 
+/**
+ * Settings of the compiler and the linter, which are Go programs: without garbage collection below
+ * 2 GiB, a first check takes a fifth less time. Both together need half of 8 GiB at most.
+ */
+function lateCollection(): NodeJS.ProcessEnv {
+  return totalmem() < 8 * 2 ** 30 ? {} : { GOGC: "off", GOMEMLIMIT: "2GiB" };
+}
+
 /** Runs a program. Resolves to its output if it fails, to `null` if it succeeds. */
 function output(program: string, args: readonly string[]): Promise<string | null> {
   return new Promise((resolve, reject) => {
-    const env = process.stdout.isTTY ? { ...process.env, FORCE_COLOR: "1" } : process.env;
+    const color = process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
+    const env = { ...lateCollection(), ...process.env, ...color };
     const child = spawn(program, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"], env });
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
