@@ -15,6 +15,8 @@ const OWN = [
   "backends",
   "baseline",
   "empty",
+  "bound",
+  "unevaluated",
   "issuer",
   "scaled-gateway",
 ] as const;

@@ -1,46 +1,85 @@
-// Processor time from a new process to the gateway's first response, and to that of a Worker
-// without code. The Workers behind it are the same in both.
+// Processor time from a new process to the gateway's first response, beside that of Workers that
+// have less of it. The Workers behind it are the same in all.
 import { send } from "./load.ts";
 import { toolList } from "./requests.ts";
-import { PRODUCT_TOOLS } from "./series.ts";
+import { median, PRODUCT_TOOLS } from "./series.ts";
 import { startServer } from "./server.ts";
+import { columnsOf } from "./table.ts";
 
-/** Pairs of starts: one of the gateway, one of the empty Worker. */
+/** Rounds in which each Worker starts once. */
 const STARTS = 9;
 
-/** One start of each, in microseconds. */
-export interface ColdStart {
-  readonly gatewayUs: number;
-  readonly emptyUs: number;
+/**
+ * The main module of each Worker, from nothing to the gateway: `bound` has its bindings and classes
+ * only, `unevaluated` also its code.
+ */
+const MODULES = {
+  empty: "empty.js",
+  bound: "bound.js",
+  unevaluated: "unevaluated.js",
+  gateway: "gateway/index.js",
+} as const;
+type Started = keyof typeof MODULES;
+
+/** Processor time in microseconds. */
+export interface Start {
+  /** Until the Worker listens. */
+  readonly readyUs: number;
+  /** From then until its first response. */
+  readonly responseUs: number;
 }
 
-/** Pairs of starts. `entries`: KV entries of `token`. */
-export async function coldStarts(
-  folder: string,
-  token: string,
-  entries: readonly (readonly [string, string])[],
-): Promise<readonly ColdStart[]> {
-  const starts: ColdStart[] = [];
-  for (let start = 0; start < STARTS; start++) {
-    const emptyUs = await costOf(folder, "empty", token, entries);
-    starts.push({ emptyUs, gatewayUs: await costOf(folder, "gateway", token, entries) });
-  }
-  return starts;
+/** A token, and its entries in KV. */
+export interface KnownToken {
+  readonly token: string;
+  readonly entries: readonly (readonly [string, string])[];
 }
 
-async function costOf(
+/** Starts of each of `names`, in turns. */
+export async function coldStarts<Name extends Started>(
   folder: string,
-  service: "empty" | "gateway",
-  token: string,
-  entries: readonly (readonly [string, string])[],
-) {
-  const server = await startServer(folder, ["storage", "backends", service]);
+  known: KnownToken,
+  names: readonly Name[],
+  rounds = STARTS,
+): Promise<Readonly<Record<Name, readonly Start[]>>> {
+  const starts = new Map<Name, Start[]>(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++)
+    for (const [name, own] of starts) own.push(await startOf(folder, name, known));
+  return Object.fromEntries(starts) as Record<Name, Start[]>; // of all `names`
+}
+
+async function startOf(folder: string, name: Started, { token, entries }: KnownToken): Promise<Start> {
+  const service = name === "empty" ? "empty" : "gateway";
+  const server = await startServer(folder, ["storage", "backends", service], MODULES[name]);
   try {
     await fetch(`http://127.0.0.1:${server.ports.get("storage")}/`, { method: "PUT", body: JSON.stringify(entries) });
+    const readyUs = await server.idleCpuUs();
     const request = toolList({ port: server.ports.get(service) ?? 0, era: "2026-07-28", token }, PRODUCT_TOOLS);
-    await send(service === "gateway" ? request : { ...request, isExpected: () => true });
-    return await server.idleCpuUs();
+    const hasCode = name === "gateway" || name === "unevaluated";
+    await send(hasCode ? request : { ...request, isExpected: () => true });
+    return { readyUs, responseUs: (await server.idleCpuUs()) - readyUs };
   } finally {
     await server.stop();
   }
+}
+
+/** In all, in microseconds. */
+export const totalUs = ({ readyUs, responseUs }: Start): number => readyUs + responseUs;
+
+/** A line for each part of a start: what it adds to that of an empty Worker, in milliseconds. */
+export function startTable({ empty, bound, unevaluated, gateway }: Record<Started, readonly Start[]>): string {
+  const readyUs = (start: Start) => start.readyUs;
+  const line = (what: string, costOf: (start: Start) => number, more: readonly Start[], less: readonly Start[]) => {
+    const before = less.map(costOf);
+    const addedUs = median(more.map((start, round) => costOf(start) - (before[round] ?? Number.NaN)));
+    return [what, (addedUs / 1000).toFixed(1)];
+  };
+  return columnsOf([
+    ["part of a start", "ms"],
+    line("bindings and classes of Durable Objects", readyUs, bound, empty),
+    line("loading the code", readyUs, unevaluated, bound),
+    line("evaluating it", readyUs, gateway, unevaluated),
+    line("the first response", ({ responseUs }) => responseUs, gateway, empty),
+    line("all, above an empty Worker", totalUs, gateway, empty),
+  ]);
 }

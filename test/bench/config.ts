@@ -44,8 +44,13 @@ type Lines = readonly string[];
  *
  * @param objects path of an existing folder for the data of Durable Objects, which have no SQL in
  *   memory
+ * @param mainModule that of the gateway
  */
-export async function systemConfig(chosen: readonly ServiceName[], objects: string): Promise<string> {
+export async function systemConfig(
+  chosen: readonly ServiceName[],
+  objects: string,
+  mainModule: string,
+): Promise<string> {
   const gateway: Unstable_Config = unstable_readConfig({ config: path.join(ROOT, CONFIGS.gateway) });
   const secret = randomSecret();
   const bindings = gatewayBindings(gateway, secret);
@@ -75,7 +80,7 @@ export async function systemConfig(chosen: readonly ServiceName[], objects: stri
     baseline: () => worker("baseline", "baseline.js", [service("BACKEND", "backends", "StackbilderEntrypoint")]),
     empty: () => worker("empty", "empty.js"),
     gateway: () =>
-      worker("gateway", "gateway/index.js", bindings, [
+      worker("gateway", mainModule, bindings, [
         `durableObjectNamespaces = [${namespaces.join(", ")}]`,
         'durableObjectStorage = (localDisk = "objects")',
       ]),

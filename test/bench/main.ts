@@ -6,7 +6,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { BUDGETED, budgetTable, checkBudgets } from "./budgets.ts";
 import { buildAll } from "./bundles.ts";
-import { coldStarts } from "./cold-start.ts";
+import { coldStarts, startTable } from "./cold-start.ts";
 import { RIVALS, SCALED_GATEWAYS, SERVICES, type ServiceName } from "./config.ts";
 import { evaluate, type Findings, tableOf } from "./goals.ts";
 import { closeConnections, send, UnexpectedResponse } from "./load.ts";
@@ -25,7 +25,7 @@ const USAGE = `Usage: npm run bench [-- options]
   --check     end with an error if a goal is missed
   --quick     only compare the main ratios with their budgets: under two minutes, and an error if
               one is exceeded by more than the noise of the run
-  --parts     only measure what each part of a call and of a list costs
+  --parts     only measure what each part of a call, of a list and of a start costs
   --rivals    only compare with other servers, which it installs into a temporary folder
   --rounds N  repetitions of each kind of request (default ${DEFAULT_ROUNDS}, at least ${MIN_ROUNDS})
   --help      show this`;
@@ -88,7 +88,8 @@ async function measureAll(folder: string, rounds: number): Promise<Findings> {
     const operations = await allOperations(server, tokens);
     const status = await statusBeforeBody(server, tokens.known);
     if (server.errors() !== "") throw new UnexpectedResponse("the Workers logged errors");
-    const starts = await coldStarts(folder, tokens.known, await entriesOf(server, tokens.known));
+    const known = { token: tokens.known, entries: await entriesOf(server, tokens.known) };
+    const starts = await coldStarts(folder, known, ["empty", "gateway"]);
     return { costs, operations, statusBeforeBody: status, coldStarts: starts, gatewayGzipBytes };
   } catch (error) {
     if (server.errors() !== "") console.error(`The Workers' errors:\n${server.errors()}`);
@@ -124,8 +125,8 @@ async function measureRivals(folder: string, rounds: number) {
   });
 }
 
-/** Costs of calls and lists, of gateways that lack a part each. */
-async function measureParts(folder: string, rounds: number) {
+/** The report on gateways that lack a part each, and on Workers that have a part of its start. */
+async function reportOnParts(folder: string, rounds: number): Promise<string> {
   console.log("Building.");
   await Promise.all([buildAll(folder), buildPartial(folder)]);
   return withServer(folder, [...QUICK_SERVICES, ...PARTIAL_GATEWAYS], async (server) => {
@@ -133,7 +134,10 @@ async function measureParts(folder: string, rounds: number) {
     const turns = 3 * rounds; // of shorter slices
     console.log(`Measuring, ${turns} rounds.`);
     const series = partSeries(server, tokens.known, seriesOf(server, tokens, 0).baseline);
-    return measure(server, series, { rounds: turns, limitMs: ROUNDS_LIMIT_MS });
+    const costs = await measure(server, series, { rounds: turns, limitMs: ROUNDS_LIMIT_MS });
+    const known = { token: tokens.known, entries: await entriesOf(server, tokens.known) };
+    const starts = await coldStarts(folder, known, ["empty", "bound", "unevaluated", "gateway"]);
+    return `${partTable(costs)}\n\n${startTable(starts)}`;
   });
 }
 
@@ -176,7 +180,7 @@ async function run(args: string[]): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
   try {
     if (options.mode === "quick") return await compareWithBudgets(folder, options.rounds);
-    if (options.mode === "parts") return console.log(partTable(await measureParts(folder, options.rounds)));
+    if (options.mode === "parts") return console.log(await reportOnParts(folder, options.rounds));
     if (options.mode === "rivals") return console.log(rivalTable(await measureRivals(folder, options.rounds)));
     const lines = evaluate(await measureAll(folder, options.rounds));
     console.log(`\n${tableOf(lines)}`);

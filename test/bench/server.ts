@@ -24,11 +24,19 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Starts `services` with the bundles in `folder`. The caller stops them. */
-export async function startServer(folder: string, services: readonly ServiceName[]): Promise<Server> {
+/**
+ * Starts `services` with the bundles in `folder`. The caller stops them.
+ *
+ * @param mainModule that of the gateway
+ */
+export async function startServer(
+  folder: string,
+  services: readonly ServiceName[],
+  mainModule = "gateway/index.js",
+): Promise<Server> {
   const objects = mkdtempSync(path.join(folder, "objects-"));
   const file = `${objects}.capnp`;
-  writeFileSync(file, await systemConfig(services, objects));
+  writeFileSync(file, await systemConfig(services, objects, mainModule));
   const { default: workerd }: { readonly default: string } = createRequire(
     createRequire(import.meta.url).resolve("wrangler"),
   )("workerd");
