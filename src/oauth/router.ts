@@ -135,16 +135,19 @@ export async function oauthFetch(
  * A page for a browser at an address that is for programs, or that is none. It keeps the status.
  */
 export async function pageInstead(request: Request, context: RequestContext, status: 401 | 404): Promise<Response> {
-  const link = { href: "/", label: "Connect your app" };
-  const response = errorPage(context, { status, ...PLACES[status](context.config.resource), link });
+  const { resource, isSignupOpen } = context.config;
+  const link = { href: "/", label: isSignupOpen ? "Connect your app" : "About this gateway" };
+  const response = errorPage(context, { status, ...PLACES[status](resource, isSignupOpen), link });
   await addSecurityHeaders(response, request.url.startsWith("https:"));
   return request.method === "HEAD" ? withoutEffect(response) : response;
 }
 
 const PLACES = {
-  401: (resource: string) => ({
+  401: (resource: string, isSignupOpen: boolean) => ({
     title: "This address is for apps",
-    text: `${resource} is the MCP endpoint. Add it to your AI app, which signs you in.`,
+    text: isSignupOpen
+      ? `${resource} is the MCP endpoint. Add it to your AI app, which signs you in.`
+      : `${resource} is the MCP endpoint. It is not open to new connections yet.`,
   }),
   404: () => ({ title: "There is no such page", text: "Check the address." }),
 };

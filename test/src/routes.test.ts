@@ -150,6 +150,15 @@ it("a browser gets a page at the endpoint, with the challenge for clients", asyn
   expect([program.status, program.headers.get("content-type")]).toEqual([401, "application/json"]);
 });
 
+it("a browser is offered no connection at these addresses while sign-up is closed", async () => {
+  for (const path of ["/nothing", "/mcp"]) {
+    const closed = envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" });
+    const page = await (await send(path, { headers: { accept: "text/html,*/*;q=0.8" } }, closed)).text();
+    expect(page).not.toMatch(/Connect your app|signs you in/);
+    expect(page).toContain('href="/"');
+  }
+});
+
 describe("no response may be read as another type than it declares: nosniff", () => {
   const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];
 
