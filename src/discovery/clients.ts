@@ -45,7 +45,9 @@ export function bearerSetups({ url, name }: EndpointName, bearer: string): reado
     },
     {
       ...{ id: "claude-code", name: "Claude Code", isHosted: false },
-      steps: [command(`claude mcp add --transport http ${name} ${url} --header "Authorization: ${authorization}"`)],
+      steps: [
+        command(`claude mcp add --transport http ${name} ${wordOf(url)} --header "Authorization: ${authorization}"`),
+      ],
     },
     {
       ...{ id: "cursor", name: "Cursor", isHosted: false },
@@ -67,7 +69,7 @@ export function bearerSetups({ url, name }: EndpointName, bearer: string): reado
 /** Lists the tools. `bearer`: the credential, or the shell's variable that has it. */
 function listCommand(url: string, bearer: string): string {
   return (
-    `curl ${url} -H "Authorization: Bearer ${bearer}" -H 'Content-Type: application/json' ` +
+    `curl ${wordOf(url)} -H "Authorization: Bearer ${bearer}" -H 'Content-Type: application/json' ` +
     `-d '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'`
   );
 }
@@ -75,7 +77,8 @@ function listCommand(url: string, bearer: string): string {
 /** True if the vendors of hosted clients can reach this endpoint. */
 export function isPublic(url: string): boolean {
   const { protocol, hostname } = new URL(url);
-  return protocol === "https:" && !/^(?:localhost|.*\.localhost|127\..*|\[::1\])$/.test(hostname);
+  const isName = /\.[a-z][a-z0-9-]*$/.test(hostname); // an IP address may be of a private network
+  return protocol === "https:" && isName && !/\.(?:arpa|internal|lan|local|localhost|test)$/.test(hostname);
 }
 
 function desktopClients({ url, name }: EndpointName): readonly ClientSetup[] {
@@ -83,7 +86,7 @@ function desktopClients({ url, name }: EndpointName): readonly ClientSetup[] {
     {
       ...{ id: "claude-code", name: "Claude Code", isHosted: false },
       steps: [
-        command(`claude mcp add --transport http ${name} ${url}`),
+        command(`claude mcp add --transport http ${name} ${wordOf(url)}`),
         command(`claude mcp login ${name}`),
         text(`Or type /mcp in a session, choose ${name}, and choose Authenticate.`),
       ],
@@ -127,30 +130,30 @@ function terminalClients({ url, name }: EndpointName): readonly ClientSetup[] {
   return [
     {
       ...{ id: "codex", name: "Codex", isHosted: false },
-      steps: [command(`codex mcp add ${name} --url ${url}`), text("It opens the browser to sign in.")],
+      steps: [command(`codex mcp add ${name} --url ${wordOf(url)}`), text("It opens the browser to sign in.")],
     },
     {
       ...{ id: "gemini", name: "Gemini CLI", isHosted: false },
       steps: [
-        command(`gemini mcp add --scope user --transport http ${name} ${url}`),
+        command(`gemini mcp add --scope user --transport http ${name} ${wordOf(url)}`),
         text(`Then type /mcp auth ${name} in a session, and confirm.`),
       ],
     },
     {
       ...{ id: "opencode", name: "opencode", isHosted: false },
-      steps: [command(`opencode mcp add ${name} --url ${url}`), command(`opencode mcp auth ${name}`)],
+      steps: [command(`opencode mcp add ${name} --url ${wordOf(url)}`), command(`opencode mcp auth ${name}`)],
     },
     {
       ...{ id: "copilot", name: "Copilot CLI", isHosted: false },
       steps: [
-        command(`copilot mcp add --transport http ${name} ${url}`),
+        command(`copilot mcp add --transport http ${name} ${wordOf(url)}`),
         text("Then start copilot: it opens the browser to sign in."),
       ],
     },
     {
       ...{ id: "qwen", name: "Qwen Code", isHosted: false },
       steps: [
-        command(`qwen mcp add --transport http ${name} ${url}`),
+        command(`qwen mcp add --transport http ${name} ${wordOf(url)}`),
         text(`Then type /mcp in a session, choose ${name}, and choose Authenticate.`),
       ],
     },
@@ -161,7 +164,7 @@ function tools({ url, name }: EndpointName): readonly ClientSetup[] {
   return [
     {
       ...{ id: "inspector", name: "MCP Inspector", isHosted: false },
-      steps: [command(`npx @modelcontextprotocol/inspector --transport http --server-url ${url}`)],
+      steps: [command(`npx @modelcontextprotocol/inspector --transport http --server-url ${wordOf(url)}`)],
     },
     {
       ...{ id: "mcp-remote", name: "mcp-remote", isHosted: false },
@@ -175,6 +178,11 @@ function tools({ url, name }: EndpointName): readonly ClientSetup[] {
       steps: [text(`Create an API key at ${new URL("/apps", url)}, then:`), command(listCommand(url, "$KEY"))],
     },
   ];
+}
+
+/** An address as one word of a command; a shell would change some characters of a query or path. */
+function wordOf(url: string): string {
+  return /^[\w%+=:,./-]*$/.test(url) ? url : `'${url.replaceAll("'", "%27")}'`;
 }
 
 function text(value: string): SetupStep {

@@ -30,16 +30,16 @@ describe("the front page", () => {
     });
   });
 
-  it.each(["http://localhost:8790/mcp", "http://127.0.0.1/mcp", "https://localhost/mcp", "http://mcp.example.com/mcp"])(
-    "offers %s to no client that connects from its vendor's servers",
-    (resource) => {
-      const page = home(resource);
-      expect(clientsIn(page)).toContain("Claude Code");
-      expect(clientsIn(page)).not.toContain("Claude");
-      expect(clientsIn(page)).not.toContain("ChatGPT");
-      expect(page).toContain("Claude and ChatGPT connect from their vendors");
-    },
-  );
+  it.each([
+    ...["http://localhost:8790/mcp", "http://127.0.0.1/mcp", "https://localhost/mcp", "http://mcp.example.com/mcp"],
+    ...["https://192.168.1.4/mcp", "https://[fd00::1]/mcp", "https://gateway/mcp", "https://gateway.internal/mcp"],
+  ])("offers %s to no client that connects from its vendor's servers", (resource) => {
+    const page = home(resource);
+    expect(clientsIn(page)).toContain("Claude Code");
+    expect(clientsIn(page)).not.toContain("Claude");
+    expect(clientsIn(page)).not.toContain("ChatGPT");
+    expect(page).toContain("Claude and ChatGPT connect from their vendors");
+  });
 
   it("lists every tool with its scope and price", () => {
     const page = home("https://mcp.example.com/mcp");
