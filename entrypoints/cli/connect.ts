@@ -3,8 +3,9 @@
 import { type ClientSetup, clientSetups, isPublic, type SetupStep } from "../../src/discovery/clients.ts";
 import { CliError } from "./cli-error.ts";
 import { CHECKS, runChecks } from "./connect/checks.ts";
+import { isLoopback } from "./connect/discovery.ts";
 import { describeOutcome } from "./connect/outcome.ts";
-import { readArguments } from "./options.ts";
+import { credentialIn, readArguments } from "./options.ts";
 import { DEFAULT_ORIGIN } from "./workers.ts";
 
 const USAGE = `Usage: npm run connect [-- options]
@@ -37,6 +38,14 @@ export async function run(args: readonly string[]): Promise<void> {
   if (options.isCheck) return check(options);
   const setups = selectSetups(options);
   console.log(`Endpoint  ${options.url}\n\n${setups.map((setup) => describeSetup(setup, options.url)).join("\n\n")}`);
+  if (isLoopback(options.url.hostname)) await warnUnlessServed(options);
+}
+
+/** Looks for an endpoint on this machine, so that a port that is not the gateway's is noticed. */
+async function warnUnlessServed({ url, isPaid, clientId, token }: Options): Promise<void> {
+  const options = { url, isPaid, clientId, token, say: console.log };
+  for await (const { outcome } of runChecks(options, CHECKS.slice(0, 1)))
+    if (outcome.state === "failed") console.error(`\nThis does not work yet. ${outcome.problem} ${outcome.remedy}`);
 }
 
 async function check({ url, isPaid, clientId, token }: Options): Promise<void> {
@@ -90,11 +99,11 @@ function readOptions(args: readonly string[]): Options | "help" {
     const url = endpointOf(values.url ?? `${DEFAULT_ORIGIN}/mcp`);
     const name = values.name ?? (values.url === undefined ? "stackbilt" : nameOf(url));
     if (!/^[A-Za-z0-9-]{1,40}$/.test(name)) throw new Error("--name takes letters, digits and hyphens");
-    const variable = values["token-from"];
-    const token = variable === undefined ? undefined : process.env[variable];
-    if (variable !== undefined && !token) throw new Error(`The environment variable ${variable} is empty`);
-    const [isCheck, isPaid] = [values.check ?? false, values.paid ?? false];
-    return { url, name, client: values.client, isCheck, isPaid, clientId: values["client-id"], token };
+    const { check: isCheck = false, paid: isPaid = false, client, "client-id": clientId, "token-from": from } = values;
+    const token = from === undefined ? undefined : credentialIn("--token-from", from);
+    const isCheckOnly = isPaid || clientId !== undefined || from !== undefined;
+    if (isCheckOnly && !isCheck) throw new Error("--paid, --client-id and --token-from need --check");
+    return { url, name, client, isCheck, isPaid, clientId, token };
   });
 }
 
@@ -106,8 +115,11 @@ function endpointOf(text: string): URL {
   return url;
 }
 
+/** The end of a host that many owners share. */
+const SHARED = /(?:\.[^.]+\.workers\.dev|\.(?:co|com|org|net|ac|gov)\.[a-z]{2}|\.[a-z][a-z0-9-]*)$/;
+
 /** A name for the server of a host: `mcp.example.com` is `example`, an address is `local`. */
 function nameOf({ hostname }: URL): string {
-  const labels = hostname.split(".");
-  return /^[a-z][a-z0-9-]*$/i.test(labels.at(-1) ?? "") ? (labels.at(-2) ?? "local") : "local";
+  if (!SHARED.test(hostname)) return "local";
+  return hostname.replace(SHARED, "").split(".").at(-1)?.slice(0, 40) || "local";
 }

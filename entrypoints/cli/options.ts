@@ -37,6 +37,20 @@ export function readArguments<T extends ParseArgsOptionsConfig, R>(
   }
 }
 
+/**
+ * The key or token in the environment variable that the option names; arguments are seen by other
+ * users of the machine. Throws an error that shows neither.
+ */
+export function credentialIn(option: string, variable: string): string {
+  if (!/^[A-Z][A-Z0-9_]*$/.test(variable))
+    throw new Error(`${option} takes the name of an environment variable, in capitals, that has the key`);
+  const credential = process.env[variable]?.trim();
+  if (!credential) throw new Error(`The environment variable ${variable} is empty`);
+  if (!/^[!-~]+$/.test(credential))
+    throw new Error(`${variable} has to be a key or token alone: it has a space, a line break or an accent in it`);
+  return credential;
+}
+
 /** The origin of an http or https address. Throws an error that names the option. */
 export function originIn(option: string, address: string): string {
   const url = URL.parse(address);

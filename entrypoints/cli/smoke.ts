@@ -1,8 +1,9 @@
 // `npm run smoke`: the checks of a deployed gateway that need no person. They change nothing.
 import { CliError } from "./cli-error.ts";
 import { CONNECTION_CHECKS, runChecks } from "./connect/checks.ts";
+import { checkChallenge } from "./connect/discovery.ts";
 import { describeOutcome } from "./connect/outcome.ts";
-import { originIn, readArguments } from "./options.ts";
+import { credentialIn, originIn, readArguments } from "./options.ts";
 import { productionOrigin } from "./production/settings.ts";
 import { DEFAULT_SECRETS_FILE, readSettings } from "./secret-file.ts";
 import { gatewayChecks } from "./smoke/checks.ts";
@@ -37,7 +38,7 @@ export async function smoke({ origin, healthToken, key }: Options): Promise<numb
   const common = { url, isPaid: false, clientId: undefined, say: console.log };
   const runs = [
     { checks: gatewayChecks(healthToken), token: undefined },
-    { checks: key === undefined ? [] : CONNECTION_CHECKS, token: key },
+    { checks: key === undefined ? [] : [{ name: "key", run: checkChallenge }, ...CONNECTION_CHECKS], token: key },
   ];
   const width = Math.max(...runs.flatMap(({ checks }) => checks.map(({ name }) => name.length)));
   let failures = 0;
@@ -62,14 +63,6 @@ function readOptions(args: readonly string[]): Options | "help" {
   return readArguments({ args, usage: USAGE, options: OPTIONS }, (values) => ({
     origin: originIn("--url", values.url ?? productionOrigin()),
     healthToken: healthTokenIn(values.secrets),
-    key: values.key === undefined ? undefined : keyIn(values.key),
+    key: values.key === undefined ? undefined : credentialIn("--key", values.key),
   }));
-}
-
-function keyIn(variable: string): string {
-  if (!/^[A-Z][A-Z0-9_]*$/.test(variable))
-    throw new Error("--key takes the name of an environment variable: other users of the machine see arguments");
-  const key = process.env[variable];
-  if (!key) throw new Error(`The environment variable ${variable} is empty`);
-  return key;
 }

@@ -13,6 +13,7 @@ import { run } from "../../entrypoints/cli/connect.ts";
 import { run as smoke } from "../../entrypoints/cli/smoke.ts";
 import { ROOT } from "../../entrypoints/cli/workers.ts";
 import { clientSetups } from "../../src/discovery/clients.ts";
+import { EVENTUALLY } from "../support/eventually.ts";
 import { useIssuer } from "../support/issuer.ts";
 import { accessTokenOf, connect as connectClient } from "../support/mcp-clients.ts";
 
@@ -22,7 +23,8 @@ const SLOW_MS = 60_000;
 async function connect(args: readonly string[], env: Readonly<Record<string, string>> = {}, command = run) {
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   const lines: string[] = [];
-  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+  for (const stream of ["log", "error"] as const)
+    vi.spyOn(console, stream).mockImplementation((line: string) => void lines.push(line));
   try {
     await command(args);
     return { code: 0, output: lines.join("\n") };
@@ -70,15 +72,40 @@ describe("the set-up of clients", () => {
   });
 
   it.each([
+    ["https://mcp.example.co.uk/mcp", "example"],
+    ["https://stackbilt-mcp-gateway.acme.workers.dev/mcp", "stackbilt-mcp-gateway"],
+    ["https://192.0.2.1/mcp", "local"],
+  ])("names the server of %s after its own host: %s", async (url, name) => {
+    expect((await connect(["--url", url, "--client", "codex"])).output).toContain(`codex mcp add ${name} --url ${url}`);
+  });
+
+  it("quotes an address that a shell would change", async () => {
+    const { output } = await connect(["--url", "https://example.com/$(id)'?a=1&b=2", "--client", "codex"]);
+    expect(output).toContain("codex mcp add example --url 'https://example.com/$(id)%27?a=1&b=2'\n");
+  });
+
+  it("comes with what is wrong if this machine has no endpoint there", async () => {
+    const { code, output } = await connect(["--url", "http://127.0.0.1:9/mcp", "--client", "codex"]);
+    expect([code, output]).toEqual([
+      0,
+      expect.stringMatching(/codex mcp add.*This does not work yet\. http:\/\/127\.0\.0\.1:9 cannot be reached/s),
+    ]);
+  });
+
+  it.each([
     ["an unknown client", ["--client", "netscape"], 'There is no client "netscape".'],
     ["an address that is none", ["--url", "mcp.example.com"], "--url takes an http or https address."],
     ["a password in the address", ["--url", "https://a:b@example.com/mcp"], "--url takes no password"],
     ["a name with a space", ["--name", "a b"], "--name takes letters, digits and hyphens."],
     ["an empty variable", ["--check", "--token-from", "NOT_SET_HERE"], "NOT_SET_HERE is empty."],
-  ])("refuses %s", async (_, args, sentence) => {
-    const { code, output } = await connect(args);
+    ["a key in place of its variable", ["--check", "--token-from", "sb_live_x"], "takes the name of an environment"],
+    ["a variable with more than a key", ["--check", "--token-from", "TWO_LINES"], "TWO_LINES has to be a key or token"],
+    ["an option of the checks without them", ["--paid"], "need --check."],
+  ])("refuses %s, and prints no key", async (_, args, sentence) => {
+    const { code, output } = await connect(args, { TWO_LINES: "sb_live_x\nsb_live_x" });
     expect(code).toBe(1);
     expect(output).toContain(sentence);
+    expect(output).not.toContain("sb_live_x");
   });
 });
 
@@ -122,13 +149,23 @@ describe("the checks, against this gateway", () => {
       KEY: "sb_live_wrong",
     });
     expect(code).toBe(1);
-    expect(output).toMatch(/✗ connect .*\n +Check that the key or token is valid/);
+    expect(output).toMatch(/✗ endpoint +The key or token is refused \(401\): .*\n +Check that it is complete/);
+    expect(output).toMatch(/- connect +needs the endpoint/);
   });
 
   it("name the address of the endpoint", { timeout: SLOW_MS }, async () => {
     const { code, output } = await connect(["--check", "--url", `${system.origin}/`]);
     expect(code).toBe(1);
     expect(output).toContain(`Use --url ${system.origin}/mcp`);
+  });
+
+  it("name the gateway's own host at another one", { timeout: SLOW_MS }, async () => {
+    const other = system.origin.replace("127.0.0.1", "localhost");
+    const { code, output } = await connect(["--check", "--url", `${other}/mcp`]);
+    expect(code).toBe(1);
+    expect(output).toMatch(
+      new RegExp(`not answer under this host name \\(421\\)\\.\n +This gateway is ${system.origin}`),
+    );
   });
 });
 
@@ -155,6 +192,36 @@ describe("the checks, against another server", () => {
     const { code, output } = await connect(["--check", "--url", "http://127.0.0.1:9/mcp"]);
     expect(code).toBe(1);
     expect(output).toMatch(/✗ endpoint +http:\/\/127\.0\.0\.1:9 cannot be reached/);
+  });
+
+  it.each<[string, number, Record<string, string>, string, RegExp]>([
+    ["a web page", 200, { "content-type": "text/html" }, "<style>p{}</style><p>Hi</p>", /with text\/html, .*: Hi\n/],
+    ["another API", 200, { "content-type": "application/json" }, '{"ok":true}', /with application\/json, not/],
+    ["a redirect", 307, { location: "/v2" }, "", /Redirects to \/v2 \(307\).*\n.*--url http:.*\/v2\n/],
+    ["a redirect to nowhere", 302, { location: "http://:x" }, "", /Redirects to http:\/\/:x \(302\)/],
+    ["an overload", 429, {}, '{"error":{"message":"Slow\\ndown"}}', /Status 429: Slow down\n +Wait a moment/],
+    [
+      "a path of no use",
+      401,
+      { "www-authenticate": 'Bearer resource_metadata="/m"' },
+      "",
+      /resource_metadata is \/m\./,
+    ],
+  ])("name %s, with and without a token", async (_, status, headers, body, line) => {
+    const origin = await serve((_request, response) => void response.writeHead(status, headers).end(body));
+    const { code, output } = await connect(["--check", "--url", `${origin}/mcp`]);
+    expect(code).toBe(1);
+    expect(output).toMatch(line);
+    expect(output).toContain("1 check failed.");
+    const withToken = await connect(["--check", "--url", `${origin}/mcp`, "--token-from", "KEY"], { KEY: "none" });
+    if (status !== 401) expect(withToken.output).toMatch(line);
+  });
+
+  it("name a server that has only server/discover an endpoint", { timeout: SLOW_MS }, async () => {
+    const error = { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "Method not found" } };
+    const origin = await serve((_request, response) => void response.writeHead(404).end(JSON.stringify(error)));
+    const { output } = await connect(["--check", "--url", `${origin}/mcp`]);
+    expect(output).toMatch(/✓ endpoint +serves clients without a sign-in\n[\s\S]*✗ connect +The official client/);
   });
 
   const METADATA = "/.well-known/oauth-protected-resource/mcp";
@@ -227,6 +294,27 @@ describe("the checks, against another server", () => {
     expect(output).toMatch(line);
     expect(output).toContain("1 check failed.");
     expect(output).toMatch(/- token +needs a sign-in/);
+  });
+
+  it.each([
+    ["access_denied", /✗ sign-in +Access was not allowed: access_denied\n +Allow it on the page/],
+    ["invalid_scope", /✗ sign-in +Access was not allowed: invalid_scope\n +See RFC 6749/],
+  ])("name the refusal %s of a sign-in in the browser", async (error, line) => {
+    const registered = { "/register": { client_id: "registered" } };
+    const url = await faulty(() => registered);
+    vi.stubEnv("PATH", ""); // no browser opens
+    const checking = connect(["--check", "--url", url]);
+    const address = await vi.waitFor(() => {
+      const [line = ""] = vi
+        .mocked(console.log)
+        .mock.calls.flat()
+        .filter((text) => /in your browser/.test(text));
+      return new URL(/http.*/.exec(line)?.[0] ?? "");
+    }, EVENTUALLY);
+    const back = new URL(address.searchParams.get("redirect_uri") ?? "");
+    back.search = new URLSearchParams({ error, state: address.searchParams.get("state") ?? "" }).toString();
+    expect(await (await fetch(back)).text()).toContain("Back to the terminal");
+    expect((await checking).output).toMatch(line);
   });
 
   it("name a challenge that is missing", async () => {

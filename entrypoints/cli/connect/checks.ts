@@ -6,6 +6,9 @@ import { type Outcome, Problem, Skip } from "./outcome.ts";
 import { listenForRedirect, type RedirectListener, signIn } from "./sign-in.ts";
 import { exchangeCode, refresh, type Tokens } from "./tokens.ts";
 
+/** Time for the first message of the official client. */
+const CONNECT_MS = 15_000;
+
 export interface CheckOptions {
   readonly url: URL;
   /** True to make calls that cost credits on a gateway that is not local. */
@@ -19,7 +22,7 @@ export interface CheckOptions {
 
 /** Results of the checks so far; each check adds its own. */
 export interface Findings extends CheckOptions {
-  /** False for a server that serves clients without a sign-in. */
+  /** False for a server that serves clients without a sign-in, or the given credential. */
   needsSignIn: boolean;
   readonly listener: RedirectListener;
   discovered?: Discovered;
@@ -85,23 +88,22 @@ async function outcomeOf(run: Check, findings: Findings): Promise<Outcome> {
 
 async function connectClient(findings: Findings): Promise<string> {
   const { url, token, tokens, needsSignIn } = findings;
-  const bearer = token ?? tokens?.accessToken;
-  if (needsSignIn && bearer === undefined) throw new Skip("needs a token");
+  const bearer = needsSignIn ? tokens?.accessToken : token;
+  if (needsSignIn && bearer === undefined) throw new Skip(token === undefined ? "needs a token" : "needs the endpoint");
   const client = new Client({ name: "connect-check", version: "1.0.0" }, { versionNegotiation: { mode: "auto" } });
   const headers = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
   try {
-    await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
+    const transport = new StreamableHTTPClientTransport(url, { requestInit: { headers } });
+    await client.connect(transport, { timeout: CONNECT_MS });
   } catch (error) {
-    throw new Problem(`The official client cannot connect: ${(error as Error).message}`, remedyOf(bearer, token));
+    throw new Problem(
+      `The official client cannot connect: ${(error as Error).message}`,
+      bearer === undefined
+        ? "The endpoint has to answer `initialize` or `server/discover`."
+        : "The endpoint has to accept this token, which is valid.",
+    );
   }
   findings.client = client;
   const version = client.getServerVersion();
   return `${version?.title ?? version?.name ?? "a server"} ${version?.version ?? ""}, revision ${client.getNegotiatedProtocolVersion() ?? "unknown"}`;
-}
-
-function remedyOf(bearer: string | undefined, given: string | undefined): string {
-  if (given !== undefined) return "Check that the key or token is valid for this endpoint.";
-  if (bearer !== undefined)
-    return "The endpoint has to accept the token that its authorization server has just issued.";
-  return "The endpoint has to answer `initialize` or `server/discover`.";
 }

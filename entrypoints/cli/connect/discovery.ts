@@ -34,21 +34,29 @@ const INITIALIZE = {
 /** A message without a token gets 401 and the address of the metadata, or is served. */
 export async function checkChallenge(findings: Findings): Promise<string> {
   const { url, token } = findings;
-  if (token !== undefined) {
+  const accept = "application/json, text/event-stream";
+  const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const headers = { "content-type": "application/json", accept, ...bearer };
+  const reply = await send(url, { method: "POST", headers, body: JSON.stringify(INITIALIZE) });
+  if (isMessage(reply)) {
     findings.needsSignIn = false;
-    throw new Skip("a key or token was given: no sign-in");
+    return token === undefined ? "serves clients without a sign-in" : "serves the key or token";
   }
-  const reply = await send(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json, text/event-stream" },
-    body: JSON.stringify(INITIALIZE),
-  });
-  if (reply.status === 200) {
-    findings.needsSignIn = false;
-    return "serves clients without a sign-in";
-  }
-  if (reply.status !== 401) throw unexpectedStatus(reply, url);
-  const challenge = reply.headers.get("www-authenticate") ?? "";
+  if (reply.status !== 401) throw unexpectedReply(reply, url);
+  if (token !== undefined)
+    throw new Problem(
+      `The key or token is refused (401): ${sentenceOf(reply.text)}`,
+      "Check that it is complete, is for this endpoint, and has not been revoked.",
+    );
+  return readChallenge(findings, reply.headers.get("www-authenticate") ?? "");
+}
+
+/** True for a message of MCP; a server without `initialize` returns an error with 400 or 404. */
+function isMessage({ status, text }: Reply): boolean {
+  return [200, 400, 404].includes(status) && /"jsonrpc"\s*:\s*"2\.0"/.test(text);
+}
+
+function readChallenge(findings: Findings, challenge: string): string {
   const named = parameterOf(challenge, "resource_metadata");
   if (!/^bearer\b/i.test(challenge))
     throw new Problem(
@@ -56,18 +64,22 @@ export async function checkChallenge(findings: Findings): Promise<string> {
       'Send `WWW-Authenticate: Bearer resource_metadata="…"` (RFC 9728 section 5.1).',
     );
   const scope = parameterOf(challenge, "scope");
-  const metadataUrl =
-    named !== undefined && URL.canParse(named) ? new URL(named) : wellKnown("oauth-protected-resource", url);
+  const metadataUrl = named === undefined ? wellKnown("oauth-protected-resource", findings.url) : URL.parse(named);
+  if (metadataUrl === null || !/^https?:$/.test(metadataUrl.protocol))
+    throw new Problem(`The challenge's resource_metadata is ${named}.`, "Name an https address there.");
   findings.discovered = { metadataUrl, ...(scope !== undefined && { scope }) };
   return named === undefined
     ? "401; the challenge names no metadata, so clients guess its address"
     : `401, metadata at ${metadataUrl}`;
 }
 
-function unexpectedStatus({ status, headers, text }: Reply, url: URL): Problem {
+function unexpectedReply({ status, headers, text }: Reply, url: URL): Problem {
   const location = headers.get("location");
   if (location !== null)
-    return new Problem(`Redirects to ${location} (${status}).`, `Use that address: --url ${new URL(location, url)}`);
+    return new Problem(
+      `Redirects to ${location} (${status}).`,
+      `If that is the endpoint, use --url ${URL.parse(location, url.href) ?? "with its address"}`,
+    );
   const endpoint = /"mcp_endpoint":"([^"]+)"/.exec(text)?.[1];
   if (status === 404 || status === 405)
     return new Problem(
@@ -75,9 +87,17 @@ function unexpectedStatus({ status, headers, text }: Reply, url: URL): Problem {
       endpoint ? `Use --url ${endpoint}` : "Most endpoints have the path /mcp.",
     );
   if (status === 421) return new Problem("The server does not answer under this host name (421).", sentenceOf(text));
+  const type = headers.get("content-type") ?? "no content type";
+  if (status === 200)
+    return new Problem(
+      `Answers with ${type}, not with a message of MCP: ${sentenceOf(text)}`,
+      "Use the address of an MCP endpoint: most have the path /mcp.",
+    );
   return new Problem(
     `Status ${status}: ${sentenceOf(text)}`,
-    "Expected 401 with a challenge, or the answer to `initialize`.",
+    status === 429 || status >= 500
+      ? "Wait a moment and try again; then look at the server's log."
+      : "Expected 401 with a challenge, or the answer to `initialize`.",
   );
 }
 
@@ -198,7 +218,7 @@ function endpointOf(metadata: Readonly<Record<string, unknown>>, name: string): 
   if (typeof value !== "string" || !URL.canParse(value))
     throw new Problem(`The metadata has no ${name}.`, `Add \`${name}\` (RFC 8414 section 2).`);
   const { protocol, hostname } = new URL(value);
-  if (protocol !== "https:" && !isLoopback(hostname))
+  if (protocol !== "https:" && !(protocol === "http:" && isLoopback(hostname)))
     throw new Problem(`${name} is not https: ${value}`, "Clients refuse it: serve it over https.");
   return value;
 }
@@ -211,14 +231,15 @@ export function isLoopback(hostname: string): boolean {
 export function sentenceOf(text: string): string {
   try {
     const { error_description, error, message } = JSON.parse(text) as Record<string, unknown>;
-    const found = [error_description, message, error].find((value) => typeof value === "string");
+    const nested = (error as { message?: unknown } | undefined)?.message; // JSON-RPC
+    const found = [error_description, message, nested, error].find((value) => typeof value === "string");
     if (typeof found === "string") return found;
   } catch {
     // Not JSON.
   }
   return (
     text
-      .replace(/<[^>]*>/g, " ")
+      .replace(/<(script|style)\b.*?<\/\1>|<[^>]*>/gis, " ")
       .replace(/\s+/g, " ")
       .trim()
       .slice(0, 120) || "no explanation"

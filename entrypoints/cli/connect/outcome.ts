@@ -20,21 +20,22 @@ export class Problem extends Error {
 /** Ends a check that does not apply. */
 export class Skip extends Error {}
 
+/** The most characters of one text. */
+const MAX_LENGTH = 400;
+
 const MARKS = { passed: ["✓", 32], skipped: ["-", 33], failed: ["✗", 31] } as const;
 
-/**
- * The line of a check; a failed one has a second line with the remedy. Control characters are
- * replaced.
- */
+/** The line of a check; a failed one has a second line with the remedy. */
 export function describeOutcome(name: string, outcome: Outcome): string {
   const [mark, colour] = MARKS[outcome.state];
   const head = process.stdout.isTTY && !process.env.NO_COLOR ? `\u001b[${colour}m${mark}\u001b[0m` : mark;
   const indent = `\n    ${" ".repeat(name.length)}  `;
-  const text = outcome.state === "failed" ? `${outcome.problem}${indent}${outcome.remedy}` : outcome.note;
-  return `  ${head} ${name}  ${printable(text)}`;
+  const texts = outcome.state === "failed" ? [outcome.problem, outcome.remedy] : [outcome.note];
+  return `  ${head} ${name}  ${texts.map(printable).join(indent)}`;
 }
 
-/** Text from a server, without what a terminal would execute. */
+/** Text from a server on one line, without what a terminal would execute. */
 function printable(text: string): string {
-  return text.replace(/[^\P{C}\n]/gu, "�");
+  const line = text.replace(/\s+/g, " ").replace(/\p{C}/gu, "�");
+  return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}…` : line;
 }

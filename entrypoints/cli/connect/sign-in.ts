@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Findings } from "./checks.ts";
-import { type AuthorizationServer, isLoopback } from "./discovery.ts";
+import { type AuthorizationServer, isLoopback, sentenceOf } from "./discovery.ts";
 import { send } from "./http.ts";
 import { Problem, Skip } from "./outcome.ts";
 import { newAccount, PageUser } from "./page-user.ts";
@@ -94,8 +94,12 @@ async function signUpLocally(url: URL): Promise<URL> {
   try {
     return await new PageUser().authorize(url, newAccount("Connect Check"));
   } catch (error) {
-    const [reason = ""] = (error as Error).message.split("\n"); // the rest is the page
-    throw new Problem(`The pages could not be filled in: ${reason}`, `Sign in at ${url.origin}/apps in a browser.`);
+    const [reason = "", ...page] = (error as Error).message.split("\n");
+    const content = /<main\b.*<\/main>/s.exec(page.join("\n"))?.[0];
+    throw new Problem(
+      `The pages could not be filled in: ${content === undefined ? reason : sentenceOf(content)}`,
+      "Do what the page says, or check with a key or token: --token-from.",
+    );
   }
 }
 
@@ -125,7 +129,7 @@ function codeOf(redirected: URL, state: string, { issuer, sendsIssuer }: Authori
   if (error !== null)
     throw new Problem(
       `Access was not allowed: ${parameters.get("error_description") ?? error}`,
-      "Allow it on the page.",
+      error === "access_denied" ? "Allow it on the page." : `See RFC 6749 section 4.1.2.1 for ${error}.`,
     );
   if (parameters.get("state") !== state)
     throw new Problem("The redirect has another `state`.", "Return it unchanged (RFC 6749 section 4.1.2).");
