@@ -107,6 +107,16 @@ describe("the decisions", () => {
   });
 });
 
+describe("the README", () => {
+  it("has the command that runs the system, and the one with which .ci/run tests it", () => {
+    const commands = Array.from(textOf("README.md").matchAll(/^```sh\n(.*)\n```$/gm), ([, command]) => command);
+    expect(commands).toEqual(expect.arrayContaining(["npm install && npm run dev", "npm test"]));
+    const script = readFileSync(path.join(ROOT, ".ci/run"), "utf8");
+    expect(script).toContain("npm install");
+    expect(script).toMatch(/^tests "tests" npm test$/m);
+  });
+});
+
 describe("the documents", () => {
   it("name npm scripts that exist, also in commands", () => {
     const { scripts } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as { scripts: object };
