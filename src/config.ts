@@ -149,7 +149,8 @@ function optionalSecretProblems(name: string, text: string | undefined): string[
   return text === undefined ? [] : secretProblems(name, text);
 }
 
-function secretProblems(name: string, text: string | undefined): string[] {
+/** The problems of a secret's value: too short, or from an example. */
+export function secretProblems(name: string, text: string | undefined): string[] {
   if (!text) return [`${name} is missing`];
   if (PLACEHOLDER.test(text)) return [`${name} is a placeholder; make one with \`openssl rand -base64 32\``];
   return new TextEncoder().encode(text).length < 32 ? [`${name} must be at least 32 bytes long`] : [];

@@ -4,3 +4,10 @@
 export class CliError extends Error {
   override readonly name = "CliError"; // read by launch.mjs, which loads no TypeScript before it starts
 }
+
+/** A command that Ctrl-C, or another signal, stopped. */
+export class Stopped extends CliError {
+  constructor() {
+    super("Stopped.");
+  }
+}

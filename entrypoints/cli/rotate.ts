@@ -1,6 +1,5 @@
 // `npm run rotate`: replaces the root secret, SERVICE_BINDING_SECRET, without a gap. Every Worker
 // accepts the new one before the gateway uses it, and the old one until nothing depends on it.
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { checkpointKeyOf } from "../../src/crypto/key-ring.ts";
 import { TASK_TTL_MS } from "../../src/pipeline/task-handle.ts";
@@ -9,7 +8,7 @@ import { ensureLocalSecrets, localSecretsFile } from "./local-secrets.ts";
 import { readArguments } from "./options.ts";
 import { productionOrigin } from "./production/settings.ts";
 import { beginRotation, type Deployed, endRotation } from "./rotate/rotation.ts";
-import { randomSecret, readSettings, refuseSharedFile, writeSettings } from "./secret-file.ts";
+import { claimSecretsFile, randomSecret, readSettings, writeSettings } from "./secret-file.ts";
 
 const USAGE = `Usage: npm run rotate [-- options]
 
@@ -114,16 +113,16 @@ function deployedOf(values: {
   const url = URL.parse(values.origin ?? productionOrigin());
   const isSafe = url?.protocol === "https:" || ["localhost", "127.0.0.1"].includes(url?.hostname ?? "");
   if (!url || !isSafe) throw new Error("--origin is not an https URL");
-  const settleMs = Number(values.settle ?? 60) * 1000;
-  if (!(settleMs >= 0)) throw new Error(`"${values.settle}" is not a number of seconds`);
+  const { settle = "60" } = values;
+  if (!/^\d{1,4}$/.test(settle)) throw new Error(`"${settle}" is not a number of seconds`);
   const { HEALTH_TOKEN: healthToken = process.env.HEALTH_TOKEN } = readSettings(file);
   if (!healthToken) throw new CliError(`Add the gateway's HEALTH_TOKEN to ${file}: each step is checked with it.`);
-  return { file, origin: url.origin, healthToken, settleMs };
+  return { file, origin: url.origin, healthToken, settleMs: Number(settle) * 1000 };
 }
 
 /** Throws a `CliError` unless the file has a root secret, and is its owner's alone. */
 function checkFile(file: string): void {
-  if (!existsSync(file) || !readSettings(file).SERVICE_BINDING_SECRET)
+  claimSecretsFile(file);
+  if (!readSettings(file).SERVICE_BINDING_SECRET)
     throw new CliError(`${file} has no line SERVICE_BINDING_SECRET=…, the root secret in use.`);
-  refuseSharedFile(file);
 }

@@ -1,6 +1,16 @@
 // Secrets in a file of lines `KEY=VALUE`: a `.dev.vars`, or the file in which an operator keeps the
 // root secret. Other lines and comments stay as they are.
-import { existsSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
 import { parseEnv } from "node:util";
@@ -11,11 +21,41 @@ import { ROOT } from "./workers.ts";
 /** The file in which an operator keeps the root secret, unless an option names another one. */
 export const DEFAULT_SECRETS_FILE = path.join(homedir(), "gateway.env");
 
-/** Throws a `CliError` if others can read the file, or if it is in the repository. */
-export function refuseSharedFile(file: string): void {
-  if (existsSync(file) && process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
+/**
+ * Throws a `CliError` if the operator's file cannot be written, if others can read it, if it is in
+ * the repository, or while another process has claimed it. The claim ends with this process.
+ */
+export function claimSecretsFile(file: string): void {
+  const isThere = existsSync(file);
+  if (isThere && !statSync(file).isFile()) throw new CliError(`${file} is not a file: name one with --secrets.`);
+  if (isThere && process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0)
     throw new CliError(`Others can read ${file}: run \`chmod 600\` on it.`);
   if (!path.relative(ROOT, file).startsWith("..")) throw new CliError(`Keep ${file} outside of the repository.`);
+  const claim = `${isThere ? realpathSync(file) : file}.lock`;
+  try {
+    accessSync(path.dirname(claim), constants.W_OK);
+    const holder = existsSync(claim) ? Number(readFileSync(claim, "utf8")) : null;
+    if (holder === process.pid) return;
+    if (holder !== null && !isRunning(holder)) rmSync(claim);
+    writeFileSync(claim, String(process.pid), { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException; // of Node's file functions
+    throw new CliError(
+      code === "EEXIST"
+        ? `Another command uses ${file}: wait for its end. If there is none, delete ${claim}.`
+        : `${path.dirname(claim)} is no folder in which you can write (${code}): name another file with --secrets.`,
+    );
+  }
+  process.once("exit", () => rmSync(claim, { force: true }));
+}
+
+/** True for a process that runs, and for 0: the claim is being written. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // it is another user's
+  }
 }
 
 /** 32 random bytes, base64url. */

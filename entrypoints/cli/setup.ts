@@ -1,14 +1,14 @@
 // `npm run setup`: from an empty account to a running system, one step after the other. It keeps no
 // state: each step asks Cloudflare if it is done, so that a second run continues after a stop.
 import path from "node:path";
-import { CliError } from "./cli-error.ts";
+import { CliError, Stopped } from "./cli-error.ts";
 import { confirm, isInteractive } from "./confirm.ts";
 import { readArguments } from "./options.ts";
 import { openAccount } from "./production/cloudflare.ts";
 import { causesIn, productionConfig } from "./production/config.ts";
 import { PRODUCTION_FILE, readProduction, writeProductionValue } from "./production/settings.ts";
-import { DEFAULT_SECRETS_FILE, refuseSharedFile } from "./secret-file.ts";
-import { ownWorkers, type Step, setupSteps } from "./setup/steps.ts";
+import { claimSecretsFile, DEFAULT_SECRETS_FILE } from "./secret-file.ts";
+import { ownWorkers, refuseWeakSecrets, type Step, setupSteps } from "./setup/steps.ts";
 import { readConfig, servicesOf, workerName } from "./workers.ts";
 
 const USAGE = `Usage: npm run setup [-- options]
@@ -36,7 +36,8 @@ export async function run(args: readonly string[]): Promise<void> {
   if (options.isDryRun) return printSteps(options, problems);
   if (problems.length > 0)
     throw new CliError([`Nothing was changed. First correct ${PRODUCTION_FILE}:`, ...problems].join("\n  "));
-  refuseSharedFile(options.file);
+  claimSecretsFile(options.file);
+  refuseWeakSecrets(options.file);
   const cloudflare = await openAccount();
   console.log(`Account ${cloudflare.accountId}`);
   if (isInteractive() && !options.isYes) await confirm("Set up the gateway in this account?");
@@ -56,6 +57,8 @@ async function takeSteps(steps: readonly Step[]): Promise<void> {
       console.log(`${number} ${step.title}\n      ${step.command}`);
       await step.run();
     } catch (error) {
+      if (error instanceof Stopped)
+        throw new CliError(`Stopped in step ${at + 1}: ${step.title}. To continue, run \`npm run setup\` again.`);
       if (!(error instanceof CliError)) throw error;
       throw new CliError(
         `${error.message}\n\nStep ${at + 1} failed: ${step.title}. Correct that, and run \`npm run setup\` again.`,

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { Stopped } from "./cli-error.ts";
 import { ROOT } from "./root.ts";
 
 /** Path of wrangler's program. */
@@ -64,9 +65,48 @@ export function startWrangler(
     detached: process.platform !== "win32",
   });
   child.stdin?.on("error", () => undefined).end(input); // it may end before it has read everything
+  follow(child);
+  return child;
+}
+
+function follow(child: ChildProcess): void {
   running.add(child);
   child.once("close", () => running.delete(child));
-  return child;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+let isStopped = false;
+
+function onSignal(): void {
+  isStopped = true;
+  void stopAll();
+}
+
+/**
+ * The exit code of `child`. A signal to this process ends it too: left running, it would go on to
+ * change an account while the same command starts again. Throws a `Stopped` then.
+ */
+async function exitCodeOf(child: ChildProcess): Promise<number> {
+  // `npm run dev` stops everything itself.
+  if (process.listenerCount("SIGINT") === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (exitCode) => resolve(exitCode ?? 1));
+  });
+  if (running.size === 0) for (const signal of SIGNALS) process.off(signal, onSignal);
+  if (isStopped) throw new Stopped();
+  return code;
+}
+
+/** Runs wrangler to its end, and returns the exit code. It prints to this process's terminal. */
+export async function runVisibly(args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, ["--no-warnings", WRANGLER, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...QUIET },
+    stdio: "inherit",
+  });
+  follow(child);
+  return exitCodeOf(child);
 }
 
 /** Runs wrangler to its end. `output` is everything that it printed, also to stderr. */
@@ -83,10 +123,7 @@ export async function runWrangler(
       if (stream === child.stdout) stdout += chunk;
     });
   }
-  const code = await new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (exitCode) => resolve(exitCode ?? 1));
-  });
+  const code = await exitCodeOf(child);
   return { code, stdout, output: stripVTControlCharacters(output) }; // its errors have colours in any case
 }
 
@@ -113,6 +150,6 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (child.pid !== undefined) process.kill(process.platform === "win32" ? child.pid : -child.pid, signal);
   } catch {
-    // The group has ended already.
+    child.kill(signal); // it leads no group, or the group has ended: then this does nothing
   }
 }

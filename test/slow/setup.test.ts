@@ -1,7 +1,7 @@
 // The operator's path, rehearsed with the real wrangler against a local server in place of
 // Cloudflare's API: from nothing to a checked system, with a stop in the middle, a second set-up, a
 // deployment that changes settings, a refusal and a rollback.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -23,6 +23,8 @@ const home = mkdtempSync(path.join(tmpdir(), "setup-"));
 const file = path.join(home, "gateway.env");
 /** The output of all commands so far. */
 let printed = "";
+/** The command that runs. */
+let running: ChildProcess;
 let copy: string;
 let api: CloudflareApi;
 
@@ -51,6 +53,7 @@ async function run(...args: readonly string[]) {
     env: { ...process.env, ...environment, HOME: home, HEALTH_TOKEN },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  running = child;
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
@@ -78,13 +81,21 @@ describe("the path of an operator", () => {
     edit(/(?<=\[auth\][^[]*domain = )""/, '"auth.stackbilt.dev"');
     edit(/(?<=\[img-forge\][^[]*domain = )""/, '"images.stackbilt.dev"');
     edit('PUBLIC_SIGNUPS_ENABLED = ""', "PUBLIC_SIGNUPS_ENABLED = false");
+    api.onWrite = () => void running.kill("SIGINT");
+    const interrupted = await run("setup");
+    expect(interrupted, interrupted.output).toMatchObject({ code: 1, writes: ["POST /storage/kv/namespaces"] });
+    expect(interrupted.output).toContain("Stopped in step 1");
     api.onWrite = (write) => {
       if (write === `PUT /workers/scripts/${AUDIT}/schedules`) throw new Error("the network is gone");
     };
     const stopped = await run("setup");
     expect(stopped.code, stopped.output).toBe(1);
     expect(stopped.output).toMatch(new RegExp(`Step \\d+ failed: Worker ${AUDIT}. Correct that, and run`));
+    expect(stopped.output).toMatch(new RegExp(`${AUDIT} runs the new version \\w{8}, but not all of its domains`));
     api.onWrite = () => {};
+    const lost = await run("setup", "--secrets", path.join(home, "other.env"));
+    expect(lost, "a new root secret, which the backends' keys would not fit").toMatchObject({ code: 1, writes: [] });
+    expect(lost.output).toContain("has keys of a root secret, and ");
 
     const done = await run("setup");
     expect(done.code, done.output).toBe(0);

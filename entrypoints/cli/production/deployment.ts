@@ -1,11 +1,10 @@
 // A deployment of one Worker: first what it replaces, in words, then the pending migrations of its
 // database, and then the upload by wrangler.
-import { spawn } from "node:child_process";
 import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
 import { CliError } from "../cli-error.ts";
 import { confirm, isInteractive } from "../confirm.ts";
-import { ROOT, workerName } from "../workers.ts";
-import { QUIET, WRANGLER } from "../wrangler.ts";
+import { workerName } from "../workers.ts";
+import { runVisibly } from "../wrangler.ts";
 import type { Cloudflare } from "./cloudflare.ts";
 import { requireProductionConfig, writeProductionConfig } from "./config.ts";
 import { applyDeployedMigrations, isDatabaseOwner, pendingMigrations } from "./deployed-database.ts";
@@ -21,6 +20,7 @@ import { type Deployable, readProduction } from "./settings.ts";
 
 /** A deployment that has not begun. */
 export interface Plan {
+  readonly cloudflare: Cloudflare;
   readonly worker: Deployable;
   readonly config: WranglerConfig;
   /** `null`: the Worker is new. */
@@ -49,7 +49,7 @@ export async function planDeployment(
   const taken = await takenBy(cloudflare, workerName(worker), config);
   const [{ database_id: database = "" } = {}] = config.d1_databases ?? [];
   const migrations = isDatabaseOwner(worker) ? await pendingMigrations(cloudflare, worker, database) : [];
-  return { worker, config, deployed, differences: [...changed, ...taken], leftOut, migrations };
+  return { cloudflare, worker, config, deployed, differences: [...changed, ...taken], leftOut, migrations };
 }
 
 type Services = NonNullable<WranglerConfig["services"]>;
@@ -125,14 +125,19 @@ export async function deployWorker(plan: Plan, { isYes }: { readonly isYes: bool
   if (!isYes && (isInteractive() || isReplacing(plan))) await confirm("Deploy?");
   if (plan.migrations.length > 0 && isDatabaseOwner(plan.worker)) await applyDeployedMigrations(plan.worker);
   const file = writeProductionConfig(plan.worker, plan.config);
-  const wrangler = spawn(process.execPath, ["--no-warnings", WRANGLER, "deploy", "--minify", "-c", file], {
-    cwd: ROOT,
-    env: { ...process.env, ...QUIET },
-    stdio: "inherit",
-  });
-  const code = await new Promise<number>((resolve, reject) => {
-    wrangler.once("error", reject);
-    wrangler.once("exit", (exitCode) => resolve(exitCode ?? 1));
-  });
-  if (code !== 0) throw new CliError(`${workerName(plan.worker)} was not deployed. Wrangler says above why.`);
+  const code = await runVisibly(["deploy", "--minify", "-c", file]);
+  if (code !== 0) throw await failureOf(plan);
+}
+
+/** The state after wrangler failed: it uploads first, then sets domains, schedules and queues. */
+async function failureOf({ cloudflare, worker, deployed, migrations }: Plan): Promise<CliError> {
+  const name = workerName(worker);
+  const now = await deployedWorker(cloudflare, name).catch(() => undefined);
+  if (now === undefined) return new CliError(`Wrangler says above why it failed. ${name} may be deployed or not.`);
+  if (now !== null && now.versionId !== deployed?.versionId)
+    return new CliError(
+      `${name} runs the new version ${now.versionId.slice(0, 8)}, but not all of its domains, schedules and queues are set. Wrangler says above why. Run the same command again.`,
+    );
+  const applied = migrations.length === 0 ? "" : ` Its database has the new migrations: ${migrations.join(", ")}.`;
+  return new CliError(`${name} was not deployed. Wrangler says above why.${applied}`);
 }

@@ -1,6 +1,7 @@
 // The steps of `npm run setup`, in their order: storage, secrets, backends, gateway, and the auth
 // Worker again with its binding to the gateway. Each is safe to repeat.
 import * as v from "valibot";
+import { secretProblems } from "../../../src/config.ts";
 import { identityKeysSetting } from "../../../src/crypto/keys.ts";
 import { CliError } from "../cli-error.ts";
 import { wranglerError } from "../login.ts";
@@ -174,6 +175,13 @@ function queueStep(setup: Setup): Step {
 /** Secrets that the operator keeps: Cloudflare does not give them back. */
 const KEPT = ["SERVICE_BINDING_SECRET", "HEALTH_TOKEN"] as const;
 
+/** Throws a `CliError` for a secret in the file that the gateway would refuse. */
+export function refuseWeakSecrets(file: string): void {
+  const kept = readSettings(file);
+  const problems = KEPT.flatMap((name) => (kept[name] ? secretProblems(name, kept[name]) : []));
+  if (problems.length > 0) throw new CliError(`${file}: ${problems.join("; ")}.`);
+}
+
 function secretFileStep(setup: Setup): Step {
   return {
     title: `Root secret and HEALTH_TOKEN in ${setup.file}`,
@@ -181,16 +189,23 @@ function secretFileStep(setup: Setup): Step {
     isDone: async () => KEPT.every((name) => readSettings(setup.file)[name]),
     async run() {
       const kept = readSettings(setup.file);
-      const stored = await secretsOf(setup, workerName("gateway"));
-      // A new root secret would end every session, and fit no backend.
-      if (!kept.SERVICE_BINDING_SECRET && stored?.includes("SERVICE_BINDING_SECRET"))
-        throw new CliError(
-          `The gateway has a root secret, and ${setup.file} has not: restore the file, or name it with --secrets.`,
-        );
+      if (!kept.SERVICE_BINDING_SECRET) await refuseSecondRoot(setup);
       const missing = KEPT.filter((name) => !kept[name]).map((name) => [name, randomSecret()]);
       writeSettings(setup.file, Object.fromEntries(missing), "# Secrets of the deployed gateway. Keep this file.\n");
     },
   };
+}
+
+/** Throws a `CliError` if a new root secret would end all sessions, or not fit a backend's keys. */
+async function refuseSecondRoot(setup: Setup): Promise<void> {
+  for (const worker of ownWorkers().toReversed()) {
+    const stored = (await secretsOf(setup, workerName(worker))) ?? [];
+    const has = stored.includes("SERVICE_BINDING_SECRET") ? "a root secret" : "keys of a root secret";
+    if (stored.includes("SERVICE_BINDING_SECRET") || stored.includes("IDENTITY_KEYS"))
+      throw new CliError(
+        `${worker === "gateway" ? "The gateway" : workerName(worker)} has ${has}, and ${setup.file} has none: restore the file, or name it with --secrets.`,
+      );
+  }
 }
 
 function workerStep(setup: Setup, worker: Deployable): Step {
