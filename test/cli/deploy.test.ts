@@ -147,6 +147,12 @@ describe("before an upload", () => {
       { status: 403, code: 7403, message: "not authorized" },
       "this permission",
     ],
+    [
+      "an account that it does not know",
+      { status: 404, code: 7003, message: "Could not route to /accounts/x" },
+      "Correct account_id in entrypoints/production.toml",
+    ],
+    ["a limit", { status: 429, code: 10429, message: "Too many requests" }, "Wait five minutes"],
     ["trouble of its own", { status: 500, code: 10001, message: "internal" }, "Try again."],
   ])("says what to do when Cloudflare answers with %s", async (_, refusal, remedy) => {
     api.refusal = refusal;

@@ -15,6 +15,8 @@ import { PRODUCTION, productionWith } from "../support/production-settings.ts";
 const problemsOf = (worker: Deployable, part?: string, replacement?: string) =>
   productionConfig(worker, productionWith(part, replacement)).problems;
 
+type Refused = [what: string, worker: Deployable, part: string, replacement: string, problem: RegExp];
+
 describe("settings of production", () => {
   it("give every Worker its origins, host and ids", () => {
     for (const worker of DEPLOYABLE) expect(problemsOf(worker)).toEqual([]);
@@ -48,7 +50,7 @@ describe("settings of production", () => {
     expect(config.vars).toMatchObject({ CIMD_ENABLED: "true", CREDENTIAL_CACHE_SECONDS: "5" });
   });
 
-  it.each<[what: string, worker: Deployable, part: string, replacement: string, problem: RegExp]>([
+  it.each<Refused>([
     [
       "a browser origin on localhost",
       "gateway",
@@ -99,7 +101,60 @@ describe("settings of production", () => {
       '"https://mcp.stackbilt.dev"',
       /is not a public host name/,
     ],
-    ["a host without a dot", "gateway", '"mcp.stackbilt.dev"', '"localhost"', /is not a public host name/],
+    ...["localhost", "10.0.0.1", "8.8.8.8", "mcp.local", "mcp.corp.internal", "mcp.stackbilt.dev.", "*.stackbilt.dev"]
+      .concat(["mcp_1.stackbilt.dev", "MCP.stackbilt.dev", "gateway.workers.dev", "mcp.stackbilt.dev:8443"])
+      .map(
+        (host): Refused => [
+          `the host ${host}`,
+          "gateway",
+          '"mcp.stackbilt.dev"',
+          `"${host}"`,
+          /domain ".*" is not a public host name/,
+        ],
+      ),
+    ...["10.0.0.1", "192.168.1.4:8443", "[fe80::1]", "127.1.2.3", "app", "app.local", "host.docker.internal"]
+      .concat(["8.8.8.8", "*.stackbilt.dev"])
+      .map(
+        (host): Refused => [
+          `a browser origin at ${host}`,
+          "gateway",
+          'ALLOWED_ORIGINS = ""',
+          `ALLOWED_ORIGINS = "https://app.stackbilt.dev, https://${host}"`,
+          /ALLOWED_ORIGINS has the host \S+, which is not a public host name/,
+        ],
+      ),
+    [
+      "a part that was not filled in",
+      "gateway",
+      'ALLOWED_ORIGINS = ""',
+      'ALLOWED_ORIGINS = ""\nMCP_REGISTRY_AUTH = "v=MCPv1; k=ed25519; p=<public key>"',
+      /MCP_REGISTRY_AUTH has a part that you have to fill in/,
+    ],
+    ...["a year", "0", "30.5", "3651", "-1"].map(
+      (days): Refused => [
+        `a retention of ${days}`,
+        "audit",
+        "[audit.ids]",
+        `[audit.vars]\nAUDIT_RETENTION_DAYS = "${days}"\n[audit.ids]`,
+        /AUDIT_RETENTION_DAYS must be a whole number from 1 to 3650/,
+      ],
+    ),
+    ...["lots", "free:25", "free:25,hobby:65,pro:580,enterprise:2320,free:1"].map(
+      (allowances): Refused => [
+        `the allowances ${allowances}`,
+        "auth",
+        "[auth.ids]",
+        `[auth.vars]\nCREDIT_ALLOWANCES = "${allowances}"\n[auth.ids]`,
+        /CREDIT_ALLOWANCES must name each plan once/,
+      ],
+    ),
+    [
+      "tokens for other endpoints only",
+      "auth",
+      "[auth.ids]",
+      '[auth.vars]\nTOKEN_AUDIENCES = "https://other.stackbilt.dev/mcp"\n[auth.ids]',
+      /TOKEN_AUDIENCES lacks https:\/\/mcp\.stackbilt\.dev\/mcp/,
+    ],
     ["one host for two Workers", "gateway", "auth.stackbilt.dev", "mcp.stackbilt.dev", /is also that of \[auth\]/],
     [
       "a gateway that does not know the host of sign-in",
@@ -159,15 +214,19 @@ describe("settings of production", () => {
   });
 
   it.each([
-    ["gatway", "[gatway]\n", /gatway is unknown. There are account_id, gateway, /],
+    ["a table that is unknown", "\n[gatway]\n", /toml:2: gatway is unknown. There are account_id, gateway, /],
     [
-      "gateway.domian",
-      '[gateway]\ndomian = "mcp.stackbilt.dev"\n',
-      /gateway.domian is unknown. A Worker has domain, ids and vars/,
+      "a key that is unknown",
+      '[auth]\ndomain = ""\n[gateway]\ndomian = ""\n',
+      /toml:4: gateway.domian is unknown. A Worker has domain, ids and vars/,
     ],
-    ["gateway.vars.CIMD_ENABLED", "[gateway.vars]\nCIMD_ENABLED = [1]\n", /gateway.vars.CIMD_ENABLED is not/],
-    ["the line of a syntax error", "[gateway]\ndomain = mcp\n", /production.toml:2:\d+: /],
-  ])("name %s, where it cannot be read", (_what, text, message) => {
+    ["a list", "[gateway.vars]\n# One.\nCIMD_ENABLED = [1]\n", /toml:3: gateway.vars.CIMD_ENABLED is not a text/],
+    ["a table that is none", "\n\ngateway = 3\n", /toml:3: gateway is not a table/],
+    ["a key of a table in one line", "[gateway]\nids = { KV = 1 }\n", /toml:2: gateway.ids.KV is not a text/],
+    ["an account that is none", 'account_id = "my company"\n', /toml:1: account_id is not the id of an account/],
+    ["a syntax error", "[gateway]\ndomain = mcp\n", /production.toml:2:\d+: /],
+    ["a key that is there twice", '[gateway]\ndomain = ""\ndomain = ""\n', /production.toml:3:\d+: /],
+  ])("name the line of %s", (_what, text, message) => {
     expect(() => parseProduction(text)).toThrow(message);
   });
 
@@ -190,10 +249,22 @@ describe("settings of production", () => {
     const text = PRODUCTION.replace("OAUTH_KV", "# The store.\nOAUTH_KV");
     const written = withValue(text, { table: "gateway.ids", key: "OAUTH_KV", value: "b".repeat(32) });
     expect(written).toBe(text.replace("a".repeat(32), "b".repeat(32)));
-    expect(parseProduction(withValue(text, { table: "", key: "account_id", value: "c" })).accountId).toBe("c");
+    expect(parseProduction(withValue(text, { table: "", key: "account_id", value: "c".repeat(32) })).accountId).toBe(
+      "c".repeat(32),
+    );
     const added = withValue("[gateway]\n", { table: "audit.ids", key: "DB", value: "d" });
     expect(parseProduction(added).workers.audit.ids).toEqual({ DB: "d" });
     const inserted = withValue("[audit.ids]\n\n[auth]\n", { table: "audit.ids", key: "DB", value: "d" });
     expect(parseProduction(inserted).workers.audit.ids).toEqual({ DB: "d" });
+  });
+
+  it("are written into a table whatever is behind its name, or not at all", () => {
+    const place = { table: "audit.ids", key: "DB", value: "d" };
+    for (const text of ['[ audit.ids ] # Storage.\nDB = "" # Of D1.\n', '[audit.ids]\r\nDB = ""\r\n[auth]\r\n'])
+      expect(parseProduction(withValue(text, place)).workers.audit.ids).toEqual({ DB: "d" });
+    expect(withValue('[audit.ids]\nDB = "" # Of D1.\n', place)).toBe('[audit.ids]\nDB = "d" # Of D1.\n');
+    expect(() => withValue('[audit]\nids = { DB = "" }\n', place)).toThrow(
+      'Write this into [audit.ids] of entrypoints/production.toml: DB = "d"',
+    );
   });
 });

@@ -18,10 +18,12 @@ export interface Cloudflare {
 const DEFAULT_API = "https://api.cloudflare.com/client/v4";
 const TIMEOUT_MS = 30_000;
 
-const Answer = v.object({
-  result: v.optional(v.unknown()),
-  errors: v.optional(v.array(v.object({ code: v.optional(v.number()), message: v.string() })), []),
-});
+const ApiError = v.object({ code: v.optional(v.number()), message: v.string() });
+type ApiError = v.InferOutput<typeof ApiError>;
+const Answer = v.object({ result: v.optional(v.unknown()), errors: v.optional(v.array(ApiError), []) });
+/** Codes for a path that does not exist, as below an account that does not. */
+const UNKNOWN_ROUTE: readonly number[] = [7000, 7003];
+
 const Accounts = v.array(v.object({ id: v.string(), name: v.string() }));
 const Login = v.variant("type", [
   v.object({ type: v.picklist(["oauth", "api_token"]), token: v.string() }),
@@ -80,15 +82,26 @@ async function ask<T>(
     throw new CliError(`Cloudflare's API does not respond: ${error.cause?.code ?? error.message}. Try again.`);
   });
   const answer = v.safeParse(Answer, await response.json().catch(() => null));
-  if (response.status === 404) return null;
-  if (!response.ok || !answer.success) throw refusal(path, response.status, answer.output);
-  return v.parse(schema, answer.output.result);
+  const { errors = [], result } = answer.success ? answer.output : {};
+  const isUnknownRoute = errors.some(({ code = 0 }) => UNKNOWN_ROUTE.includes(code));
+  if (response.status === 404 && answer.success && !isUnknownRoute) return null;
+  const place = path.split("?")[0] ?? path;
+  if (!response.ok || !answer.success) throw refusal(place, response.status, errors);
+  const parsed = v.safeParse(schema, result);
+  if (parsed.success) return parsed.output;
+  throw new CliError(
+    `Cloudflare's answer to ${place} has no ${v.getDotPath(parsed.issues[0]) ?? "result"}. Try again.`,
+  );
 }
 
-function refusal(path: string, status: number, answer: unknown): CliError {
-  const { errors = [] } = v.is(Answer, answer) ? answer : {};
+function refusal(path: string, status: number, errors: readonly ApiError[]): CliError {
   const reason = errors.map(({ message }) => message).join("; ") || "no reason";
-  const isRefused = status === 401 || status === 403 || errors.some(({ code = 0 }) => INVALID_LOGIN.includes(code));
-  const remedy = isRefused ? remedyOfLogin() : "Try again.";
-  return new CliError(`Cloudflare answers ${status} to ${path.split("?")[0]}: ${reason}. ${remedy}`);
+  return new CliError(`Cloudflare answers ${status} to ${path}: ${reason}. ${remedyOf(status, errors)}`);
+}
+
+function remedyOf(status: number, errors: readonly ApiError[]): string {
+  const has = (codes: readonly number[]) => errors.some(({ code = 0 }) => codes.includes(code));
+  if (status === 401 || status === 403 || has(INVALID_LOGIN)) return remedyOfLogin();
+  if (has(UNKNOWN_ROUTE)) return `Correct account_id in ${PRODUCTION_FILE}, or CLOUDFLARE_ACCOUNT_ID.`;
+  return status === 429 ? "Wait five minutes, and try again." : "Try again.";
 }

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse, stringify } from "smol-toml";
 import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
+import { Tier } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../../src/config.ts";
 import type { Env } from "../../../src/env.ts";
 import { CliError } from "../cli-error.ts";
@@ -37,6 +38,13 @@ const DEVELOPMENT_CHOICES = new Set(["PUBLIC_SIGNUPS_ENABLED", "CIMD_ENABLED"]);
 /** Addresses of a developer's machine, and names that are reserved for examples (RFC 2606). */
 const LOCAL = /\blocalhost\b|127\.0\.0\.1|\[::1\]|0\.0\.0\.0/;
 const EXAMPLE = /(?:\bexample\.(?:com|net|org)|\.(?:example|invalid|test))(?=[:/,]|$)/;
+
+/** A name in the public DNS. The last label of an IP address has digits only. */
+const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/;
+/** Names that resolve in one network only (RFC 6762, RFC 8375, and by custom). */
+const PRIVATE = /\.(?:local|localdomain|localhost|internal|intranet|private|lan|home|corp|home\.arpa|onion)$/;
+
+const isPublicHost = (host: string) => HOST.test(host) && !PRIVATE.test(host);
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -94,8 +102,8 @@ function domainProblems(worker: Deployable, { workers }: Production): string[] {
   const { domain } = workers[worker];
   if (domain === "")
     return worker in OWN_ORIGIN ? [`[${worker}] domain is empty: set the public host of this Worker.`] : [];
-  const url = URL.parse(`https://${domain}`);
-  if (url?.hostname !== domain || !domain.includes("."))
+  // A custom domain is in a zone of the account, so it is none of Cloudflare's own.
+  if (!isPublicHost(domain) || domain.endsWith(".workers.dev"))
     return [`[${worker}] domain "${domain}" is not a public host name, such as mcp.stackbilt.dev.`];
   if (LOCAL.test(domain) || EXAMPLE.test(domain))
     return [`[${worker}] domain "${domain}" is an example: set a host of your own.`];
@@ -113,7 +121,7 @@ function idProblems(worker: Deployable, config: WranglerConfig, ids: Variables):
     })),
   ];
   const unknown = Object.keys(ids).filter((name) => !needed.some(({ binding }) => binding === name));
-  const isReal = (id: string, form: RegExp) => form.test(id) && !/^[0-]+1$/.test(id);
+  const isReal = (id: string, form: RegExp) => form.test(id) && !/^[0-]+1?$/.test(id);
   return [
     ...unknown.map((name) => `[${worker}.ids] ${name} is no KV or D1 binding of ${CONFIGS[worker]}.`),
     ...needed
@@ -128,7 +136,8 @@ function variableProblems(worker: Deployable, known: Variables, production: Prod
   const { domain, vars } = production.workers[worker];
   const names = Object.keys(known);
   const unknown = Object.keys(vars).filter((name) => !names.includes(name));
-  const values = { ...known, ...originsOf(known, production), ...vars };
+  const derived = originsOf(known, production);
+  const values = { ...known, ...derived, ...vars };
   return [
     ...unknown.map((name) => `[${worker}.vars] ${unknownProblem(name, CONFIGS[worker])}`),
     ...names
@@ -136,7 +145,8 @@ function variableProblems(worker: Deployable, known: Variables, production: Prod
       .filter((name) => !(name === OWN_ORIGIN[worker] && domain === "" && !(name in vars)))
       .flatMap((name) => {
         const isGiven = name in vars;
-        const problem = valueProblem(name, values[name] ?? "", isGiven);
+        const value = values[name] ?? "";
+        const problem = valueProblem(name, value, isGiven) ?? lackOf(derived[name], value) ?? formProblem(name, value);
         const isOwn = name === OWN_ORIGIN[worker] && values[name] !== `https://${domain}`;
         if (isOwn) return [`[${worker}.vars] ${name} differs from the domain: remove it, it follows from the domain.`];
         return problem === null ? [] : [`[${worker}.vars] ${name} ${problem}`];
@@ -145,7 +155,7 @@ function variableProblems(worker: Deployable, known: Variables, production: Prod
 }
 
 function unknownProblem(name: string, file: string): string {
-  return /SECRET|TOKEN|PASSWORD|_KEYS?$/.test(name)
+  return /SECRET|_TOKEN$|PASSWORD|_KEYS?$|_CLIENT_ID$/.test(name)
     ? `${name} is a secret, and this file is public: store it with \`wrangler secret put\`.`
     : `${name} is no variable in [vars] of ${file}.`;
 }
@@ -160,7 +170,28 @@ function valueProblem(name: string, value: string, isGiven: boolean): string | n
   if (name.endsWith("_ENABLED") && !/^(?:true|false)$/.test(value)) return `is neither "true" nor "false".`;
   if (LOCAL.test(value)) return "has an address of a developer's machine.";
   if (value.includes("http://")) return "has an address without TLS: use https.";
-  return EXAMPLE.test(value) ? "has a host that is only for examples." : null;
+  if (/<.*>/.test(value)) return "has a part that you have to fill in.";
+  if (EXAMPLE.test(value)) return "has a host that is only for examples.";
+  const hosts = value.split(",").flatMap((part) => URL.parse(part.trim())?.host.replace(/:\d+$/, "") || []);
+  const other = hosts.find((host) => !isPublicHost(host));
+  return other === undefined ? null : `has the host ${other}, which is not a public host name.`;
+}
+
+/** The problem of a list without an entry that other settings require. */
+function lackOf(needed: string | undefined, value: string): string | null {
+  const isThere = value.split(",").some((part) => part.trim() === needed);
+  return needed === undefined || isThere ? null : `lacks ${needed}: remove it, it follows from the domains.`;
+}
+
+/** The problem of a value that a Worker other than the gateway would refuse at each request. */
+function formProblem(name: string, value: string): string | null {
+  if (name.endsWith("RETENTION_DAYS"))
+    return /^[1-9]\d{0,3}$/.test(value) && Number(value) <= 3650 ? null : "must be a whole number from 1 to 3650.";
+  if (name !== "CREDIT_ALLOWANCES") return null;
+  const plans = value.split(",").map((entry) => /^\s*([a-z]+):\d{1,7}\s*$/.exec(entry)?.[1] ?? "");
+  return plans.toSorted().join() === Tier.options.toSorted().join()
+    ? null
+    : `must name each plan once, with its credits: ${Tier.options.join(", ")}.`;
 }
 
 /** The problems without those that end with another one of the list: a domain that is empty. */

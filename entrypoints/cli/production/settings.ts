@@ -50,11 +50,12 @@ const NONE: WorkerSettings = { domain: "", ids: {}, vars: {} };
 /** The settings in `text`. Throws a `CliError` that names the line, or the key. */
 export function parseProduction(text: string): Production {
   const { account_id: accountId = "", ...tables } = parseToml(text);
-  if (typeof accountId !== "string") throw new CliError(`${PRODUCTION_FILE}: account_id is not a text.`);
+  if (typeof accountId !== "string" || !/^(?:[0-9a-f]{32})?$/.test(accountId))
+    throw mistake(text, ["account_id"], "is not the id of an account: 32 hexadecimal digits");
   const unknown = Object.keys(tables).find((key) => !DEPLOYABLE.includes(key as Deployable));
   if (unknown !== undefined)
-    throw new CliError(`${PRODUCTION_FILE}: ${unknown} is unknown. There are account_id, ${DEPLOYABLE.join(", ")}.`);
-  const workers = DEPLOYABLE.map((worker) => [worker, parseTable(worker, tables[worker] ?? NONE)]);
+    throw mistake(text, [unknown], `is unknown. There are account_id, ${DEPLOYABLE.join(", ")}`);
+  const workers = DEPLOYABLE.map((worker) => [worker, parseTable(text, worker, tables[worker] ?? NONE)]);
   return { accountId, workers: Object.fromEntries(workers) as Production["workers"] }; // one entry a Worker
 }
 
@@ -79,18 +80,41 @@ function parseToml(text: string): Record<string, unknown> {
   }
 }
 
-function parseTable(worker: Deployable, table: unknown): WorkerSettings {
+function parseTable(text: string, worker: Deployable, table: unknown): WorkerSettings {
   const parsed = v.safeParse(Table, table);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  const key = [worker, v.getDotPath(issue)].filter(Boolean).join(".");
-  const isUnknown = issue.type === "strict_object" && issue.expected === "never";
-  throw new CliError(
-    `${PRODUCTION_FILE}: ${key} ${isUnknown ? "is unknown. A Worker has domain, ids and vars" : `is not ${issue.expected}`}.`,
-  );
+  const keys = [worker, ...(issue.path ?? []).map(({ key }) => String(key))];
+  if (issue.type === "strict_object" && issue.expected === "never")
+    throw mistake(text, keys, "is unknown. A Worker has domain, ids and vars");
+  throw mistake(text, keys, issue.expected === "Object" ? "is not a table" : "is not a text");
 }
 
-/** Writes one value into the file; everything else stays as it is. An empty `table` is the top. */
+function mistake(text: string, keys: readonly string[], problem: string): CliError {
+  return new CliError(`${PRODUCTION_FILE}:${lineOf(text, keys)}: ${keys.join(".")} ${problem}.`);
+}
+
+/** The line of a key, from 1, or of the innermost table around it that has a line. */
+function lineOf(text: string, keys: readonly string[]): number {
+  let table: readonly string[] = [];
+  let found = { depth: 0, line: 1 };
+  for (const [at, line] of text.split("\n").entries()) {
+    const [, header] = /^\s*\[+([^\]]+)\]/.exec(line) ?? [];
+    const [, key] = /^\s*([\w."'-]+)\s*=/.exec(line) ?? [];
+    const partsOf = (dotted: string) => dotted.replace(/["'\s]/g, "").split(".");
+    if (header !== undefined) table = partsOf(header);
+    const here =
+      header === undefined && key === undefined ? [] : [...table, ...(key === undefined ? [] : partsOf(key))];
+    if (here.length > found.depth && here.every((part, depth) => part === keys[depth]))
+      found = { depth: here.length, line: at + 1 };
+  }
+  return found.line;
+}
+
+/**
+ * Writes one value into the file; everything else stays as it is. An empty `table` is the top.
+ * Throws a `CliError` if the file has the table in a form that only a person can edit.
+ */
 export function writeProductionValue(table: string, key: string, value: string): void {
   const file = path.join(ROOT, PRODUCTION_FILE);
   writeFileSync(file, withValue(readFileSync(file, "utf8"), { table, key, value }));
@@ -99,17 +123,36 @@ export function writeProductionValue(table: string, key: string, value: string):
 /** `text` with `key` of `[table]` set to `value`, in its line or in a new one. */
 export function withValue(
   text: string,
+  place: { readonly table: string; readonly key: string; readonly value: string },
+) {
+  const { table, key, value } = place;
+  const written = withLine(text, place);
+  try {
+    const keys = [...(table === "" ? [] : table.split(".")), key];
+    const found = keys.reduce<unknown>(
+      (at, name) => (at as Record<string, unknown> | undefined)?.[name],
+      parse(written),
+    );
+    if (found === value) return written;
+  } catch {
+    // Reported below: the table is there in another form, such as `ids = { … }`.
+  }
+  throw new CliError(`Write this into [${table}] of ${PRODUCTION_FILE}: ${key} = ${JSON.stringify(value)}`);
+}
+
+function withLine(
+  text: string,
   { table, key, value }: { readonly table: string; readonly key: string; readonly value: string },
 ): string {
-  const line = `${key} = ${JSON.stringify(value)}`;
   const lines = text.split("\n");
-  const isHeader = (one: string) => /^\s*\[/.test(one);
-  const start = table === "" ? 0 : lines.findIndex((one) => one.trim() === `[${table}]`) + 1;
+  const headerOf = (one: string) => /^\s*\[([^\]]*)\]/.exec(one)?.[1]?.trim();
+  const start = table === "" ? 0 : lines.findIndex((one) => headerOf(one) === table) + 1;
+  const line = `${key} = ${JSON.stringify(value)}`;
   if (table !== "" && start === 0) return `${text.trimEnd()}\n\n[${table}]\n${line}\n`;
-  const next = lines.findIndex((one, at) => at >= start && isHeader(one));
+  const next = lines.findIndex((one, at) => at >= start && headerOf(one) !== undefined);
   const end = next === -1 ? lines.length : next;
   const known = lines.findIndex((one, at) => at >= start && at < end && one.split("=")[0]?.trim() === key);
   if (known === -1) lines.splice(start, 0, line);
-  else lines[known] = line;
+  else lines[known] = `${line}${/["'\w](\s+#.*)$/.exec(lines[known] ?? "")?.[1] ?? ""}`;
   return lines.join("\n");
 }
