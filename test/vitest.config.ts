@@ -3,15 +3,7 @@
 import path from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
-import {
-  AUDIENCES,
-  ROOT,
-  readConfig,
-  serviceOf,
-  settingOf,
-  workerName,
-  writeAdaptedConfig,
-} from "../entrypoints/cli/workers.ts";
+import { AUDIENCES, configured, ROOT, serviceOf, workerName, writeAdaptedConfig } from "../entrypoints/cli/workers.ts";
 import { EVENTUALLY } from "./support/eventually.ts";
 
 /**
@@ -88,7 +80,7 @@ const insideWorkerd = cloudflareTest({
           contents: (worker === "auth" ? auth : absent)(serviceOf(worker).entrypoint),
         },
       ],
-      compatibilityDate: settingOf(readConfig("gateway"), "compatibility_date"),
+      compatibilityDate: configured("gateway", "compatibility_date"),
     })),
   },
 });

@@ -7,7 +7,7 @@ import { CliError } from "./cli-error.ts";
 import { wranglerError } from "./login.ts";
 import { areMigrationsPending, type DatabaseOwner } from "./migrations.ts";
 import { requireStorageConfig, writeProductionConfig } from "./production/config.ts";
-import { CONFIGS, ROOT, readConfig, settingOf } from "./workers.ts";
+import { CONFIGS, configured, ROOT } from "./workers.ts";
 import { LOCAL, runWrangler } from "./wrangler.ts";
 
 /** The deployed database, or the one in a state folder of `npm run dev`. */
@@ -81,7 +81,7 @@ export async function executeAll(
   ...statements: readonly Sql[]
 ): Promise<readonly (readonly Row[])[]> {
   const config = configFor(owner, database);
-  const name = settingOf(readConfig(owner), "database_name");
+  const name = configured(owner, "database_name");
   const target = database === "remote" ? ["--remote"] : ["--local", "--persist-to", database.stateFolder];
   const text = statements.map((statement) => statement.text).join("; ");
   const command = ["d1", "execute", name, ...target, "-c", config, "--json", "--command", text];

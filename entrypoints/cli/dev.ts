@@ -112,8 +112,8 @@ class Supervisor {
     const startedAt = performance.now();
     const plan = await makePlan({ port, stateFolder, isFresh: this.#isFresh });
     if ("sentence" in plan) return [plan];
-    this.#workers = plan;
-    this.#terminal.workers = plan;
+    this.#workers = plan.workers;
+    this.#terminal.workers = plan.workers;
     this.#isFresh = false;
     // The plan writes missing secrets, which is no change of the developer.
     this.#files = new Map([...this.#files, ...[...snapshot()].filter(([file]) => path.basename(file) === ".dev.vars")]);
@@ -121,12 +121,13 @@ class Supervisor {
     this.#terminal.say("Starting the Workers.");
     const { terminal, maps } = { terminal: this.#terminal, maps: this.#maps };
     const system = new DevSystem({
-      workers: plan,
+      workers: plan.workers,
       port,
       inspectorPort,
       stateFolder,
       maps,
       terminal,
+      files: this.#files,
     });
     const started = await system.start();
     if (!("ended" in started)) return started;
@@ -135,8 +136,10 @@ class Supervisor {
       this.#hasStarted ? `The gateway is ready again (${seconds} s).` : summary(this.#options, seconds),
     );
     this.#hasStarted = true;
+    if (started.isServing) this.#terminal.showWarnings(plan.warnings);
     await this.#runUntilEnd(started.ended);
-    return [];
+    if (system.mistakes.length > 0) this.#files = snapshot();
+    return system.mistakes;
   }
 
   /** Runs until the Workers end, or a file changes that wrangler does not watch. */
@@ -197,7 +200,7 @@ function withInspectorPort(args: readonly string[]): string[] {
 
 function portOf(text: string): number {
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`"${text}" is not a port`);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new Error(`"${text}" is not a port`);
   return port;
 }
 

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { CliError } from "./cli-error.ts";
-import { CONFIGS, ROOT, readConfig, settingOf } from "./workers.ts";
+import { CONFIGS, configured, ROOT } from "./workers.ts";
 import { LOCAL, runWrangler } from "./wrangler.ts";
 
 /** Name of the list in the state folder. */
@@ -25,7 +25,7 @@ export function areMigrationsPending(stateFolder: string): boolean {
 /** Applies pending migrations. Throws a `CliError` with wrangler's output if one fails. */
 export async function applyMigrations(stateFolder: string): Promise<void> {
   for (const worker of DATABASE_OWNERS) {
-    const database = settingOf(readConfig(worker), "database_name");
+    const database = configured(worker, "database_name");
     const { code, output } = await runWrangler(
       ["d1", "migrations", "apply", database, "--local", "-c", CONFIGS[worker], "--persist-to", stateFolder],
       LOCAL,
@@ -44,7 +44,7 @@ function migrations(): string {
 }
 
 function migrationsOf(worker: DatabaseOwner): [string, string][] {
-  const folder = path.join(ROOT, path.dirname(CONFIGS[worker]), settingOf(readConfig(worker), "migrations_dir"));
+  const folder = path.join(ROOT, path.dirname(CONFIGS[worker]), configured(worker, "migrations_dir"));
   const files = readdirSync(folder).filter((file) => file.endsWith(".sql"));
   return files.sort().map((file) => [
     `${worker}/${file}`,

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Audience, BACKENDS, type BackendName } from "../../contracts/backends.ts";
+import { CliError } from "./cli-error.ts";
 import { ROOT } from "./root.ts";
 
 export { ROOT };
@@ -37,19 +38,34 @@ export const WORKERS = Object.keys(CONFIGS) as readonly WorkerKey[];
 
 /** The name under which `worker` is deployed and bound. */
 export function workerName(worker: WorkerKey): string {
-  return settingOf(readConfig(worker), "name");
+  return configured(worker, "name");
 }
 
-/** The text of a Worker's wrangler.toml. */
+/** The text of a Worker's wrangler.toml. Throws a `CliError` if there is none. */
 export function readConfig(worker: WorkerKey): string {
-  return readFileSync(path.join(ROOT, CONFIGS[worker]), "utf8");
+  try {
+    return readFileSync(path.join(ROOT, CONFIGS[worker]), "utf8");
+  } catch {
+    throw new CliError(`${CONFIGS[worker]} cannot be read, and a Worker needs one: restore it.`);
+  }
+}
+
+/** The first value `key = "…"` of a Worker's wrangler.toml. Throws a `CliError` without one. */
+export function configured(worker: WorkerKey, key: string): string {
+  const value = foundIn(readConfig(worker), key);
+  if (value === undefined) throw new CliError(`${CONFIGS[worker]} lacks a line ${key} = "…": add it.`);
+  return value;
 }
 
 /** The value of the first line `key = "…"` of `toml`. Keys outside of tables come first. */
 export function settingOf(toml: string, key: string): string {
-  const value = lineOf(key).exec(toml)?.[1];
-  if (value === undefined) throw new Error(`There is no line ${key} = "…".`);
+  const value = foundIn(toml, key);
+  if (value === undefined) throw new CliError(`A block of wrangler.toml lacks a line ${key} = "…": add it.`);
   return value;
+}
+
+function foundIn(toml: string, key: string): string | undefined {
+  return lineOf(key).exec(toml)?.[1];
 }
 
 /** A `[[services]]` block of the gateway's wrangler.toml: its binding to a backend. */

@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { afterAll, describe, expect, it } from "vitest";
 import { type LogChoice, type LogStyle, logLines, type WorkerLog } from "../../entrypoints/cli/dev/log-lines.ts";
 import { planMistake } from "../../entrypoints/cli/dev/make-plan.ts";
-import { describeMistakes, mistakesIn } from "../../entrypoints/cli/dev/mistakes.ts";
+import { describeMistakes, mistakesIn, stuckMistake } from "../../entrypoints/cli/dev/mistakes.ts";
 import { SourceMaps } from "../../entrypoints/cli/dev/source-maps.ts";
 import { summary } from "../../entrypoints/cli/dev.ts";
 import { ROOT } from "../../entrypoints/cli/root.ts";
@@ -135,7 +135,12 @@ describe("a mistake", () => {
       ...{ source: "entrypoints/auth/wrangler.toml", config: "entrypoints/auth/local.generated.toml" },
     },
   ];
-  const described = (...lines: string[]) => describeMistakes(mistakesIn(lines, { root, workers, maps }), root);
+  write("src/loop.ts", "// Waits.\nawait new Promise(() => {});\nfor (;;) {}\n");
+  const files = new Map([
+    ["src/loop.ts", 2],
+    ["wrangler.toml", 1],
+  ]);
+  const described = (...lines: string[]) => describeMistakes(mistakesIn(lines, { root, workers, maps, files }), root);
 
   it("of a build has the path from the repository, and the line", () => {
     const lines = ["Build failed with 1 error:", "", '  ✘ [ERROR] Expected identifier but found "="', "  "];
@@ -171,6 +176,29 @@ describe("a mistake", () => {
         '      2 │ compatibility_flags = ["nodejs_compaat"]',
       ],
     );
+  });
+
+  it("in a value has the line of the wrangler.toml that has it", () => {
+    for (const value of ['"STACKBILDER"', "STACKBILDER"])
+      expect(described(`Something ${value} is unknown.`).slice(1, 2)).toEqual(["    wrangler.toml:2:1"]);
+    const unexpected = ["Processing local.generated.toml configuration:", '  - Unexpected field: "entrypoint"'];
+    expect(described(...unexpected).slice(1, 2)).toEqual(["    wrangler.toml:3:1"]);
+  });
+
+  it("that the runtime gives no place is looked for in the file that was saved last", () => {
+    const unsettled =
+      "service core:user:stackbilt-mcp-gateway: Uncaught Error: Top-level await in module is unsettled.";
+    expect(described(unsettled).slice(1)).toEqual(["    src/loop.ts:2:1", "      2 │ await new Promise(() => {});"]);
+    expect(describeMistakes([stuckMistake({ root, files })], root).slice(1)).toEqual([
+      "    src/loop.ts:3:1",
+      "      3 │ for (;;) {}",
+    ]);
+  });
+
+  it("that many others follow from leaves the first of them on the screen", () => {
+    const mistakes = Array.from({ length: 60 }, (_, index) => ({ sentence: `Mistake ${index}`, places: [] }));
+    expect(describeMistakes(mistakes, root)).toHaveLength(9);
+    expect(describeMistakes(mistakes, root).at(-1)).toBe("  … and 52 more.");
   });
 
   it("of wrangler's own that it does not know is shown without advice", () => {

@@ -67,6 +67,11 @@ it("reads the options of every command alike: help, a mistake with the usage, an
   expect(() => read("--url", "none")).toThrow(/^There is no gateway\.$/);
 });
 
+it.each(["", "1e3", "80x", "65536"])('npm run dev refuses "%s" as a port, also of an empty variable', async (port) => {
+  const { run } = await import("../../entrypoints/cli/dev.ts");
+  await expect(run([`--port=${port}`, "--inspect=x"])).rejects.toThrow(`"${port}" is not a port.`);
+});
+
 it.each("dev deploy catalog new rotate users audit connect cost setup smoke rollback place contracts".split(" "))(
   "npm run %s names an unknown option, and prints its usage for --help",
   async (name) => {

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Scope } from "../../contracts/rpc/identity.ts";
-import { DEFAULT_ORIGIN, ROOT, readConfig, settingOf } from "../../entrypoints/cli/workers.ts";
+import { configured, DEFAULT_ORIGIN, ROOT, settingOf } from "../../entrypoints/cli/workers.ts";
 import {
   commandOf,
   differences,
@@ -187,7 +187,7 @@ describe("the programs of docs/examples", () => {
 
   it("have a sibling with the gateway's compatibility date and the binding that the reference shows", () => {
     const config = readFileSync(path.join(ROOT, "docs/examples/sibling/wrangler.toml"), "utf8");
-    expect(settingOf(config, "compatibility_date")).toBe(settingOf(readConfig("gateway"), "compatibility_date"));
+    expect(settingOf(config, "compatibility_date")).toBe(configured("gateway", "compatibility_date"));
     const reference = readFileSync(path.join(ROOT, "docs/api-reference.md"), "utf8");
     const binding = config.slice(config.indexOf("[[services]]"));
     expect(reference).toContain(`\n${binding}\`\`\`\n`);

@@ -1,6 +1,6 @@
 // `npm run dev` survives its developer: one running system, many mistakes, one after the other. In
 // a copy of the repository, because the test breaks its files.
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { newKeyOwner, originOf, type Running, startDev } from "../support/local-dev.ts";
@@ -122,6 +122,21 @@ const FATAL: readonly Case[] = [
     shown: /✘ Error: thrown in the list\n {4}contracts\/backends\.ts:\d+:7\n/,
   },
   {
+    mistake: "a Worker without a wrangler.toml",
+    make: () => {
+      const good = readFileSync(fileOf("entrypoints/img-forge/wrangler.toml"), "utf8");
+      rmSync(fileOf("entrypoints/img-forge/wrangler.toml"));
+      return () => writeFileSync(fileOf("entrypoints/img-forge/wrangler.toml"), good);
+    },
+    shown: /✘ entrypoints\/img-forge\/wrangler\.toml cannot be read, .*restore it\.\n {2}The Workers do not run/,
+  },
+  {
+    mistake: "a backend that the gateway does not bind",
+    make: () => edit("wrangler.toml", /^\[\[services\]\]\nbinding = "STACKBILDER"\n.*\n.*\n/m, ""),
+    shown:
+      /▲ wrangler\.toml has no \[\[services\]\] block with binding = "STACKBILDER", .*\n {4}wrangler\.toml:\d+:1\n/,
+  },
+  {
     mistake: "a migration that fails",
     make: () => {
       const file = fileOf("entrypoints/audit/migrations/0099_broken.sql");
@@ -223,6 +238,36 @@ describe("while the Workers run", () => {
       socket.send(JSON.stringify({ id: 3, method: "Debugger.resume" }));
       expect((await response).status).toBe(200);
       socket.close();
+    },
+    START_MS,
+  );
+
+  it(
+    "a loop that does not end while the gateway loads is shown once, and the next good save continues",
+    async () => {
+      const start = running.output().length;
+      const correct = edit(STACKBILDER, /$/, "\nfor (;;) {}\n");
+      const text = await printed(
+        start,
+        /✘ The Workers do not load: .*\n {4}src\/tools\/stackbilder\.ts:\d+:1\n.*\n {2}The/,
+      );
+      expect(text.match(/✘/g)).toHaveLength(1);
+      correct();
+      await printed(start + text.length, /is ready again/);
+      expect(await isServing()).toMatchObject({ status: "ok" });
+    },
+    START_MS,
+  );
+
+  it(
+    "a folder that is renamed is no end, and its return continues",
+    async () => {
+      const start = running.output().length;
+      renameSync(fileOf("src"), fileOf("source"));
+      const text = await printed(start, /… and \d+ more\.\n {2}The last good code/);
+      renameSync(fileOf("source"), fileOf("src"));
+      await printed(start + text.length, /^Reloaded\.$/m);
+      expect(running.child.exitCode).toBeNull();
     },
     START_MS,
   );

@@ -11,10 +11,10 @@ import { randomSecret } from "../../entrypoints/cli/secret-file.ts";
 import {
   AUDIENCES,
   CONFIGS,
+  configured,
   DEFAULT_ORIGIN,
   ROOT,
   readConfig,
-  settingOf,
   variablesOf,
   WORKERS,
   type WorkerKey,
@@ -304,7 +304,7 @@ function refuseViolations(): void {
 
 /** The config with the compatibility date of every wrangler.toml. */
 function withDate<C extends object>(config: C): C & { compatibility_date: string } {
-  return { ...config, compatibility_date: settingOf(readConfig("gateway"), "compatibility_date") };
+  return { ...config, compatibility_date: configured("gateway", "compatibility_date") };
 }
 
 async function makeSecrets(given: Settings): Promise<Settings> {

@@ -4,14 +4,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../root.ts";
-import type { DevWorker, Mistake } from "./mistakes.ts";
-import type { PlanOptions } from "./plan.ts";
+import type { Mistake } from "./mistakes.ts";
+import type { DevPlan, PlanOptions } from "./plan.ts";
 import type { Place } from "./source-maps.ts";
 
 const PROGRAM = fileURLToPath(new URL("plan.ts", import.meta.url));
 
 /** The Workers to run; or the mistake because of which they cannot be named. */
-export async function makePlan(options: PlanOptions): Promise<readonly DevWorker[] | Mistake> {
+export async function makePlan(options: PlanOptions): Promise<DevPlan | Mistake> {
   const child = spawn(process.execPath, [...process.execArgv, PROGRAM, JSON.stringify(options)], {
     cwd: ROOT,
     env: { ...process.env, FORCE_COLOR: "0" },
@@ -21,12 +21,12 @@ export async function makePlan(options: PlanOptions): Promise<readonly DevWorker
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     errors += chunk;
   });
-  let workers: readonly DevWorker[] | null = null;
+  let plan: DevPlan | null = null;
   child.on("message", (sent) => {
-    workers = sent as readonly DevWorker[]; // plan.ts sends nothing else
+    plan = sent as DevPlan; // plan.ts sends nothing else
   });
   await new Promise((resolve) => child.once("close", resolve));
-  return workers ?? planMistake(errors, ROOT);
+  return plan ?? planMistake(errors, ROOT);
 }
 
 /**

@@ -29,6 +29,8 @@ export interface Surroundings {
   readonly root: string;
   readonly workers: readonly DevWorker[];
   readonly maps: SourceMaps;
+  /** Time of the last change of each file, by its path relative to the repository. */
+  readonly files: ReadonlyMap<string, number>;
 }
 
 /** Lines that say nothing about the mistake. */
@@ -51,13 +53,34 @@ export function mistakesIn(lines: readonly string[], surroundings: Surroundings)
   ];
 }
 
+/** Code that does not come to its end while a Worker loads, which no program reports. */
+export function stuckMistake(saved: Pick<Surroundings, "root" | "files">): Mistake {
+  const sentence = "The Workers do not load: code at the top level does not end, such as a loop.";
+  return { sentence: `${sentence} ${LAST_SAVED}`, places: [lastSaved(saved, /^(?:for|while|do)\b/)] };
+}
+
+const LAST_SAVED = "Saved last:";
+
+/** The first line that matches in the file that was saved last, where no program names a place. */
+function lastSaved({ root, files }: Pick<Surroundings, "root" | "files">, pattern: RegExp): Place {
+  const [file = ""] = [...files].reduce((last, one) => (one[1] > last[1] ? one : last), ["", 0]);
+  const line = linesOf(path.join(root, file)).findIndex((text) => pattern.test(text));
+  return { file, line: Math.max(line, 0) + 1, column: 1 };
+}
+
+/** More mistakes than these follow from a few, such as a folder that was moved. */
+const SHOWN = 8;
+
 /** The text of mistakes for a terminal: each with its place and the line of the file. */
 export function describeMistakes(mistakes: readonly Mistake[], root: string): string[] {
-  return mistakes.flatMap(({ sentence, places: [place, ...others] }) => [
-    ...sentence.split("\n").map((line, index) => `${index === 0 ? "✘ " : "  "}${line}`),
-    ...(place ? [`    ${placeText(place)}`, ...excerpt(place, root)] : []),
-    ...others.slice(0, 4).map((other) => `    from ${placeText(other)}`),
-  ]);
+  const lines = mistakes
+    .slice(0, SHOWN)
+    .flatMap(({ sentence, places: [place, ...others] }) => [
+      ...sentence.split("\n").map((line, index) => `${index === 0 ? "✘ " : "  "}${line}`),
+      ...(place ? [`    ${placeText(place)}`, ...excerpt(place, root)] : []),
+      ...others.slice(0, 4).map((other) => `    from ${placeText(other)}`),
+    ]);
+  return mistakes.length > SHOWN ? [...lines, `  … and ${mistakes.length - SHOWN} more.`] : lines;
 }
 
 function excerpt({ file, line }: Place, root: string): string[] {
@@ -79,7 +102,10 @@ const LOCATION = /^\s+(?<file>\S+?):(?<line>\d+):(?<column>\d+):$/;
 function placedMistake(sentence: string, rest: readonly string[], surroundings: Surroundings): Mistake {
   const index = rest.findIndex((line) => LOCATION.test(line));
   const details = index < 0 ? rest.map((one) => one.trim()).filter((one) => one !== "") : [];
-  const place = index < 0 ? null : sourcePlace(rest[index] ?? "", rest[index + 1] ?? "", surroundings);
+  const place =
+    index < 0
+      ? quotedPlace(sentence, surroundings)
+      : sourcePlace(rest[index] ?? "", rest[index + 1] ?? "", surroundings);
   return { sentence: [sentence, ...details.slice(0, 6)].join("\n"), places: place ? [place] : [] };
 }
 
@@ -99,6 +125,15 @@ function sourcePlace(location: string, excerptLine: string, { root, workers }: S
   const found = exact ?? existing[0];
   if (found === undefined || /(?:^|[\\/])\.wrangler[\\/]/.test(found)) return null;
   return { file: sourceOf(found, workers), line: Number(line), column: Number(column) + 1 };
+}
+
+/** The line of a wrangler.toml with a value or a class that `sentence` names. */
+function quotedPlace(sentence: string, { root, workers }: Surroundings): Place | null {
+  const values = sentence.match(/(?<=")[^"]+(?=")|\b[A-Z][A-Za-z_]{4,}\b/g) ?? [];
+  const places = workers.flatMap(({ source: file }) =>
+    values.map((value) => ({ file, line: lineWith(path.join(root, file), `"${value}"`), column: 1 })),
+  );
+  return places.find(({ line }) => line > 0) ?? null;
 }
 
 /** The wrangler.toml that a generated config was made of; any other file unchanged. */
@@ -121,7 +156,10 @@ function uncaughtMistake(first: string, rest: readonly string[], surroundings: S
   const what = thrown.replace(/^Uncaught (?:Error: DeclarationError: )?/, "");
   const sentence = [`${what} (when ${worker.key} loads)`, ...message].join("\n");
   const places = frames.filter((place) => place !== null);
-  return { sentence, places: places.length > 0 ? places : flagPlaces(thrown, worker.source, surroundings.root) };
+  const known = places.length > 0 ? places : flagPlaces(thrown, worker.source, surroundings.root);
+  if (known.length > 0) return { sentence, places: known };
+  const cause = thrown.includes("Top-level await") ? /^(?!\/[/*]| \*).*\bawait\b/ : /^\s*throw\b/;
+  return { sentence: `${sentence}. ${LAST_SAVED}`, places: [lastSaved(surroundings, cause)] };
 }
 
 /** The line of a wrangler.toml with the compatibility flag that the runtime does not know. */
@@ -152,9 +190,10 @@ function configMistake(first: string, rest: readonly string[], { root, workers }
   const file = sourceOf(config, workers);
   const points = rest.map((line) => line.trim().replace(/^- /, "")).filter((line) => line !== "");
   const named = points.flatMap((point) => point.match(/\w+/g) ?? []);
-  const text = path.join(root, file);
-  const line =
-    named.map((word) => lineWith(text, `"${word}"`) || lineWith(text, `[${word}]`)).find((one) => one > 0) ?? 1;
+  const lines = linesOf(path.join(root, file));
+  const has = (word: string) => (line: string) =>
+    [`"${word}"`, `[${word}]`].some((one) => line.includes(one)) || line.startsWith(`${word} =`);
+  const line = named.map((word) => lines.findIndex(has(word)) + 1).find((one) => one > 0) ?? 1;
   return { sentence: points.slice(0, 4).join("\n"), places: [{ file, line, column: 1 }] };
 }
 

@@ -1,14 +1,23 @@
 // The part of `npm run dev` that needs the code of this repository: secrets, databases and the
 // configs of the Workers. A program of its own, so that a mistake in that code ends only this one,
-// and a correction is read. Sends the list of Workers to the process that started it.
+// and a correction is read. Sends a `DevPlan` to the process that started it.
 import { rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { sourcesOf } from "../check/imports.ts";
+import { settingsProblems } from "../check/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { ensureLocalSecrets } from "../local-secrets.ts";
 import { APPLIED, applyMigrations, areMigrationsPending } from "../migrations.ts";
 import { CONFIGS, DEFAULT_ORIGIN, ROOT, WORKERS, workerName, writeAdaptedConfig } from "../workers.ts";
-import type { DevWorker } from "./mistakes.ts";
+import type { DevWorker, Mistake } from "./mistakes.ts";
+
+/** The message of the program. */
+export interface DevPlan {
+  readonly workers: readonly DevWorker[];
+  /** Settings that do not fit the code, with which the Workers start all the same. */
+  readonly warnings: readonly Mistake[];
+}
 
 /** Input of the plan. */
 export interface PlanOptions {
@@ -24,7 +33,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) await sendPlan(JSON.pars
 async function sendPlan(options: PlanOptions): Promise<void> {
   try {
     await prepare(options);
-    process.send?.(writeConfigs(options.port));
+    const warnings = settingsProblems(ROOT, sourcesOf(ROOT)).map(({ file, line, sentence }) => ({
+      sentence: `${file} ${sentence}`,
+      places: [{ file, line, column: 1 }],
+    }));
+    process.send?.({ workers: writeConfigs(options.port), warnings } satisfies DevPlan);
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     console.error(error.message);
@@ -32,8 +45,9 @@ async function sendPlan(options: PlanOptions): Promise<void> {
   }
 }
 
-/** Makes secrets, and a database with all tables. */
+/** Makes secrets, and a database with all tables. Nothing if a Worker has no usable config. */
 async function prepare({ isFresh, stateFolder }: PlanOptions): Promise<void> {
+  for (const worker of WORKERS) workerName(worker);
   if (isFresh) {
     console.log("Deleting the local state.");
     for (const part of ["v3", "registry", APPLIED])

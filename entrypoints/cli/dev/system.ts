@@ -7,15 +7,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ROOT } from "../root.ts";
 import { LOCAL, RUNTIME_INSPECTOR_PORT, startWrangler, stopAll } from "../wrangler.ts";
 import { configMistakeOf } from "./health.ts";
-import { type DevWorker, type Mistake, mistakesIn } from "./mistakes.ts";
+import { type DevWorker, type Mistake, mistakesIn, stuckMistake } from "./mistakes.ts";
 import { OutputReader, type Printed } from "./output.ts";
 import type { SourceMaps } from "./source-maps.ts";
 import type { Terminal } from "./terminal.ts";
+import { changedFiles, type Snapshot, snapshot } from "./watch.ts";
 
 const START_TIMEOUT_MS = 180_000;
 /** The sentence after mistakes that stop the Workers. */
 export const DOWN = "The Workers do not run. They start with the next save.";
 const RUNNING = "The last good code keeps running.";
+/** Time after which new code is taken for one that does not end while it loads. */
+const STUCK_MS = 30_000;
 /** Time without output after which an error has been printed in full. */
 const PAUSE_MS = 250;
 
@@ -27,6 +30,8 @@ export interface SystemOptions {
   readonly stateFolder: string;
   readonly maps: SourceMaps;
   readonly terminal: Terminal;
+  /** The state of the files with which the Workers were prepared. */
+  readonly files: Snapshot;
 }
 
 /**
@@ -46,6 +51,8 @@ export class DevSystem {
   #note = "";
   #isReady = false;
   #hasEnded = false;
+  #loading: ReturnType<typeof setTimeout> | undefined;
+  #stuck: readonly Mistake[] | null = null;
 
   /** @param options of the process to start */
   constructor(options: SystemOptions) {
@@ -54,9 +61,10 @@ export class DevSystem {
 
   /**
    * Resolves when the gateway responds, with a promise of the end; or with the mistakes because of
-   * which the Workers do not start. They are stopped then.
+   * which the Workers do not start: none after a change, which may be the correction of code that
+   * does not end. They are stopped then.
    */
-  async start(): Promise<{ readonly ended: Promise<void> } | readonly Mistake[]> {
+  async start(): Promise<{ readonly ended: Promise<void>; readonly isServing: boolean } | readonly Mistake[]> {
     const { port, stateFolder, inspectorPort } = this.#options;
     const child = startWrangler(
       this.#arguments(),
@@ -73,23 +81,34 @@ export class DevSystem {
       child.once("close", () => resolve());
     }).then(() => {
       this.#hasEnded = true;
+      this.#hasLoaded();
     });
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await responds(port))) {
+      if (this.#stuck && changedFiles(this.#options.files, snapshot()).length > 0) {
+        await stopAll();
+        return [];
+      }
       if (this.#hasEnded || this.#found.length > 0 || Date.now() > deadline) return this.#failure();
       await sleep(100);
     }
     this.#isReady = true;
+    this.#hasLoaded();
     this.#options.terminal.forgetMistakes();
-    await this.checkSettings();
-    return { ended };
+    return { ended, isServing: await this.checkSettings() };
   }
 
-  /** Shows settings because of which the gateway serves nothing. */
-  async checkSettings(): Promise<void> {
+  /** The mistake because of which running Workers were stopped; none if it is corrected already. */
+  get mistakes(): readonly Mistake[] {
+    return this.#stuck ?? [];
+  }
+
+  /** Shows settings because of which the gateway serves nothing; `true` if there are none. */
+  async checkSettings(): Promise<boolean> {
     const { port, terminal } = this.#options;
     const mistake = await configMistakeOf(port);
     if (mistake) terminal.showMistakes([mistake], "The gateway serves nothing until it is corrected.");
+    return mistake === null;
   }
 
   #arguments(): string[] {
@@ -103,6 +122,7 @@ export class DevSystem {
     await sleep(2 * PAUSE_MS);
     await stopAll();
     if (this.#found.length > 0) return causes(this.#found);
+    if (this.#stuck) return this.#stuck;
     const last = this.#lines.slice(-15);
     return [{ sentence: ["The Workers did not start.", ...last].join("\n"), places: [] }];
   }
@@ -129,8 +149,10 @@ export class DevSystem {
     if (printed.kind === "log") terminal.log(printed.level, printed.name, printed.text);
     else if (printed.kind === "line") terminal.say(printed.text);
     else if (printed.kind === "reloading") {
+      this.#loading ??= setTimeout((files) => this.#giveUp(files), STUCK_MS, snapshot());
       for (const { config } of workers) maps.remember(path.join(ROOT, path.dirname(config)));
     } else if (printed.kind === "reloaded") {
+      this.#hasLoaded();
       this.#found = [];
       this.#note = "";
       terminal.forgetMistakes();
@@ -139,14 +161,28 @@ export class DevSystem {
     } else this.#handleError(printed.lines, printed.level);
   }
 
+  #hasLoaded(): void {
+    clearTimeout(this.#loading);
+    this.#loading = undefined;
+  }
+
+  /** Code handed over with `files` has not loaded: the runtime says nothing, and takes no other. */
+  #giveUp(files: Snapshot): void {
+    const now = snapshot();
+    this.#stuck = changedFiles(files, now).length > 0 ? [] : [stuckMistake({ root: ROOT, files: now })];
+    if (this.#isReady) void stopAll();
+    else if (this.#stuck.length > 0) this.#options.terminal.showMistakes(this.#stuck, DOWN);
+  }
+
   #handleError(lines: readonly string[], level: "warn" | "error"): void {
     const { terminal } = this.#options;
-    const mistakes = mistakesIn(lines, { ...this.#options, root: ROOT });
+    const mistakes = mistakesIn(lines, { ...this.#options, root: ROOT, files: snapshot() });
     if (level === "warn") {
       terminal.showWarnings(mistakes);
       return;
     }
     this.#found.push(...mistakes);
+    this.#hasLoaded();
     const [first = ""] = lines;
     const isStopped = /^(?:The Workers runtime failed to start|service core:|Worker "core:)/.test(first);
     if (!this.#isReady) return;

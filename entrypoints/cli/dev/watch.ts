@@ -14,17 +14,23 @@ export type Snapshot = ReadonlyMap<string, number>;
 
 /** Every file that the Workers are made of. */
 export function snapshot(): Snapshot {
-  const files = FOLDERS.flatMap((folder) =>
-    readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })
-      .filter((file) => !/(?:^|[\\/])\.wrangler(?:[\\/]|$)|\.generated\.toml$/.test(file))
-      .map((file) => path.join(folder, file)),
-  );
+  const files = FOLDERS.flatMap(filesIn);
   return new Map(
     [...SINGLE, ...files].flatMap((file) => {
       const stats = statSync(path.join(ROOT, file), { throwIfNoEntry: false });
       return stats?.isFile() ? [[file, stats.mtimeMs] as const] : [];
     }),
   );
+}
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(path.join(ROOT, folder), { recursive: true, encoding: "utf8" })
+      .filter((file) => !/(?:^|[\\/])\.wrangler(?:[\\/]|$)|\.generated\.toml$/.test(file))
+      .map((file) => path.join(folder, file));
+  } catch {
+    return []; // renamed, or a folder in it is deleted just now
+  }
 }
 
 /** The files that were changed, added or deleted between two snapshots. */

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { CliError } from "../cli-error.ts";
-import { ROOT, readConfig, settingOf } from "../workers.ts";
+import { configured, ROOT } from "../workers.ts";
 import type { BackendNames } from "./names.ts";
 
 /** File to its text before and after; `before` is `null` for a new file. */
@@ -31,7 +31,7 @@ export function planBackend(names: BackendNames): Plan {
 }
 
 function compatibilityDate(): string {
-  return settingOf(readConfig("gateway"), "compatibility_date");
+  return configured("gateway", "compatibility_date");
 }
 
 /** New file to its template. */

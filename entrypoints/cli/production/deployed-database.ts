@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { CliError } from "../cli-error.ts";
 import { wranglerError } from "../login.ts";
 import { DATABASE_OWNERS, type DatabaseOwner } from "../migrations.ts";
-import { CONFIGS, ROOT, readConfig, settingOf, type WorkerKey } from "../workers.ts";
+import { CONFIGS, configured, ROOT, type WorkerKey } from "../workers.ts";
 import { runWrangler } from "../wrangler.ts";
 import type { Cloudflare } from "./cloudflare.ts";
 import { requireStorageConfig, writeProductionConfig } from "./config.ts";
@@ -32,7 +32,7 @@ export async function pendingMigrations(
   // wrangler's table, which its first `migrations apply` creates.
   const tables = await query("SELECT name FROM sqlite_master WHERE name = 'd1_migrations'");
   const applied = tables.length === 0 ? [] : await query("SELECT name FROM d1_migrations");
-  const folder = path.join(ROOT, path.dirname(CONFIGS[worker]), settingOf(readConfig(worker), "migrations_dir"));
+  const folder = path.join(ROOT, path.dirname(CONFIGS[worker]), configured(worker, "migrations_dir"));
   const all = readdirSync(folder).filter((file) => file.endsWith(".sql"));
   return all.filter((file) => !applied.includes(file)).toSorted();
 }

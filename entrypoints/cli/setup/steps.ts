@@ -14,7 +14,7 @@ import { consumersOf } from "../production/deployed-worker.ts";
 import { deployWorker, isReplacing, planDeployment } from "../production/deployment.ts";
 import { type Deployable, PRODUCTION_FILE, writeProductionValue } from "../production/settings.ts";
 import { randomSecret, readSettings, writeSettings } from "../secret-file.ts";
-import { AUDIENCES, readConfig, servicesOf, settingOf, workerName } from "../workers.ts";
+import { AUDIENCES, configured, readConfig, servicesOf, workerName } from "../workers.ts";
 import { runWrangler } from "../wrangler.ts";
 
 export interface Setup {
@@ -129,7 +129,7 @@ function namespaceStep(setup: Setup): Step {
 }
 
 function databaseStep(setup: Setup, worker: DatabaseOwner): Step {
-  const name = settingOf(readConfig(worker), "database_name");
+  const name = configured(worker, "database_name");
   return storageStep({
     ...{ worker, binding: "DB", name, title: `D1 database ${name}` },
     args: ["d1", "create", name],
@@ -153,7 +153,7 @@ function tablesStep(setup: Setup, worker: DatabaseOwner): Step {
 }
 
 function bucketStep(setup: Setup): Step {
-  const name = settingOf(readConfig("img-forge"), "bucket_name");
+  const name = configured("img-forge", "bucket_name");
   return {
     title: `R2 bucket ${name}`,
     command: `npx wrangler r2 bucket create ${name}`,
@@ -163,7 +163,7 @@ function bucketStep(setup: Setup): Step {
 }
 
 function queueStep(setup: Setup): Step {
-  const name = settingOf(readConfig("gateway"), "queue");
+  const name = configured("gateway", "queue");
   return {
     title: `Queue ${name}`,
     command: `npx wrangler queues create ${name}`,
