@@ -6,7 +6,7 @@ import { originIn, readArguments } from "./options.ts";
 import { type Cloudflare, openAccount } from "./production/cloudflare.ts";
 import { bindingDifferences, type DeployedVersion, deployedVersions } from "./production/deployed-worker.ts";
 import { DEPLOYABLE, type Deployable, deployableNamed, productionOrigin } from "./production/settings.ts";
-import { healthTokenIn, smoke } from "./smoke.ts";
+import { healthTokenFor, smoke } from "./smoke.ts";
 import { workerName } from "./workers.ts";
 import { runWrangler } from "./wrangler.ts";
 
@@ -41,7 +41,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const { code, output } = await runWrangler(["rollback", target.id, "--name", name, "--yes", "--message", message]);
   if (code !== 0) throw wranglerError(`${name} was not rolled back`, output);
   console.log(`${name} runs the version ${target.id.slice(0, 8)} again. Secrets are those of its time.\n`);
-  if ((await smoke({ origin, healthToken: healthTokenIn(), key: undefined })) > 0)
+  if ((await smoke({ origin, healthToken: healthTokenFor(origin), key: undefined })).failures > 0)
     throw new CliError(
       `\n${name} was rolled back, and the gateway fails a check. Look at the log: \`npx wrangler tail ${name}\`.\n` +
         `To undo the rollback: \`npx wrangler rollback ${current.id} --name ${name}\`.`,

@@ -63,8 +63,9 @@ export function randomSecret(): string {
   return toBase64url(crypto.getRandomValues(new Uint8Array(32)));
 }
 
-/** The settings in a file; none if it does not exist. */
+/** The settings in a file; none if it does not exist. Throws a `CliError` for a folder. */
 export function readSettings(file: string): NodeJS.Dict<string> {
+  if (existsSync(file) && !statSync(file).isFile()) throw new CliError(`${file} is not a file.`);
   return existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
 }
 

@@ -1,8 +1,11 @@
 // `npm run smoke`, against servers that each have one fault. connect.test.ts and setup.test.ts have
 // the real gateway.
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import { CliError } from "../../entrypoints/cli/cli-error.ts";
 import { keysOfBackends } from "../../entrypoints/cli/production/deployed-system.ts";
@@ -128,6 +131,11 @@ it.each<[what: string, fault: Fault, problem: RegExp]>([
     /✗ other origins +A page of another origin gets 401, allowed by \*/,
   ],
   [
+    "an endpoint that serves clients without a sign-in",
+    (url) => (url === "/mcp" ? [200, {}, { jsonrpc: "2.0", id: 1, result: {} }] : null),
+    /✗ challenge +The endpoint serves clients without a sign-in\./,
+  ],
+  [
     "a source map that is public",
     (url) => (url === "/index.js.map" ? [200, {}, "{}"] : null),
     /✗ source maps +\/index\.js\.map is public/,
@@ -143,6 +151,35 @@ it.each<[what: string, fault: Fault, problem: RegExp]>([
   const { code, output } = await smoke(fault);
   expect([code, output]).toEqual([1, expect.stringMatching(problem)]);
   expect(output).toContain("npm run rollback");
+});
+
+it("a smoke test of a host that does not answer says so once, and recommends no rollback", async () => {
+  const { code, output } = await runSmoke("--url", "http://127.0.0.1:9");
+  expect(code).toBe(1);
+  expect(output.match(/cannot be reached/g)).toHaveLength(1);
+  expect(output).toContain("Nothing was checked. A new host needs some minutes");
+  expect(output).not.toContain("rollback");
+});
+
+it("a redirect in place of a source map is none", async () => {
+  const { code, output } = await smoke((url) => (url.endsWith(".map") ? [302, { location: "/" }, ""] : null));
+  expect(code, output).toBe(0);
+});
+
+it("a smoke test sends the HEALTH_TOKEN of the default file to the gateway of production.toml only", async () => {
+  const home = mkdtempSync(path.join(tmpdir(), "smoke-"));
+  closing.push(() => rmSync(home, { recursive: true }));
+  const file = path.join(home, "gateway.env");
+  writeFileSync(file, "HEALTH_TOKEN=of the file\n");
+  for (const [name, value] of Object.entries({ HOME: home, HEALTH_TOKEN: "" })) vi.stubEnv(name, value);
+  vi.resetModules();
+  const { healthTokenFor } = await import("../../entrypoints/cli/smoke.ts");
+  const { DEFAULT_SECRETS_FILE } = await import("../../entrypoints/cli/secret-file.ts");
+  expect(DEFAULT_SECRETS_FILE).toBe(file);
+  expect(healthTokenFor("http://localhost:8790", file)).toBe("of the file");
+  expect(healthTokenFor("http://localhost:8790")).toBeUndefined();
+  expect(() => healthTokenFor("http://localhost:8790", path.join(home, "none.env"))).toThrow("no line HEALTH_TOKEN=…");
+  expect(() => healthTokenFor("http://localhost:8790", home)).toThrow(`${home} is not a file.`);
 });
 
 it("a smoke test takes no key as an argument, which other users could see", async () => {

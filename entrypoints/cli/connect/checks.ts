@@ -2,7 +2,7 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { checkChallenge, checkResource, checkServer, type Discovered, register } from "./discovery.ts";
 import { callCheapTool, cancelCall, drawPicture, listTools } from "./mcp.ts";
-import { type Outcome, Problem, Skip } from "./outcome.ts";
+import { type Outcome, Problem, Skip, Unreachable } from "./outcome.ts";
 import { listenForRedirect, type RedirectListener, signIn } from "./sign-in.ts";
 import { exchangeCode, refresh, type Tokens } from "./tokens.ts";
 
@@ -81,8 +81,9 @@ async function outcomeOf(run: Check, findings: Findings): Promise<Outcome> {
     return { state: "passed", note: await run(findings) };
   } catch (error) {
     if (error instanceof Skip) return { state: "skipped", note: error.message };
-    if (error instanceof Problem) return { state: "failed", problem: error.message, remedy: error.remedy };
-    throw error;
+    if (!(error instanceof Problem)) throw error;
+    const isUnreachable = error instanceof Unreachable;
+    return { state: "failed", problem: error.message, remedy: error.remedy, isUnreachable };
   }
 }
 

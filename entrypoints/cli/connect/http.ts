@@ -1,5 +1,5 @@
 // Requests of the checks. A failure of the connection is a `Problem` that says where.
-import { Problem } from "./outcome.ts";
+import { Problem, Unreachable } from "./outcome.ts";
 
 const TIMEOUT_MS = 15_000;
 /** The most that is read of a document, in characters. */
@@ -46,7 +46,7 @@ export async function send(url: string | URL, init: RequestInit = {}): Promise<R
     const [reason, remedy] = isLate
       ? [`no complete answer within ${TIMEOUT_MS / 1000} s`, "Is it an MCP endpoint? Look at the server's log."]
       : (CAUSES[code] ?? [code || (cause?.message ?? message), NETWORK]);
-    throw new Problem(`${new URL(url).origin} cannot be reached: ${reason}.`, remedy);
+    throw new Unreachable(`${new URL(url).origin} cannot be reached: ${reason}.`, remedy);
   }
 }
 

@@ -5,7 +5,7 @@ export type Outcome =
   /** Not checked, with the reason. */
   | { readonly state: "skipped"; readonly note: string }
   /** `remedy` says what to do about it, and on which side. */
-  | { readonly state: "failed"; readonly problem: string; readonly remedy: string };
+  | { readonly state: "failed"; readonly problem: string; readonly remedy: string; readonly isUnreachable: boolean };
 
 /** A fault of the server, or of the way to it. Ends its check as failed. */
 export class Problem extends Error {
@@ -16,6 +16,9 @@ export class Problem extends Error {
     this.remedy = remedy;
   }
 }
+
+/** No connection, or no answer in time. */
+export class Unreachable extends Problem {}
 
 /** Ends a check that does not apply. */
 export class Skip extends Error {}

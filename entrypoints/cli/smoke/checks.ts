@@ -16,7 +16,7 @@ export function gatewayChecks(healthToken: string | undefined): readonly NamedCh
   return [
     { name: "health", run: checkHealth },
     { name: "front page", run: checkFrontPage },
-    { name: "challenge", run: checkChallenge },
+    { name: "challenge", run: checkSignIn },
     { name: "resource", run: checkResource },
     { name: "authorization", run: checkServer },
     { name: "issuer", run: checkIssuer },
@@ -48,6 +48,13 @@ async function checkFrontPage({ url }: Findings): Promise<string> {
   if (!text.includes(url.href))
     throw new Problem(`The front page does not name ${url}.`, "Set the domain in production.toml, and deploy again.");
   return `names ${url}`;
+}
+
+/** Another server, without a sign-in, may be what answers. */
+async function checkSignIn(findings: Findings): Promise<string> {
+  const note = await checkChallenge(findings);
+  if (findings.needsSignIn) return note;
+  throw new Problem("The endpoint serves clients without a sign-in.", "Is another server on this host?");
 }
 
 /** The issuer is the host: of another one, clients refuse every sign-in (RFC 9207). */
@@ -89,7 +96,7 @@ async function checkForeignOrigin({ url }: Findings): Promise<string> {
 async function checkSourceMaps({ url }: Findings): Promise<string> {
   for (const file of ["/index.js.map", "/worker.js.map"]) {
     const { status } = await send(new URL(file, url));
-    if (status < 400) throw new Problem(`${file} is public.`, "Remove the assets or the proxy that serve it.");
+    if (status < 300) throw new Problem(`${file} is public.`, "Remove the assets or the proxy that serve it.");
   }
   return "not public";
 }
