@@ -71,7 +71,7 @@ function short(units: number): string {
     [1e3, " thousand"],
   ] as const)
     if (units >= size) return `${Number((units / size).toPrecision(3))}${name}`;
-  return String(Number(units.toPrecision(2)));
+  return String(Number(units.toPrecision(3)));
 }
 
 const TEXT = { type: "string" } as const;

@@ -18,6 +18,9 @@ repository. Check out the commit that is deployed first.
   --worker NAME   ${DEPLOYABLE.join(", ")} (default gateway)
   --help          show this`;
 
+/** A file, line and column of a bundle. */
+const PLACE = /[\w./:-]*\.js:(\d+):(\d+)/;
+
 /** Builds the Worker as for production, and prints the trace. */
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
@@ -25,7 +28,12 @@ export async function run(args: readonly string[]): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "place-"));
   try {
     await build(options.worker, folder);
-    console.log(withPlaces(options.trace, sourceMapIn(folder)));
+    const placed = withPlaces(options.trace, sourceMapIn(folder));
+    if (placed === options.trace)
+      throw new CliError(
+        `${options.worker} of this commit has no such place: check out the commit that is deployed, or name another Worker with --worker.`,
+      );
+    console.log(placed);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -45,16 +53,18 @@ export function sourceMapIn(folder: string): SourceMap {
  * functions stay minified: the place says which function it is.
  */
 export function withPlaces(trace: string, map: SourceMap): string {
-  return trace.replaceAll(/[\w./:-]*\.js:(\d+):(\d+)/g, (text, line: string, column: string) => {
-    const origin = map.findOrigin(Number(line), Number(column));
-    return "fileName" in origin ? `${origin.fileName}:${origin.lineNumber}:${origin.columnNumber}` : text;
+  return trace.replaceAll(new RegExp(PLACE, "g"), (text, line: string, column: string) => {
+    const entry = map.findEntry(Number(line) - 1, Number(column) - 1);
+    const isInBundle = "originalSource" in entry && entry.generatedLine === Number(line) - 1;
+    return isInBundle ? `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}` : text;
   });
 }
 
 function readOptions(args: readonly string[]): { readonly worker: Deployable; readonly trace: string } | "help" {
   const options = { worker: { type: "string" } } as const;
   return readArguments({ args, usage: USAGE, options, takesWords: true }, ({ worker = "gateway" }, words) => {
-    if (words.length === 0) throw new Error("Name the trace, between quotes");
-    return { worker: deployableNamed(worker), trace: words.join(" ") };
+    const trace = words.join(" ");
+    if (!PLACE.test(trace)) throw new Error("Name the trace, between quotes; it has a place such as index.js:12:3456");
+    return { worker: deployableNamed(worker), trace };
   });
 }

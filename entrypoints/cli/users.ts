@@ -53,7 +53,7 @@ export async function run(args: readonly string[]): Promise<void> {
       options,
     );
   }
-  const change = CHANGES[command];
+  const change = Object.hasOwn(CHANGES, command) ? CHANGES[command] : undefined;
   if (!change) throw mistake(command === "" ? "Name a command" : `There is no command "${command}"`);
   const [user, value] = operands;
   if (user === undefined || operands.length > 2) throw mistake(`${command} takes a user${operandOf(change)}`);
@@ -66,13 +66,16 @@ export async function run(args: readonly string[]): Promise<void> {
     ...change.statements(id, value ?? ""),
     selectUsers(named, LIST_MAX),
   );
-  if (rows.length === 0)
-    throw new CliError(`There is no user ${quoted(user)}. \`npm run users -- list\` shows the newest.`);
+  if (rows.length === 0) throw new CliError(`There is no user ${quoted(user)}. ${listHint(options)}`);
   if (rows.length > 1 && command !== "show")
     throw new CliError(
       `Several users have this address, and nothing was changed. Name one by its id:\n\n${tableOf(rows)}`,
     );
   print(rows, options);
+}
+
+function listHint({ database }: Options): string {
+  return `\`npm run users -- list${database === "remote" ? " --remote" : ""}\` shows the newest.`;
 }
 
 interface Change {

@@ -149,6 +149,8 @@ describe("the path of an operator", () => {
   it("reads the users and the audit records of the deployed databases", async () => {
     const users = await run("users", "list", "--remote", "--json");
     expect(users, users.output).toMatchObject({ code: 0, writes: [] });
+    const unknown = await run("users", "show", "u_none", "--remote");
+    expect(unknown.output).toContain("`npm run users -- list --remote` shows the newest");
     const record = JSON.stringify({ type: "tool.called", tenantId: "t_ada" });
     const { database } = api.account.databases.get("stackbilt-reference-audit") ?? {};
     database?.prepare("INSERT INTO records VALUES ('c', 1, '2026-11-27', 'm', ?, 'altered')").run(record);
