@@ -76,6 +76,20 @@ const HARMLESS: readonly Case[] = [
   },
 ];
 
+/** Mistakes after which the last good code would leave every request without a response. */
+const HANGING: readonly Case[] = [
+  {
+    mistake: "a loop that does not end while the gateway loads",
+    make: () => edit(STACKBILDER, /$/, "\nfor (;;) {}\n"),
+    shown: /✘ The Workers do not load: .*\n {4}src\/tools\/stackbilder\.ts:\d+:1\n.*\n {2}The Workers do not run/,
+  },
+  {
+    mistake: "a syntax error in the router",
+    make: () => edit("entrypoints/local/worker.ts", /$/, "\nconst = ;\n"),
+    shown: /✘ Expected identifier .*\n {4}entrypoints\/local\/worker\.ts:\d+:7\n.*\n {2}The Workers do not run/,
+  },
+];
+
 /** Mistakes with which the Workers cannot run. */
 const FATAL: readonly Case[] = [
   {
@@ -242,15 +256,12 @@ describe("while the Workers run", () => {
     START_MS,
   );
 
-  it(
-    "a loop that does not end while the gateway loads is shown once, and the next good save continues",
-    async () => {
+  it.each(HANGING)(
+    "$mistake is shown once, and the next good save starts the Workers again",
+    async ({ make, shown }) => {
       const start = running.output().length;
-      const correct = edit(STACKBILDER, /$/, "\nfor (;;) {}\n");
-      const text = await printed(
-        start,
-        /✘ The Workers do not load: .*\n {4}src\/tools\/stackbilder\.ts:\d+:1\n.*\n {2}The/,
-      );
+      const correct = make();
+      const text = await printed(start, shown);
       expect(text.match(/✘/g)).toHaveLength(1);
       correct();
       await printed(start + text.length, /is ready again/);

@@ -52,7 +52,7 @@ export class DevSystem {
   #isReady = false;
   #hasEnded = false;
   #loading: ReturnType<typeof setTimeout> | undefined;
-  #stuck: readonly Mistake[] | null = null;
+  #stopped: readonly Mistake[] | null = null;
 
   /** @param options of the process to start */
   constructor(options: SystemOptions) {
@@ -85,7 +85,7 @@ export class DevSystem {
     });
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await responds(port))) {
-      if (this.#stuck && changedFiles(this.#options.files, snapshot()).length > 0) {
+      if (this.#stopped && changedFiles(this.#options.files, snapshot()).length > 0) {
         await stopAll();
         return [];
       }
@@ -98,9 +98,9 @@ export class DevSystem {
     return { ended, isServing: await this.checkSettings() };
   }
 
-  /** The mistake because of which running Workers were stopped; none if it is corrected already. */
+  /** The mistakes because of which running Workers were stopped; none if they are corrected. */
   get mistakes(): readonly Mistake[] {
-    return this.#stuck ?? [];
+    return this.#stopped ?? [];
   }
 
   /** Shows settings because of which the gateway serves nothing; `true` if there are none. */
@@ -122,7 +122,7 @@ export class DevSystem {
     await sleep(2 * PAUSE_MS);
     await stopAll();
     if (this.#found.length > 0) return causes(this.#found);
-    if (this.#stuck) return this.#stuck;
+    if (this.#stopped) return this.#stopped;
     const last = this.#lines.slice(-15);
     return [{ sentence: ["The Workers did not start.", ...last].join("\n"), places: [] }];
   }
@@ -169,9 +169,9 @@ export class DevSystem {
   /** Code handed over with `files` has not loaded: the runtime says nothing, and takes no other. */
   #giveUp(files: Snapshot): void {
     const now = snapshot();
-    this.#stuck = changedFiles(files, now).length > 0 ? [] : [stuckMistake({ root: ROOT, files: now })];
+    this.#stopped = changedFiles(files, now).length > 0 ? [] : [stuckMistake({ root: ROOT, files: now })];
     if (this.#isReady) void stopAll();
-    else if (this.#stuck.length > 0) this.#options.terminal.showMistakes(this.#stuck, DOWN);
+    else if (this.#stopped.length > 0) this.#options.terminal.showMistakes(this.#stopped, DOWN);
   }
 
   #handleError(lines: readonly string[], level: "warn" | "error"): void {
@@ -188,9 +188,22 @@ export class DevSystem {
     if (!this.#isReady) return;
     clearTimeout(this.#pause);
     this.#note = isStopped ? DOWN : first.startsWith("Build failed") ? RUNNING : this.#note;
-    this.#pause = setTimeout(() => terminal.showMistakes(causes(this.#found), this.#note), PAUSE_MS);
+    this.#pause = setTimeout(() => void this.#showFound(), PAUSE_MS);
     // It does not always end by itself. If it did, another one may have started since.
     if (isStopped) setTimeout(() => this.#hasEnded || void stopAll(), 4 * PAUSE_MS);
+  }
+
+  /** Shows the mistakes. While the router cannot be built, wrangler holds all requests back. */
+  async #showFound(): Promise<void> {
+    const [found, note] = [this.#found, this.#note];
+    const isHeldBack = note === RUNNING && !(await responds(this.#options.port));
+    if (found !== this.#found) return; // corrected
+    if (!isHeldBack) {
+      this.#options.terminal.showMistakes(causes(found), note);
+      return;
+    }
+    this.#stopped = causes(found);
+    await stopAll();
   }
 }
 
