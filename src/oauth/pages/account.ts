@@ -29,9 +29,9 @@ export interface AccountView {
   readonly once: { readonly key: string; readonly token: string };
 }
 
-/** `resource` is the address to add to an MCP client. */
+/** `isSignupOpen`: apps can be connected. */
 export function accountPage(
-  resource: string,
+  isSignupOpen: boolean,
   { email, grants, next, keys, credits, activity, tokens, once }: AccountView,
   texts: ProductTexts,
 ): Page {
@@ -42,8 +42,9 @@ ${accountForm("/logout", tokens, html`<button>Sign out</button>`)}
 </div>
 <section aria-labelledby="apps">
 <h2 id="apps">Connected apps</h2>
-${grants.length > 0 ? grantList(grants, tokens, texts) : noGrants(resource)}
+${grants.length > 0 ? grantList(grants, tokens, texts) : html`<p>No app is connected.</p>`}
 ${next !== null && html`<p><a href="/apps?cursor=${next}">More apps</a></p>`}
+${isSignupOpen && html`<p><a href="/">Connect an app</a></p>`}
 <details>
 <summary>Disconnect everything</summary>
 ${accountForm("/apps/revoke-all", tokens, html`<p>Every app loses its access, and you are signed out in every browser. API keys keep working until you revoke them.</p><button class="bad">Disconnect everything and sign out</button>`)}
@@ -83,11 +84,6 @@ ${askedForm(tokens, ask)}
 </li>`;
   });
   return html`<ul>${rows}</ul>`;
-}
-
-function noGrants(resource: string): Html {
-  return html`<p>No app is connected. To connect one, add this address to your MCP client:</p>
-<p><code>${resource}</code></p>`;
 }
 
 /** Every grant and session was ended, this one included. */

@@ -7,7 +7,7 @@ import { grantObjectOf } from "../../../../src/durable/grant-object.ts";
 import { userObjectOf } from "../../../../src/durable/user-object.ts";
 import type { Env } from "../../../../src/env.ts";
 import { EVENTUALLY } from "../../../support/eventually.ts";
-import { AUTH, Browser, envWith, ORIGIN, quiet, type Seen, sha256, throwing } from "../browser.ts";
+import { AUTH, Browser, envWith, quiet, type Seen, sha256, throwing } from "../browser.ts";
 import {
   COOKIE,
   env,
@@ -93,10 +93,12 @@ describe("the account page", () => {
     expect(text).not.toContain("<script");
   });
 
-  it("tells a user without apps how to connect one", async () => {
-    expect(words(await (await signedInBrowser()).open("/apps"))).toContain(
-      `No app is connected. To connect one, add this address to your MCP client: ${ORIGIN}/mcp`,
-    );
+  it("leads a user to the set-up of apps, unless none can be connected", async () => {
+    const browser = await signedInBrowser();
+    const { text } = await browser.open("/apps");
+    expect(text).toContain('<p>No app is connected.</p>\n\n<p><a href="/">Connect an app</a></p>');
+    const closed = browser.copy(envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" }));
+    expect((await closed.open("/apps")).text).not.toContain("Connect an app");
   });
 
   it.each([
