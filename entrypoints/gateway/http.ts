@@ -98,7 +98,10 @@ async function route(gateway: HttpGateway, request: Request, context: RequestCon
   const path = programPath(pathname);
   if (path !== pathname) return route(gateway, new Request(origin + path + search, request), context);
   if (pathname === "/health") return health(request, context, info);
-  if (origin !== config.issuer) return jsonError(421, "misdirected_request", `This gateway is ${config.issuer}.`);
+  if (origin !== config.issuer)
+    return acceptsPages(request)
+      ? pageInstead(request, context, 421)
+      : jsonError(421, "misdirected_request", `This gateway is ${config.issuer}.`);
   if (pathname === METADATA_PATH || pathname === `${METADATA_PATH}/mcp`) {
     const metadataRequest = new Request(`${config.issuer}${METADATA_PATH}/mcp`, request);
     return gateway.resourceServerOf(env).metadata(metadataRequest, context);

@@ -4,6 +4,7 @@ import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
 import { logCrash, logError } from "../../contracts/log.ts";
 import { TIMED_OUT, withDeadline } from "../../contracts/rpc/deadlines.ts";
 import { AuthService } from "../backends/auth.ts";
+import type { Config } from "../config.ts";
 import type { RequestContext } from "../context.ts";
 import { UnfinishedBodyError } from "../limits/bounded-read.ts";
 import { addressOf, consume, type LimitName } from "../limits/rate-limits.ts";
@@ -132,24 +133,37 @@ export async function oauthFetch(
 }
 
 /**
- * A page for a browser at an address that is for programs, or that is none. It keeps the status.
+ * A page for a browser at an address that is for programs, that is none, or that is of another
+ * host. It keeps the status.
  */
-export async function pageInstead(request: Request, context: RequestContext, status: 401 | 404): Promise<Response> {
-  const { resource, isSignupOpen } = context.config;
-  const link = { href: "/", label: isSignupOpen ? "Connect your app" : "About this gateway" };
-  const response = errorPage(context, { status, ...PLACES[status](resource, isSignupOpen), link });
+export async function pageInstead(
+  request: Request,
+  context: RequestContext,
+  status: 401 | 404 | 421,
+): Promise<Response> {
+  const response = errorPage(context, { status, ...PLACES[status](context.config) });
   await addSecurityHeaders(response, request.url.startsWith("https:"));
   return request.method === "HEAD" ? withoutEffect(response) : response;
 }
 
 const PLACES = {
-  401: (resource: string, isSignupOpen: boolean) => ({
+  401: ({ resource, isSignupOpen }: Config) => ({
     title: "This address is for apps",
     text: isSignupOpen
       ? `${resource} is the MCP endpoint. Add it to your AI app, which signs you in.`
       : `${resource} is the MCP endpoint. It is not open to new connections yet.`,
+    link: { href: "/", label: isSignupOpen ? "Connect your app" : "About this gateway" },
   }),
-  404: () => ({ title: "There is no such page", text: "Check the address." }),
+  404: ({ isSignupOpen }: Config) => ({
+    title: "There is no such page",
+    text: "Check the address.",
+    link: { href: "/", label: isSignupOpen ? "Connect your app" : "About this gateway" },
+  }),
+  421: ({ issuer }: Config) => ({
+    title: "This gateway has another address",
+    text: `It is ${issuer}. Use it in your app, too.`,
+    link: { href: `${issuer}/`, label: "Go there" },
+  }),
 };
 
 /** The response to HEAD: as to GET, without body, and without a change of the browser's cookies. */

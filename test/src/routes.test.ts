@@ -150,6 +150,12 @@ it("a browser gets a page at the endpoint, with the challenge for clients", asyn
   expect([program.status, program.headers.get("content-type")]).toEqual([401, "application/json"]);
 });
 
+it("a browser at another host gets a page that leads to the gateway", async () => {
+  const page = await send("/apps", { headers: { accept: "text/html,*/*;q=0.8" } }, envWith(), "http://127.0.0.1:8790");
+  expect([page.status, await page.text()]).toEqual([421, expect.stringContaining(`href="${ORIGIN}/"`)]);
+  expect(page.headers.get("Content-Security-Policy")).toContain("default-src 'none'");
+});
+
 it("a browser is offered no connection at these addresses while sign-up is closed", async () => {
   for (const path of ["/nothing", "/mcp"]) {
     const closed = envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" });
