@@ -25,7 +25,7 @@ export const PROGRAMS: Readonly<Record<string, (desk: Desk) => Promise<Seen>>> =
     await setUp(desk, "claude-code");
     const called = await callByModel(desk, (origin) => ({
       command: 'claude -p "Draw a boat" --model claude-sonnet-4-5 --allowedTools mcp__stackbilt__image_generate',
-      env: { ANTHROPIC_BASE_URL: origin, ANTHROPIC_API_KEY: "none", MCP_TIMEOUT: "60000" },
+      env: { ANTHROPIC_BASE_URL: origin, ANTHROPIC_API_KEY: "none", MCP_TIMEOUT: "60000", ENABLE_TOOL_SEARCH: "false" },
     }));
     return { ...called, signOut: await signOut(desk, "claude mcp logout stackbilt") };
   },

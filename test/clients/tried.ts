@@ -24,12 +24,12 @@ export interface TriedClient {
 
 /** In the order of docs/clients.md. */
 export const TRIED: readonly TriedClient[] = [
-  tried("Claude Code", "@anthropic-ai/claude-code@2.1.197", "text and picture", "ends the access"),
+  tried("Claude Code", "@anthropic-ai/claude-code@2.1.332", "text and picture", "ends the access"),
   tried("Codex", "@openai/codex@0.171.0", "structured content alone", "leaves the access"),
   tried("Gemini CLI", "@google/gemini-cli@0.61.0", "text and picture", "there is none"),
   tried("opencode", "opencode-ai@1.18.33", "text and picture", "leaves the access"),
   tried("Copilot CLI", "@github/copilot@1.0.102", "text alone", "there is none"),
-  tried("Qwen Code", "@qwen-code/qwen-code@0.15.10", "text alone", "leaves the access"),
+  tried("Qwen Code", "@qwen-code/qwen-code@0.24.4", "text and picture", "leaves the access"),
   tried("MCP Inspector", "@modelcontextprotocol/inspector@2.12.0", "shows all three parts", "leaves the access"),
   tried("mcp-remote", "mcp-remote@0.15.1", "passes on all three parts", "there is none"),
   tried("mcporter", "mcporter@0.12.3", "structured content alone", "leaves the access"),
