@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { openAccount } from "../../entrypoints/cli/production/cloudflare.ts";
 import { secretNames } from "../../entrypoints/cli/production/deployed-system.ts";
+import { differencesBetween } from "../../entrypoints/cli/production/deployed-worker.ts";
 import { deployWorker, describePlan, planDeployment } from "../../entrypoints/cli/production/deployment.ts";
 import { type Deployable, type Production, parseProduction } from "../../entrypoints/cli/production/settings.ts";
 import {
@@ -77,6 +78,8 @@ describe("before an upload", () => {
         { name: "SERVICE_BINDING_SECRET", type: "secret_text" },
       ],
       compatibilityDate: config.compatibility_date,
+      compatibilityFlags: config.compatibility_flags,
+      migrationTag: config.migrations?.at(-1)?.tag,
     });
     api.account.domains.set("mcp.stackbilt.dev", GATEWAY);
   }
@@ -109,10 +112,30 @@ describe("before an upload", () => {
       'changes MCP_REGISTRY_AUTH from "v=MCPv1; k=ed25519; p=x" to ""',
       "removes OLD_BUCKET, which is R2 bucket pictures",
       "changes compatibility date from 2026-01-01 to 2026-08-04",
+      "adds compatibility flag nodejs_compat",
+      "adds compatibility flag global_fetch_strictly_public",
       "removes domain old.stackbilt.dev",
     ]);
     await expect(deployWorker(plan, { isYes: false })).rejects.toThrow("Nothing was changed. Add --yes");
     expect(api.writes).toEqual([]);
+  });
+
+  it("says what migrations do to Durable Objects, and which flags change", async () => {
+    await run(productionWith());
+    const [deployed] = api.account.script(GATEWAY)?.versions ?? [];
+    const flags = ["nodejs_compat", "old_flag"];
+    api.account.upload(GATEWAY, { ...deployed, bindings: deployed?.bindings ?? [], compatibilityFlags: flags });
+    const { config, deployed: now } = await planOf(productionWith());
+    const migrations = [
+      ...(config.migrations ?? []),
+      { tag: "v8", renamed_classes: [{ from: "UserObject", to: "Users" }], deleted_classes: ["OneTimeMark"] },
+    ];
+    expect(now && differencesBetween({ ...config, migrations }, now)).toEqual([
+      { kind: "adds", what: "compatibility flag global_fetch_strictly_public" },
+      { kind: "removes", what: "compatibility flag old_flag" },
+      { kind: "changes", what: "Durable Object class UserObject to Users, by its migration v8" },
+      { kind: "removes", what: "Durable Object class OneTimeMark and all its data, by its migration v8" },
+    ]);
   });
 
   it("asks before it takes a domain from another Worker", async () => {

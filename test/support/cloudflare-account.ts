@@ -13,6 +13,8 @@ export interface Version {
   readonly id: string;
   readonly bindings: readonly Binding[];
   readonly compatibilityDate: string | undefined;
+  readonly compatibilityFlags: readonly string[];
+  readonly migrationTag: string | undefined;
   readonly createdAt: string;
   /** Names of the uploaded files. */
   readonly files: readonly string[];
@@ -57,6 +59,7 @@ export class Account {
     uploaded: {
       readonly bindings: readonly Binding[];
       readonly compatibilityDate?: string | undefined;
+      readonly compatibilityFlags?: readonly string[] | undefined;
       readonly migrationTag?: string | undefined;
       readonly files?: readonly string[];
       readonly etag?: string;
@@ -67,9 +70,10 @@ export class Account {
     this.scripts.set(name, script);
     if (!this.secrets.has(name)) this.secrets.set(name, new Map());
     script.migrationTag = uploaded.migrationTag ?? script.migrationTag;
-    const { bindings, compatibilityDate, files = [], etag = "" } = uploaded;
-    const createdAt = new Date().toISOString();
-    const version = { id: randomUUID(), bindings, compatibilityDate, files, etag, createdAt };
+    const { bindings, compatibilityDate, compatibilityFlags = [], files = [], etag = "" } = uploaded;
+    const { migrationTag } = script;
+    const runtime = { compatibilityDate, compatibilityFlags, migrationTag };
+    const version = { ...runtime, id: randomUUID(), bindings, files, etag, createdAt: new Date().toISOString() };
     script.versions.unshift(version);
     script.deployments.unshift(version.id);
     return version;

@@ -279,16 +279,19 @@ function listScripts({ account, workers }: CloudflareApi): Reply {
 interface Metadata {
   readonly bindings: readonly Binding[];
   readonly compatibility_date?: string;
+  readonly compatibility_flags?: readonly string[];
   readonly migrations?: { readonly new_tag?: string };
 }
 
 async function upload({ account }: CloudflareApi, [name = ""]: readonly string[], { form }: Received): Promise<Reply> {
   const metadata = JSON.parse(String(form?.get("metadata"))) as Metadata;
-  const { bindings, compatibility_date: compatibilityDate, migrations } = metadata;
+  const { bindings, compatibility_date: compatibilityDate, compatibility_flags: compatibilityFlags } = metadata;
+  const migrationTag = metadata.migrations?.new_tag;
   const files = [...(form?.keys() ?? [])].filter((key) => key !== "metadata");
   const texts = await Promise.all(files.map((file) => new Response(form?.get(file)).text()));
   const etag = createHash("sha256").update(texts.join()).digest("hex");
-  const version = account.upload(name, { bindings, compatibilityDate, migrationTag: migrations?.new_tag, files, etag });
+  const uploaded = { bindings, compatibilityDate, compatibilityFlags, migrationTag, files, etag };
+  const version = account.upload(name, uploaded);
   const { id } = version;
   return [{ id, deployment_id: id, startup_time_ms: 5, resources: { script: { etag: "0" } } }];
 }
@@ -305,7 +308,9 @@ function showVersion(api: CloudflareApi, [name = "", id]: readonly string[]): Re
   const version = existing(api, name).versions.find((one) => one.id === id);
   if (!version) throw new ApiError(404, 100146, "Version not found");
   const secrets = Array.from(api.workers.get(name)?.keys() ?? [], (secret) => ({ name: secret, type: "secret_text" }));
-  const runtime = { compatibility_date: version.compatibilityDate };
+  const { compatibilityDate, compatibilityFlags, migrationTag } = version;
+  const names = { compatibility_date: compatibilityDate, compatibility_flags: compatibilityFlags };
+  const runtime = { ...names, migration_tag: migrationTag };
   const script = { etag: version.etag };
   const resources = { bindings: [...version.bindings, ...secrets], script, script_runtime: runtime };
   return [{ ...describe(version), resources }];

@@ -12,6 +12,10 @@ export interface DeployedWorker {
   /** Variables and bindings, without secrets. */
   readonly bindings: Bindings;
   readonly compatibilityDate: string | undefined;
+  /** `undefined`: Cloudflare does not say. */
+  readonly compatibilityFlags: readonly string[] | undefined;
+  /** The newest migration of Durable Object classes; `undefined` also if Cloudflare does not say. */
+  readonly migrationTag: string | undefined;
   readonly domains: readonly string[];
   readonly schedules: readonly string[];
 }
@@ -30,7 +34,14 @@ const Version = v.object({
   resources: v.object({
     bindings: v.optional(v.array(DeployedBinding), []),
     script: v.optional(v.object({ etag: v.optional(v.string()) }), {}),
-    script_runtime: v.optional(v.object({ compatibility_date: v.optional(v.string()) }), {}),
+    script_runtime: v.optional(
+      v.object({
+        compatibility_date: v.optional(v.string()),
+        compatibility_flags: v.optional(v.array(v.string())),
+        migration_tag: v.optional(v.string()),
+      }),
+      {},
+    ),
   }),
 });
 const Domains = v.array(v.object({ hostname: v.string(), service: v.string() }));
@@ -59,6 +70,8 @@ export async function deployedWorker(cloudflare: Cloudflare, name: string): Prom
     author: current.author_email,
     bindings: deployedBindings(version?.resources.bindings ?? []),
     compatibilityDate: version?.resources.script_runtime.compatibility_date,
+    compatibilityFlags: version?.resources.script_runtime.compatibility_flags,
+    migrationTag: version?.resources.script_runtime.migration_tag,
     domains: (domains ?? []).filter(({ service }) => service === name).map(({ hostname }) => hostname),
     schedules: schedules?.schedules.map(({ cron }) => cron) ?? [],
   };
@@ -121,17 +134,48 @@ export interface Difference {
 /** The changes that a deployment of `config` makes to `deployed`, in words. */
 export function differencesBetween(config: WranglerConfig, deployed: DeployedWorker): readonly Difference[] {
   const domains = (config.routes ?? []).map((route) => (typeof route === "string" ? route : route.pattern));
-  const { compatibilityDate } = deployed;
+  const { compatibilityDate, compatibilityFlags, migrationTag } = deployed;
   const date = config.compatibility_date;
   return [
     ...bindingDifferences(deployed.bindings, bindingsOf(config)),
     ...(date === compatibilityDate || compatibilityDate === undefined
       ? []
       : [{ kind: "changes", what: `compatibility date from ${compatibilityDate} to ${date}` } as const]),
+    ...(compatibilityFlags === undefined
+      ? []
+      : listDifferences("compatibility flag", compatibilityFlags, config.compatibility_flags ?? [])),
+    ...migrationDifferences(config.migrations ?? [], migrationTag),
     // Without a domain in the configuration, wrangler leaves those that are deployed.
     ...(domains.length === 0 ? [] : listDifferences("domain", deployed.domains, domains)),
     ...listDifferences("schedule", deployed.schedules, config.triggers?.crons ?? []),
   ];
+}
+
+/** Changes of Durable Object classes by the migrations after `tag`, in words. */
+function migrationDifferences(
+  migrations: NonNullable<WranglerConfig["migrations"]>,
+  deployedTag: string | undefined,
+): Difference[] {
+  const at = migrations.findIndex(({ tag }) => tag === deployedTag);
+  if (at === -1) return []; // wrangler says so, and applies all of them
+  return migrations
+    .slice(at + 1)
+    .flatMap(({ tag, ...one }): Difference[] => [
+      ...[...(one.new_sqlite_classes ?? []), ...(one.new_classes ?? [])].map(
+        (name) => ({ kind: "adds", what: `Durable Object class ${name}, by its migration ${tag}` }) as const,
+      ),
+      ...(one.renamed_classes ?? []).map(
+        ({ from, to }) =>
+          ({ kind: "changes", what: `Durable Object class ${from} to ${to}, by its migration ${tag}` }) as const,
+      ),
+      ...(one.deleted_classes ?? []).map(
+        (name) =>
+          ({
+            kind: "removes",
+            what: `Durable Object class ${name} and all its data, by its migration ${tag}`,
+          }) as const,
+      ),
+    ]);
 }
 
 /** The changes from bindings to others, in words. */
