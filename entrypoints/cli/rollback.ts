@@ -4,7 +4,7 @@ import { confirm } from "./confirm.ts";
 import { wranglerError } from "./login.ts";
 import { originIn, readArguments } from "./options.ts";
 import { type Cloudflare, openAccount } from "./production/cloudflare.ts";
-import { bindingDifferences, type DeployedVersion, deployedVersions } from "./production/deployed-worker.ts";
+import { bindingDifferences, type DeployedVersion, deployedVersions, originOf } from "./production/deployed-worker.ts";
 import { DEPLOYABLE, type Deployable, deployableNamed, productionOrigin } from "./production/settings.ts";
 import { healthTokenFor, smoke } from "./smoke.ts";
 import { workerName } from "./workers.ts";
@@ -68,8 +68,8 @@ async function versionsOf(cloudflare: Cloudflare, name: string): Promise<Version
 }
 
 function describeRollback(name: string, current: DeployedVersion, target: DeployedVersion): string {
-  const sentence = ({ id, createdAt, author }: DeployedVersion) =>
-    `${id.slice(0, 8)} of ${createdAt}${author === undefined ? "" : ` by ${author}`}`;
+  const sentence = (version: DeployedVersion) =>
+    `${version.id.slice(0, 8)} of ${version.createdAt}${originOf(version)}`;
   return [
     `Rolling back ${name}`,
     `  from ${sentence(current)}`,

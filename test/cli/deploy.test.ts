@@ -88,7 +88,7 @@ describe("before an upload", () => {
     expect(describePlan(await planOf(productionWith()))).toContain("  It is a new Worker.");
     await run(productionWith());
     expect(describePlan(await planOf(productionWith()))).toMatch(
-      /^Deploying stackbilt-mcp-gateway to https:\/\/mcp\.stackbilt\.dev\.\n {2}It replaces the version \w{8} of \S+ by ada@example\.com\.\n {2}Variables, bindings and domain stay as they are\.$/,
+      /^Deploying stackbilt-mcp-gateway to https:\/\/mcp\.stackbilt\.dev\.\n {2}It replaces the version \w{8} of \S+ by ada@example\.com\.\n(?: {2}The code is commit .*\n)? {2}Variables, bindings and domain stay as they are\.$/,
     );
   });
 

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseEnv } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commitOf } from "../../entrypoints/cli/production/commit.ts";
 import { parseProduction } from "../../entrypoints/cli/production/settings.ts";
 import { AUDIENCES, workerName } from "../../entrypoints/cli/workers.ts";
 import { identityKeysSetting } from "../../src/crypto/keys.ts";
@@ -130,6 +131,7 @@ describe("the path of an operator", () => {
     const [auth] = api.account.script("stackbilt-reference-auth")?.versions ?? [];
     expect(auth?.bindings).toContainEqual(expect.objectContaining({ name: "GATEWAY_ADMIN", service: GATEWAY }));
     const [gateway] = api.account.script(GATEWAY)?.versions ?? [];
+    expect(gateway?.message).toBe(commitOf(copy) ?? undefined);
     expect(gateway?.files.filter((name) => name.endsWith(".map"))).toHaveLength(1);
     expect(secretsOf("stackbilt-auth")).toEqual({});
     expect(api.account.script("stackbilt-auth")?.versions).toHaveLength(1);

@@ -15,6 +15,7 @@ export interface Version {
   readonly compatibilityDate: string | undefined;
   readonly compatibilityFlags: readonly string[];
   readonly migrationTag: string | undefined;
+  readonly message: string | undefined;
   readonly createdAt: string;
   /** Names of the uploaded files. */
   readonly files: readonly string[];
@@ -61,6 +62,7 @@ export class Account {
       readonly compatibilityDate?: string | undefined;
       readonly compatibilityFlags?: readonly string[] | undefined;
       readonly migrationTag?: string | undefined;
+      readonly message?: string | undefined;
       readonly files?: readonly string[];
       readonly etag?: string;
     },
@@ -70,9 +72,9 @@ export class Account {
     this.scripts.set(name, script);
     if (!this.secrets.has(name)) this.secrets.set(name, new Map());
     script.migrationTag = uploaded.migrationTag ?? script.migrationTag;
-    const { bindings, compatibilityDate, compatibilityFlags = [], files = [], etag = "" } = uploaded;
+    const { bindings, compatibilityDate, compatibilityFlags = [], message, files = [], etag = "" } = uploaded;
     const { migrationTag } = script;
-    const runtime = { compatibilityDate, compatibilityFlags, migrationTag };
+    const runtime = { compatibilityDate, compatibilityFlags, migrationTag, message };
     const version = { ...runtime, id: randomUUID(), bindings, files, etag, createdAt: new Date().toISOString() };
     script.versions.unshift(version);
     script.deployments.unshift(version.id);

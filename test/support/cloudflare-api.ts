@@ -280,6 +280,7 @@ interface Metadata {
   readonly bindings: readonly Binding[];
   readonly compatibility_date?: string;
   readonly compatibility_flags?: readonly string[];
+  readonly annotations?: { readonly "workers/message"?: string };
   readonly migrations?: { readonly new_tag?: string };
 }
 
@@ -290,7 +291,8 @@ async function upload({ account }: CloudflareApi, [name = ""]: readonly string[]
   const files = [...(form?.keys() ?? [])].filter((key) => key !== "metadata");
   const texts = await Promise.all(files.map((file) => new Response(form?.get(file)).text()));
   const etag = createHash("sha256").update(texts.join()).digest("hex");
-  const uploaded = { bindings, compatibilityDate, compatibilityFlags, migrationTag, files, etag };
+  const message = metadata.annotations?.["workers/message"];
+  const uploaded = { bindings, compatibilityDate, compatibilityFlags, migrationTag, message, files, etag };
   const version = account.upload(name, uploaded);
   const { id } = version;
   return [{ id, deployment_id: id, startup_time_ms: 5, resources: { script: { etag: "0" } } }];
@@ -313,7 +315,7 @@ function showVersion(api: CloudflareApi, [name = "", id]: readonly string[]): Re
   const runtime = { ...names, migration_tag: migrationTag };
   const script = { etag: version.etag };
   const resources = { bindings: [...version.bindings, ...secrets], script, script_runtime: runtime };
-  return [{ ...describe(version), resources }];
+  return [{ ...describe(version), annotations: { "workers/message": version.message }, resources }];
 }
 
 function listDeployments(api: CloudflareApi, [name]: readonly string[]): Reply {

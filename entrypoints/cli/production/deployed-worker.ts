@@ -4,17 +4,23 @@ import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
 import { type Bindings, bindingsOf, DeployedBinding, deployedBindings } from "./bindings.ts";
 import type { Cloudflare } from "./cloudflare.ts";
 
-export interface DeployedWorker {
-  readonly versionId: string;
+/** The origin of a version. */
+interface Origin {
   /** ISO 8601. */
   readonly createdAt: string;
   readonly author: string | undefined;
+  /** The commit, of a version by `npm run deploy`. */
+  readonly message: string | undefined;
+}
+
+export interface DeployedWorker extends Origin {
+  readonly versionId: string;
   /** Variables and bindings, without secrets. */
   readonly bindings: Bindings;
   readonly compatibilityDate: string | undefined;
   /** `undefined`: Cloudflare does not say. */
   readonly compatibilityFlags: readonly string[] | undefined;
-  /** The newest migration of Durable Object classes; `undefined` also if Cloudflare does not say. */
+  /** The newest migration of Durable Object classes; `undefined` also if it is not known. */
   readonly migrationTag: string | undefined;
   readonly domains: readonly string[];
   readonly schedules: readonly string[];
@@ -31,14 +37,15 @@ export const Deployments = v.object({
 });
 const Version = v.object({
   metadata: v.optional(v.object({ created_on: v.optional(v.string()), author_email: v.optional(v.string()) }), {}),
+  annotations: v.nullish(v.object({ "workers/message": v.optional(v.string()) }), {}),
   resources: v.object({
     bindings: v.optional(v.array(DeployedBinding), []),
     script: v.optional(v.object({ etag: v.optional(v.string()) }), {}),
     script_runtime: v.optional(
       v.object({
         compatibility_date: v.optional(v.string()),
-        compatibility_flags: v.optional(v.array(v.string())),
-        migration_tag: v.optional(v.string()),
+        compatibility_flags: v.nullish(v.array(v.string())),
+        migration_tag: v.nullish(v.string()),
       }),
       {},
     ),
@@ -68,21 +75,19 @@ export async function deployedWorker(cloudflare: Cloudflare, name: string): Prom
     versionId,
     createdAt: current.created_on,
     author: current.author_email,
+    message: version?.annotations["workers/message"],
     bindings: deployedBindings(version?.resources.bindings ?? []),
     compatibilityDate: version?.resources.script_runtime.compatibility_date,
-    compatibilityFlags: version?.resources.script_runtime.compatibility_flags,
-    migrationTag: version?.resources.script_runtime.migration_tag,
+    compatibilityFlags: version?.resources.script_runtime.compatibility_flags ?? undefined,
+    migrationTag: version?.resources.script_runtime.migration_tag ?? undefined,
     domains: (domains ?? []).filter(({ service }) => service === name).map(({ hostname }) => hostname),
     schedules: schedules?.schedules.map(({ cron }) => cron) ?? [],
   };
 }
 
 /** A version that is or was deployed. */
-export interface DeployedVersion {
+export interface DeployedVersion extends Origin {
   readonly id: string;
-  /** ISO 8601. */
-  readonly createdAt: string;
-  readonly author: string | undefined;
   readonly bindings: Bindings;
   /** Names. */
   readonly secrets: readonly string[];
@@ -102,10 +107,20 @@ export async function deployedVersions(cloudflare: Cloudflare, name: string): Pr
   return (await Promise.all(versions)).flat();
 }
 
-function describeVersion({ metadata, resources }: v.InferOutput<typeof Version>): Omit<DeployedVersion, "id"> {
+/** The author and the commit, in words with a space before them. */
+export function originOf({ author, message }: Origin): string {
+  return `${author === undefined ? "" : ` by ${author}`}${message === undefined ? "" : `, ${message}`}`;
+}
+
+function describeVersion({
+  metadata,
+  annotations,
+  resources,
+}: v.InferOutput<typeof Version>): Omit<DeployedVersion, "id"> {
   return {
     createdAt: metadata.created_on ?? "",
     author: metadata.author_email,
+    message: annotations["workers/message"],
     bindings: deployedBindings(resources.bindings),
     secrets: resources.bindings.filter(({ type }) => type === "secret_text").map(({ name }) => name),
     etag: resources.script.etag,
@@ -158,24 +173,22 @@ function migrationDifferences(
 ): Difference[] {
   const at = migrations.findIndex(({ tag }) => tag === deployedTag);
   if (at === -1) return []; // wrangler says so, and applies all of them
-  return migrations
-    .slice(at + 1)
-    .flatMap(({ tag, ...one }): Difference[] => [
-      ...[...(one.new_sqlite_classes ?? []), ...(one.new_classes ?? [])].map(
-        (name) => ({ kind: "adds", what: `Durable Object class ${name}, by its migration ${tag}` }) as const,
-      ),
-      ...(one.renamed_classes ?? []).map(
-        ({ from, to }) =>
-          ({ kind: "changes", what: `Durable Object class ${from} to ${to}, by its migration ${tag}` }) as const,
-      ),
-      ...(one.deleted_classes ?? []).map(
-        (name) =>
-          ({
-            kind: "removes",
-            what: `Durable Object class ${name} and all its data, by its migration ${tag}`,
-          }) as const,
-      ),
-    ]);
+  return migrations.slice(at + 1).flatMap(({ tag, ...one }): Difference[] => [
+    ...[...(one.new_sqlite_classes ?? []), ...(one.new_classes ?? [])].map(
+      (name) => ({ kind: "adds", what: `Durable Object class ${name}, by its migration ${tag}` }) as const,
+    ),
+    ...(one.renamed_classes ?? []).map(
+      ({ from, to }) =>
+        ({ kind: "changes", what: `Durable Object class ${from} to ${to}, by its migration ${tag}` }) as const,
+    ),
+    ...(one.deleted_classes ?? []).map(
+      (name) =>
+        ({
+          kind: "removes",
+          what: `Durable Object class ${name} and all its data, by its migration ${tag}`,
+        }) as const,
+    ),
+  ]);
 }
 
 /** The changes from bindings to others, in words. */

@@ -6,6 +6,7 @@ import { confirm, isInteractive } from "../confirm.ts";
 import { workerName } from "../workers.ts";
 import { runVisibly } from "../wrangler.ts";
 import type { Cloudflare } from "./cloudflare.ts";
+import { commitOf } from "./commit.ts";
 import { requireProductionConfig, writeProductionConfig } from "./config.ts";
 import { applyDeployedMigrations, isDatabaseOwner, pendingMigrations } from "./deployed-database.ts";
 import {
@@ -14,6 +15,7 @@ import {
   type Difference,
   deployedWorker,
   differencesBetween,
+  originOf,
   ownerOfDomain,
 } from "./deployed-worker.ts";
 import { type Deployable, readProduction } from "./settings.ts";
@@ -23,6 +25,8 @@ export interface Plan {
   readonly cloudflare: Cloudflare;
   readonly worker: Deployable;
   readonly config: WranglerConfig;
+  /** The commit of the code; `null` without git. */
+  readonly commit: string | null;
   /** `null`: the Worker is new. */
   readonly deployed: DeployedWorker | null;
   readonly differences: readonly Difference[];
@@ -49,7 +53,8 @@ export async function planDeployment(
   const taken = await takenBy(cloudflare, workerName(worker), config);
   const [{ database_id: database = "" } = {}] = config.d1_databases ?? [];
   const migrations = isDatabaseOwner(worker) ? await pendingMigrations(cloudflare, worker, database) : [];
-  return { cloudflare, worker, config, deployed, differences: [...changed, ...taken], leftOut, migrations };
+  const differences = [...changed, ...taken];
+  return { cloudflare, worker, config, commit: commitOf(), deployed, differences, leftOut, migrations };
 }
 
 type Services = NonNullable<WranglerConfig["services"]>;
@@ -97,15 +102,15 @@ export function isReplacing({ differences, migrations }: Plan): boolean {
 }
 
 /** The plan in sentences, one a line. */
-export function describePlan({ worker, config, deployed, differences, leftOut, migrations }: Plan): string {
+export function describePlan({ worker, config, commit, deployed, differences, leftOut, migrations }: Plan): string {
   const [route] = config.routes ?? [];
   const host = route === undefined || typeof route === "string" ? "" : ` to https://${route.pattern}`;
-  const by = deployed?.author === undefined ? "" : ` by ${deployed.author}`;
   return [
     `Deploying ${workerName(worker)}${host}.`,
     deployed === null
       ? "  It is a new Worker."
-      : `  It replaces the version ${deployed.versionId.slice(0, 8)} of ${deployed.createdAt}${by}.`,
+      : `  It replaces the version ${deployed.versionId.slice(0, 8)} of ${deployed.createdAt}${originOf(deployed)}.`,
+    ...(commit === null ? [] : [`  The code is ${commit}.`]),
     ...differences.map(({ kind, what }) => `  ${kind.padEnd(7)} ${what}`),
     ...migrations.map((name) => `  applies the migration ${name} to its database first`),
     ...(deployed !== null && differences.length === 0 ? ["  Variables, bindings and domain stay as they are."] : []),
@@ -125,7 +130,10 @@ export async function deployWorker(plan: Plan, { isYes }: { readonly isYes: bool
   if (!isYes && (isInteractive() || isReplacing(plan))) await confirm("Deploy?");
   if (plan.migrations.length > 0 && isDatabaseOwner(plan.worker)) await applyDeployedMigrations(plan.worker);
   const file = writeProductionConfig(plan.worker, plan.config);
-  const code = await runVisibly(["deploy", "--minify", "-c", file]);
+  const code = await runVisibly([
+    ...["deploy", "--minify", "-c", file],
+    ...(plan.commit === null ? [] : ["--message", plan.commit]),
+  ]);
   if (code !== 0) throw await failureOf(plan);
 }
 
