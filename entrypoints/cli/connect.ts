@@ -103,6 +103,7 @@ function readOptions(args: readonly string[]): Options | "help" {
     const token = from === undefined ? undefined : credentialIn("--token-from", from);
     const isCheckOnly = isPaid || clientId !== undefined || from !== undefined;
     if (isCheckOnly && !isCheck) throw new Error("--paid, --client-id and --token-from need --check");
+    if (isCheck && (client ?? values.name) !== undefined) throw new Error("--check takes no --client and no --name");
     return { url, name, client, isCheck, isPaid, clientId, token };
   });
 }

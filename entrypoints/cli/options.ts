@@ -26,6 +26,9 @@ export function readArguments<T extends ParseArgsOptionsConfig, R>(
   read: (values: Values<T>, words: readonly string[]) => R,
 ): R | "help" {
   try {
+    const taken = Object.keys(options).find(isTakenByNpm);
+    const script = `npm run ${process.env.npm_lifecycle_event}`;
+    if (taken !== undefined) throw new Error(`npm has taken --${taken} for itself: write \`${script} -- --${taken}\``);
     const all = { ...options, ...HELP };
     const { values, positionals } = parseArgs({ args: [...args], options: all, allowPositionals: takesWords });
     // The type of a value follows from its option, which is known to the caller only.
@@ -35,6 +38,14 @@ export function readArguments<T extends ParseArgsOptionsConfig, R>(
     const { message } = error as Error; // Node and `read` throw errors only
     throw new CliError(`${message.replace(/\.$/, "")}.\n\n${usage}`);
   }
+}
+
+/** Names of options that npm has too, and that its own settings may have. */
+const OF_NPM = ["json", "key", "prefix", "yes"];
+
+/** True for an option that is missing here because of `npm run connect --check`, without `--`. */
+function isTakenByNpm(option: string): boolean {
+  return !OF_NPM.includes(option) && Boolean(process.env[`npm_config_${option.replaceAll("-", "_")}`]);
 }
 
 /**

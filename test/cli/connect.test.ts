@@ -101,12 +101,19 @@ describe("the set-up of clients", () => {
     ["a key in place of its variable", ["--check", "--token-from", "sb_live_x"], "takes the name of an environment"],
     ["a variable with more than a key", ["--check", "--token-from", "TWO_LINES"], "TWO_LINES has to be a key or token"],
     ["an option of the checks without them", ["--paid"], "need --check."],
+    ["an option of the set-up with the checks", ["--check", "--name", "x"], "--check takes no --client and no --name."],
   ])("refuses %s, and prints no key", async (_, args, sentence) => {
     const { code, output } = await connect(args, { TWO_LINES: "sb_live_x\nsb_live_x" });
     expect(code).toBe(1);
     expect(output).toContain(sentence);
     expect(output).not.toContain("sb_live_x");
   });
+});
+
+it("an option that npm has taken is named, before anything is done without it", async () => {
+  const { code, output } = await connect([], { npm_config_check: "true", npm_lifecycle_event: "connect" });
+  expect(code).toBe(1);
+  expect(output).toMatch(/^npm has taken --check for itself: write `npm run connect -- --check`\.\n/);
 });
 
 describe("the checks, against this gateway", () => {
