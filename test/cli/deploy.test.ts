@@ -75,7 +75,7 @@ describe("before an upload", () => {
           queue_name: queue,
         })),
         ...(config.ratelimits ?? []).map((one) => ({ ...one, type: "ratelimit" })),
-        { name: "SERVICE_BINDING_SECRET", type: "secret_text" },
+        ...["SERVICE_BINDING_SECRET", "HEALTH_TOKEN"].map((name) => ({ name, type: "secret_text" })),
       ],
       compatibilityDate: config.compatibility_date,
       compatibilityFlags: config.compatibility_flags,
@@ -118,6 +118,15 @@ describe("before an upload", () => {
     ]);
     await expect(deployWorker(plan, { isYes: false })).rejects.toThrow("Nothing was changed. Add --yes");
     expect(api.writes).toEqual([]);
+  });
+
+  it("says which secret the Worker has not", async () => {
+    await run(productionWith());
+    expect(describePlan(await planOf(productionWith()))).not.toContain("no secret");
+    api.account.upload(GATEWAY, { bindings: [{ name: "HEALTH_TOKEN", type: "secret_text" }] });
+    expect(describePlan(await planOf(productionWith())).match(/.* no secret .*/g)).toEqual([
+      "  It has no secret SERVICE_BINDING_SECRET: afterwards, `npm run setup` stores it.",
+    ]);
   });
 
   it("says what migrations do to Durable Objects, and which flags change", async () => {

@@ -17,6 +17,8 @@ export interface DeployedWorker extends Origin {
   readonly versionId: string;
   /** Variables and bindings, without secrets. */
   readonly bindings: Bindings;
+  /** Names. */
+  readonly secrets: readonly string[];
   readonly compatibilityDate: string | undefined;
   /** `undefined`: Cloudflare does not say. */
   readonly compatibilityFlags: readonly string[] | undefined;
@@ -77,12 +79,17 @@ export async function deployedWorker(cloudflare: Cloudflare, name: string): Prom
     author: current.author_email,
     message: version?.annotations["workers/message"],
     bindings: deployedBindings(version?.resources.bindings ?? []),
+    secrets: secretsIn(version?.resources.bindings ?? []),
     compatibilityDate: version?.resources.script_runtime.compatibility_date,
     compatibilityFlags: version?.resources.script_runtime.compatibility_flags ?? undefined,
     migrationTag: version?.resources.script_runtime.migration_tag ?? undefined,
     domains: (domains ?? []).filter(({ service }) => service === name).map(({ hostname }) => hostname),
     schedules: schedules?.schedules.map(({ cron }) => cron) ?? [],
   };
+}
+
+function secretsIn(bindings: readonly DeployedBinding[]): readonly string[] {
+  return bindings.filter(({ type }) => type === "secret_text").map(({ name }) => name);
 }
 
 /** A version that is or was deployed. */
@@ -122,7 +129,7 @@ function describeVersion({
     author: metadata.author_email,
     message: annotations["workers/message"],
     bindings: deployedBindings(resources.bindings),
-    secrets: resources.bindings.filter(({ type }) => type === "secret_text").map(({ name }) => name),
+    secrets: secretsIn(resources.bindings),
     etag: resources.script.etag,
   };
 }

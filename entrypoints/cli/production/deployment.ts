@@ -18,7 +18,7 @@ import {
   originOf,
   ownerOfDomain,
 } from "./deployed-worker.ts";
-import { type Deployable, readProduction } from "./settings.ts";
+import { type Deployable, readProduction, secretsFor } from "./settings.ts";
 
 /** A deployment that has not begun. */
 export interface Plan {
@@ -113,12 +113,18 @@ export function describePlan({ worker, config, commit, deployed, differences, le
     ...(commit === null ? [] : [`  The code is ${commit}.`]),
     ...differences.map(({ kind, what }) => `  ${kind.padEnd(7)} ${what}`),
     ...migrations.map((name) => `  applies the migration ${name} to its database first`),
+    ...secretsFor(worker)
+      .filter((name) => deployed?.secrets.includes(name) === false)
+      .map((name) => `  It has no secret ${name}: afterwards, \`npm run setup\` stores it.`),
     ...(deployed !== null && differences.length === 0 ? ["  Variables, bindings and domain stay as they are."] : []),
     ...(leftOut === null
       ? []
       : [`  Without ${leftOut}, until the gateway is deployed: then deploy this Worker again.`]),
   ].join("\n");
 }
+
+/** Bytes of a version's message. */
+const MESSAGE_MAX = 100;
 
 /**
  * Prints the plan, asks, applies pending migrations, and uploads. Without a terminal it asks only
@@ -132,7 +138,7 @@ export async function deployWorker(plan: Plan, { isYes }: { readonly isYes: bool
   const file = writeProductionConfig(plan.worker, plan.config);
   const code = await runVisibly([
     ...["deploy", "--minify", "-c", file],
-    ...(plan.commit === null ? [] : ["--message", plan.commit]),
+    ...(plan.commit === null ? [] : ["--message", plan.commit.slice(0, MESSAGE_MAX)]),
   ]);
   if (code !== 0) throw await failureOf(plan);
 }
@@ -144,7 +150,7 @@ async function failureOf({ cloudflare, worker, deployed, migrations }: Plan): Pr
   if (now === undefined) return new CliError(`Wrangler says above why it failed. ${name} may be deployed or not.`);
   if (now !== null && now.versionId !== deployed?.versionId)
     return new CliError(
-      `${name} runs the new version ${now.versionId.slice(0, 8)}, but not all of its domains, schedules and queues are set. Wrangler says above why. Run the same command again.`,
+      `${name} runs the new version ${now.versionId.slice(0, 8)}, but not all of its domains, schedules and queues are set. Wrangler says above why. Correct that, and run the same command again.`,
     );
   const applied = migrations.length === 0 ? "" : ` Its database has the new migrations: ${migrations.join(", ")}.`;
   return new CliError(`${name} was not deployed. Wrangler says above why.${applied}`);

@@ -19,6 +19,12 @@ export function deployableNamed(name: string): Deployable {
   return worker;
 }
 
+/** Secrets that `npm run setup` stores. Others of `.dev.vars.example` are the operator's choice. */
+export function secretsFor(worker: Deployable): readonly string[] {
+  if (worker === "gateway") return ["SERVICE_BINDING_SECRET", "HEALTH_TOKEN"];
+  return worker === "auth" ? ["IDENTITY_KEYS", "BETTER_AUTH_SECRET"] : ["IDENTITY_KEYS"];
+}
+
 /** The file, relative to `ROOT`. */
 export const PRODUCTION_FILE = "entrypoints/production.toml";
 

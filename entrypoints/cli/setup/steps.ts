@@ -12,7 +12,7 @@ import { applyDeployedMigrations, migrationArguments, pendingMigrations } from "
 import { putSecrets, type Secrets } from "../production/deployed-system.ts";
 import { consumersOf } from "../production/deployed-worker.ts";
 import { deployWorker, isReplacing, planDeployment } from "../production/deployment.ts";
-import { type Deployable, PRODUCTION_FILE, writeProductionValue } from "../production/settings.ts";
+import { type Deployable, PRODUCTION_FILE, secretsFor, writeProductionValue } from "../production/settings.ts";
 import { randomSecret, readSettings, writeSettings } from "../secret-file.ts";
 import { AUDIENCES, configured, readConfig, servicesOf, workerName } from "../workers.ts";
 import { runWrangler } from "../wrangler.ts";
@@ -172,8 +172,8 @@ function queueStep(setup: Setup): Step {
   };
 }
 
-/** Secrets that the operator keeps: Cloudflare does not give them back. */
-const KEPT = ["SERVICE_BINDING_SECRET", "HEALTH_TOKEN"] as const;
+/** The gateway's are those that the operator keeps: Cloudflare does not give them back. */
+const KEPT = secretsFor("gateway");
 
 /** Throws a `CliError` for a secret in the file that the gateway would refuse. */
 export function refuseWeakSecrets(file: string): void {
@@ -231,20 +231,14 @@ async function secretsOf(setup: Setup, name: string): Promise<readonly string[] 
   return found?.map((secret) => secret.name) ?? null;
 }
 
-/** Secrets by Worker. The others of `.dev.vars.example` are the operator's choice. */
-function namesFor(worker: Deployable): readonly string[] {
-  if (worker === "gateway") return KEPT;
-  return worker === "auth" ? ["IDENTITY_KEYS", "BETTER_AUTH_SECRET"] : ["IDENTITY_KEYS"];
-}
-
 function secretsStep(setup: Setup, worker: Deployable): Step {
   const name = workerName(worker);
   const missing = async () => {
     const stored = (await secretsOf(setup, name)) ?? [];
-    return namesFor(worker).filter((secret) => !stored.includes(secret));
+    return secretsFor(worker).filter((secret) => !stored.includes(secret));
   };
   return {
-    title: `Secrets of ${name}: ${namesFor(worker).join(", ")}`,
+    title: `Secrets of ${name}: ${secretsFor(worker).join(", ")}`,
     command: `npx wrangler secret bulk --name ${name}`,
     isDone: async () => (await missing()).length === 0,
     async run() {
