@@ -191,7 +191,7 @@ describe("the checks, against another server", () => {
     expect(code, output).toBe(0);
     expect(output).toContain("serves clients without a sign-in");
     expect(output).toMatch(/✓ connect +clock 2\.0\.0/);
-    expect(output).toMatch(/✓ call +now returns content/);
+    expect(output).toMatch(/✓ list +1 tool: now\n[\s\S]*✓ call +now returns content/);
     expect(output).toMatch(/- picture +no tool that draws/);
   });
 
@@ -222,6 +222,16 @@ describe("the checks, against another server", () => {
     expect(output).toContain("1 check failed.");
     const withToken = await connect(["--check", "--url", `${origin}/mcp`, "--token-from", "KEY"], { KEY: "none" });
     if (status !== 401) expect(withToken.output).toMatch(line);
+  });
+
+  it("name the transport of an old server", async () => {
+    const origin = await serve(({ method }, response) => {
+      if (method !== "GET") return void response.writeHead(404).end("Cannot POST /sse");
+      response.writeHead(200, { "content-type": "text/event-stream" }).write("event: endpoint\ndata: /message\n\n");
+    });
+    const { code, output } = await connect(["--check", "--url", `${origin}/sse`]);
+    expect(code).toBe(1);
+    expect(output).toMatch(/✗ endpoint +It has the HTTP\+SSE transport of 2024-11-05 only\.\n +Many clients/);
   });
 
   it("name a server that has only server/discover an endpoint", { timeout: SLOW_MS }, async () => {

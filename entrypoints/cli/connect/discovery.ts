@@ -42,6 +42,7 @@ export async function checkChallenge(findings: Findings): Promise<string> {
     findings.needsSignIn = false;
     return token === undefined ? "serves clients without a sign-in" : "serves the key or token";
   }
+  if ([400, 404, 405].includes(reply.status)) await refuseOldTransport(url);
   if (reply.status !== 401) throw unexpectedReply(reply, url);
   if (token !== undefined)
     throw new Problem(
@@ -54,6 +55,16 @@ export async function checkChallenge(findings: Findings): Promise<string> {
 /** True for a message of MCP; a server without `initialize` returns an error with 400 or 404. */
 function isMessage({ status, text }: Reply): boolean {
   return [200, 400, 404].includes(status) && /"jsonrpc"\s*:\s*"2\.0"/.test(text);
+}
+
+/** The transport of revision 2024-11-05 begins with a stream that names an endpoint. */
+async function refuseOldTransport(url: URL): Promise<void> {
+  const { status, text } = await send(url, { headers: { accept: "text/event-stream" } });
+  if (status === 200 && /^event: endpoint/m.test(text))
+    throw new Problem(
+      "It has the HTTP+SSE transport of 2024-11-05 only.",
+      "Many clients have no such transport: serve Streamable HTTP.",
+    );
 }
 
 function readChallenge(findings: Findings, challenge: string): string {

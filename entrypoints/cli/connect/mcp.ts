@@ -16,7 +16,7 @@ export async function listTools(findings: Findings): Promise<string> {
   const { tools } = await attempt("The tools cannot be listed", () => client.listTools());
   findings.tools = tools;
   const names = tools.slice(0, 4).map(({ name }) => name);
-  return `${tools.length} tools: ${names.join(", ")}${tools.length > names.length ? ", …" : ""}`;
+  return `${tools.length} ${tools.length === 1 ? "tool" : "tools"}: ${names.join(", ")}${tools.length > names.length ? ", …" : ""}`;
 }
 
 /** A tool that reads and needs no argument: it is safe to call on any server. */
