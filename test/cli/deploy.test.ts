@@ -147,6 +147,25 @@ describe("before an upload", () => {
     ]);
   });
 
+  it("asks before it replaces another program of the same name", async () => {
+    api.account.upload(GATEWAY, { bindings: [{ name: "SHOP", type: "kv_namespace", namespace_id: "x" }] });
+    expect(describePlan(await planOf(productionWith()))).toContain("another program has its name");
+    api.account.upload("stackbilt-reference-stackbilder", { bindings: [] });
+    const plan = await planOf(productionWith(), "stackbilder");
+    expect(plan.differences.filter(({ kind }) => kind !== "adds")).toEqual([]);
+    await expect(deployWorker(plan, { isYes: false })).rejects.toThrow("Nothing was changed.");
+    await run(productionWith());
+    expect(await planOf(productionWith())).toMatchObject({ isForeign: false });
+  });
+
+  it("refuses a queue that another Worker consumes", async () => {
+    api.account.createDatabase("stackbilt-reference-audit", productionWith().workers.audit.ids.DB);
+    api.account.queues.set("stackbilt-user-events", { id: "c".repeat(32), consumers: ["product-events"] });
+    await expect(planOf(productionWith(), "audit")).rejects.toThrow(
+      "`npx wrangler queues consumer worker remove stackbilt-user-events product-events` ends that",
+    );
+  });
+
   it("asks before it takes a domain from another Worker", async () => {
     api.account.domains.set("mcp.stackbilt.dev", "stackbilt-website");
     const plan = await planOf(productionWith());

@@ -5,6 +5,7 @@ import { CliError } from "../cli-error.ts";
 import { confirm, isInteractive } from "../confirm.ts";
 import { workerName } from "../workers.ts";
 import { runVisibly } from "../wrangler.ts";
+import { bindingsOf } from "./bindings.ts";
 import type { Cloudflare } from "./cloudflare.ts";
 import { commitOf } from "./commit.ts";
 import { requireProductionConfig, writeProductionConfig } from "./config.ts";
@@ -30,6 +31,8 @@ export interface Plan {
   /** `null`: the Worker is new. */
   readonly deployed: DeployedWorker | null;
   readonly differences: readonly Difference[];
+  /** True if the deployed Worker has no binding of this one: another program has the name. */
+  readonly isForeign: boolean;
   /** The binding to a gateway that is not deployed yet. Each binds the other, so one is first. */
   readonly leftOut: string | null;
   /** Migrations that the Worker's database lacks. Its code may need them. */
@@ -54,7 +57,13 @@ export async function planDeployment(
   const [{ database_id: database = "" } = {}] = config.d1_databases ?? [];
   const migrations = isDatabaseOwner(worker) ? await pendingMigrations(cloudflare, worker, database) : [];
   const differences = [...changed, ...taken];
-  return { cloudflare, worker, config, commit: commitOf(), deployed, differences, leftOut, migrations };
+  const names = [...bindingsOf(config).keys()];
+  const isForeign = deployed !== null && names.length > 0 && !names.some((name) => deployed.bindings.has(name));
+  return {
+    ...{ cloudflare, worker, config, commit: commitOf(), deployed, differences, isForeign },
+    leftOut,
+    migrations,
+  };
 }
 
 type Services = NonNullable<WranglerConfig["services"]>;
@@ -90,6 +99,11 @@ async function takenBy(cloudflare: Cloudflare, name: string, config: WranglerCon
   const consumed = await Promise.all(
     (config.queues?.consumers ?? []).map(async ({ queue }): Promise<Difference[]> => {
       const consumers = (await consumersOf(cloudflare, queue)) ?? [];
+      const other = consumers.find((one) => one !== name);
+      if (other !== undefined)
+        throw new CliError(
+          `The Worker ${other} consumes the queue ${queue}, which can have one consumer: \`npx wrangler queues consumer worker remove ${queue} ${other}\` ends that, or name another queue in wrangler.toml.`,
+        );
       return consumers.includes(name) ? [] : [{ kind: "adds", what: `consumer of the queue ${queue}` }];
     }),
   );
@@ -97,12 +111,13 @@ async function takenBy(cloudflare: Cloudflare, name: string, config: WranglerCon
 }
 
 /** True if the deployment changes or removes something of what runs today. */
-export function isReplacing({ differences, migrations }: Plan): boolean {
-  return migrations.length > 0 || differences.some(({ kind }) => kind !== "adds");
+export function isReplacing({ differences, migrations, isForeign }: Plan): boolean {
+  return isForeign || migrations.length > 0 || differences.some(({ kind }) => kind !== "adds");
 }
 
 /** The plan in sentences, one a line. */
-export function describePlan({ worker, config, commit, deployed, differences, leftOut, migrations }: Plan): string {
+export function describePlan(plan: Plan): string {
+  const { worker, config, commit, deployed, differences, leftOut, migrations } = plan;
   const [route] = config.routes ?? [];
   const host = route === undefined || typeof route === "string" ? "" : ` to https://${route.pattern}`;
   return [
@@ -110,6 +125,7 @@ export function describePlan({ worker, config, commit, deployed, differences, le
     deployed === null
       ? "  It is a new Worker."
       : `  It replaces the version ${deployed.versionId.slice(0, 8)} of ${deployed.createdAt}${originOf(deployed)}.`,
+    ...(plan.isForeign ? ["  That has none of the bindings of this Worker: another program has its name."] : []),
     ...(commit === null ? [] : [`  The code is ${commit}.`]),
     ...differences.map(({ kind, what }) => `  ${kind.padEnd(7)} ${what}`),
     ...migrations.map((name) => `  applies the migration ${name} to its database first`),
