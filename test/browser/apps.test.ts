@@ -148,7 +148,7 @@ describe("a user with a keyboard only", () => {
     const page = await newPage();
     const { use } = await connectApp(page);
     await open(page);
-    await tabTo(page, "Sign out", "Disconnect", "Disconnect everything", "Create a key");
+    await tabTo(page, "Sign out", "Disconnect", "Connect an app", "Disconnect everything", "Create a key");
     await page.keyboard.press("Enter");
     await tabTo(page, "Name");
     await page.keyboard.type("From the keyboard");
@@ -159,7 +159,7 @@ describe("a user with a keyboard only", () => {
     expect(await page.locator("code.secret").textContent()).toMatch(/^sb_test_/);
     await tabTo(page, "A script", "Claude Code", "Cursor", "VS Code", "Your apps and keys");
     await press(page, "Enter", "Connected apps");
-    await tabTo(page, "Sign out", "Disconnect", "Disconnect everything", "Revoke");
+    await tabTo(page, "Sign out", "Disconnect", "Connect an app", "Disconnect everything", "Revoke");
     await page.keyboard.press("Space");
     await tabTo(page, "Revoke From the keyboard");
     await page.keyboard.press("Space");
