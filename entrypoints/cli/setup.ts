@@ -43,7 +43,14 @@ export async function run(args: readonly string[]): Promise<void> {
   if (isInteractive() && !options.isYes) await confirm("Set up the gateway in this account?");
   if (readProduction().accountId === "") writeProductionValue("", "account_id", cloudflare.accountId);
   await takeSteps(setupSteps({ ...options, cloudflare }));
-  console.log(`\nThe system runs. Commit ${PRODUCTION_FILE}, and check it: npm run smoke${foreignNote()}`);
+  console.log(
+    `\nThe system runs. Commit ${PRODUCTION_FILE}, and check it: npm run smoke${fileOption(options)}${foreignNote()}`,
+  );
+}
+
+/** The option with which other commands find the file. */
+function fileOption({ file }: Options): string {
+  return file === DEFAULT_SECRETS_FILE ? "" : ` -- --secrets ${JSON.stringify(file)}`;
 }
 
 async function takeSteps(steps: readonly Step[]): Promise<void> {

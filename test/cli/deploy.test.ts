@@ -244,6 +244,16 @@ describe("before an upload", () => {
     await expect(planOf(productionWith())).rejects.toThrow("does not respond: ECONNREFUSED. Try again.");
   });
 
+  it("refuses a token and an account id that are none, without showing the token", async () => {
+    vi.stubEnv("CLOUDFLARE_API_TOKEN", "a token\nof two lines");
+    const problem = String(await openAccount().catch((thrown: Error) => thrown));
+    expect(problem).toContain("CLOUDFLARE_API_TOKEN has a line break");
+    expect(problem).not.toContain("two lines");
+    vi.stubEnv("CLOUDFLARE_API_TOKEN", api.environment.CLOUDFLARE_API_TOKEN);
+    vi.stubEnv("CLOUDFLARE_ACCOUNT_ID", "my company");
+    await expect(openAccount()).rejects.toThrow("CLOUDFLARE_ACCOUNT_ID is not the id of an account");
+  });
+
   it("names the migrations that the Worker's database lacks, and uploads nothing without --yes", async () => {
     const folder = path.join(ROOT, "entrypoints/auth/migrations");
     const [newest, ...applied] = readdirSync(folder).sort().reverse();

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { CliError } from "../cli-error.ts";
 import { INVALID_LOGIN, remedyOfLogin } from "../login.ts";
 import { runWrangler } from "../wrangler.ts";
-import { PRODUCTION_FILE, readProduction } from "./settings.ts";
+import { ACCOUNT_ID, PRODUCTION_FILE, readProduction } from "./settings.ts";
 
 export interface Cloudflare {
   readonly accountId: string;
@@ -37,6 +37,8 @@ const Login = v.variant("type", [
 export async function openAccount(): Promise<Cloudflare> {
   const headers = await loginHeaders();
   const accountId = readProduction().accountId || process.env.CLOUDFLARE_ACCOUNT_ID || (await onlyAccount(headers));
+  if (!ACCOUNT_ID.test(accountId))
+    throw new CliError("CLOUDFLARE_ACCOUNT_ID is not the id of an account: 32 hexadecimal digits.");
   process.env.CLOUDFLARE_ACCOUNT_ID = accountId;
   return {
     accountId,
@@ -46,6 +48,9 @@ export async function openAccount(): Promise<Cloudflare> {
 
 async function loginHeaders(): Promise<Record<string, string>> {
   const { CLOUDFLARE_API_TOKEN: token } = process.env;
+  // Fetch would show a token that it cannot send.
+  if (token && !/^[ -~]+$/.test(token))
+    throw new CliError("CLOUDFLARE_API_TOKEN has a line break, or a character that no token has.");
   if (token) return { authorization: `Bearer ${token}` };
   const { code, stdout } = await runWrangler(["auth", "token", "--json"]);
   const login = code === 0 ? v.safeParse(Login, JSON.parse(stdout.slice(stdout.indexOf("{")))) : null;
@@ -64,7 +69,7 @@ async function onlyAccount(headers: Readonly<Record<string, string>>): Promise<s
     throw new CliError(
       `The login sees no account. Set account_id in ${PRODUCTION_FILE}, or give the API token access.`,
     );
-  const list = accounts.map(({ id, name }) => `  ${id}  ${name}`).join("\n");
+  const list = accounts.map(({ id, name }) => `  ${id}  ${name.replace(/\p{C}/gu, "?")}`).join("\n");
   throw new CliError(`Set account_id in ${PRODUCTION_FILE}, because the login has several accounts:\n${list}`);
 }
 

@@ -38,6 +38,8 @@ export interface WorkerSettings {
   readonly vars: Readonly<Record<string, string>>;
 }
 
+export const ACCOUNT_ID = /^[0-9a-f]{32}$/;
+
 export interface Production {
   /** The Cloudflare account; empty: the only one of the login. */
   readonly accountId: string;
@@ -56,7 +58,7 @@ const NONE: WorkerSettings = { domain: "", ids: {}, vars: {} };
 /** The settings in `text`. Throws a `CliError` that names the line, or the key. */
 export function parseProduction(text: string): Production {
   const { account_id: accountId = "", ...tables } = parseToml(text);
-  if (typeof accountId !== "string" || !/^(?:[0-9a-f]{32})?$/.test(accountId))
+  if (typeof accountId !== "string" || !(accountId === "" || ACCOUNT_ID.test(accountId)))
     throw mistake(text, ["account_id"], "is not the id of an account: 32 hexadecimal digits");
   const unknown = Object.keys(tables).find((key) => !DEPLOYABLE.includes(key as Deployable));
   if (unknown !== undefined)
