@@ -9,6 +9,7 @@ import { LOG_CHOICES, type LogChoice } from "./dev/log-lines.ts";
 import { makePlan } from "./dev/make-plan.ts";
 import type { DevWorker, Mistake } from "./dev/mistakes.ts";
 import { SourceMaps } from "./dev/source-maps.ts";
+import { lockState, refuseSecond } from "./dev/state-lock.ts";
 import { DevSystem, DOWN, registryOf } from "./dev/system.ts";
 import { Terminal } from "./dev/terminal.ts";
 import { changedFiles, nextChange, type Snapshot, snapshot } from "./dev/watch.ts";
@@ -53,8 +54,10 @@ interface Options {
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options === "help") return console.log(USAGE);
+  refuseSecond(options.stateFolder, options.port);
   const port = await choosePort(options.port);
   const inspectorPort = options.inspectorPort === null ? null : await choosePort(options.inspectorPort);
+  lockState(options.stateFolder, port);
   const supervisor = new Supervisor({ ...options, port, inspectorPort });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void supervisor.stop());
   await supervisor.run();

@@ -93,6 +93,18 @@ describe("the system", () => {
     writeFileSync(file, good);
   });
 
+  it("refuses a second start with the same state in one sentence, also on another port", async () => {
+    const { port } = new URL(origin);
+    const refused = dev("--port", "0", "--persist-to", state, "--fresh");
+    expect(await refused.ended).toBe(1);
+    expect(refused.output().trim()).toMatch(
+      new RegExp(
+        `^\`npm run dev\` runs already, on port ${port} with the state in .*: stop it, or .* --persist-to .*\\.$`,
+      ),
+    );
+    expect((await fetch(`${origin}/health`)).status).toBe(200);
+  });
+
   it(
     "stops on Ctrl-C, and keeps its state for the next start",
     async () => {
