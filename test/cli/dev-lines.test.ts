@@ -219,6 +219,18 @@ describe("a mistake", () => {
     }
   });
 
+  it("in the stored state says how to go on", () => {
+    const failure = (problem: string) =>
+      `workerd/util/sqlite.c++:914: failed: SQLite failed; dbErrorMessage(result, db) = ${problem}`;
+    expect(described("*** Uncaught exception ***", `  ${failure("file is not a database: SQLITE_NOTADB")}`)).toEqual([
+      "✘ The state cannot be used: file is not a database (SQLITE_NOTADB). Start empty: npm run dev -- --fresh.",
+    ]);
+    const full = `│ name │\n│ 0002_more.sql │\ne = ${failure("disk is full: SQLITE_FULL")}\n✘ [ERROR] internal error\n`;
+    expect(planMistake(full, root).sentence).toBe(
+      "The state cannot be used: disk is full (SQLITE_FULL). Make space on the disk.",
+    );
+  });
+
   it("in the code that the command itself runs has the file and line that Node names", () => {
     const file = path.join(root, "src/thrower.ts");
     const printed = [`file://${file}:4`, "  throw new TypeError('mine');", "        ^", "", "TypeError: mine"];

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../root.ts";
-import type { Mistake } from "./mistakes.ts";
+import { type Mistake, stateMistake } from "./mistakes.ts";
 import type { DevPlan, PlanOptions } from "./plan.ts";
 import type { Place } from "./source-maps.ts";
 
@@ -34,8 +34,8 @@ export async function makePlan(options: PlanOptions): Promise<DevPlan | Mistake>
  * of a command.
  */
 export function planMistake(errors: string, root: string): Mistake {
-  const migration = migrationMistake(errors, root);
-  if (migration) return migration;
+  const known = stateMistake(errors.split("\n")) ?? migrationMistake(errors, root);
+  if (known) return known;
   const lines = errors.split("\n").filter((line) => !/^Node\.js v|ExperimentalWarning|--trace-warnings/.test(line));
   const frames = placesIn(lines, /(file:\/\/\/[^\s()]+?):(\d+):(\d+)\)?$/, root);
   // A syntax error has no frame, but the file and the line above the code.

@@ -46,11 +46,20 @@ export function mistakesIn(lines: readonly string[], surroundings: Surroundings)
   if (NOISE.test(first)) return [];
   if (/^Build failed with \d+ error/.test(first)) return buildMistakes(rest, surroundings);
   return [
-    uncaughtMistake(first, rest, surroundings) ??
+    stateMistake(lines) ??
+      uncaughtMistake(first, rest, surroundings) ??
       entrypointMistake(first, surroundings) ??
       configMistake(first, rest, surroundings) ??
       placedMistake(first, rest, surroundings),
   ];
+}
+
+/** Stored state that SQLite refuses, in the output of the runtime; `null` without such a line. */
+export function stateMistake(lines: readonly string[]): Mistake | null {
+  const [, problem, code] = /dbErrorMessage\([^)]*\) = (.*): (SQLITE_\w+)/.exec(lines.join("\n")) ?? [];
+  if (problem === undefined) return null;
+  const remedy = code === "SQLITE_FULL" ? "Make space on the disk" : "Start empty: npm run dev -- --fresh";
+  return { sentence: `The state cannot be used: ${problem} (${code}). ${remedy}.`, places: [] };
 }
 
 /** Code that does not come to its end while a Worker loads, which no program reports. */

@@ -39,10 +39,15 @@ async function sendPlan(options: PlanOptions): Promise<void> {
     }));
     process.send?.({ workers: writeConfigs(options.port), warnings } satisfies DevPlan);
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
+    if (!(error instanceof CliError) && !isFileError(error)) throw error;
     console.error(error.message);
     process.exitCode = 1;
   }
+}
+
+/** True if the disk or its permissions are the reason, and not the code with the stack. */
+function isFileError(error: unknown): error is Error {
+  return error instanceof Error && "syscall" in error;
 }
 
 /** Makes secrets, and a database with all tables. Nothing if a Worker has no usable config. */
