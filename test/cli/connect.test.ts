@@ -166,6 +166,13 @@ describe("the checks, against this gateway", () => {
     expect(output).toContain(`Use --url ${system.origin}/mcp`);
   });
 
+  it("say what a page of the sign-in says", { timeout: SLOW_MS }, async () => {
+    const { code, output } = await connect(["--check", "--url", `${system.origin}/mcp`, "--client-id", "unknown"]);
+    expect(code).toBe(1);
+    expect(output).toMatch(/✓ registration +the given client; it has to allow http:.*\/callback, on any port\n/);
+    expect(output).toMatch(/✗ sign-in .*: This app is not known here\. Its registration is missing.*\n +Do what/);
+  });
+
   it("name the gateway's own host at another one", { timeout: SLOW_MS }, async () => {
     const other = system.origin.replace("127.0.0.1", "localhost");
     const { code, output } = await connect(["--check", "--url", `${other}/mcp`]);

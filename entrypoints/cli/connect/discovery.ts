@@ -59,8 +59,8 @@ function isMessage({ status, text }: Reply): boolean {
 
 /** The transport of revision 2024-11-05 begins with a stream that names an endpoint. */
 async function refuseOldTransport(url: URL): Promise<void> {
-  const { status, text } = await send(url, { headers: { accept: "text/event-stream" } });
-  if (status === 200 && /^event: endpoint/m.test(text))
+  const reply = await send(url, { headers: { accept: "text/event-stream" } }).catch(() => null); // a silent stream
+  if (reply?.status === 200 && /^event: endpoint/m.test(reply.text))
     throw new Problem(
       "It has the HTTP+SSE transport of 2024-11-05 only.",
       "Many clients have no such transport: serve Streamable HTTP.",
@@ -176,7 +176,7 @@ export async function register(findings: Findings): Promise<string> {
   if (!server) throw new Skip(findings.needsSignIn ? "needs the authorization server" : "no sign-in");
   if (findings.clientId !== undefined) {
     findings.registeredId = findings.clientId;
-    return "the given client";
+    return `the given client; it has to allow ${findings.listener.redirectUri}, on any port`;
   }
   if (server.registrationEndpoint === undefined) {
     if (server.acceptsClientDocuments) throw new Skip("clients by document only: give one with --client-id");
@@ -253,7 +253,7 @@ export function sentenceOf(text: string): string {
       .replace(/<(script|style)\b.*?<\/\1>|<[^>]*>/gis, " ")
       .replace(/\s+/g, " ")
       .trim()
-      .slice(0, 120) || "no explanation"
+      .slice(0, 200) || "no explanation"
   );
 }
 

@@ -97,7 +97,7 @@ async function signUpLocally(url: URL): Promise<URL> {
     const [reason = "", ...page] = (error as Error).message.split("\n");
     const content = /<main\b.*<\/main>/s.exec(page.join("\n"))?.[0];
     throw new Problem(
-      `The pages could not be filled in: ${content === undefined ? reason : sentenceOf(content)}`,
+      `The pages could not be filled in: ${content === undefined ? reason : sentenceOf(content.replace("</h1>", "."))}`,
       "Do what the page says, or check with a key or token: --token-from.",
     );
   }
