@@ -184,12 +184,14 @@ describe("the checks, against this gateway", () => {
 });
 
 describe("the checks, against another server", () => {
-  it("pass without a sign-in where none is needed", { timeout: SLOW_MS }, async () => {
+  it("pass without a sign-in where none is needed, and draw nothing that may cost money", async () => {
+    const unpaid = vi.fn<() => never>();
     const origin = await serve(async (request, response) => {
       const server = new McpServer({ name: "clock", version: "2.0.0" });
       server.registerTool("now", { annotations: { readOnlyHint: true } }, () => ({
         content: [{ type: "text", text: "noon" }],
       }));
+      server.registerTool("image_generate", {}, unpaid);
       const transport = new StreamableHTTPServerTransport({});
       await server.connect(transport as never); // the SDK's own classes differ in an optional member
       await transport.handleRequest(request, response);
@@ -198,8 +200,9 @@ describe("the checks, against another server", () => {
     expect(code, output).toBe(0);
     expect(output).toContain("serves clients without a sign-in");
     expect(output).toMatch(/✓ connect +clock 2\.0\.0/);
-    expect(output).toMatch(/✓ list +1 tool: now\n[\s\S]*✓ call +now returns content/);
-    expect(output).toMatch(/- picture +no tool that draws/);
+    expect(output).toMatch(/✓ list +2 tools: now, image_generate\n[\s\S]*✓ call +now returns content/);
+    expect(output).toMatch(/- picture +costs a credit: --paid does it\n +- cancel +costs a credit/);
+    expect(unpaid).not.toHaveBeenCalled();
   });
 
   it("say that there is no server", async () => {

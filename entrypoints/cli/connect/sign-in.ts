@@ -4,6 +4,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { SERVER } from "../../../src/discovery/server-card.ts";
 import type { Findings } from "./checks.ts";
 import { type AuthorizationServer, isLoopback, sentenceOf } from "./discovery.ts";
 import { send } from "./http.ts";
@@ -87,7 +88,7 @@ function authorizationUrl(
 async function isLocalGateway(url: URL): Promise<boolean> {
   if (!isLoopback(url.hostname)) return false;
   const { status, text } = await send(new URL("/health", url));
-  return status === 200 && text.includes('"name":"stackbilt-mcp-gateway"');
+  return status === 200 && text.includes(`"name":"${SERVER.name}"`);
 }
 
 async function signUpLocally(url: URL): Promise<URL> {
