@@ -28,8 +28,9 @@ interface Options {
 export async function run(args: readonly string[]): Promise<void> {
   const options = readOptions(args);
   if (options === "help") return console.log(USAGE);
-  const { failures, isReached } = await smoke(options);
+  const { failures, isReached, isKeyAlone } = await smoke(options);
   if (!isReached) throw new CliError("\nNothing was checked. A new host needs some minutes until it answers.");
+  if (isKeyAlone) throw new CliError("\nThe gateway works: use another key.");
   if (failures > 0) throw new CliError("\n`npm run rollback` returns to the version before.");
 }
 
@@ -37,6 +38,8 @@ interface Result {
   readonly failures: number;
   /** False if nothing answers at the origin: no other check was tried. */
   readonly isReached: boolean;
+  /** True if the gateway passed, and refuses the key. */
+  readonly isKeyAlone: boolean;
 }
 
 /** Checks the gateway at `origin`, and prints the outcome. */
@@ -49,17 +52,18 @@ export async function smoke({ origin, healthToken, key }: Options): Promise<Resu
     { checks: key === undefined ? [] : [{ name: "key", run: checkChallenge }, ...CONNECTION_CHECKS], token: key },
   ];
   const width = Math.max(...runs.flatMap(({ checks }) => checks.map(({ name }) => name.length)));
-  let failures = 0;
+  const failed: string[] = [];
   for (const { checks, token } of runs)
     for await (const { name, outcome } of runChecks({ ...common, token }, checks)) {
       console.log(describeOutcome(name.padEnd(width), outcome));
       if (outcome.state !== "failed") continue;
-      failures += 1;
-      if (name === "health" && outcome.isUnreachable) return { failures, isReached: false };
+      failed.push(name);
+      if (name === "health" && outcome.isUnreachable) return { failures: 1, isReached: false, isKeyAlone: false };
     }
-  const failed = `${failures} ${failures === 1 ? "check" : "checks"} failed.`;
-  console.log(`\n${failures === 0 ? "Everything that was checked works." : failed}`);
-  return { failures, isReached: true };
+  const failures = failed.length;
+  const sum = `${failures} ${failures === 1 ? "check" : "checks"} failed.`;
+  console.log(`\n${failures === 0 ? "Everything that was checked works." : sum}`);
+  return { failures, isReached: true, isKeyAlone: failed.join() === "key" };
 }
 
 /**

@@ -145,6 +145,10 @@ describe("before an upload", () => {
       { kind: "changes", what: "Durable Object class UserObject to Users, by its migration v8" },
       { kind: "removes", what: "Durable Object class OneTimeMark and all its data, by its migration v8" },
     ]);
+    const newer = now && { ...now, compatibilityFlags: undefined, migrationTag: "v9" };
+    expect(newer && differencesBetween(config, newer)).toEqual([
+      { kind: "changes", what: "Durable Objects of the migration v9, which this code does not have" },
+    ]);
   });
 
   it("asks before it replaces another program of the same name", async () => {

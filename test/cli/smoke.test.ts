@@ -161,6 +161,14 @@ it("a smoke test of a host that does not answer says so once, and recommends no 
   expect(output).not.toContain("rollback");
 });
 
+it("a smoke test that fails for its key alone recommends another key, and no rollback", async () => {
+  vi.stubEnv("KEY", "sb_live_revoked");
+  const { code, output } = await runSmoke("--url", await startGateway(() => null), "--key", "KEY");
+  expect(code, output).toBe(1);
+  expect(output).toContain("The gateway works: use another key.");
+  expect(output).not.toContain("rollback");
+});
+
 it("a redirect in place of a source map is none", async () => {
   const { code, output } = await smoke((url) => (url.endsWith(".map") ? [302, { location: "/" }, ""] : null));
   expect(code, output).toBe(0);

@@ -179,7 +179,11 @@ function migrationDifferences(
   deployedTag: string | undefined,
 ): Difference[] {
   const at = migrations.findIndex(({ tag }) => tag === deployedTag);
-  if (at === -1) return []; // wrangler says so, and applies all of them
+  if (deployedTag === undefined) return [];
+  if (at === -1)
+    return [
+      { kind: "changes", what: `Durable Objects of the migration ${deployedTag}, which this code does not have` },
+    ];
   return migrations.slice(at + 1).flatMap(({ tag, ...one }): Difference[] => [
     ...[...(one.new_sqlite_classes ?? []), ...(one.new_classes ?? [])].map(
       (name) => ({ kind: "adds", what: `Durable Object class ${name}, by its migration ${tag}` }) as const,
