@@ -131,6 +131,11 @@ const FATAL: readonly Case[] = [
     shown: /✘ The gateway is not configured: AUTH_BASE_URL .*\n {4}wrangler\.toml:\d+:1\n {6}\d+ │ \[vars\]/,
   },
   {
+    mistake: "a setting that .dev.vars replaces by a wrong one",
+    make: () => edit(".dev.vars", /$/, 'AUTH_BASE_URL="nonsense"\n'),
+    shown: /✘ The gateway is not configured: AUTH_BASE_URL .*\n {4}\.dev\.vars:\d+:1\n/,
+  },
+  {
     mistake: "a list of backends that throws",
     make: () => edit("contracts/backends.ts", /$/, '\nthrow new Error("thrown in the list");\n'),
     shown: /✘ Error: thrown in the list\n {4}contracts\/backends\.ts:\d+:7\n/,

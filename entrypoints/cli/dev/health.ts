@@ -17,10 +17,10 @@ export async function configMistakeOf(port: number): Promise<Mistake | null> {
   }
 }
 
-/** The first setting that is named in `problem`, in wrangler.toml or .dev.vars. */
+/** The first setting that is named in `problem`: .dev.vars takes precedence over wrangler.toml. */
 function placesOf(problem: string): Mistake["places"] {
   const names = problem.match(/\b[A-Z][A-Z0-9_]{3,}\b/g) ?? [];
-  for (const file of ["wrangler.toml", ".dev.vars"]) {
+  for (const file of [".dev.vars", "wrangler.toml"]) {
     const line = linesOf(file).findIndex((text) =>
       names.some((name) => new RegExp(`^${name}\\s*=|"${name}"`).test(text)),
     );
