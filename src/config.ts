@@ -42,6 +42,8 @@ export interface Config {
   readonly isSignupOpen: boolean;
   readonly isDynamicRegistrationEnabled: boolean;
   readonly isCimdEnabled: boolean;
+  /** True if an app that is not known yet can be connected, in one of the two ways above. */
+  readonly isOpenToApps: boolean;
   /** Risks whose calls the user must confirm. */
   readonly confirmRisks: ReadonlySet<Risk>;
   /** Risks whose calls are refused where their intent cannot be recorded. */
@@ -90,9 +92,7 @@ export function configOf(env: Env): Config {
     resource: `${env.API_BASE_URL}/mcp`,
     authBaseUrl: env.AUTH_BASE_URL,
     allowedOrigins: new Set(allowedOrigins),
-    isSignupOpen: env.PUBLIC_SIGNUPS_ENABLED === "true",
-    isDynamicRegistrationEnabled: env.DYNAMIC_REGISTRATION_ENABLED === "true",
-    isCimdEnabled: env.CIMD_ENABLED === "true",
+    ...parseSwitches(env),
     confirmRisks: risks.value,
     auditRequiredRisks: audited.value,
     credentialCacheMs: cacheSeconds * 1000,
@@ -102,6 +102,14 @@ export function configOf(env: Env): Config {
   };
   parsed.set(env, config);
   return config;
+}
+
+function parseSwitches(env: Env) {
+  const isSignupOpen = env.PUBLIC_SIGNUPS_ENABLED === "true";
+  const isDynamicRegistrationEnabled = env.DYNAMIC_REGISTRATION_ENABLED === "true";
+  const isCimdEnabled = env.CIMD_ENABLED === "true";
+  const isOpenToApps = isSignupOpen && (isDynamicRegistrationEnabled || isCimdEnabled);
+  return { isSignupOpen, isDynamicRegistrationEnabled, isCimdEnabled, isOpenToApps };
 }
 
 function parseRisks(name: string, setting: string): { readonly value: ReadonlySet<Risk>; readonly problems: string[] } {

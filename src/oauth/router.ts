@@ -147,17 +147,17 @@ export async function pageInstead(
 }
 
 const PLACES = {
-  401: ({ resource, isSignupOpen }: Config) => ({
+  401: ({ resource, isOpenToApps }: Config) => ({
     title: "This address is for apps",
-    text: isSignupOpen
+    text: isOpenToApps
       ? `${resource} is the MCP endpoint. Add it to your AI app, which signs you in.`
       : `${resource} is the MCP endpoint. It is not open to new connections yet.`,
-    link: { href: "/", label: isSignupOpen ? "Connect your app" : "About this gateway" },
+    link: { href: "/", label: isOpenToApps ? "Connect your app" : "About this gateway" },
   }),
-  404: ({ isSignupOpen }: Config) => ({
+  404: ({ isOpenToApps }: Config) => ({
     title: "There is no such page",
     text: "Check the address.",
-    link: { href: "/", label: isSignupOpen ? "Connect your app" : "About this gateway" },
+    link: { href: "/", label: isOpenToApps ? "Connect your app" : "About this gateway" },
   }),
   421: ({ issuer }: Config) => ({
     title: "This gateway has another address",

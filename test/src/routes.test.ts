@@ -156,14 +156,17 @@ it("a browser at another host gets a page that leads to the gateway", async () =
   expect(page.headers.get("Content-Security-Policy")).toContain("default-src 'none'");
 });
 
-it("a browser is offered no connection at these addresses while sign-up is closed", async () => {
-  for (const path of ["/nothing", "/mcp"]) {
-    const closed = envWith({}, { PUBLIC_SIGNUPS_ENABLED: "false" });
-    const page = await (await send(path, { headers: { accept: "text/html,*/*;q=0.8" } }, closed)).text();
-    expect(page).not.toMatch(/Connect your app|signs you in/);
-    expect(page).toContain('href="/"');
-  }
-});
+it.each([{ PUBLIC_SIGNUPS_ENABLED: "false" }, { DYNAMIC_REGISTRATION_ENABLED: "false", CIMD_ENABLED: "false" }])(
+  "a browser is offered no connection at these addresses with %o",
+  async (settings) => {
+    for (const path of ["/nothing", "/mcp"]) {
+      const closed = envWith({}, settings);
+      const page = await (await send(path, { headers: { accept: "text/html,*/*;q=0.8" } }, closed)).text();
+      expect(page).not.toMatch(/Connect your app|signs you in/);
+      expect(page).toContain('href="/"');
+    }
+  },
+);
 
 describe("no response may be read as another type than it declares: nosniff", () => {
   const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"];

@@ -44,7 +44,7 @@ export async function showAccount(browser: BrowserRequest): Promise<Response> {
     pictures,
   };
   const view = { email, grants, next, keys: keys.ok ? keys.value.keys : null, credits, activity, tokens, once };
-  return signedInPage(browser, session, accountPage(browser.config.isSignupOpen, view, browser.texts));
+  return signedInPage(browser, session, accountPage(browser.config.isOpenToApps, view, browser.texts));
 }
 
 /**

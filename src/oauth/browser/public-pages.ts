@@ -8,9 +8,8 @@ import { sealedSession } from "./session.ts";
 
 /** GET /. The cookie alone tells who is signed in: where it is wrong, /apps asks again. */
 export async function showHome(browser: BrowserRequest): Promise<Response> {
-  const { resource, isSignupOpen } = browser.config;
   const isSignedIn = (await sealedSession(browser)) !== null;
-  return pageResponse(homePage(resource, { isSignupOpen, isSignedIn }, browser.texts));
+  return pageResponse(homePage({ ...browser.config, isSignedIn }, browser.texts));
 }
 
 /** GET /favicon.svg: the icon of the browser tab. */

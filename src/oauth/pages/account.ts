@@ -29,9 +29,9 @@ export interface AccountView {
   readonly once: { readonly key: string; readonly token: string };
 }
 
-/** `isSignupOpen`: apps can be connected. */
+/** `isOpenToApps`: new ones can be connected. */
 export function accountPage(
-  isSignupOpen: boolean,
+  isOpenToApps: boolean,
   { email, grants, next, keys, credits, activity, tokens, once }: AccountView,
   texts: ProductTexts,
 ): Page {
@@ -44,7 +44,7 @@ ${accountForm("/logout", tokens, html`<button>Sign out</button>`)}
 <h2 id="apps">Connected apps</h2>
 ${grants.length > 0 ? grantList(grants, tokens, texts) : html`<p>No app is connected.</p>`}
 ${next !== null && html`<p><a href="/apps?cursor=${next}">More apps</a></p>`}
-${isSignupOpen && html`<p><a href="/">Connect an app</a></p>`}
+${isOpenToApps && html`<p><a href="/">Connect an app</a></p>`}
 <details>
 <summary>Disconnect everything</summary>
 ${accountForm("/apps/revoke-all", tokens, html`<p>Every app loses its access, and you are signed out in every browser. API keys keep working until you revoke them.</p><button class="bad">Disconnect everything and sign out</button>`)}

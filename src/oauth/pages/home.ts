@@ -5,19 +5,23 @@ import { clientSetupList, SERVER_NAME } from "./client-setups.ts";
 import { type Html, html } from "./html.ts";
 import type { Page } from "./page.ts";
 
-/** `resource` is the address of the MCP endpoint. */
-export function homePage(
-  resource: string,
-  { isSignupOpen, isSignedIn }: { readonly isSignupOpen: boolean; readonly isSignedIn: boolean },
-  texts: ProductTexts,
-): Page {
+export interface HomeView {
+  /** The address of the MCP endpoint. */
+  readonly resource: string;
+  readonly isSignupOpen: boolean;
+  /** False: only an API key gives a program access. */
+  readonly isOpenToApps: boolean;
+  readonly isSignedIn: boolean;
+}
+
+export function homePage({ resource, isSignupOpen, isOpenToApps, isSignedIn }: HomeView, texts: ProductTexts): Page {
   return {
     title: "MCP Gateway",
     main: html`<h1>Stackbilt, in your AI app</h1>
 <p>One MCP endpoint for ${texts.summary}. Your app signs you in, and you decide what it may do.</p>
 ${isSignedIn ? ACCOUNT : isSignupOpen && ENTRANCES}
 ${!isSignupOpen && CLOSED}
-${isSignupOpen && clientSection(resource)}
+${isSignupOpen && (isOpenToApps ? clientSection(resource) : keySection(resource))}
 ${toolSection(texts.tools)}
 <section aria-labelledby="links">
 <h2 id="links">More</h2>
@@ -41,6 +45,15 @@ function clientSection(resource: string): Html {
 <p>The endpoint is <code>${resource}</code>. Your browser opens when the app connects: sign in there, and choose what the app may do.</p>
 ${clientSetupList(reachable)}
 ${others.length > 0 && html`<p>${others.join(" and ")} connect from their vendors' servers. They need a gateway with a public https address.</p>`}
+</section>`;
+}
+
+function keySection(resource: string): Html {
+  const setups = clientSetups({ url: resource, name: SERVER_NAME }).filter(({ id }) => id === "key");
+  return html`<section aria-labelledby="clients">
+<h2 id="clients">Use a key</h2>
+<p>New apps cannot be connected yet; those that are connected keep working. The endpoint is <code>${resource}</code>.</p>
+${clientSetupList(setups, "key")}
 </section>`;
 }
 

@@ -5,8 +5,8 @@ import { toText } from "../../../../src/oauth/pages/html.ts";
 import { catalog } from "../../../../src/tools/catalog.ts";
 import { productTexts } from "../../../../src/tools/product-texts.ts";
 
-function home(resource: string, isSignupOpen = true, isSignedIn = false): string {
-  return toText(homePage(resource, { isSignupOpen, isSignedIn }, productTexts).main);
+function home(resource: string, isSignupOpen = true, isSignedIn = false, isOpenToApps = isSignupOpen): string {
+  return toText(homePage({ resource, isSignupOpen, isSignedIn, isOpenToApps }, productTexts).main);
 }
 
 /** Names of the clients with a set-up. */
@@ -53,6 +53,12 @@ describe("the front page", () => {
     expect(clientsIn(page)).toEqual([]);
     expect(page).not.toMatch(/\/signup|\/login/);
     expect(page).toContain('href="/apps"');
+  });
+
+  it("offers keys alone while no new app can be connected, and a sign-up for them", () => {
+    const page = home("https://mcp.example.com/mcp", true, false, false);
+    expect(clientsIn(page)).toEqual(["A script with a key"]);
+    expect(page).toContain('href="/signup"');
   });
 
   it.each([true, false])("offers a user who is signed in their account, and no way in (sign-up open: %s)", (isOpen) => {
