@@ -35,8 +35,9 @@ export async function run(args: readonly string[]): Promise<void> {
   if (options === "help") return console.log(USAGE);
   if (options.isDryRun) return dryRun(options.worker ? [options.worker] : DEPLOYABLE);
   const worker = options.worker ?? "gateway";
+  const bound = worker === "gateway" ? ["The gateway binds:", ...bindingLines()] : [];
   const plan = await planDeployment(await openAccount(), worker);
-  if (worker === "gateway") console.log(["The gateway binds:", ...bindingLines()].join("\n"));
+  if (bound.length > 0) console.log(bound.join("\n"));
   await deployWorker(plan, options);
 }
 

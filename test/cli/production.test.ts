@@ -230,6 +230,11 @@ describe("settings of production", () => {
     expect(() => parseProduction(text)).toThrow(message);
   });
 
+  it("name the line of a wrangler.toml that cannot be read", () => {
+    const toml = 'name = "x"\nservice = img-forge\n';
+    expect(() => productionConfig("gateway", productionWith(), toml)).toThrow(/^wrangler\.toml:2:\d+: /);
+  });
+
   it("keep an id that a wrangler.toml from before them has", () => {
     const id = "b".repeat(32);
     const toml = readConfig("gateway").replace(`${"0".repeat(31)}1`, id);

@@ -3,7 +3,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import * as v from "valibot";
 import { afterEach, expect, it, onTestFinished, vi } from "vitest";
+import type { Cloudflare } from "../../entrypoints/cli/production/cloudflare.ts";
+import { deployedVersions } from "../../entrypoints/cli/production/deployed-worker.ts";
 import { run } from "../../entrypoints/cli/rollback.ts";
 import { workerName } from "../../entrypoints/cli/workers.ts";
 import { startCloudflareApi } from "../support/cloudflare-api.ts";
@@ -41,3 +44,12 @@ it("a rollback after which a check fails says how to undo it, and does not recom
   expect(output).toContain(`To undo the rollback: \`npx wrangler rollback ${id} --name ${GATEWAY}\`.`);
   expect(output).not.toContain("npm run rollback");
 }, 60_000);
+
+it("a rollback refuses a Worker in a gradual deployment, which has no version before", async () => {
+  const versions = ["one", "two"].map((id) => ({ version_id: id, percentage: 50 }));
+  const answer = { deployments: [{ created_on: "2026-11-27", versions }] };
+  const cloudflare: Cloudflare = { accountId: "x", ask: async (_path, schema) => v.parse(schema, answer) };
+  await expect(deployedVersions(cloudflare, GATEWAY)).rejects.toThrow(
+    `\`npx wrangler versions deploy --name ${GATEWAY}\` ends it.`,
+  );
+});

@@ -2,7 +2,7 @@
 // what is wrong with it. A value that is only for development is a problem, never a default.
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { parse, stringify } from "smol-toml";
+import { stringify } from "smol-toml";
 import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
 import { Tier } from "../../../contracts/rpc/identity.ts";
 import { configOf } from "../../../src/config.ts";
@@ -11,7 +11,14 @@ import { CliError } from "../cli-error.ts";
 import { randomSecret } from "../secret-file.ts";
 import { CONFIGS, DEFAULT_ORIGIN, ROOT, readConfig } from "../workers.ts";
 import { bindingsOf } from "./bindings.ts";
-import { DEPLOYABLE, type Deployable, PRODUCTION_FILE, type Production, readProduction } from "./settings.ts";
+import {
+  DEPLOYABLE,
+  type Deployable,
+  PRODUCTION_FILE,
+  type Production,
+  parseToml,
+  readProduction,
+} from "./settings.ts";
 
 /**
  * The Worker whose origin is in a variable. The variable's value for development has
@@ -63,7 +70,7 @@ export function productionConfig(
   production: Production,
   toml = readConfig(worker),
 ): ProductionConfig {
-  const base = parse(toml) as WranglerConfig; // wrangler checks it against its own schema
+  const base = parseToml(toml, CONFIGS[worker]) as WranglerConfig; // wrangler checks it against its own schema
   const known = (base.vars ?? {}) as Variables; // every variable of this repository is a text
   const { domain, ids, vars } = production.workers[worker];
   const config: WranglerConfig = {

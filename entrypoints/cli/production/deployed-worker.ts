@@ -1,6 +1,7 @@
 // A deployed Worker, as Cloudflare describes it, and how a deployment would change it.
 import * as v from "valibot";
 import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
+import { CliError } from "../cli-error.ts";
 import { type Bindings, bindingsOf, DeployedBinding, deployedBindings } from "./bindings.ts";
 import type { Cloudflare } from "./cloudflare.ts";
 
@@ -106,6 +107,10 @@ export interface DeployedVersion extends Origin {
 export async function deployedVersions(cloudflare: Cloudflare, name: string): Promise<readonly DeployedVersion[]> {
   const script = `/workers/scripts/${name}`;
   const { deployments } = (await cloudflare.ask(`${script}/deployments`, Deployments)) ?? { deployments: [] };
+  if ((deployments[0]?.versions.length ?? 0) > 1)
+    throw new CliError(
+      `${name} runs several versions, in a gradual deployment: \`npx wrangler versions deploy --name ${name}\` ends it.`,
+    );
   const ids = new Set(deployments.flatMap(({ versions }) => versions.map(({ version_id: id }) => id)));
   const versions = Array.from(ids, async (id) => {
     const version = await cloudflare.ask(`${script}/versions/${id}`, Version);

@@ -1,6 +1,6 @@
 // Settings of production, in the committed file entrypoints/production.toml: a table a Worker with
 // its public host, ids of storage and variables. Secrets are not in it.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
@@ -57,7 +57,7 @@ const NONE: WorkerSettings = { domain: "", ids: {}, vars: {} };
 
 /** The settings in `text`. Throws a `CliError` that names the line, or the key. */
 export function parseProduction(text: string): Production {
-  const { account_id: accountId = "", ...tables } = parseToml(text);
+  const { account_id: accountId = "", ...tables } = parseToml(text, PRODUCTION_FILE);
   if (typeof accountId !== "string" || !(accountId === "" || ACCOUNT_ID.test(accountId)))
     throw mistake(text, ["account_id"], "is not the id of an account: 32 hexadecimal digits");
   const unknown = Object.keys(tables).find((key) => !DEPLOYABLE.includes(key as Deployable));
@@ -69,7 +69,10 @@ export function parseProduction(text: string): Production {
 
 /** The settings in the file. Throws a `CliError` if they cannot be read. */
 export function readProduction(): Production {
-  return parseProduction(readFileSync(path.join(ROOT, PRODUCTION_FILE), "utf8"));
+  const file = path.join(ROOT, PRODUCTION_FILE);
+  if (!existsSync(file))
+    throw new CliError(`There is no ${PRODUCTION_FILE}: \`git checkout ${PRODUCTION_FILE}\` restores it.`);
+  return parseProduction(readFileSync(file, "utf8").replace(/^\uFEFF/, ""));
 }
 
 /** The gateway's public origin. Throws a `CliError` if the file has none. */
@@ -79,12 +82,13 @@ export function productionOrigin(): string {
   return `https://${domain}`;
 }
 
-function parseToml(text: string): Record<string, unknown> {
+/** The content of `file`, whose text is `text`. Throws a `CliError` that names the line. */
+export function parseToml(text: string, file: string): Record<string, unknown> {
   try {
     return parse(text);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    throw new CliError(`${PRODUCTION_FILE}:${error.line}:${error.column}: ${error.message.split("\n")[0]}.`);
+    throw new CliError(`${file}:${error.line}:${error.column}: ${error.message.split("\n")[0]}.`);
   }
 }
 
