@@ -11,6 +11,7 @@ import {
 } from "@cloudflare/workers-oauth-provider";
 import * as v from "valibot";
 import { AUTH_UNAVAILABLE } from "../../backends/auth.ts";
+import type { Config } from "../../config.ts";
 import { addressOf } from "../../limits/rate-limits.ts";
 import { metaHashOf } from "../authorization-server/approvals.ts";
 import { validateClientDocument } from "../authorization-server/client-document.ts";
@@ -94,12 +95,23 @@ async function parseRequest(browser: BrowserRequest): Promise<AuthRequest | Resp
   } catch (error) {
     if (!(error instanceof AuthorizationError)) throw error;
     const { redirectTo, redirectUri, description } = error;
-    if (redirectTo && redirectUri)
-      return returnError(browser, await library.lookupClient(clientIdIn(browser)), redirectUri, redirectTo);
+    if (redirectTo && redirectUri) {
+      const client = await library.lookupClient(clientIdIn(browser));
+      return returnError(browser, client, redirectUri, withEndpoint(redirectTo, browser.config));
+    }
     return description === "Invalid client_id"
       ? unknownClient(browser)
       : badRequest(browser, REASONS[description] ?? UNUSABLE);
   }
+}
+
+/** Names the endpoint to a client that was given another address of this host, as users type. */
+function withEndpoint(redirectTo: string, { resource }: Config): string {
+  const url = new URL(redirectTo);
+  if (url.searchParams.get("error") !== "invalid_target") return redirectTo;
+  url.searchParams.set("error_description", `The address of this MCP server is ${resource}`);
+  url.search = url.search.replaceAll("+", "%20"); // Codex shows a plus sign as it is
+  return url.href;
 }
 
 /**

@@ -108,6 +108,7 @@ describe("an authorization request", () => {
     const other = await send(env, path + again("https://other.example.com/mcp"));
     const callback = new URL(other.headers.get("Location") ?? "").searchParams;
     expect([callback.get("error"), callback.get("state")]).toEqual(["invalid_target", "a state & more"]);
+    expect(callback.get("error_description")).toBe(`The address of this MCP server is ${ORIGIN}/mcp`);
   });
 
   it("may leave out the redirect address if one is registered (RFC 6749 section 3.1.2.3)", async () => {
