@@ -44,6 +44,15 @@ const port = process.env.${RUNTIME_INSPECTOR_PORT};
 if (port) child.spawn = (command, args, options) =>
   spawn(command, Array.isArray(args) ? args.map((one) => one.replace(/^(--inspector-addr=.*):\\d+$/, "$1:" + port)) : args, options);`;
 
+/**
+ * This process's environment without variables that name another environment or another Worker, or
+ * hide what commands read.
+ */
+function environmentWith(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const { WRANGLER_CI_OVERRIDE_NAME: _, ...inherited } = process.env; // an empty one counts
+  return { ...inherited, CLOUDFLARE_ENV: "", WRANGLER_LOG: "log", ...settings };
+}
+
 const running = new Set<ChildProcess>();
 
 /**
@@ -60,7 +69,7 @@ export function startWrangler(
   const flags = ["--no-warnings", ...(isServer ? ["--import", FOLLOW_PARENT, "--import", CHOOSE_INSPECTOR_PORT] : [])];
   const child = spawn(process.execPath, [...flags, WRANGLER, ...args], {
     cwd: ROOT,
-    env: { ...process.env, ...environment, FORCE_COLOR: "0" },
+    env: environmentWith({ ...environment, FORCE_COLOR: "0" }),
     stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe", ...(isServer ? (["ipc"] as const) : [])],
     detached: process.platform !== "win32",
   });
@@ -102,7 +111,7 @@ async function exitCodeOf(child: ChildProcess): Promise<number> {
 export async function runVisibly(args: readonly string[]): Promise<number> {
   const child = spawn(process.execPath, ["--no-warnings", WRANGLER, ...args], {
     cwd: ROOT,
-    env: { ...process.env, ...QUIET },
+    env: environmentWith(QUIET),
     stdio: "inherit",
   });
   follow(child);

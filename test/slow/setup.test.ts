@@ -15,6 +15,8 @@ import { type CloudflareApi, startCloudflareApi } from "../support/cloudflare-ap
 import { copyRepository, removeCopy } from "../support/repository-copy.ts";
 import { useSystem } from "../support/system.ts";
 
+/** Variables that an operator may have for other projects. They have no effect here. */
+const SHELL = { CLOUDFLARE_ENV: "staging", WRANGLER_CI_OVERRIDE_NAME: "shop", WRANGLER_LOG: "none" };
 const HEALTH_TOKEN = "a token of the tests for the health of backends";
 const GATEWAY = workerName("gateway");
 const AUDIT = workerName("audit");
@@ -51,7 +53,7 @@ async function run(...args: readonly string[]) {
   const { CLOUDFLARE_ACCOUNT_ID: _, ...environment } = api.environment;
   const child = spawn(process.execPath, ["entrypoints/cli/launch.mjs", ...args], {
     cwd: copy,
-    env: { ...process.env, ...environment, HOME: home, HEALTH_TOKEN },
+    env: { ...process.env, ...environment, ...SHELL, HOME: home, HEALTH_TOKEN },
     stdio: ["ignore", "pipe", "pipe"],
   });
   running = child;
