@@ -251,6 +251,17 @@ describe("the checks, against another server", () => {
     expect(output).toMatch(/✓ endpoint +serves clients without a sign-in\n[\s\S]*✗ connect +The official client/);
   });
 
+  it.each([
+    ["ECONNREFUSED", /no server listens there\.\n +Start the server/],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", /certificate is from an authority .*\n .*NODE_EXTRA_CA_CERTS/],
+    ["ERR_SSL_WRONG_VERSION_NUMBER", /does not speak TLS\.\n +Use http:/],
+    ["EHOSTUNREACH", /cannot be reached: EHOSTUNREACH\.\n +Check the address/],
+  ])("say what the failure %s of a connection means", async (code, line) => {
+    const error = new TypeError("fetch failed", { cause: Object.assign(new Error("none"), { code }) });
+    vi.spyOn(globalThis, "fetch").mockRejectedValue(error);
+    expect((await connect(["--check", "--url", "https://mcp.example.com/mcp"])).output).toMatch(line);
+  });
+
   const METADATA = "/.well-known/oauth-protected-resource/mcp";
   const SERVER = "/.well-known/oauth-authorization-server";
 

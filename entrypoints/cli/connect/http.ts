@@ -11,12 +11,16 @@ const CERTIFICATE = [
   "its certificate is from an authority that Node does not trust",
   "Clients refuse it. If the authority is yours, name its file in NODE_EXTRA_CA_CERTS, also for them.",
 ] as const;
+const CLOSED = ["the connection was closed", "Look at the server's log, and try https:// if it is http://."] as const;
 const NETWORK = "Check the address and the network.";
 /** Reasons and remedies, by the code of a failure of Node's fetch. */
 const CAUSES: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
   ECONNREFUSED: ["no server listens there", "Start the server, or give its address with --url."],
   ENOTFOUND: ["the name has no address", NETWORK],
-  UND_ERR_SOCKET: ["the connection was closed", "Look at the server's log, and try https:// if it is http://."],
+  EAI_AGAIN: ["the name cannot be looked up", NETWORK],
+  UND_ERR_CONNECT_TIMEOUT: ["no answer", NETWORK],
+  UND_ERR_SOCKET: CLOSED,
+  ECONNRESET: CLOSED,
   DEPTH_ZERO_SELF_SIGNED_CERT: CERTIFICATE,
   SELF_SIGNED_CERT_IN_CHAIN: CERTIFICATE,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: CERTIFICATE,
