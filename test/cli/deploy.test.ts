@@ -170,6 +170,14 @@ describe("before an upload", () => {
     );
   });
 
+  it("names a domain of another Worker once", async () => {
+    await run(productionWith());
+    api.account.domains.set("mcp.stackbilt.dev", "stackbilt-website");
+    expect((await planOf(productionWith())).differences).toEqual([
+      { kind: "changes", what: "domain mcp.stackbilt.dev from stackbilt-website to stackbilt-mcp-gateway" },
+    ]);
+  });
+
   it("asks before it takes a domain from another Worker", async () => {
     api.account.domains.set("mcp.stackbilt.dev", "stackbilt-website");
     const plan = await planOf(productionWith());

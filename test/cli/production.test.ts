@@ -178,6 +178,13 @@ describe("settings of production", () => {
       "00000000-0000-0000-0000-000000000001",
       /\[audit.ids\] DB is no id/,
     ],
+    [
+      "one database for two Workers",
+      "audit",
+      "11111111-1111-4111-8111-111111111112",
+      "11111111-1111-4111-8111-111111111111",
+      /\[audit\.ids\] DB is also an id of \[auth\.ids\]/,
+    ],
     ["an id that is missing", "auth", "11111111-1111-4111-8111-111111111111", "", /\[auth.ids\] DB is no id/],
     [
       "an id of an unknown binding",

@@ -85,7 +85,7 @@ export function productionConfig(
       d1_databases: base.d1_databases.map((d1) => ({ ...d1, database_id: ids[d1.binding] || (d1.database_id ?? "") })),
     }),
   };
-  const storageProblems = idProblems(worker, config, ids);
+  const storageProblems = [...idProblems(worker, config, ids), ...twinProblems(worker, production)];
   const problems = [
     ...domainProblems(worker, production),
     ...storageProblems,
@@ -137,6 +137,14 @@ function idProblems(worker: Deployable, config: WranglerConfig, ids: Variables):
         ({ binding }) => `[${worker}.ids] ${binding} is no id of the account: \`npm run setup\` creates the storage.`,
       ),
   ];
+}
+
+/** One store cannot be that of two Workers: each has its own tables. */
+function twinProblems(worker: Deployable, { workers }: Production): string[] {
+  return Object.entries(workers[worker].ids).flatMap(([name, id]) => {
+    const twin = DEPLOYABLE.find((other) => other !== worker && Object.values(workers[other].ids).includes(id));
+    return id === "" || twin === undefined ? [] : [`[${worker}.ids] ${name} is also an id of [${twin}.ids].`];
+  });
 }
 
 function variableProblems(worker: Deployable, known: Variables, production: Production): string[] {

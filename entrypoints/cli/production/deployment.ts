@@ -56,7 +56,9 @@ export async function planDeployment(
   const taken = await takenBy(cloudflare, workerName(worker), config);
   const [{ database_id: database = "" } = {}] = config.d1_databases ?? [];
   const migrations = isDatabaseOwner(worker) ? await pendingMigrations(cloudflare, worker, database) : [];
-  const differences = [...changed, ...taken];
+  // A host that another Worker has is a change, not an addition.
+  const own = changed.filter(({ what }) => !taken.some((other) => other.what.startsWith(`${what} from `)));
+  const differences = [...own, ...taken];
   const names = [...bindingsOf(config).keys()];
   const isForeign = deployed !== null && names.length > 0 && !names.some((name) => deployed.bindings.has(name));
   return {
