@@ -108,7 +108,7 @@ async function parseRequest(browser: BrowserRequest): Promise<AuthRequest | Resp
 /** Names the endpoint to a client that was given another address of this host, as users type. */
 function withEndpoint(redirectTo: string, { resource }: Config): string {
   const url = new URL(redirectTo);
-  if (url.searchParams.get("error") !== "invalid_target") return redirectTo;
+  if (url.searchParams.get("error") !== INVALID_TARGET) return redirectTo;
   url.searchParams.set("error_description", `The address of this MCP server is ${resource}`);
   url.search = url.search.replaceAll("+", "%20"); // Codex shows a plus sign as it is
   return url.href;
@@ -183,6 +183,8 @@ function returnPromptError(
   return returnError(browser, client, parsed.redirectUri, redirectTo.href);
 }
 
+/** The resource is not ours (RFC 8707 section 2). */
+const INVALID_TARGET = "invalid_target";
 const UNUSABLE = "It is incomplete, or asks for something that this server does not support.";
 /** Sentences for the library's errors that must not redirect. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -202,5 +204,7 @@ function returnError(
 ): Response {
   if (!client) return unknownClient(browser);
   if (isRedirectTrusted(identify(client), redirectUri)) return redirect(redirectTo);
-  return badRequest(browser, UNUSABLE, { href: redirectTo, label: `Return to ${new URL(redirectUri).host}` });
+  const isElsewhere = new URL(redirectTo).searchParams.get("error") === INVALID_TARGET;
+  const reason = isElsewhere ? `It names another address than ${browser.config.resource}, the MCP server’s.` : UNUSABLE;
+  return badRequest(browser, reason, { href: redirectTo, label: `Return to ${new URL(redirectUri).host}` });
 }

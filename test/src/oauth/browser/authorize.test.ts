@@ -77,6 +77,8 @@ describe("an authorization request", () => {
     const refused = await open({ redirect_uri: "https://app.test/cb", response_type: "token" }, web);
     expect([refused.status, refused.response.headers.get("Location")]).toEqual([400, null]);
     expect(refused.text).toContain("Return to app.test");
+    const elsewhere = await open({ redirect_uri: "https://app.test/cb", resource: ORIGIN }, web);
+    expect(elsewhere.text).toContain(`It names another address than ${ORIGIN}/mcp, the MCP server’s.`);
   });
 
   it("names each parameter once, is no request object, and fits into a cookie", async () => {
