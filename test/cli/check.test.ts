@@ -47,7 +47,7 @@ const IMAGE_CONTRACT = "contracts/img-forge.ts";
 describe("a broken rule is one sentence, and nothing else is checked", () => {
   it("for each wrong import", () => {
     const edits: Edit[] = [
-      ["contracts/text.ts", /^/, 'import "../src/config.ts";\n'],
+      ["contracts/text.ts", /^/, "import '../src/config.ts';\n"],
       ["src/context.ts", /^/, 'import "../entrypoints/gateway/cors.ts";\n'],
       ["src/mcp/era.ts", /^/, 'import "../oauth/router.ts";\n'],
       ["entrypoints/auth/digest.ts", /^/, 'import "../stackbilder/flow.ts";\nimport "../../src/env.ts";\n'],
@@ -174,6 +174,22 @@ describe("an error of the compiler", () => {
     ],
   ])("%s", (error, sentence) => {
     expect(readableErrors(`${error}\n${error}\n`)).toEqual([sentence]);
+  });
+
+  it("leaves out projects that lack the declarations of one with an error", () => {
+    const missing = "Output file '.tsbuild/contracts/a.d.ts' has not been built from source file 'contracts/a.ts'.";
+    const output = [
+      "contracts/a.ts(2,1): error TS2322: Type 'string' is not assignable to type 'number'.",
+      `src/b.ts(1,1): error TS6305: ${missing}`,
+      "src/c.ts(1,1): error TS7006: Parameter 'x' implicitly has an 'any' type.",
+      `entrypoints/auth/d.ts(1,1): error TS6305: ${missing}`,
+      "entrypoints/local/e.ts(1,1): error TS2304: Cannot find name 'y'.",
+    ];
+    expect(readableErrors(output.join("\n"))).toEqual([
+      "contracts/a.ts:2 Type 'string' is not assignable to type 'number'. (TS2322)",
+      "entrypoints/local/e.ts:1 Cannot find name 'y'. (TS2304)",
+    ]);
+    expect(readableErrors(output[1] ?? "")).toHaveLength(1);
   });
 
   it("quotes the beginning of a long type", () => {

@@ -40,15 +40,28 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** The output of `tsc --pretty false`, as one paragraph an error. */
+/**
+ * The output of `tsc --pretty false`, as one paragraph an error. Without the errors of projects
+ * that lack the declarations of another one (TS6305): that one has the cause.
+ */
 export function readableErrors(output: string): string[] {
   const errors: string[][] = [];
   for (const line of output.split("\n").filter((text) => text.trim() !== "")) {
     if (HEAD.test(line) || errors.length === 0) errors.push([line]);
     else errors.at(-1)?.push(line);
   }
-  const seen = new Set<string>();
-  return errors.map(readableError).filter((text) => !seen.has(text) && seen.add(text));
+  const projects = errors.map(([head = ""]) => projectOf(HEAD.exec(head)?.groups?.file ?? ""));
+  const waiting = new Set(projects.filter((_, index) => errors[index]?.[0]?.includes(" error TS6305: ")));
+  const causes = errors.filter((_, index) => !waiting.has(projects[index] ?? ""));
+  return [...new Set((causes.length > 0 ? causes : errors).map(readableError))];
+}
+
+/** The folder with the tsconfig.json of a file. */
+function projectOf(file: string): string {
+  return file
+    .split("/")
+    .slice(0, file.startsWith("entrypoints/") ? 2 : 1)
+    .join("/");
 }
 
 function readableError([head = "", ...rest]: readonly string[]): string {

@@ -14,8 +14,8 @@ export interface Import {
   readonly values: readonly string[];
 }
 
-const IMPORT = /^(?:import|export)\b(?:(?<what>[^;"'`=()]*?)\bfrom)?\s*"(?<target>[^"]+)"/gm;
-const DYNAMIC_IMPORT = /\bimport\(\s*"(?<target>[^"]+)"/g;
+const IMPORT = /^(?:import|export)\b(?:(?<what>[^;"'`=()]*?)\bfrom)?\s*["'](?<target>[^"']+)["']/gm;
+const DYNAMIC_IMPORT = /\bimport\(\s*["'](?<target>[^"']+)["']/g;
 
 /** The imports and re-exports in `source`, which is the text of `file`. */
 export function importsOf(file: string, source: string): readonly Import[] {

@@ -92,6 +92,8 @@ export const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   "@zxcvbn-ts/language-common": ["entrypoints/auth/"],
   "@zxcvbn-ts/language-en": ["entrypoints/auth/"],
   valibot: ["contracts/", "src/", "entrypoints/"],
+  "node:crypto": ["entrypoints/audit/", "entrypoints/cli/"],
+  "node:url": ["entrypoints/auth/", "entrypoints/cli/"],
   wrangler: ["entrypoints/cli/"],
   esbuild: ["entrypoints/cli/"],
   "smol-toml": ["entrypoints/cli/"],
@@ -142,13 +144,17 @@ function isPackage(target: string): boolean {
 }
 
 function libraryRefusal(file: string, target: string): string | null {
-  if (!isPackage(target) || /^(?:node:|node_modules\/|package\.json$)/.test(target)) return null;
+  const isOfNode = target.startsWith("node:");
+  if (!isPackage(target) || /^(?:node_modules\/|package\.json$)/.test(target)) return null;
+  if (isOfNode && file.startsWith("entrypoints/cli/")) return null;
   const library = Object.keys(LIBRARIES).find((name) => target === name || target.startsWith(`${name}/`));
   const folders = library === undefined ? [] : (LIBRARIES[library] ?? []);
-  if (library === undefined)
-    return "this library is not in LIBRARIES of entrypoints/cli/check/layers.ts; a new one needs a decision in docs/decisions/";
   if (folders.some((folder) => file.startsWith(folder))) return null;
-  return file.startsWith("contracts/")
-    ? "contracts/ may import valibot only, without environment or I/O; use the library in a higher layer"
+  if (file.startsWith("contracts/"))
+    return "contracts/ may import valibot only, without environment or I/O; use the library in a higher layer";
+  if (isOfNode)
+    return `every isolate would load it at its start; use what the web has, or process.getBuiltinModule("${target}") where it is needed`;
+  return library === undefined
+    ? "this library is not in LIBRARIES of entrypoints/cli/check/layers.ts; a new one needs a decision in docs/decisions/"
     : `only ${folders.join(" and ")} may import this library; call a function there, or pass its result`;
 }
