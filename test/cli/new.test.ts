@@ -37,12 +37,16 @@ describe("a refusal is one sentence and changes nothing", () => {
 
   it.each<[string, string[], string]>([
     ["a capital letter", ["Ledger"], '"Ledger" does not fit: a name has 2 to 31 small letters, digits and hyphens'],
+    ["a hyphen at the end", ["ledger-"], '"ledger-" does not fit'],
+    ["two hyphens", ["my--ledger"], '"my--ledger" does not fit'],
+    ["a name of every object", ["constructor"], '"constructor" is a word of the code itself'],
     ["a path", ["../ledger"], '"../ledger" does not fit'],
     ["a short name", ["l"], '"l" does not fit'],
     ["a backend that exists", ["img-forge"], 'There is a backend "img-forge" already.'],
     ["another folder", ["gateway"], '"gateway" names another part of the repository'],
     ["a keyword", ["class"], '"class" is a word of the code itself'],
     ["a malformed prefix", ["ledger", "--prefix", "Led-"], '"Led-" does not fit: a prefix has'],
+    ["an underscore at the end", ["ledger", "--prefix", "led_"], '"led_" does not fit: a prefix has'],
     ["a prefix in use", ["ledger", "--prefix", "flow"], 'The prefix "flow" belongs to stackbilder'],
     ["a prefix within another", ["ledger", "--prefix", "flow_x"], 'The prefix "flow" belongs to stackbilder'],
     ["a malformed binding", ["ledger", "--binding", "led"], '"led" does not fit: a binding has'],

@@ -23,8 +23,8 @@ export interface BackendNames {
   readonly binding: string;
 }
 
-const NAME = /^[a-z][a-z0-9-]{1,30}$/;
-const PREFIX = /^[a-z][a-z0-9_]{1,30}$/;
+const NAME = /^(?=.{2,31}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/;
+const PREFIX = /^(?=.{2,31}$)[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/;
 const BINDING = /^[A-Z][A-Z0-9_]{1,40}$/;
 
 /** Folders of entrypoints/ and files of contracts/ that are not backends. */
@@ -32,8 +32,8 @@ const TAKEN = ["backends", "cli", "gateway", "local", "rpc", "tsconfig"];
 
 /** Words that cannot name a constant in the new files: of the language, and of their imports. */
 const RESERVED = new Set(
-  `await break case catch class const continue contract debugger default delete do else enum export extends fail false
-  finally for function if implements import in instanceof interface let new null ok operation package private product
+  `await break case catch class const constructor continue contract debugger default delete do else enum export extends fail
+  false finally for function if implements import in instanceof interface let new null ok operation package private product
   protected public return serve static super switch this throw true try typeof undefined var void while with yield`.split(
     /\s+/,
   ),
@@ -68,7 +68,9 @@ export function namesOf(
 
 function checkName(name: string): void {
   if (!NAME.test(name))
-    throw new CliError(`"${name}" does not fit: a name has 2 to 31 small letters, digits and hyphens, a letter first.`);
+    throw new CliError(
+      `"${name}" does not fit: a name has 2 to 31 small letters, digits and hyphens between them, a letter first.`,
+    );
   if (AUDIENCES.some((audience) => audience === name)) throw new CliError(`There is a backend "${name}" already.`);
   if (TAKEN.includes(name)) throw new CliError(`"${name}" names another part of the repository: choose another name.`);
   const left = leftovers(name).find((file) => existsSync(path.join(ROOT, file)));
@@ -86,7 +88,7 @@ function leftovers(name: string): string[] {
 function checkPrefix(prefix: string): void {
   if (!PREFIX.test(prefix))
     throw new CliError(
-      `"${prefix}" does not fit: a prefix has 2 to 31 small letters, digits and underscores, a letter first.`,
+      `"${prefix}" does not fit: a prefix has 2 to 31 small letters, digits and underscores between them, a letter first.`,
     );
   for (const { audience, prefix: used } of Object.values(BACKENDS)) {
     if (prefix === used || prefix.startsWith(`${used}_`) || used.startsWith(`${prefix}_`))
