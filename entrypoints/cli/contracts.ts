@@ -28,8 +28,8 @@ export async function packContracts(out: string): Promise<string> {
   const built = mkdtempSync(path.join(tmpdir(), "contracts-"));
   try {
     await compile(built);
-    for (const name of ["contracts/package.json", "LICENSE"])
-      cpSync(path.join(ROOT, name), path.join(built, path.basename(name)));
+    cpSync(path.join(ROOT, "LICENSE"), path.join(built, "LICENSE"));
+    writeFileSync(path.join(built, "package.json"), manifest());
     mkdirSync(out, { recursive: true });
     const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", out];
     const { stdout } = await execute("npm", pack, { cwd: built });
@@ -38,6 +38,12 @@ export async function packContracts(out: string): Promise<string> {
   } finally {
     rmSync(built, { recursive: true });
   }
+}
+
+/** The manifest without `private`, with which npm publishes to no registry at all. */
+function manifest(): string {
+  const source = JSON.parse(readFileSync(path.join(ROOT, "contracts/package.json"), "utf8")) as object; // a manifest
+  return JSON.stringify({ ...source, private: undefined, publishConfig: { access: "restricted" } }, null, 2);
 }
 
 const execute = promisify(execFile);

@@ -30,6 +30,11 @@ describe("the package", () => {
     expect(Object.keys(peerDependencies ?? {})).toEqual(Object.keys(peerDependenciesMeta ?? {}));
   });
 
+  it("can be published to a registry, and is not public there", () => {
+    const { private: isPrivate, publishConfig } = jsonOf(path.join(installed(), "package.json"));
+    expect([isPrivate, publishConfig]).toEqual([undefined, { access: "restricted" }]);
+  });
+
   it("has JavaScript and types behind each export, and no sources", () => {
     const { exports = {} } = jsonOf(path.join(installed(), "package.json"));
     const missing = Object.values(exports).flatMap((file) =>
