@@ -219,6 +219,18 @@ describe("a mistake", () => {
     }
   });
 
+  it("in a contract is one and the same from the runtime and from Node, at the declaration", () => {
+    const rule = "DeclarationError: Tool flow_status: its name must be image.";
+    const [runtime] = mistakesIn([`service core:user:stackbilt-mcp-gateway: Uncaught Error: ${rule}`], {
+      ...{ root, workers, maps, files },
+    });
+    expect(runtime).toEqual(planMistake(`file://${root}/src/a.ts:1\n${rule}\n    at x:1:1\n`, root));
+    expect(runtime).toEqual({
+      sentence: "Tool flow_status: its name must be image.",
+      places: [{ file: expect.stringMatching(/\/stackbilder\.ts$/), line: expect.any(Number), column: 1 }],
+    });
+  });
+
   it("in the stored state says how to go on", () => {
     const failure = (problem: string) =>
       `workerd/util/sqlite.c++:914: failed: SQLite failed; dbErrorMessage(result, db) = ${problem}`;

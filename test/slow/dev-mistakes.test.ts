@@ -101,7 +101,13 @@ const FATAL: readonly Case[] = [
   {
     mistake: "a tool without a risk",
     make: () => edit(STACKBILDER, /^ +risk: .*\n/m, ""),
-    shown: /✘ Tool flow_\w+: .*risk.* \(when gateway loads\)\n {4}src\/tools\/tool-definition\.ts:\d+:\d+\n/,
+    shown: /✘ Tool flow_create: .*risk.*\n {4}src\/tools\/stackbilder\.ts:\d+:1\n {6}\d+ │ {5}flow_create:/,
+  },
+  {
+    mistake: "a tool with a name that its backend does not have, for the Workers and the command itself",
+    make: () => edit("contracts/stackbilder.ts", "    flow_status: ", "    status: "),
+    shown:
+      /✘ Tool status: its name must .*\n {4}contracts\/stackbilder\.ts:\d+:1\n {6}\d+ │ {5}status: "getFlowStatus"/,
   },
   {
     mistake: "a throw at the top level of a backend",
@@ -315,7 +321,7 @@ describe("mistakes that stop the Workers", () => {
       correct = make();
       const text = await printed(start, shown);
       expect(text).not.toMatch(INTERNAL);
-      expect(text.match(shown)).toHaveLength(1);
+      expect(text.match(new RegExp(shown, "g"))).toHaveLength(1);
       expect(running.child.exitCode).toBeNull();
     },
     START_MS,

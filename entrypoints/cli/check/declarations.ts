@@ -33,10 +33,15 @@ const OWN_FRAME = /((?:contracts|src\/tools)\/(?!rpc\/|tool-definition|product\.
 /** The place and sentence of a `DeclarationError`; `null` for any other error. */
 export function problemOf(error: unknown): Problem | null {
   if (!(error instanceof Error) || error.name !== "DeclarationError") return null;
-  const [, file = "src/tools/catalog.ts", line = "1"] = OWN_FRAME.exec(error.stack ?? "") ?? [];
-  const [kind, name = ""] = error.message.split(/[ :]/);
+  return declarationOf(error.message, error.stack ?? "");
+}
+
+/** The same from the message of a `DeclarationError` and its stack, with a place a line. */
+export function declarationOf(message: string, stack: string): Problem {
+  const [, file = "src/tools/catalog.ts", line = "1"] = OWN_FRAME.exec(stack) ?? [];
+  const [kind, name = ""] = message.split(/[ :]/);
   const place = (kind === "Product" ? null : placeOf(name, file)) ?? { file, line: Number(line) };
-  return { ...place, sentence: error.message };
+  return { ...place, sentence: message };
 }
 
 /** The property `name` in the file where loading stopped, or else in a contract or a tools file. */

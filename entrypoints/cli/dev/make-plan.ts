@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../root.ts";
-import { type Mistake, stateMistake } from "./mistakes.ts";
+import { declarationMistake, type Mistake, stateMistake } from "./mistakes.ts";
 import type { DevPlan, PlanOptions } from "./plan.ts";
 import type { Place } from "./source-maps.ts";
 
@@ -42,6 +42,8 @@ export function planMistake(errors: string, root: string): Mistake {
   const places = frames.length > 0 ? frames : placesIn(lines, /^(file:\/\/\/\S+?):(\d+)$/, root);
   const thrown = lines.findIndex((line) => /^(?:\w*Error|Defect)\b.*: /.test(line.trim()));
   const end = lines.findIndex((line, index) => index > thrown && /^\s+at /.test(line));
+  const [, rule] = /^DeclarationError: (.*)$/.exec(lines[thrown]?.trim() ?? "") ?? [];
+  if (rule !== undefined) return declarationMistake(rule, places);
   const message = thrown < 0 ? lines : lines.slice(thrown, end < 0 ? thrown + 1 : end);
   const sentence = message.map((line) => line.trim()).filter((line) => line !== "");
   return {

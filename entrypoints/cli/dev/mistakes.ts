@@ -2,6 +2,7 @@
 // stacks and advice. Paths are those of the sources, never of a bundle or a generated config.
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { declarationOf } from "../check/declarations.ts";
 import { type Place, placeText, type SourceMaps } from "./source-maps.ts";
 
 /** One mistake. Two with the same sentence and place are one. */
@@ -52,6 +53,13 @@ export function mistakesIn(lines: readonly string[], surroundings: Surroundings)
       configMistake(first, rest, surroundings) ??
       placedMistake(first, rest, surroundings),
   ];
+}
+
+/** A broken rule of the contracts and tools, alike from every program that loads them. */
+export function declarationMistake(rule: string, places: readonly Place[]): Mistake {
+  const stack = places.map(({ file, line }) => `${file}:${line}`).join("\n");
+  const { sentence, file, line } = declarationOf(rule, stack);
+  return { sentence, places: [{ file, line, column: 1 }] };
 }
 
 /** Stored state that SQLite refuses, in the output of the runtime; `null` without such a line. */
@@ -161,10 +169,10 @@ function uncaughtMistake(first: string, rest: readonly string[], surroundings: S
     return bundle === "" ? [] : [surroundings.maps.placeIn(folder, bundle, Number(row), Number(column))];
   });
   const message = rest.filter((line) => line.trim() !== "" && !/^\s*at /.test(line)).map((line) => line.trim());
-  // A broken rule of the declarations is a sentence of its own.
-  const what = thrown.replace(/^Uncaught (?:Error: DeclarationError: )?/, "");
-  const sentence = [`${what} (when ${worker.key} loads)`, ...message].join("\n");
   const places = frames.filter((place) => place !== null);
+  const [, rule] = /^Uncaught (?:Error: )?DeclarationError: (.*)$/.exec(thrown) ?? [];
+  if (rule !== undefined) return declarationMistake(rule, places);
+  const sentence = [`${thrown.replace(/^Uncaught /, "")} (when ${worker.key} loads)`, ...message].join("\n");
   const known = places.length > 0 ? places : flagPlaces(thrown, worker.source, surroundings.root);
   if (known.length > 0) return { sentence, places: known };
   const cause = thrown.includes("Top-level await") ? /^(?!\/[/*]| \*).*\bawait\b/ : /^\s*throw\b/;
