@@ -215,6 +215,11 @@ describe("before an upload", () => {
       { status: 404, code: 7003, message: "Could not route to /accounts/x" },
       "Correct account_id in entrypoints/production.toml",
     ],
+    [
+      "a product that is not enabled",
+      { status: 403, code: 10042, message: "Please enable R2 through the Cloudflare Dashboard" },
+      "Dashboard. Then run the same command again.",
+    ],
     ["a limit", { status: 429, code: 10429, message: "Too many requests" }, "Wait five minutes"],
     ["trouble of its own", { status: 500, code: 10001, message: "internal" }, "Try again."],
   ])("says what to do when Cloudflare answers with %s", async (_, refusal, remedy) => {

@@ -21,6 +21,8 @@ const TIMEOUT_MS = 30_000;
 const ApiError = v.object({ code: v.optional(v.number()), message: v.string() });
 type ApiError = v.InferOutput<typeof ApiError>;
 const Answer = v.object({ result: v.optional(v.unknown()), errors: v.optional(v.array(ApiError), []) });
+/** 403 in an account that has not ordered R2. The message says where to. */
+const R2_DISABLED = 10042;
 /** Codes for a path that does not exist, as below an account that does not. */
 const UNKNOWN_ROUTE: readonly number[] = [7000, 7003];
 
@@ -106,6 +108,7 @@ function refusal(path: string, status: number, errors: readonly ApiError[]): Cli
 
 function remedyOf(status: number, errors: readonly ApiError[]): string {
   const has = (codes: readonly number[]) => errors.some(({ code = 0 }) => codes.includes(code));
+  if (has([R2_DISABLED])) return "Then run the same command again.";
   if (status === 401 || status === 403 || has(INVALID_LOGIN)) return remedyOfLogin();
   if (has(UNKNOWN_ROUTE)) return `Correct account_id in ${PRODUCTION_FILE}, or CLOUDFLARE_ACCOUNT_ID.`;
   return status === 429 ? "Wait five minutes, and try again." : "Try again.";
