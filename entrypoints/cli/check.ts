@@ -6,6 +6,7 @@ import { totalmem } from "node:os";
 import path from "node:path";
 import { changedFiles } from "./check/changed-files.ts";
 import { readableErrors } from "./check/compiler.ts";
+import { importCycle } from "./check/cycles.ts";
 import { declarationProblem } from "./check/declarations.ts";
 import { sourcesOf } from "./check/imports.ts";
 import { refusedImports } from "./check/layers.ts";
@@ -23,7 +24,7 @@ last passed; npm run lint checks all.`;
 type Step = () => Promise<string | null>;
 
 const STEPS: Readonly<Record<string, Step>> = {
-  format: () => output(process.execPath, [binary("@biomejs/biome/bin/biome"), "check", "."]),
+  format,
   lint: lintChanged,
   types: compile,
   catalog: () => output(process.execPath, [path.join(ROOT, "entrypoints/cli/launch.mjs"), "catalog"]),
@@ -49,6 +50,8 @@ async function brokenRules(): Promise<Problem[]> {
   const sources = sourcesOf(ROOT);
   const imports = refusedImports(sources);
   if (imports.length > 0) return imports;
+  const cycle = importCycle(sources);
+  if (cycle !== null) return [cycle];
   const declaration = await declarationProblem(loadDeclarations);
   if (declaration !== null) return [declaration];
   try {
@@ -71,6 +74,11 @@ async function timed(name: string, step: Step): Promise<string | null> {
   const failure = await step();
   if (failure === null) console.log(`${name.padEnd(8)} ok ${((performance.now() - start) / 1000).toFixed(1)} s`);
   return failure === null ? null : `${name}:\n${failure.trim()}`;
+}
+
+async function format(): Promise<string | null> {
+  const failure = await output(process.execPath, [binary("@biomejs/biome/bin/biome"), "check", "."]);
+  return failure === null ? null : `${failure.split("\ncheck ━")[0]?.trim()}\n(npm run format repairs what it can.)`;
 }
 
 async function lintChanged(): Promise<string | null> {

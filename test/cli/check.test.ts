@@ -200,6 +200,12 @@ describe("an error of the compiler", () => {
   });
 });
 
+it("a wrong format ends with the command that repairs it", () => {
+  const lines = withEdits([["src/tools/count.ts", "  return", "      return"]], () => refusalOf("check", "format"));
+  expect(lines.slice(0, 3)).toEqual(["exit 1", "format:", expect.stringContaining("src/tools/count.ts format")]);
+  expect(lines.at(-1)).toBe("(npm run format repairs what it can.)");
+});
+
 describe("the lint with types", () => {
   it("covers the files that changed since it passed, and those that import them", () => {
     changedFiles(copy).pass();

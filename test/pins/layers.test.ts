@@ -1,6 +1,7 @@
 // Import rules: between layers, between folders of src, of libraries, and cycles. The compiler
 // separates the layers too; see test/slow/layers.test.ts.
 import { describe, expect, it } from "vitest";
+import { importCycle } from "../../entrypoints/cli/check/cycles.ts";
 import { type Import, importsOf, sourcesOf } from "../../entrypoints/cli/check/imports.ts";
 import { folderOf, MAY_IMPORT, MAY_IMPORT_TYPES, refusal, refusedImports } from "../../entrypoints/cli/check/layers.ts";
 import { problemLine } from "../../entrypoints/cli/check/problem.ts";
@@ -14,40 +15,6 @@ const imports = new Map(Array.from(sources, ([file, text]) => [file, importsOf(f
 function refused(file: string, target: string, isType = false): string | null {
   const problem = refusal(file, { target, line: 7, isType, values: [] });
   return problem && problemLine(problem);
-}
-
-/** A cycle of imports among `among`, as a list of files; `null` if there is none. */
-function cycleIn(among: ReadonlyMap<string, readonly string[]>): readonly string[] | null {
-  const done = new Set<string>();
-  const path: string[] = [];
-  const search = (file: string): readonly string[] | null => {
-    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
-    if (done.has(file)) return null;
-    path.push(file);
-    for (const target of among.get(file) ?? []) {
-      const cycle = search(target);
-      if (cycle) return cycle;
-    }
-    path.pop();
-    done.add(file);
-    return null;
-  };
-  for (const file of among.keys()) {
-    const cycle = search(file);
-    if (cycle) return cycle;
-  }
-  return null;
-}
-
-/** The imports of the files below `folder`, with or without those of types only. */
-function graphOf(folder: string, withTypes: boolean): ReadonlyMap<string, readonly string[]> {
-  const inside = files.filter((file) => file.startsWith(folder));
-  return new Map(
-    inside.map((file) => {
-      const followed = (imports.get(file) ?? []).filter(({ isType }) => withTypes || !isType);
-      return [file, followed.map(({ target }) => target)];
-    }),
-  );
 }
 
 it("no import is refused", () => {
@@ -154,22 +121,29 @@ describe("the local sign-in provider", () => {
 });
 
 describe("a cycle", () => {
-  it.each(["contracts/", "src/", "entrypoints/"])("of value imports does not exist in %s", (folder) => {
-    expect(cycleIn(graphOf(folder, false))?.join(" imports ")).toBeUndefined();
+  const between = (entries: Readonly<Record<string, string>>) => importCycle(new Map(Object.entries(entries)));
+
+  it("does not exist", () => {
+    expect(importCycle(sources)).toBeNull();
   });
 
-  it("of any imports does not exist in src/mcp/", () => {
-    expect(cycleIn(graphOf("src/mcp/", true))?.join(" imports ")).toBeUndefined();
+  it("is one sentence, with the files of which it consists", () => {
+    const a = 'import { b } from "./b.ts";\n';
+    const b = '\nexport { c } from "./c.ts";\n';
+    const c = 'import { b } from "./b.ts";\n';
+    expect(between({ "src/tools/a.ts": a, "src/tools/b.ts": b, "src/tools/c.ts": c })).toEqual({
+      file: "src/tools/b.ts",
+      line: 2,
+      sentence:
+        "imports src/tools/c.ts, which imports src/tools/b.ts: a cycle; move what both need to a file of its own.",
+    });
+    expect(between({ "src/tools/a.ts": a, "src/tools/b.ts": b })).toBeNull();
   });
 
-  it("is found where there is one", () => {
-    const graph = new Map([
-      ["a", ["b"]],
-      ["b", ["c"]],
-      ["c", ["b"]],
-    ]);
-    expect(cycleIn(graph)).toEqual(["b", "c", "b"]);
-    expect(cycleIn(new Map([["a", ["b"]]]))).toBeNull();
+  it("may consist of imports of types, except in src/mcp/", () => {
+    const [a, b] = ['import type { b } from "./b.ts";', 'import type { a } from "./a.ts";'];
+    expect(between({ "src/tools/a.ts": a, "src/tools/b.ts": b })).toBeNull();
+    expect(between({ "src/mcp/a.ts": a, "src/mcp/b.ts": b })).toMatchObject({ file: "src/mcp/a.ts", line: 1 });
   });
 });
 
