@@ -94,7 +94,7 @@ describe("the path of an operator", () => {
     const stopped = await run("setup");
     expect(stopped.code, stopped.output).toBe(1);
     expect(stopped.output).toMatch(new RegExp(`Step \\d+ failed: Worker ${AUDIT}. Correct that, and run`));
-    expect(stopped.output).toMatch(new RegExp(`${AUDIT} runs the new version \\w{8}, but not all of its domains`));
+    expect(stopped.output).toMatch(new RegExp(`${AUDIT} runs the new version \\w{8}, but some of its domains`));
     api.onWrite = () => {};
     const lost = await run("setup", "--secrets", path.join(home, "other.env"));
     expect(lost, "a new root secret, which the backends' keys would not fit").toMatchObject({ code: 1, writes: [] });

@@ -1,7 +1,7 @@
 // A deployment of one Worker: first what it replaces, in words, then the pending migrations of its
 // database, and then the upload by wrangler.
 import type { Unstable_RawConfig as WranglerConfig } from "wrangler";
-import { CliError } from "../cli-error.ts";
+import { CliError, Stopped } from "../cli-error.ts";
 import { confirm, isInteractive } from "../confirm.ts";
 import { workerName } from "../workers.ts";
 import { runVisibly } from "../wrangler.ts";
@@ -154,22 +154,24 @@ export async function deployWorker(plan: Plan, { isYes }: { readonly isYes: bool
   if (!isYes && (isInteractive() || isReplacing(plan))) await confirm("Deploy?");
   if (plan.migrations.length > 0 && isDatabaseOwner(plan.worker)) await applyDeployedMigrations(plan.worker);
   const file = writeProductionConfig(plan.worker, plan.config);
-  const code = await runVisibly([
-    ...["deploy", "--minify", "-c", file],
-    ...(plan.commit === null ? [] : ["--message", plan.commit.slice(0, MESSAGE_MAX)]),
-  ]);
-  if (code !== 0) throw await failureOf(plan);
+  const message = plan.commit === null ? [] : ["--message", plan.commit.slice(0, MESSAGE_MAX)];
+  try {
+    const code = await runVisibly(["deploy", "--minify", "-c", file, ...message]);
+    if (code === 0) return;
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    throw new CliError(`Stopped. ${await stateOf(plan)} Run the same command again.`);
+  }
+  throw new CliError(`${await stateOf(plan)} Wrangler says above why. Correct that, and run the same command again.`);
 }
 
-/** The state after wrangler failed: it uploads first, then sets domains, schedules and queues. */
-async function failureOf({ cloudflare, worker, deployed, migrations }: Plan): Promise<CliError> {
+/** The state after a failure, in words: wrangler uploads first, then sets domains and the like. */
+async function stateOf({ cloudflare, worker, deployed, migrations }: Plan): Promise<string> {
   const name = workerName(worker);
   const now = await deployedWorker(cloudflare, name).catch(() => undefined);
-  if (now === undefined) return new CliError(`Wrangler says above why it failed. ${name} may be deployed or not.`);
+  if (now === undefined) return `${name} may be deployed or not: Cloudflare does not say.`;
   if (now !== null && now.versionId !== deployed?.versionId)
-    return new CliError(
-      `${name} runs the new version ${now.versionId.slice(0, 8)}, but not all of its domains, schedules and queues are set. Wrangler says above why. Correct that, and run the same command again.`,
-    );
+    return `${name} runs the new version ${now.versionId.slice(0, 8)}, but some of its domains, schedules and queues may not be set.`;
   const applied = migrations.length === 0 ? "" : ` Its database has the new migrations: ${migrations.join(", ")}.`;
-  return new CliError(`${name} was not deployed. Wrangler says above why.${applied}`);
+  return `${name} was not deployed.${applied}`;
 }
