@@ -274,6 +274,8 @@ describe("settings of production", () => {
     const place = { table: "audit.ids", key: "DB", value: "d" };
     for (const text of ['[ audit.ids ] # Storage.\nDB = "" # Of D1.\n', '[audit.ids]\r\nDB = ""\r\n[auth]\r\n'])
       expect(parseProduction(withValue(text, place)).workers.audit.ids).toEqual({ DB: "d" });
+    const marked = "\uFEFF# Settings.\n[audit.ids]\nDB = ''\n";
+    expect(parseProduction(withValue(marked, place)).workers.audit.ids).toEqual({ DB: "d" });
     expect(withValue('[audit.ids]\nDB = "" # Of D1.\n', place)).toBe('[audit.ids]\nDB = "d" # Of D1.\n');
     expect(() => withValue('[audit]\nids = { DB = "" }\n', place)).toThrow(
       'Write this into [audit.ids] of entrypoints/production.toml: DB = "d"',

@@ -72,7 +72,7 @@ export function readProduction(): Production {
   const file = path.join(ROOT, PRODUCTION_FILE);
   if (!existsSync(file))
     throw new CliError(`There is no ${PRODUCTION_FILE}: \`git checkout ${PRODUCTION_FILE}\` restores it.`);
-  return parseProduction(readFileSync(file, "utf8").replace(/^\uFEFF/, ""));
+  return parseProduction(readFileSync(file, "utf8"));
 }
 
 /** The gateway's public origin. Throws a `CliError` if the file has none. */
@@ -85,7 +85,7 @@ export function productionOrigin(): string {
 /** The content of `file`, whose text is `text`. Throws a `CliError` that names the line. */
 export function parseToml(text: string, file: string): Record<string, unknown> {
   try {
-    return parse(text);
+    return parse(text.replace(/^\uFEFF/, "")); // a byte order mark
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     throw new CliError(`${file}:${error.line}:${error.column}: ${error.message.split("\n")[0]}.`);
@@ -143,13 +143,15 @@ export function withValue(
     const keys = [...(table === "" ? [] : table.split(".")), key];
     const found = keys.reduce<unknown>(
       (at, name) => (at as Record<string, unknown> | undefined)?.[name],
-      parse(written),
+      parseToml(written, PRODUCTION_FILE),
     );
     if (found === value) return written;
   } catch {
     // Reported below: the table is there in another form, such as `ids = { … }`.
   }
-  throw new CliError(`Write this into [${table}] of ${PRODUCTION_FILE}: ${key} = ${JSON.stringify(value)}`);
+  throw new CliError(
+    `Write this into ${table === "" ? "the top" : `[${table}]`} of ${PRODUCTION_FILE}: ${key} = ${JSON.stringify(value)}`,
+  );
 }
 
 function withLine(
