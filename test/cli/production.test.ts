@@ -237,6 +237,12 @@ describe("settings of production", () => {
     expect(() => parseProduction(text)).toThrow(message);
   });
 
+  it("take hosts whose names only contain those of examples or of a developer's machine", () => {
+    const origins = "https://my-example.com, https://localhost.stackbilt.dev, https://test.stackbilt.dev:8443";
+    expect(problemsOf("gateway", 'ALLOWED_ORIGINS = ""', `ALLOWED_ORIGINS = "${origins}"`)).toEqual([]);
+    expect(problemsOf("gateway", "mcp.stackbilt.dev", "mcp.my-example.com")).toEqual([]);
+  });
+
   it("name the line of a wrangler.toml that cannot be read", () => {
     const toml = 'name = "x"\nservice = img-forge\n';
     expect(() => productionConfig("gateway", productionWith(), toml)).toThrow(/^wrangler\.toml:2:\d+: /);

@@ -43,8 +43,8 @@ const OWN_ORIGIN: Partial<Record<Deployable, string>> = {
 const DEVELOPMENT_CHOICES = new Set(["PUBLIC_SIGNUPS_ENABLED", "CIMD_ENABLED"]);
 
 /** Addresses of a developer's machine, and names that are reserved for examples (RFC 2606). */
-const LOCAL = /\blocalhost\b|127\.0\.0\.1|\[::1\]|0\.0\.0\.0/;
-const EXAMPLE = /(?:\bexample\.(?:com|net|org)|\.(?:example|invalid|test))(?=[:/,]|$)/;
+const LOCAL = /(?<![\w-])localhost(?![\w.-])|127\.0\.0\.1|\[::1\]|0\.0\.0\.0/;
+const EXAMPLE = /(?:(?<![\w-])example\.(?:com|net|org)|\.(?:example|invalid|test))(?=[:/,\s]|$)/;
 
 /** A name in the public DNS. The last label of an IP address has digits only. */
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$/;
