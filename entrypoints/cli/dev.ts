@@ -140,14 +140,15 @@ class Supervisor {
     );
     this.#hasStarted = true;
     if (started.isServing) this.#terminal.showWarnings(plan.warnings);
-    await this.#runUntilEnd(started.ended);
+    if (await this.#runUntilEnd(started.ended)) return [];
     if (system.mistakes.length > 0) this.#files = snapshot();
     return system.mistakes;
   }
 
-  /** Runs until the Workers end, or a file changes that wrangler does not watch. */
-  async #runUntilEnd(ended: Promise<void>): Promise<void> {
+  /** Runs until the Workers end, or a file changes that wrangler does not watch: `true`. */
+  async #runUntilEnd(ended: Promise<void>): Promise<boolean> {
     const stopped = new AbortController();
+    let hasChanged = false;
     const end = ended.then(() => stopped.abort());
     let known = this.#files;
     while (!stopped.signal.aborted && !this.#isStopping) {
@@ -156,10 +157,12 @@ class Supervisor {
       known = snapshot();
       const reason = changed.find((file) => NEEDS_START.test(file));
       if (reason === undefined) continue;
+      hasChanged = true;
       this.#terminal.say(`${reason} has changed.`);
       await stopAll();
     }
     await end;
+    return hasChanged;
   }
 
   async #waitForChange(mistakes: readonly Mistake[]): Promise<void> {

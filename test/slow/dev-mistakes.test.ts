@@ -206,6 +206,28 @@ function bundledLineOf(code: string): number {
   return lines.findIndex((line) => line.includes(code)) + 1;
 }
 
+interface Attached {
+  readonly socket: WebSocket;
+  /** All that the runtime has sent. */
+  readonly messages: readonly string[];
+}
+
+/** A session of the debugger that has responded. On a busy machine, the runtime drops some. */
+async function attach(address: string): Promise<Attached> {
+  const socket = new WebSocket(address);
+  const messages: string[] = [];
+  socket.addEventListener("open", () => socket.send(JSON.stringify({ id: 1, method: "Debugger.enable" })));
+  socket.addEventListener("message", ({ data }) => messages.push(`${data}`));
+  const isEnabled = () => {
+    if (!messages.some((message) => message.startsWith('{"id":1,'))) throw new Error("The debugger does not respond.");
+  };
+  await vi.waitFor(isEnabled, { timeout: 10_000 }).catch((error: unknown) => {
+    socket.close();
+    throw error;
+  });
+  return { socket, messages };
+}
+
 /** Calls a tool without arguments with `apiKey`, and returns the text of the response. */
 async function callTool(apiKey: string, name: string): Promise<string> {
   const response = await fetch(`${origin}/mcp`, {
@@ -250,11 +272,8 @@ describe("while the Workers run", () => {
       const targets = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { id: string }[];
       const ids = targets.map(({ id }) => id.replace("core:user:", ""));
       expect(ids).toEqual(expect.arrayContaining(["stackbilt-mcp-gateway", "stackbilt-reference-auth"]));
-      const socket = new WebSocket(`ws://127.0.0.1:${port}/core:user:stackbilt-mcp-gateway`);
-      const messages: string[] = [];
-      socket.addEventListener("message", ({ data }) => messages.push(`${data}`));
-      await new Promise((resolve) => socket.addEventListener("open", resolve));
-      socket.send(JSON.stringify({ id: 1, method: "Debugger.enable" }));
+      const address = `ws://127.0.0.1:${port}/core:user:stackbilt-mcp-gateway`;
+      const { socket, messages } = await vi.waitFor(() => attach(address), { timeout: START_MS });
       const params = { urlRegex: "index\\.js$", lineNumber: bundledLineOf("async function health(") };
       socket.send(JSON.stringify({ id: 2, method: "Debugger.setBreakpointByUrl", params }));
       await expect.poll(() => messages.join("\n"), { timeout: START_MS }).toContain('"breakpointId"');
@@ -277,6 +296,42 @@ describe("while the Workers run", () => {
       correct();
       await printed(start + text.length, /is ready again/);
       expect(await isServing()).toMatchObject({ status: "ok" });
+    },
+    START_MS,
+  );
+
+  it(
+    "a broken contract is shown once, without the Workers that follow from it",
+    async () => {
+      const start = running.output().length;
+      const correct = edit("contracts/stackbilder.ts", "    flow_status: ", "    flow_state: ");
+      const text = await printed(
+        start,
+        /✘ Tool flow_status: .*\n {4}src\/tools\/stackbilder\.ts:\d+:1\n.*\n {2}The Workers/,
+      );
+      expect(text.match(/✘/g)).toHaveLength(1);
+      correct();
+      const rest = await printed(start + text.length, /is ready again/);
+      expect(rest).not.toContain("✘");
+    },
+    START_MS,
+  );
+
+  it(
+    "a backend that is taken away, with its folder and its binding, is no mistake",
+    async () => {
+      const start = running.output().length;
+      renameSync(fileOf("entrypoints/stackbilder"), fileOf("stackbilder"));
+      const edits = [
+        edit("wrangler.toml", /^\[\[services\]\]\nbinding = "STACKBILDER"\n.*\n.*\n/m, ""),
+        edit("contracts/backends.ts", /^ +STACKBILDER: .*\n/m, ""),
+        edit("src/tools/catalog.ts", /^ +STACKBILDER: .*\n/m, ""),
+      ];
+      await printed(start, /is ready again/);
+      renameSync(fileOf("stackbilder"), fileOf("entrypoints/stackbilder"));
+      const again = running.output().length;
+      for (const undo of edits) undo();
+      await printed(again, /is ready again/);
     },
     START_MS,
   );

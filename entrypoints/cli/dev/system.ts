@@ -19,6 +19,8 @@ export const DOWN = "The Workers do not run. They start with the next save.";
 const RUNNING = "The last good code keeps running.";
 /** Time after which new code is taken for one that does not end while it loads. */
 const STUCK_MS = 30_000;
+/** Files without which the router cannot be built. */
+const OF_ROUTER = /^(?:entrypoints\/local\/.*|package\.json|tsconfig\.json)$/;
 /** Time without output after which an error has been printed in full. */
 const PAUSE_MS = 250;
 
@@ -188,29 +190,27 @@ export class DevSystem {
     if (!this.#isReady) return;
     clearTimeout(this.#pause);
     this.#note = isStopped ? DOWN : first.startsWith("Build failed") ? RUNNING : this.#note;
-    this.#pause = setTimeout(() => void this.#showFound(), PAUSE_MS);
+    this.#pause = setTimeout(() => this.#showFound(), PAUSE_MS);
     // It does not always end by itself. If it did, another one may have started since.
     if (isStopped) setTimeout(() => this.#hasEnded || void stopAll(), 4 * PAUSE_MS);
   }
 
   /** Shows the mistakes. While the router cannot be built, wrangler holds all requests back. */
-  async #showFound(): Promise<void> {
-    const [found, note] = [this.#found, this.#note];
-    const isHeldBack = note === RUNNING && !(await responds(this.#options.port));
-    if (found !== this.#found) return; // corrected
-    if (!isHeldBack) {
-      this.#options.terminal.showMistakes(causes(found), note);
-      return;
+  #showFound(): void {
+    const found = causes(this.#found);
+    const isHeldBack = this.#note === RUNNING && found.some(({ places: [place] }) => OF_ROUTER.test(place?.file ?? ""));
+    if (!isHeldBack) this.#options.terminal.showMistakes(found, this.#note);
+    else {
+      this.#stopped = found;
+      void stopAll();
     }
-    this.#stopped = causes(found);
-    await stopAll();
   }
 }
 
 /** Without mistakes that follow from another: a Worker that does not load exports nothing. */
 function causes(mistakes: readonly Mistake[]): readonly Mistake[] {
-  const loading = mistakes.filter(({ sentence }) => / \(when \S+ loads\)/.test(sentence));
-  return loading.length > 0 ? loading : mistakes;
+  const others = mistakes.filter(({ sentence }) => !/^The binding \S+ of \S+ names the entrypoint /.test(sentence));
+  return others.length > 0 ? others : mistakes;
 }
 
 /** True once anything responds through the router, also an error of the gateway. */
