@@ -84,6 +84,11 @@ const HANGING: readonly Case[] = [
     shown: /✘ The Workers do not load: .*\n {4}src\/tools\/stackbilder\.ts:\d+:1\n.*\n {2}The Workers do not run/,
   },
   {
+    mistake: "a broken tsconfig.json",
+    make: () => edit("tsconfig.json", /^/, "{{\n"),
+    shown: /✘ Expected string in JSON .*\n {4}tsconfig\.json:1:2\n {6}1 │ \{\{\n {2}The Workers do not run/,
+  },
+  {
     mistake: "a syntax error in the router",
     make: () => edit("entrypoints/local/worker.ts", /$/, "\nconst = ;\n"),
     shown: /✘ Expected identifier .*\n {4}entrypoints\/local\/worker\.ts:\d+:7\n.*\n {2}The Workers do not run/,

@@ -7,7 +7,7 @@ import { ROOT } from "../root.ts";
 
 const INTERVAL_MS = 250;
 const FOLDERS = ["contracts", "src", "entrypoints"];
-const SINGLE = ["wrangler.toml", ".dev.vars", "package.json"];
+const SINGLE = ["wrangler.toml", ".dev.vars", "package.json", "tsconfig.json"];
 
 /** Time of the last change of each file, by its path relative to the repository. */
 export type Snapshot = ReadonlyMap<string, number>;
