@@ -98,7 +98,7 @@ describe("the path of an operator", () => {
     api.onWrite = () => {};
     const lost = await run("setup", "--secrets", path.join(home, "other.env"));
     expect(lost, "a new root secret, which the backends' keys would not fit").toMatchObject({ code: 1, writes: [] });
-    expect(lost.output).toContain("has keys of a root secret, and ");
+    expect(lost.output).toContain("Workers have secrets of a root secret, and ");
 
     const done = await run("setup");
     expect(done.code, done.output).toBe(0);
@@ -146,8 +146,25 @@ describe("the path of an operator", () => {
     const other = path.join(home, "other.env");
     const refused = await run("setup", "--secrets", other);
     expect(refused).toMatchObject({ code: 1, writes: [] });
-    expect(refused.output).toContain("The gateway has a root secret");
+    expect(refused.output).toContain(`${other} has none: restore the file`);
     expect(existsSync(other)).toBe(false);
+  }, 300_000);
+
+  it("begins with a new root secret after the deletions that it names for a lost file", async () => {
+    const root = secretsOf(GATEWAY).SERVICE_BINDING_SECRET;
+    rmSync(file);
+    const refused = await run("setup");
+    const deletions = [...refused.output.matchAll(/npx wrangler secret delete (\w+) --name (\S+)/g)];
+    for (const [, secret = "", worker = ""] of deletions) expect(api.workers.get(worker)?.delete(secret)).toBe(true);
+    const done = await run("setup");
+    expect(done.code, done.output).toBe(0);
+    const { SERVICE_BINDING_SECRET = "", HEALTH_TOKEN } = parseEnv(readFileSync(file, "utf8"));
+    expect(SERVICE_BINDING_SECRET).not.toBe(root);
+    expect(secretsOf(GATEWAY)).toMatchObject({ SERVICE_BINDING_SECRET, HEALTH_TOKEN });
+    for (const backend of AUDIENCES)
+      expect(secretsOf(workerName(backend)).IDENTITY_KEYS, backend).toBe(
+        await identityKeysSetting([SERVICE_BINDING_SECRET], backend),
+      );
   }, 300_000);
 
   it("reads the users and the audit records of the deployed databases", async () => {

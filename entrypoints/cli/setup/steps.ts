@@ -182,6 +182,9 @@ export function refuseWeakSecrets(file: string): void {
   if (problems.length > 0) throw new CliError(`${file}: ${problems.join("; ")}.`);
 }
 
+/** Secrets of Workers that are in the operator's file, or derive from it. */
+const FROM_ROOT: readonly string[] = [...KEPT, "IDENTITY_KEYS"];
+
 function secretFileStep(setup: Setup): Step {
   return {
     title: `Root secret and HEALTH_TOKEN in ${setup.file}`,
@@ -198,14 +201,20 @@ function secretFileStep(setup: Setup): Step {
 
 /** Throws a `CliError` if a new root secret would end all sessions, or not fit a backend's keys. */
 async function refuseSecondRoot(setup: Setup): Promise<void> {
-  for (const worker of ownWorkers().toReversed()) {
-    const stored = (await secretsOf(setup, workerName(worker))) ?? [];
-    const has = stored.includes("SERVICE_BINDING_SECRET") ? "a root secret" : "keys of a root secret";
-    if (stored.includes("SERVICE_BINDING_SECRET") || stored.includes("IDENTITY_KEYS"))
-      throw new CliError(
-        `${worker === "gateway" ? "The gateway" : workerName(worker)} has ${has}, and ${setup.file} has none: restore the file, or name it with --secrets.`,
-      );
-  }
+  const stored = await Promise.all(
+    ownWorkers().map(async (worker) => {
+      const name = workerName(worker);
+      const secrets = ((await secretsOf(setup, name)) ?? []).filter((secret) => FROM_ROOT.includes(secret));
+      return secrets.map((secret) => ({ name, secret }));
+    }),
+  );
+  const deletions = stored.flat().map(({ name, secret }) => `  npx wrangler secret delete ${secret} --name ${name}`);
+  if (deletions.length === 0) return;
+  throw new CliError(
+    `Workers have secrets of a root secret, and ${setup.file} has none: restore the file, or name it with --secrets.\n` +
+      "If it is lost, delete what was made with it, and run `npm run setup` again. Browsers then sign in again, tasks\n" +
+      `end, and old audit checkpoints do not verify any more:\n${deletions.join("\n")}`,
+  );
 }
 
 function workerStep(setup: Setup, worker: Deployable): Step {
