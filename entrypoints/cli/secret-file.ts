@@ -46,7 +46,14 @@ export function claimSecretsFile(file: string): void {
         : `${path.dirname(claim)} is no folder in which you can write (${code}): name another file with --secrets.`,
     );
   }
-  process.once("exit", () => rmSync(claim, { force: true }));
+  if (claims.push(claim) === 1) process.once("exit", endClaims);
+}
+
+/** The files that this process has claimed. */
+const claims: string[] = [];
+
+function endClaims(): void {
+  for (const claim of claims) rmSync(claim, { force: true });
 }
 
 /** True for a process that runs, and for 0: the claim is being written. */
