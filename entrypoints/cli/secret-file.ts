@@ -16,6 +16,7 @@ import path from "node:path";
 import { parseEnv } from "node:util";
 import { toBase64url } from "../../contracts/rpc/encoding.ts";
 import { CliError } from "./cli-error.ts";
+import { isRunning } from "./running.ts";
 import { ROOT } from "./workers.ts";
 
 /** The file in which an operator keeps the root secret, unless an option names another one. */
@@ -36,7 +37,7 @@ export function claimSecretsFile(file: string): void {
     accessSync(path.dirname(claim), constants.W_OK);
     const holder = existsSync(claim) ? Number(readFileSync(claim, "utf8")) : null;
     if (holder === process.pid) return;
-    if (holder !== null && !isRunning(holder)) rmSync(claim);
+    if (holder !== null && !isRunning(holder)) rmSync(claim); // 0: it is being written
     writeFileSync(claim, String(process.pid), { flag: "wx", mode: 0o600 });
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException; // of Node's file functions
@@ -54,15 +55,6 @@ const claims: string[] = [];
 
 function endClaims(): void {
   for (const claim of claims) rmSync(claim, { force: true });
-}
-
-/** True for a process that runs, and for 0: the claim is being written. */
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"; // it is another user's
-  }
 }
 
 /** 32 random bytes, base64url. */

@@ -148,6 +148,7 @@ describe("the path of an operator", () => {
     expect(refused).toMatchObject({ code: 1, writes: [] });
     expect(refused.output).toContain(`${other} has none: restore the file`);
     expect(existsSync(other)).toBe(false);
+    expect(existsSync(`${file}.lock`), "a claim that outlives its command").toBe(false);
   }, 300_000);
 
   it("begins with a new root secret after the deletions that it names for a lost file", async () => {

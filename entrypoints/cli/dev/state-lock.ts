@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { CliError } from "../cli-error.ts";
+import { isRunning } from "../running.ts";
 
 /** Name of the file with the process id and the port, in the state folder. */
 export const LOCK = "dev.lock";
@@ -47,9 +48,8 @@ function beat(file: string, text: string): void {
 function holderOf(file: string): { readonly pid: number; readonly port: number } | null {
   try {
     const holder = JSON.parse(readFileSync(file, "utf8")) as { pid: number; port: number }; // written above
-    process.kill(holder.pid, 0); // throws if there is no such process
     const isFresh = Date.now() - statSync(file).mtimeMs < STALE_MS;
-    return isFresh && holder.pid !== process.pid ? holder : null;
+    return isFresh && holder.pid !== process.pid && isRunning(holder.pid) ? holder : null;
   } catch {
     return null;
   }

@@ -183,7 +183,7 @@ export function refuseWeakSecrets(file: string): void {
 }
 
 /** Secrets of Workers that are in the operator's file, or derive from it. */
-const FROM_ROOT: readonly string[] = [...KEPT, "IDENTITY_KEYS"];
+const OF_FILE: readonly string[] = [...KEPT, "IDENTITY_KEYS"];
 
 function secretFileStep(setup: Setup): Step {
   return {
@@ -204,7 +204,7 @@ async function refuseSecondRoot(setup: Setup): Promise<void> {
   const stored = await Promise.all(
     ownWorkers().map(async (worker) => {
       const name = workerName(worker);
-      const secrets = ((await secretsOf(setup, name)) ?? []).filter((secret) => FROM_ROOT.includes(secret));
+      const secrets = ((await secretsOf(setup, name)) ?? []).filter((secret) => OF_FILE.includes(secret));
       return secrets.map((secret) => ({ name, secret }));
     }),
   );

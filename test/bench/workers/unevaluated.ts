@@ -1,17 +1,7 @@
 // The gateway's code, loaded but evaluated with the first request only.
 import type { Env } from "../../../src/env.ts";
 
-export {
-  AuditLogObject,
-  ErasureObject,
-  GatewayAdminEntrypoint,
-  GatewayEntrypoint,
-  GrantObject,
-  McpSessionObject,
-  OneTimeMark,
-  RateCounter,
-  UserObject,
-} from "./bound.ts";
+export * from "./bound.ts";
 
 export default {
   async fetch(request, env, ctx) {
